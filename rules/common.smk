@@ -80,6 +80,19 @@ def left_over(name):
     ]
 
 
+def captions(kind, entries, caption):
+    """Captions of all figures or tables, by analysis and key, made before the first step: a fault is named by its place."""
+    made = {name: {} for name in ANALYSES}
+    for name, chosen in SETTINGS.analyses.items():
+        for key, entry in entries.items():
+            try:
+                made[name][key] = caption(entry, chosen)
+            except UserError as error:
+                place = f"{getattr(SETTINGS, kind)}: {kind}.{key}"
+                raise WorkflowError(f"{place}: {error}") from None
+    return made
+
+
 def caption_file(name, kind):
     """Caption template of one figure or table; the template for all outputs of the job if it has none of its own.
 

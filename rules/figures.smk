@@ -29,17 +29,13 @@ def drawing(name):
     )
 
 
-def captions(wildcards):
-    """Captions of all figures in one analysis."""
-    chosen = analysis(wildcards)
-    words = caption_words(TRIAL, chosen)
-    texts = {
-        name: figure.texts(words, chosen, TRIAL) for name, figure in FIGURES.items()
-    }
-    return {
-        name: f"{FIGURES[name].label}. {title}. {caption}"
-        for name, (title, caption) in texts.items()
-    }
+def caption(figure, chosen):
+    """Caption of a figure in one analysis."""
+    title, text = figure.texts(caption_words(TRIAL, chosen), chosen, TRIAL)
+    return f"{figure.label}. {title}. {text}"
+
+
+FIGURE_CAPTIONS = captions("figures", FIGURES, caption)
 
 
 rule figures:
@@ -66,7 +62,7 @@ rule figures:
     priority: 2  # on the critical path to the report
     params:
         depends=depends("figures", "figures", read=[SETTINGS.figures or "", *FLOW]),
-        captions=captions,
+        captions=lambda wildcards: FIGURE_CAPTIONS[wildcards.analysis],
     message:
         "Draw the figures (analysis {wildcards.analysis})"
     shell:

@@ -35,6 +35,11 @@ def table_page(name):
     )
 
 
+TABLE_CAPTIONS = captions(
+    "tables", TABLES, lambda table, chosen: table_caption(table, TRIAL, chosen)
+)
+
+
 rule tables:
     """A verdict on each reported value, and the tables of one analysis, filled in from its results."""
     input:
@@ -59,10 +64,7 @@ rule tables:
         "results/{analysis}/logs/tables.log",
     params:
         depends=depends("tables", "tables", read=[SETTINGS.tables or "", *PUBLISHED]),
-        captions=lambda w: {
-            name: table_caption(table, TRIAL, analysis(w))
-            for name, table in TABLES.items()
-        },
+        captions=lambda wildcards: TABLE_CAPTIONS[wildcards.analysis],
     message:
         "Compare the reported values and write the tables (analysis {wildcards.analysis})"
     shell:

@@ -74,12 +74,14 @@ def _robust(**section):
         (_robust(multiverse={"cuts": [1]}), "robustness.multiverse.cuts.0: 1: expected less than 1"),
         *((_with({name: {}}), "taken by a folder of results/") for name in settings.RESERVED),
         *((_with({name: {}}), "a letter or digit, then") for name in ("a/b", "../x", ".hidden", "a b", "-x", "a{b}")),
-        (_with({"x" * 300: {}}), "xxx... (300 characters): a name is a folder"),
+        (_with({"x" * 300: {}}), "xxx: a name is a folder"),
         (_with({"empty": None}), "analyses.empty: no value; state what differs from the reference, or {}"),
         (_with({"mine": {"workbook": "elsewhere/Reconstructed.xlsx"}}), "have the same file name, and would share"),
         ({"analyses": 3}, "config.yaml: 1 fault\n  analyses: expected one or more named analyses"),
         (CONFIG | {"reference": ["a"]}, """reference: no analysis is called "['a']\""""),
         ({"analyses": {"publishd": {}}}, "reference: no analysis is called 'published'; did you mean 'publishd'?"),
+        (_with(workbook=" "), "analyses.published.workbook: ' ': expected the path of a file"),
+        (_with({False: {}}), "analyses: YAML reads a name as False; put it in quotes"),
         (_with({"text": "median"}), "analyses.text: 'median': expected keys with values of their own"),
     ],
 )
@@ -106,6 +108,12 @@ def test_each_fault_is_listed_under_the_last_source_that_states_it():
     )
 
 
+def test_a_key_that_no_source_states_is_missing_in_the_first():
+    content = {"analyses": CONFIG["analyses"]}
+    with pytest.raises(UserError, match=r"^one\.yaml: 1 fault\n  trial: this key is missing$"):
+        settings.load(content, sources=[("one.yaml", content), ("--config", {"tables": None})])
+
+
 def test_the_trial_must_have_the_markers_outcomes_and_visits_that_are_named():
     section = {"families": {"a": {"outcomes": ["turnovr", "age"]}}, "multiverse": {"outcomes": {"ctxx": "lower"}}}
     config = _with(marker="p16", outcomes=["ctx", "p1pn"], visits=["2 weeks"]) | {"robustness": section}
@@ -129,7 +137,7 @@ def test_the_trial_must_have_the_markers_outcomes_and_visits_that_are_named():
         ("[month_6, year_1]", "[year_2]", "outcomes.bilirubin.follow_up: 'year_2' is not a visit after baseline"),
         ("[month_6, year_1]", "[baseline]", "outcomes.bilirubin.follow_up: 'baseline' is not a visit after baseline"),
         ("family: disease", "family: diseases", "outcomes.stage.family: 'diseases' is not among 'families'"),
-        ("markers:", "cuts: [1/2]\nstratum_labels: [low]\nmarkers:", "'stratum_labels' needs 2 labels for 1 cuts"),
+        ("markers:", "cuts: [1/2]\nstratum_labels: [low]\nmarkers:", "'stratum_labels' needs 2 different labels"),
         ("markers:", "primary: {outcome: age, visit: year_1}\nmarkers:", "'age' is not measured at 'year_1'"),
         ("unit: mg/dL,", "kind: binary,", "bilirubin.follow_up: a binary outcome is compared at baseline only"),
         ("unit: mg/dL,", "plausible: [9, 1],", "outcomes.bilirubin.plausible: [9, 1]: expected ascending numbers"),
@@ -140,6 +148,11 @@ def test_the_trial_must_have_the_markers_outcomes_and_visits_that_are_named():
         ("{key: placebo,", "{key: d_penicillamine,", "'arms': several have the key 'd_penicillamine'"),
         ("week: 26", "week: 52", "'visits' must follow each other in time; their weeks are [0.0, 52.0, 52.0]"),
         ("label: 1 year", "label: 6 months", "'visits': several have the label '6 months'"),
+        ("markers:", "cuts: [1/2]\nstratum_labels: [a, a]\nmarkers:", "'stratum_labels' needs 2 different labels"),
+        ("{key: placebo,", "{key: a/b,", "arms.control.key: 'a/b': expected letters, digits and _ . + -, since files"),
+        ("disease: Disease", "a b: A\n  disease: Disease", "families.a b: 'a b': expected letters, digits and _ . + -"),
+        ("label: Albumin", "label: ' '", "outcomes.albumin.label: ' ': expected text without braces, which mark"),
+        ("unit: mg/dL,", "plausible: [.nan, 9],", "outcomes.bilirubin.plausible.0: nan: expected a finite number"),
         ("disease: Disease", "disease: Disease {U}", "families.disease: 'Disease {U}': expected text without braces"),
         ("label: Albumin", "label: 'a {U}'", "outcomes.albumin.label: 'a {U}': expected text without braces"),
         (re.compile("^  urine_copper: .*$", re.M), "  {}", "markers: {}: expected at least 1"),

@@ -168,13 +168,15 @@ def test_title_and_caption_claim_no_strata_by_a_marker_that_the_analysis_does_no
         ({"kind": "time_course", "outcome": "age"}, "'age' is measured at baseline only"),
         ({"kind": "arms", "outcome": "ctx", "visit": "week_2", "limits": [50, -50]}, "expected ascending numbers"),
         ({"kind": "arms", "outcome": "smoker", "visit": "baseline"}, r"panels\.0: 'smoker' is binary"),
-        (None, "one of 'panels', 'flow', 'design' and 'forest'"),
+        ({"kind": "strata", "outcome": "ctx", "strata": []}, r"strata: \[\]: expected at least 1"),
+        ({"flow": {"outcomes": ["ctx"]}, "forest": {"families": ["bmd"]}}, "one of 'panels', 'flow', 'design' and"),
+        ({"forest": {"families": []}}, r"forest\.families: \[\]: expected at least 1"),
+        ({"design": {"treatments": [{"arm": "treated", "days": -2}]}}, r"days: -2: expected greater than 0"),
     ],
 )
 def test_a_fault_in_the_list_is_named(tmp_path, panel, message):
-    panels = [panel or {"kind": "strata", "outcome": "ctx"}]
-    figure = {"label": "Fig. 1", "title": "T", "caption": "C", "panels": panels}
-    figure |= {} if panel else {"flow": {"outcomes": ["ctx"]}}
+    figure = {"label": "Fig. 1", "title": "T", "caption": "C"}
+    figure |= {"panels": [panel]} if "kind" in panel else panel
     path = tmp_path / "figures.yaml"
     path.write_text(yaml.safe_dump({"figures": {"figure_1": figure}}), encoding="utf-8")
     with pytest.raises(UserError, match=message):

@@ -207,12 +207,15 @@ def test_a_second_run_at_the_same_time_is_refused_and_a_dead_one_is_no_obstacle(
             ("--configfile", "mine.yaml", "config.yaml"),
             ("mine.yaml: 1 fault\n  analyses.published.tset: unknown key; did you mean 'test'?",),
         ),
+        (("--config", "figures=words.yaml"), ("words.yaml: figures.one: caption: no placeholder is called {lettrs}",)),
         (("--config", "tables=list.yaml"), ("list.yaml: 1 fault\n  tables: ['table_1']: expected a dictionary",)),
     ],
 )
 def test_faults_of_the_configuration_end_in_one_message_that_names_their_source(finished, arguments, messages):
     (finished[0] / "mine.yaml").write_text("analyses: {published: {tset: exact}}\n")
     (finished[0] / "list.yaml").write_text("tables: [table_1]\n")
+    words = {"one": {"label": "1", "title": "", "caption": "{lettrs[x]}", "flow": {"outcomes": ["ctx"]}}}
+    (finished[0] / "words.yaml").write_text(yaml.safe_dump({"figures": words}))
     printed = workspace.snakemake(finished[0], "--dry-run", *arguments, status=1)
     assert [message for message in messages if message not in printed] == []
     assert not re.search("Traceback|catalogue.py|^config.yaml: ", printed, flags=re.MULTILINE)

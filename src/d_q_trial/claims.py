@@ -222,12 +222,9 @@ def _verdict(claim: Claim, found: dict, others: list[tuple[float, str]], trial: 
         return REPRODUCED, value, "rounded as a binary number" if rule == "binary" else ""
     matches = [m for other, m in others if not math.isnan(other) and formatting.prints_as(other, claim["reported"])]
     if matches:
-        return OTHER_CONVENTION, value, "the reported value is that of: " + ", ".join(map(_convention, matches))
+        named = (TESTS[m].label if m in TESTS else m.replace("type_", "quartile type ") for m in matches)
+        return OTHER_CONVENTION, value, "the reported value is that of: " + ", ".join(named)
     return NOT_REPRODUCED, value, ""
-
-
-def _convention(method: str) -> str:
-    return TESTS[method].label if method in TESTS else method.replace("type_", "quartile type ")
 
 
 def _why_absent(claim: Claim, found: dict, trial: Trial) -> str:

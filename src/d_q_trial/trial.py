@@ -18,11 +18,13 @@ BASELINE = "baseline"
 
 
 Name = Annotated[str, matching("[A-Za-z0-9_-]+", "letters, digits, - and _")]
-Label = Annotated[str, matching("[^{}]*", "text without braces, which mark placeholders")]
+Key = Annotated[str, matching(r"\w[\w.+-]*", "letters, digits and _ . + -, since files are named by it")]
+Label = Annotated[str, matching(r"(?=.*\S)[^{}]*", "text without braces, which mark placeholders, and not blank")]
+Decimals = Annotated[int, Field(ge=0, le=12)]
 
 
 class _Named(Strict):
-    key: str
+    key: Key
     label: Label
     names: list[str] = []  # how workbooks spell it, beside key and label
 
@@ -41,7 +43,7 @@ class Outcome(_Named):
     """A measured variable of the participants."""
 
     unit: str = ""
-    decimals: Annotated[int, Field(ge=0)] = 1  # as the tables print it
+    decimals: Decimals = 1  # as the tables print it
     family: str
     kind: Literal["continuous", "binary"] = "continuous"
     yes_names: list[str] = []  # how workbooks spell the values of a binary outcome, if not yes and no or 1 and 0
@@ -103,7 +105,7 @@ class Trial(Strict):
     registration: str = ""
     arms: Arms
     visits: Annotated[dict[str, Visit], BeforeValidator(_keyed)]
-    families: dict[str, Label]
+    families: dict[Key, Label]
     outcomes: Annotated[dict[str, Outcome], BeforeValidator(_keyed)]
     markers: Annotated[dict[str, Marker], BeforeValidator(_keyed), Field(min_length=1)]
     cuts: list[Share] = []  # quantiles at which the article cuts the markers; a value at the cut goes up
@@ -127,8 +129,8 @@ class Trial(Strict):
             raise ValueError(f"'visits' must follow each other in time; their weeks are {weeks}")
         if not any(outcome.follow_up for outcome in self.outcomes.values()):
             raise ValueError("'outcomes': none has 'follow_up', so there is no change from baseline to compare")
-        if self.stratum_labels and len(self.stratum_labels) != len(self.cuts) + 1:
-            raise ValueError(f"'stratum_labels' needs {len(self.cuts) + 1} labels for {len(self.cuts)} cuts")
+        if self.stratum_labels and not len({*self.stratum_labels}) == len(self.stratum_labels) == len(self.cuts) + 1:
+            raise ValueError(f"'stratum_labels' needs {len(self.cuts) + 1} different labels for {len(self.cuts)} cuts")
         for outcome in self.outcomes.values():
             place = f"outcomes.{outcome.key}"
             for visit in outcome.follow_up:

@@ -16,7 +16,7 @@ from ..errors import UserError, nearest, unknown
 from ..files import found
 from ..stats.two_sample import TESTS
 from .robustness import Robustness
-from .types import Checksum, Exact, Names, Number, Optional, Quantile, Strict, Text, Whole
+from .types import Checksum, Exact, Names, Number, Optional, Quantile, Strict, Text, Whole, matching
 from .yaml_files import faults_of, faulty, read_yaml
 
 if TYPE_CHECKING:
@@ -37,7 +37,8 @@ Source = tuple[str, Mapping]
 
 # The context of a validation is the folder where files are taken from that are missing in the working directory.
 _WHERE_FOUND = AfterValidator(lambda path, info: found(path, info.context or ""))
-File, OptionalFile = Annotated[str, _WHERE_FOUND], Annotated[Optional, _WHERE_FOUND]
+File = Annotated[str, matching(r".*\S.*", "the path of a file"), _WHERE_FOUND]
+OptionalFile = Annotated[Optional, _WHERE_FOUND]
 
 
 class StrataRule(Strict):
@@ -190,7 +191,9 @@ def load(content: Path | str | Mapping, *, sources: Sequence[Source] = (), home:
     sources, by_source = sources or [("config.yaml", content)], {}
     for fault in faults:
         place = fault.split(": ")[0] + "."
-        name, _ = max(reversed(sources), key=lambda source: _stated(source[1], place))
+        # What no source states is missing in the first, the file.
+        stating = [source for source in reversed(sources) if _stated(source[1], place)] or sources
+        name, _ = max(stating, key=lambda source: _stated(source[1], place))
         by_source.setdefault(name, []).append(fault)
     raise UserError("\n".join(str(faulty(name, by_source[name])) for name, _ in sources if name in by_source))
 
@@ -207,6 +210,8 @@ def _checked(content: dict[str, Any], home: Path | None) -> tuple[Settings | Non
     reference, analyses = str(content.get("reference", "published")), content.get("analyses")
     if not isinstance(analyses, Mapping) or not analyses:
         return None, ["analyses: expected one or more named analyses"]
+    if unread := [name for name in analyses if name is None or isinstance(name, bool)]:
+        return None, [f"analyses: YAML reads a name as {name}; put it in quotes" for name in unread]
     analyses = {str(name): entry for name, entry in analyses.items()}
     faults = [fault for name, entry in analyses.items() for fault in _entry_faults(name, entry)]
     if reference not in analyses:
@@ -304,9 +309,8 @@ def _entry_faults(name: str, entry: Any) -> Iterable[str]:
     if name in RESERVED:
         yield f"analyses.{name}: this name is taken by a folder of results/; choose another"
     elif not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,99}", name):
-        shown = name if len(name) <= 100 else f"{name[:20]}... ({len(name)} characters)"
         expected = "a letter or digit, then letters, digits and _ . + -, 100 characters at most"
-        yield f"analyses.{shown}: a name is a folder: {expected}"
+        yield f"analyses.{name[:100]}: a name is a folder: {expected}"
     if entry is None:
         yield f"analyses.{name}: no value; state what differs from the reference, or {{}} if nothing does"
     elif not isinstance(entry, Mapping):

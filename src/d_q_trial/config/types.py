@@ -66,10 +66,6 @@ def matching(pattern: str, expected: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-def _absent(value: Any) -> Any:
-    return None if value in ("null", "none", "None", "") else value
-
-
 def ascending(values: list[float]) -> list[float]:
     """Check that numbers ascend."""
     if sorted(values) != values:
@@ -81,9 +77,10 @@ Number = Annotated[float, BeforeValidator(_number), Field(strict=True, allow_inf
 Whole = Annotated[int, BeforeValidator(_number), Field(strict=True)]
 Exact = Annotated[Quantile, PlainValidator(parse_quantile), PlainSerializer(str, return_type=str)]
 Share = Annotated[Exact, Field(gt=0, lt=1)]
-Pair = Annotated[list[float], Field(min_length=2, max_length=2), AfterValidator(ascending)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Pair = Annotated[list[Finite], Field(min_length=2, max_length=2), AfterValidator(ascending)]
 Text = Annotated[str, BeforeValidator(_text)]
-Optional = Annotated[str | None, BeforeValidator(_absent)]
+Optional = Annotated[str | None, BeforeValidator(lambda text: None if text in ("null", "none", "None", "") else text)]
 Checksum = Annotated[Optional, matching("[0-9A-Fa-f]{64}", "a SHA-256 checksum, 64 hexadecimal digits")]
 Names = Literal["all"] | Annotated[list[str], Field(min_length=1)]
 

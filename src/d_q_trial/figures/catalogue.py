@@ -14,7 +14,7 @@ from ..config.types import Pair, Strict
 from ..config.yaml_files import read_list
 from ..labels import SEVERAL, fill, listing
 from ..results_table import ALL_PARTICIPANTS
-from ..trial import BASELINE, FamilyKey, MarkerKey, OutcomeKey, Trial, VisitKey, known
+from ..trial import BASELINE, FamilyKey, Key, MarkerKey, OutcomeKey, Trial, VisitKey, known
 
 if TYPE_CHECKING:
     from ..config.settings import Analysis
@@ -31,7 +31,7 @@ class Panel(Strict):
     kind: Literal["arms", "estimation", "time_course", "strata", "correlation"]
     outcome: str  # or the marker, in a correlation
     visit: VisitKey = ""  # of ``arms`` and ``estimation``
-    strata: list[str] = [ALL_PARTICIPANTS]  # all, highest, lowest, each (lowest first), descending, or labels
+    strata: list[str] = Field([ALL_PARTICIPANTS], min_length=1)  # all, highest, lowest, each, descending, or labels
     marker: MarkerKey = ""  # that defines the strata; by default that of the analysis
     group: Literal["population", "population_under_cut", "population_from_cut", "participants"] = "participants"
     limits: Pair | None = None  # of the vertical axis; by default chosen from the data
@@ -68,9 +68,9 @@ class Treatment(Strict):
 
     arm: Literal["treated", "control"]
     label: str = ""
-    days: float | None = None
-    every_weeks: float = 0
-    times: int = 1
+    days: float | None = Field(default=None, gt=0)
+    every_weeks: float = Field(default=0, ge=0)
+    times: int = Field(default=1, ge=1)
 
     @property
     def starts(self) -> list[float]:
@@ -96,7 +96,7 @@ class Design(Strict):
 class Forest(Strict):
     """Effects of every outcome of some families in all participants and in each stratum, with P of their interaction."""
 
-    families: list[FamilyKey]
+    families: list[FamilyKey] = Field(min_length=1)
     outcomes: list[OutcomeKey] = []  # of these families; all if empty
 
 
@@ -168,7 +168,7 @@ def letter(place: int) -> str:
 class Catalogue(Strict):
     """All figures of a trial, in the order in which they are shown."""
 
-    figures: dict[str, Figure]
+    figures: dict[Key, Figure]
 
 
 def changes_of(trial: Trial, family: str, only: Sequence[str] = ()) -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ from ..config.types import Strict, matching
 from ..config.yaml_files import read_list
 from ..labels import SEVERAL
 from ..results_table import ALL_PARTICIPANTS
-from ..trial import BASELINE, FamilyKey, MarkerKey, OutcomeKey, Trial, VisitKey
+from ..trial import BASELINE, Decimals, FamilyKey, Key, MarkerKey, OutcomeKey, Trial, VisitKey
 
 
 class Rows(Strict):
@@ -50,7 +50,7 @@ class Table(Strict):
     visit: VisitKey = BASELINE  # after baseline, the change from baseline is shown
     strata: list[str] = [ALL_PARTICIPANTS]  # all, highest, lowest, each, or labels of the analysis; of ``strata``, each
     marker: MarkerKey = ""  # that makes the strata; the one of the analysis unless said otherwise
-    decimals: int | None = None
+    decimals: Decimals | None = None
     smd: bool = False  # whether ``arms`` has a column with the standardized mean difference
     file: str = ""  # of ``events``, in the folder of reported values
     source: str = "paper"  # of ``events``: which rows of the file
@@ -83,7 +83,7 @@ class Headline(Strict):
 class Catalogue(Strict):
     """All tables of a trial, in the order in which they are shown, and which comparisons are stated in words."""
 
-    tables: dict[str, Table]
+    tables: dict[Key, Table]
     headlines: list[Headline] = []
 
 
