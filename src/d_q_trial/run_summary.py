@@ -19,10 +19,7 @@ if TYPE_CHECKING:
 
 
 class Summary:
-    """What a run did, whatever ``--quiet`` hides; ``source`` names the configuration.
-
-    Works in Snakemake's own process, so it reads with the standard library alone.
-    """
+    """What a run did, whatever ``--quiet`` hides; it needs the standard library alone. ``source`` names the configuration."""
 
     def __init__(self, settings: Settings, source: str):
         self.settings, self.source = settings, source
@@ -85,7 +82,8 @@ class Summary:
         outdated = [f"results/{name}/report.html" for name in self.settings.analyses if self._is_outdated(name)]
         notes += [f"Outdated: {report} {what}  snakemake --cores 4 --forceall" for report in outdated]
         if moved := [path for path in sorted(Path("results", LEFT_OVER).rglob("*")) if path.is_file()]:
-            notes.append(f"Moved: {len(moved)} file(s) that no step of this version makes, for example to {moved[0]}")
+            what = "file(s) that no step of this version makes and that may be deleted, for example to"
+            notes.append(f"Moved: {len(moved)} {what} {moved[0]}")
         return notes
 
     def _is_outdated(self, name: str) -> bool:
