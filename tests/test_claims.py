@@ -129,6 +129,7 @@ def test_a_claim_about_a_stratum_is_judged_by_its_members_not_by_its_label(label
                 assert (found["verdict"], found["note"]) == (claims.NOT_APPLICABLE, claims.OTHER_SUBGROUPS)
 
 
+BOUND = "the reported bound holds for: exact test"
 OTHERS, TWO = "the reported value is that of: exact test", [("exact", 0.611), ("type_6", 0.6108)]
 
 
@@ -139,6 +140,7 @@ OTHERS, TWO = "the reported value is that of: exact test", [("exact", 0.611), ("
         ((0.04, "<", "0.05"), claims.WITHIN_BOUND, ""),
         ((0.05, "<", "0.05"), claims.OUTSIDE_BOUND, ""),
         ((0.05, "<=", "0.05"), claims.WITHIN_BOUND, ""),
+        ((0.05000000000000001, "<=", "0.05"), claims.WITHIN_BOUND, ""),  # rounding error of the computer
         ((0.05, ">", "0.05"), claims.OUTSIDE_BOUND, ""),
         ((0.05, ">=", "0.05"), claims.WITHIN_BOUND, ""),
         ((0.315, ">", "0.05"), claims.WITHIN_BOUND, ""),
@@ -155,6 +157,8 @@ OTHERS, TWO = "the reported value is that of: exact test", [("exact", 0.611), ("
         ((0.5, "=", "0.611", "p", TWO), claims.OTHER_CONVENTION, f"{OTHERS}, quartile type 6"),
         ((0.5, "=", "0.611", "p", [("exact", math.nan), ("type_6", 0.6)]), claims.NOT_REPRODUCED, ""),
         ((0.6114, "=", "0.611", "p", [("exact", 0.611)]), claims.REPRODUCED, ""),
+        ((0.06, "<", "0.05", "p", [("exact", 0.04)]), claims.OTHER_CONVENTION, BOUND),
+        ((0.04, ">", "0.05", "p", [("exact", 0.03)]), claims.OUTSIDE_BOUND, ""),
         # The size of a group without values is checked only if it is reported as zero.
         ((0.0, "=", "21", "n"), claims.NOT_CHECKABLE, claims.NO_GROUP),
         ((0.0, "=", "0", "n"), claims.REPRODUCED, ""),
@@ -199,6 +203,7 @@ def test_a_row_of_verdicts_has_the_claim_the_numbers_as_text_and_the_key():
         ((1.23456, ">", "0.50", "median_difference"), ("> 0.50", "1.2346")),
         ((0.00003, "<", "0.00001"), ("< 0.00001", "0.0000300")),
         ((1e-9, "<", "0.001"), ("< 0.001", "<0.00001")),
+        ((0.05004, "<", "0.05"), ("< 0.05", "0.05004")),  # not 0.0500, the limit
         ((1.9e-6, "=", "0.000"), ("0.000", "<0.001")),
         ((1057104.5, "=", "1,057,105", "median"), ("1,057,105", "1057105")),  # half up
         ((0.575, "=", "0.57"), ("0.57", "0.57")),  # as a binary number

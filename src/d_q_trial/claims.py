@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -131,7 +132,7 @@ def judge(
 
     A row per claim with the columns of ``COLUMNS``. A reported value is ``reproduced`` if the recomputed one rounds to it,
     half to even, half up, or as a binary number; ``reproduced under another convention`` if the same statistic by another
-    test variant or quartile type does. A reported bound excludes its limit, unless it is reported as one that includes it
+    test variant or quartile type does, or lies within the reported bound. A bound excludes its limit, unless it is reported as one that includes it
     (``<=``, ``>=``). A claim about a stratum is compared with the stratum of the analysis that has the same members as the
     article's definition gives, whatever its label; it is ``not applicable`` if there is none.
     """
@@ -209,22 +210,33 @@ def _verdict(claim: Claim, found: dict, others: list[tuple[float, str]], trial: 
     value, reason = found[_key(claim)]
     if math.isnan(value):
         return NOT_CHECKABLE, value, reason
-    limit = number(claim["reported"]).value
+    limit, is_bound = number(claim["reported"]).value, claim["relation"] != "="
     if claim["statistic"] == "n" and value == 0 < limit:
         return NOT_CHECKABLE, value, NO_GROUP
-    if claim["relation"] != "=":
-        if claim["statistic"] == "p" and claim["relation"] == "<" and limit <= 0:
-            return NOT_CHECKABLE, value, "impossible: no P-value is below 0"
-        return (WITHIN_BOUND if _HOLDS[claim["relation"]](value, limit) else OUTSIDE_BOUND), value, ""
-    if rule := formatting.rounding_rule(value, claim["reported"]):
+    if claim["statistic"] == "p" and claim["relation"] == "<" and limit <= 0:
+        return NOT_CHECKABLE, value, "impossible: no P-value is below 0"
+    if _agrees(claim, value):
+        if is_bound:
+            return WITHIN_BOUND, value, ""
         if claim["statistic"] == "p" and limit == 0:
             return REPRODUCED, value, "reported as zero: below half a unit of its last decimal"
-        return REPRODUCED, value, "rounded as a binary number" if rule == "binary" else ""
-    matches = [m for other, m in others if not math.isnan(other) and formatting.prints_as(other, claim["reported"])]
-    if matches:
-        named = (TESTS[m].label if m in TESTS else m.replace("type_", "quartile type ") for m in matches)
-        return OTHER_CONVENTION, value, "the reported value is that of: " + ", ".join(named)
-    return NOT_REPRODUCED, value, ""
+        binary = formatting.rounding_rule(value, claim["reported"]) == "binary"
+        return REPRODUCED, value, "rounded as a binary number" if binary else ""
+    if methods := [method for other, method in others if not math.isnan(other) and _agrees(claim, other)]:
+        said = "the reported bound holds for: " if is_bound else "the reported value is that of: "
+        return OTHER_CONVENTION, value, said + ", ".join(map(_convention, methods))
+    return OUTSIDE_BOUND if is_bound else NOT_REPRODUCED, value, ""
+
+
+def _agrees(claim: Claim, value: float) -> bool:
+    """Return whether a value rounds to the reported one, or lies within the reported bound, as it is written in text."""
+    if claim["relation"] == "=":
+        return formatting.prints_as(value, claim["reported"])
+    return _HOLDS[claim["relation"]](formatting.decimal(value), Decimal(number(claim["reported"]).text))
+
+
+def _convention(method: str) -> str:
+    return TESTS[method].label if method in TESTS else method.replace("type_", "quartile type ")
 
 
 def _why_absent(claim: Claim, found: dict, trial: Trial) -> str:
@@ -242,12 +254,16 @@ def _why_absent(claim: Claim, found: dict, trial: Trial) -> str:
 
 
 def _recomputed(claim: Claim, value: float) -> str:
-    """Format a recomputed value with the reported decimals, by the rule that gives the reported one; beside a bound, two more.
+    """Format a recomputed value with the reported decimals, by the rule that gives the reported one.
 
-    A P-value that would be shown as zero is shown as below one unit of its last decimal.
+    Beside a bound it has two more, or as many as tell it from the limit. A P-value that would be shown as zero is shown
+    as below one unit of its last decimal.
     """
-    decimals = number(claim["reported"]).decimals + (0 if claim["relation"] == "=" else 2)
-    rule = formatting.rounding_rule(value, claim["reported"]) if claim["relation"] == "=" else ""
+    reported, is_bound = number(claim["reported"]), claim["relation"] != "="
+    rule = "" if is_bound else formatting.rounding_rule(value, claim["reported"])
+    decimals = reported.decimals + 2 * is_bound
+    while is_bound and formatting.rounded(value, decimals) == Decimal(reported.text) != formatting.decimal(value):
+        decimals += 1
     found = formatting.rounded(value, decimals, half="up" if rule == "half up" else "even")
     if claim["statistic"] == "p" and not found:
         return f"<{10**-decimals:.{decimals}f}"

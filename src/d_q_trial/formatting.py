@@ -14,14 +14,15 @@ _EVERY_DIGIT = Context(prec=400)  # of the largest float
 LARGE = 1e15  # numbers from here on are printed with an exponent
 
 
-def _decimal(value: float) -> Decimal:
+def decimal(value: float) -> Decimal:
+    """Return a number as text shows it, to twelve significant digits."""
     return Decimal(f"{value:.{_SIGNIFICANT}g}")
 
 
 def rounded(value: float, decimals: int, *, half: str = "even") -> Decimal:
     """Round to ``decimals`` places, ties to even (``half="even"``) or away from zero (``half="up"``)."""
     rule = ROUND_HALF_EVEN if half == "even" else ROUND_HALF_UP
-    result = _decimal(value).quantize(Decimal(1).scaleb(-decimals), rounding=rule, context=_EVERY_DIGIT)
+    result = decimal(value).quantize(Decimal(1).scaleb(-decimals), rounding=rule, context=_EVERY_DIGIT)
     return abs(result) if result == 0 else result
 
 
@@ -74,7 +75,7 @@ def p_digits(p: float) -> str:
     """Print the digits of a P-value: ``0.250``, or ``<0.001`` below what three decimals show."""
     if p is None or math.isnan(p):
         return UNDEFINED
-    return "<0.001" if _decimal(p) < _SMALLEST_P else f"{rounded(p, 3):f}"
+    return "<0.001" if decimal(p) < _SMALLEST_P else f"{rounded(p, 3):f}"
 
 
 def p_value(p: float) -> str:
