@@ -5,12 +5,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from cohorts import numbers
+from matplotlib.colors import to_hex
 from pipeline import TRIAL, one
 
 from d_q_trial import compare
 from d_q_trial.config import settings
 from d_q_trial.figures import style
-from d_q_trial.figures.compare import draw_comparison
+from d_q_trial.figures.compare import FAVOURS_CONTROL, FAVOURS_TREATED, draw_comparison
 
 BASE = {"workbook": "data/reconstructed.xlsx", "marker": "p16_variant_5"}
 BASE |= {"strata": {"cuts": ["2/3"], "labels": ["T1/T2", "T3"]}}
@@ -146,16 +147,29 @@ def test_a_reported_p_is_compared_at_either_alpha_with_p_in_the_stratum_of_the_s
     assert compare.compare_claims({}, tests, CHOSEN, TRIAL).empty
 
 
+@pytest.mark.parametrize(
+    ("reported", "p", "alpha", "conclusion"),
+    [
+        ("< 0.05", 0.02, 0.1, "stays"),
+        ("< 0.05", 0.02, 0.01, ""),
+        ("> 0.05", 0.2, 0.1, ""),
+        ("> 0.05", 0.2, 0.05, "stays"),
+    ],
+)
+def test_a_reported_bound_is_compared_only_if_it_tells_the_side_of_alpha(reported, p, alpha, conclusion):
+    assert compare.side_of_alpha(reported, p, alpha, alpha) == conclusion
+
+
 def test_the_summary_counts_what_changes_and_how_far(tests, verdicts):
     claims = compare.compare_claims(verdicts, tests, CHOSEN, TRIAL)
     summary = compare.summarize(tests, claims, verdicts, CHOSEN, TRIAL)
     assert summary["differs_in"].tolist()[:2] == ["", "significance level 0.02"]
-    expected = [  # comparisons, significant; lost, gained, reversed, undefined, added; shifts; claims; values
-        ("published", 4, 2, 0, 0, 0, 0, 0, 0.0, 0.0, 4, 0, 3, 2),
-        ("strict", 4, 1, 1, 0, 0, 0, 0, 0.0, 0.0, 3, 1, 0, 0),
-        ("three", 4, 4, 0, 1, 0, 0, 1, 0.25, 0.0, 2, 1, 0, 0),
-        ("ratio", 3, 1, 0, 0, 0, 1, 0, 0.0, 0.0, 3, 0, 0, 0),
-        ("opposite", 2, 2, 0, 1, 1, 0, 0, 0.5, 0.3125, 1, 1, 0, 0),
+    expected = [  # comparisons, significant; lost, gained, reversed, undefined, added, not made; shifts; claims; values
+        ("published", 4, 2, 0, 0, 0, 0, 0, 0, 0.0, 0.0, 4, 0, 3, 2),
+        ("strict", 4, 1, 1, 0, 0, 0, 0, 0, 0.0, 0.0, 3, 1, 0, 0),
+        ("three", 4, 4, 0, 1, 0, 0, 1, 1, 0.25, 0.0, 2, 1, 0, 0),
+        ("ratio", 3, 1, 0, 0, 0, 1, 0, 0, 0.0, 0.0, 3, 0, 0, 0),
+        ("opposite", 2, 2, 0, 1, 1, 0, 0, 2, 0.5, 0.3125, 1, 1, 0, 0),
     ]
     assert list(summary.drop(columns="differs_in").itertuples(index=False, name=None)) == expected
 
@@ -209,5 +223,15 @@ def test_the_picture_frames_what_changes_and_prints_every_p(tmp_path, monkeypatc
     assert {"Synthetic data", "significant, higher (more positive) changes in D+Q"} <= said
     draw_comparison(table, shown, left_out, drawn.with_long_labels(TRIAL), "published", tmp_path / "long", label=None)
     assert drawn.faults(pages[1].figure) == []
+    long = [f"an_analysis_with_a_name_of_about_fifty_letters_{number}" for number in range(17)]
+    many = pd.concat([table, *(table.iloc[:1].assign(analysis=name) for name in long)])
+    draw_comparison(many, shown, left_out, TRIAL, "published", tmp_path / "many", label=None)
+    assert [fault for fault in drawn.faults(pages[2].figure) if isinstance(fault, str)] == []  # cut off by the page
+    marks = pages[2].figure.axes[1].get_lines()[:19]
+    assert len({(mark.get_marker(), mark.get_markerfacecolor()) for mark in marks}) == 19
+    means = table.assign(mean_difference=-1.0)  # against the Mann-Whitney effect of 0.75
+    for number, (rows, tint) in enumerate([(table, FAVOURS_TREATED), (means, FAVOURS_CONTROL)], start=3):
+        draw_comparison(rows, shown, left_out, TRIAL, "published", tmp_path / "shade", label=None)
+        assert sum(to_hex(box.get_facecolor()) == tint for box in pages[number].figure.axes[0].patches[:4]) == 1
     again = draw_comparison(*drawing, tmp_path / "again", label="Synthetic data")
     assert [file.read_bytes() for file in files] == [file.read_bytes() for file in again]

@@ -496,6 +496,7 @@ def test_the_comparison_shows_display_names_and_intervals(pages, all_pages):
     assert "subgroups T1, T2 and T3, at the 1/3 and 2/3 quantiles of the analysed participants" in text
     assert "31.7 (2.8 to 71.7)" in text
     assert "change as log ratio; significance level 0.01" in text
+    assert re.search(r"Reported P-values that can be compared: [1-9]", text)
 
 
 @pytest.mark.parametrize(
@@ -517,6 +518,8 @@ def test_the_comparison_gives_the_estimate_and_interval_of_each_analysis_own_tes
     row |= {"mean_difference": 3.4, "mean_difference_lower": -0.6, "mean_difference_upper": 7.4}
     shown = forest_row(row, own, "percent_change", TRIAL.outcomes["ctx"])
     assert (shown["text"], shown["ends"] is not None) == (text, drawn)
+    undefined = forest_row(row | {"p": np.nan, "conclusion": "undefined"}, own, "percent_change", TRIAL.outcomes["ctx"])
+    assert (undefined["text"], undefined["p"]) == (text, "not defined")
 
 
 # Libraries of others: d3 7.9.2, @observablehq/plot 0.6.17, sortable-tablesort 4.1.7

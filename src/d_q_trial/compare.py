@@ -122,8 +122,8 @@ def compare_claims(
 
     A row per claim and analysis with the columns of ``CLAIM_COLUMNS``. The claim's stratum is matched by rank, so a
     claim about the reference's highest stratum is compared with the highest stratum of each analysis. ``conclusion`` is
-    ``stays`` if P lies on the reported side of the analysis's alpha, ``lost`` or ``gained`` if not, ``not made``
-    without a P. ``verdict`` is the analysis's own on the reported digits, empty where P is that of strata of another
+    ``stays`` if P lies on the reported side of the analysis's alpha, ``lost`` or ``gained`` if not, empty where the
+    reported bound does not tell its side, ``not made`` without a P. ``verdict`` is the analysis's own on the reported digits, empty where P is that of strata of another
     marker. Empty if nothing is published.
     """
     import pandas as pd
@@ -152,11 +152,17 @@ def reference_p(row: Mapping[str, Any]) -> str:
 
 
 def side_of_alpha(reported: str, p: float, reported_alpha: float, alpha: float) -> str:
-    """Say whether P lies on the side of alpha on which the reported P, such as ``< 0.05``, lies."""
+    """Say whether P lies on the side of alpha on which the reported P lies; empty where a bound leaves that side open.
+
+    ``< 0.05`` lies below a reported alpha of 0.1, but on either side of one of 0.01.
+    """
     if math.isnan(p):
         return NOT_MADE
     relation, digits = split_relation(reported)
-    was = not relation.startswith(">") and bool(is_significant(number(digits).value, reported_alpha))
+    limit = number(digits).value
+    was = not relation.startswith(">") and bool(is_significant(limit, reported_alpha))
+    if (relation.startswith("<") and not was) or (relation.startswith(">") and limit < reported_alpha):
+        return ""
     now = is_significant(p, alpha)
     return STAYS if was == now else LOST if was else GAINED
 
@@ -184,7 +190,7 @@ def summarize(
                 "differs_in": "; ".join(differences(analysis, base, trial)),
                 "comparisons": int(own["p"].notna().sum()),
                 "significant": int(own["significant"].eq("yes").sum()),
-                **{kind: int(own["conclusion"].eq(kind).sum()) for kind in CHANGED},
+                **{kind.replace(" ", "_"): int(own["conclusion"].eq(kind).sum()) for kind in (*CHANGED, NOT_MADE)},
                 "largest_effect_shift": shifts.max(),
                 "median_effect_shift": shifts.median(),
                 "claims_kept": int(held.eq(STAYS).sum()),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +19,11 @@ if TYPE_CHECKING:
     from ..trial import Trial
 
 ROW, HEAD, NAMES, VISITS, PLACES, COLUMN, EFFECTS = 4.2, 24.0, 30.0, 13.0, 15.0, 13.0, 56.0  # millimetres
+ENTRY, SLANT = 3.0, 40.0  # height of an entry of the legend in millimetres; angle of the names of analyses in degrees
 FAVOURS_TREATED, FAVOURS_CONTROL = style.TREATED.tint, style.CONTROL.tint
 _CELL = {"edgecolor": "#e3e3e3", "linewidth": 0.4}
 _FLIP = {"edgecolor": style.INK, "linewidth": 1.0}
-_MARKERS = ("o", "^", "v", "<", ">", "P", "X", "h", "*", "d", "p", "8")
+_MARKERS = ("o", "^", "v", "<", ">", "P", "X", "*", "d")
 
 
 def draw_comparison(
@@ -54,18 +56,24 @@ def draw_comparison(
         visits = 2 + max([NAMES, *(style.width_of(name, style.BODY, "bold") + 2 for name in names)])
         places = visits + max([VISITS, *(style.width_of(trial.visits[visit].label) + 2 for _, visit, _ in shown)])
         first = places + PLACES
-        left = max(first + COLUMN * len(analyses) + 6, 12 + max(style.width_of(text) for _, text in key))
-        width, bottom = max(style.WIDTH_MM, left + EFFECTS + 2), HEAD + ROW * len(shown)
-        page = style.Page(width, bottom + 16, label)
+        headings = {name: name.replace("_", " ") for name in analyses}
+        lengths = [style.width_of(heading, style.BODY, "bold") for heading in headings.values()]
+        rise, reach = (of(math.radians(SLANT)) for of in (math.sin, math.cos))
+        ends = [COLUMN * (place + 0.5) + reach * length + 3 for place, length in enumerate(lengths)]
+        table = first + max(COLUMN * len(analyses) + 6, *ends)
+        left = max(table, 12 + max(style.width_of(text) for _, text in key))
+        head = max(HEAD, 6 + rise * max(lengths), ENTRY * len(analyses))
+        width, bottom = max(style.WIDTH_MM, left + EFFECTS + 2), head + ROW * len(shown)
+        notes = ["Each analysis is judged at its own significance level; –: a comparison that it does not have."]
+        notes += [f"{left_out} more comparisons, which change in no analysis, are not shown."] * bool(left_out)
+        page = style.Page(width, bottom + 13 + 3.2 * len(notes), label)
         canvas = page.canvas()
-        for column, name in enumerate(analyses):
-            look = {"rotation": 40, "rotation_mode": "anchor", "weight": "bold" if name == reference else "normal"}
-            page.text(
-                first + COLUMN * (column + 0.5), HEAD - 2, name.replace("_", " "), va="bottom", size=style.BODY, **look
-            )
+        for column, (name, heading) in enumerate(headings.items()):
+            look = {"rotation": SLANT, "rotation_mode": "anchor", "weight": "bold" if name == reference else "normal"}
+            page.text(first + COLUMN * (column + 0.5), head - 2, heading, va="bottom", size=style.BODY, **look)
         before = ""
         for number, (outcome, visit, place) in enumerate(shown):
-            top = HEAD + ROW * number
+            top = head + ROW * number
             middle = top + ROW / 2
             if outcome != before:
                 page.text(2, middle, trial.outcomes[outcome].label, weight="bold", size=style.BODY)
@@ -76,13 +84,12 @@ def draw_comparison(
             for column, name in enumerate(analyses):
                 _cell(canvas, first + COLUMN * column, top, cells.get((outcome, visit, place, name)))
         effects = found["mann_whitney_effect"].unstack("analysis").loc[shown, analyses]
-        draw_effects(page.axes(left, HEAD, width - left - 4, bottom - HEAD), effects, trial)
+        draw_effects(page.axes(left, head, width - left - 4, bottom - head), effects, trial)
         for number, (look, text) in enumerate(key):
             style.box(canvas, 2, bottom + 3 + 3.2 * number, 4, 2.4, **look)
             page.text(7.5, bottom + 4.2 + 3.2 * number, text)
-        if left_out:
-            note = f"{left_out} more comparisons, which change in no analysis, are not shown."
-            page.text(2, bottom + 13.8, note, color=style.QUIET)
+        for number, note in enumerate(notes):
+            page.text(2, bottom + 13.8 + 3.2 * number, note, color=style.QUIET)
         return page.save(stem, title="Analyses compared")
 
 
@@ -91,8 +98,9 @@ def _cell(canvas: Axes, left: float, top: float, row: Any) -> None:
     made = row is not None and row.conclusion != NOT_MADE
     significant = made and row.significant == "yes"
     face = "white"
-    if significant:
-        face = FAVOURS_TREATED if row.mann_whitney_effect > 0.5 else FAVOURS_CONTROL
+    if significant:  # in the direction of what the test compares
+        higher = row.mann_whitney_effect > 0.5 if math.isnan(row.mean_difference) else row.mean_difference > 0
+        face = FAVOURS_TREATED if higher else FAVOURS_CONTROL
     style.box(canvas, left, top, COLUMN, ROW, facecolor=face, **_CELL)
     if made and row.conclusion in CHANGED:
         style.box(canvas, left + 0.35, top + 0.35, COLUMN - 0.7, ROW - 0.7, facecolor="none", gid="flip", **_FLIP)
@@ -108,10 +116,11 @@ def draw_effects(ax: Axes, effects: pd.DataFrame, trial: Trial) -> None:
     """
     rows = range(len(effects))
     ax.hlines(rows, effects.min(axis=1), effects.max(axis=1), color=style.GRID, linewidth=0.6, zorder=1)
-    others = itertools.cycle(_MARKERS)
+    fills = ("white", style.QUIET, style.INK)
+    others = itertools.cycle(style.Look(fill, style.QUIET, marker) for fill in fills for marker in _MARKERS)
     for place, (name, values) in enumerate(effects.items()):
-        look = style.Look("white", style.QUIET, next(others)) if place else style.TREATED
-        ax.plot(values, rows, label=name.replace("_", " "), zorder=2 if place else 3, **look.points(3.4, 0.6))
+        look, short = next(others) if place else style.TREATED, style.cut(name.replace("_", " "), EFFECTS - 8)
+        ax.plot(values, rows, label=short, zorder=2 if place else 3, **look.points(3.4, 0.6))
     ax.axvline(0.5, color=style.QUIET, linewidth=0.6, linestyle=(0, (4, 2)), zorder=0)
     ax.set(xlim=(0, 1), ylim=(len(effects) - 0.5, -0.5), yticks=[])
     ax.spines["left"].set_visible(False)
@@ -119,6 +128,6 @@ def draw_effects(ax: Axes, effects: pd.DataFrame, trial: Trial) -> None:
     treated, control = trial.arms.treated.label, trial.arms.control.label
     ax.set_xlabel(style.wrapped(f"Chance that a change in {treated} exceeds one in {control}", EFFECTS, style.BODY))
     ax.legend(
-        loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2 if len(effects.columns) > 5 else 1, frameon=False,
-        fontsize=style.SMALL, handletextpad=0.2, columnspacing=0.8, borderaxespad=0.2, labelspacing=0.25,
+        loc="lower left", bbox_to_anchor=(0, 1.0), frameon=False,
+        fontsize=style.SMALL, handletextpad=0.2, borderaxespad=0.2, labelspacing=0.25,
     )  # fmt: skip

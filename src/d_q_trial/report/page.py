@@ -101,6 +101,7 @@ def write_comparison(
         forests=[forest for forest in forests if forest],
         changed=_changed(tests, settings, trial),
         claims=_changed(held, settings, trial),
+        compared=held.loc[held["conclusion"].isin([compare.STAYS, compare.LOST, compare.GAINED]), "claim"].nunique(),
         picture=picture(drawn, words) if drawn.exists() else None,
     )
     write_text(page, folder / "comparison.html")
@@ -161,7 +162,7 @@ def _findings(folder: Path, trial: Trial) -> list[tuple[str, str, list[Finding]]
 
 def _forest(line: Headline, tests: pd.DataFrame, settings: Settings, trial: Trial) -> dict[str, Any] | None:
     """Return one comparison in all analyses; those with the reference's measure share an axis."""
-    place = line.stratum if line.stratum in ("all", "highest", "lowest") else ""
+    place = compare.places(settings.analyses[settings.reference].strata.labels).get(line.stratum, line.stratum)
     own = tests[tests["outcome"].eq(line.outcome) & tests["visit"].eq(line.visit) & tests["place"].eq(place)]
     base = own[own["analysis"].eq(settings.reference)]
     if base.empty:
@@ -185,7 +186,7 @@ def forest_row(row: Mapping[str, Any], analysis: Analysis, measure: str, outcome
     """Return a row of a forest plot: an analysis with its own estimate, drawn if its measure is that of the reference."""
     test = get_test(analysis.test)
     ends = tuple(row[name] for name in test.estimate)
-    made, same = not math.isnan(row["p"]), row["measure"] == measure
+    made, same = row["conclusion"] != compare.NOT_MADE, row["measure"] == measure
     decimals = labels.change_decimals(row["measure"] or measure, outcome.decimals)
     bounded = not any(map(math.isnan, ends))
     text = formatting.interval(*ends, decimals) if bounded else f"{formatting.number(ends[0], decimals)} (no interval)"
