@@ -17,6 +17,7 @@ Row = Mapping[str, str]
 
 ALL_PARTICIPANTS = "all"
 BOTH_ARMS = "both arms"
+ABSENT = "not in this analysis"
 
 
 def read_results(path: Path | str):
@@ -65,7 +66,7 @@ class Numbers:
     ) -> Number:
         """Return a number; one without a value if the analysis does not have it."""
         key = (outcome, measure, visit, marker, stratum, contrast, group, statistic)
-        return self._rows.get(key, Number(reason="not in this analysis"))
+        return self._rows.get(key, Number(reason=ABSENT))
 
     def has(self, **keys: str) -> bool:
         """Return whether any number with these keys has a value."""

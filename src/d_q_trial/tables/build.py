@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from .. import formatting, labels
 from ..config.yaml_files import read_yaml
 from ..published_tables import read_published
-from ..results_table import ALL_PARTICIPANTS, BOTH_ARMS, Number, Numbers, group_keys
+from ..results_table import ABSENT, ALL_PARTICIPANTS, BOTH_ARMS, Number, Numbers, group_keys
 from ..stats.two_sample import get_test
 from ..trial import BASELINE
 
@@ -157,8 +157,8 @@ class _Builder:
         return outcome.label if not unit or unit == self.shared_unit else f"{outcome.label}, {unit}"
 
     def decimals(self, outcome: Outcome) -> int:
-        """Return the decimals that are shown of an outcome."""
-        fixed = self.table.decimals
+        """Return the decimals that are shown of an outcome: those of the table at baseline and of percent changes."""
+        fixed = self.table.decimals if self.measure in (BASELINE, "percent_change") else None
         return labels.change_decimals(self.measure, outcome.decimals) if fixed is None else fixed
 
     def number(self, outcome: Outcome, visit: str, statistic: str, **where: str) -> Number:
@@ -188,7 +188,7 @@ class _Builder:
 
 
 def _p(number: Number) -> str:
-    return DASH if number.reason == "not in this analysis" else formatting.p_digits(number.value)
+    return DASH if number.reason == ABSENT else formatting.p_digits(number.value)
 
 
 def _arms(build: _Builder) -> BuiltTable:
@@ -258,9 +258,9 @@ def _comparisons(build: _Builder) -> BuiltTable:
         for visit, stratum in itertools.product(outcome.follow_up, build.strata):
             place, decimals = group_keys(stratum, build.marker.key), build.decimals(outcome)
             effects = {name: build.number(outcome, visit, name, contrast=trial.contrast, **place) for name in names}
-            if all(effect.reason == "not in this analysis" for effect in effects.values()):
-                continue
             summaries, exact = build.summaries(outcome, visit, build.by_arm(place), **place)
+            if not any(exact[f"{arm.key}_n"] > 0 for arm in build.arms):  # of a group with one arm, that is shown
+                continue
             texts = (
                 build.name(outcome),
                 trial.visits[visit].label,
@@ -273,7 +273,7 @@ def _comparisons(build: _Builder) -> BuiltTable:
             )
             exact |= {name: effect.value for name, effect in effects.items()} | {"p_method": effects["p"].method}
             rows.append(Row(texts, exact, section=trial.families[outcome.family]))
-            unbounded.append(effects[shown[1]].reason * test.has_interval)
+            unbounded.append(effects[shown[1]].reason * (test.has_interval and effects["p"].reason != ABSENT))
     limits = f" ({labels.interval_level(build.analysis)} CI)" if test.has_interval else ""
     columns = [build.heading, "Visit", "Participants", *(f"n, {arm.label}" for arm in build.arms)]
     columns += [f"{arm.label}, median (quartiles)" for arm in build.arms]

@@ -26,7 +26,7 @@ _LATEX = {sign: f"${formula}$" for sign, formula in _FORMULA.items()} | {sign: f
 _LATEX |= {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\\": r"\textbackslash{}"}
 ENDINGS = (".csv", "_exact.csv", ".html", ".tex")  # of the files of each table
 _SIGNS = ("block_start_string", "block_end_string", "variable_start_string", "variable_end_string")
-PORTRAIT = 85  # characters that a line of LaTeX has room for
+PORTRAIT, LANDSCAPE = 85, 120  # characters that a line of LaTeX has room for
 FONT = "Arial"
 # Workbooks carry dates inside; these stand in for the clock so that the same numbers give the same bytes.
 _EPOCH = datetime(2000, 1, 1)
@@ -72,10 +72,14 @@ def page(table: BuiltTable) -> str:
 def latex(table: BuiltTable) -> str:
     """Return a table in LaTeX, on as many pages as it needs: title and label of synthetic data above, notes below it.
 
-    Columns share the width of the page by their contents; a table that is wider than a page is turned on its side.
+    Columns share the width of the page by their contents; a table that is wider than a page is turned on its side, and
+    columns of several words give way to those of one.
     """
-    widths = _widths(table)
-    turned, shares = sum(widths) > PORTRAIT, [width / sum(widths) for width in widths]
+    widths, words = _widths(table), _widths(table, one_word=True)
+    turned, more = sum(widths) > PORTRAIT, sum(widths) - sum(words)
+    scale = min(1, max(0, LANDSCAPE - sum(words)) / more) if more else 1
+    widths = [word + scale * (width - word) for width, word in zip(widths, words, strict=True)]
+    shares = [width / sum(widths) for width in widths]
     sections = [(section, list(rows)) for section, rows in groupby(table.rows, key=attrgetter("section"))]
     caption = " ".join(filter(None, (f"{table.label}. {table.title}.", table.data_label)))
     values = {"table": table, "caption": caption, "turned": turned, "shares": shares, "sections": sections}
@@ -84,10 +88,12 @@ def latex(table: BuiltTable) -> str:
     return template.render(tex=_in_latex, cells=lambda cells: " & ".join(map(_in_latex, cells)), **values)
 
 
-def _widths(table: BuiltTable) -> list[int]:
-    """Return the widths of the columns in characters; a long heading is wrapped."""
+def _widths(table: BuiltTable, *, one_word: bool = False) -> list[int]:
+    """Return the widths of the columns in characters, for whole cells or their longest words; a long heading is wrapped."""
+    parts = str.split if one_word else lambda cell: [cell]
     columns = zip(table.columns, *(row.cells for row in table.rows), strict=True)
-    return [min(max(min(len(name), 16), *map(len, ("", *cells))) + 2, 44) for name, *cells in columns]
+    longest = ([max(map(len, ("", *parts(cell)))) for cell in column] for column in columns)
+    return [min(max(min(name, 16), *cells, 0) + 2, 44) for name, *cells in longest]
 
 
 def _in_latex(text: str) -> str:
