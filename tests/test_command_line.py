@@ -24,6 +24,7 @@ CONFIG = ["--config", "tests/config.yaml"]
         (["results", "--config", "README.md"], "README.md, line "),
         (["results", "--config", "data/reconstructed.xlsx"], "data/reconstructed.xlsx: not readable as YAML: "),
         (["verify", "nowhere"], "no such folder"),
+        (["verify", "--against", "nowhere", "--format", "json"], "--format go with a judgement"),
     ],
 )
 def test_a_mistake_ends_in_one_message_and_leaves_no_result(tmp_path, capsys, arguments, message):

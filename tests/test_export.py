@@ -279,9 +279,9 @@ def test_a_judgement_reads_alike_as_text_markdown_json_and_junit(folder):
     (known,) = judged["known"]
     assert verify.STATUS[judged["verdict"]] == 0
     said = f"known difference: not reproduced: {known['claim']}: reported 1480, recomputed 148"
-    assert said in verify.as_text(judged)
-    assert json.loads(verify.as_json(judged)) == {**judged, "status": 0}
-    markdown = verify.as_markdown(judged).splitlines()
+    assert said in verify.rendered(judged, "text")
+    assert json.loads(verify.rendered(judged, "json")) == {**judged, "status": 0}
+    markdown = verify.rendered(judged, "markdown").splitlines()
     assert markdown[0] == f"## {folder}: known difference"
     assert f"| reproduced | {judged['counts']['reproduced']} |" in markdown
     assert markdown[-1].startswith(f"| {known['claim']} | 1480 | 148 | not reproduced | ")

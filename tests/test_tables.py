@@ -182,19 +182,13 @@ def test_why_an_estimate_has_no_interval_is_said_below_the_table():
     assert "Estimates without an interval: few." in table.notes
 
 
-def test_a_group_of_participants_with_one_arm_has_a_row_without_a_comparison():
-    found = numbers(("ctx", "percent_change", "week_2"), {"n": 2, "median": 5, "q1": 4, "q3": 6}, group="control")
-    table = built(found, kind="comparisons", rows={"outcomes": ["ctx"]})
-    assert [row.cells[1:] for row in table.rows] == [("2 weeks", "All", "2", DASH, "5.0 (4.0, 6.0)", *[DASH] * 4)]
-    assert not any("interval:" in note for note in table.notes)
-
-
 @pytest.mark.parametrize(("change", "cell"), [("percent", "5.12 (4.00, 6.00)"), ("log_ratio", "5.123 (4.000, 6.000)")])
-def test_the_decimals_of_a_table_are_those_of_percent_changes(change, cell):
+def test_a_group_with_one_arm_has_a_row_and_the_decimals_of_a_table_are_those_of_percent_changes(change, cell):
     analysis = ANALYSIS.model_copy(update={"change": change})
     found = numbers(("ctx", analysis.measure, "week_2"), {"n": 2, "median": 5.1234, "q1": 4, "q3": 6}, group="control")
-    (row,) = built(found, analysis, visit="week_2", decimals=2, rows={"outcomes": ["ctx"]}).rows
-    assert row.cells[1] == cell
+    table = built(found, analysis, kind="comparisons", rows={"outcomes": ["ctx"]}, decimals=2)
+    assert [row.cells[1:] for row in table.rows] == [("2 weeks", "All", "2", DASH, cell, *[DASH] * 4)]
+    assert not any("interval:" in note for note in table.notes)
 
 
 @pytest.mark.parametrize("smd", [True, False])

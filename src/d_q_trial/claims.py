@@ -215,28 +215,24 @@ def _verdict(claim: Claim, found: dict, others: list[tuple[float, str]], trial: 
         return NOT_CHECKABLE, value, NO_GROUP
     if claim["statistic"] == "p" and claim["relation"] == "<" and limit <= 0:
         return NOT_CHECKABLE, value, "impossible: no P-value is below 0"
-    if _agrees(claim, value):
-        if is_bound:
-            return WITHIN_BOUND, value, ""
-        if claim["statistic"] == "p" and limit == 0:
-            return REPRODUCED, value, "reported as zero: below half a unit of its last decimal"
-        binary = formatting.rounding_rule(value, claim["reported"]) == "binary"
-        return REPRODUCED, value, "rounded as a binary number" if binary else ""
-    if methods := [method for other, method in others if not math.isnan(other) and _agrees(claim, other)]:
-        said = "the reported bound holds for: " if is_bound else "the reported value is that of: "
-        return OTHER_CONVENTION, value, said + ", ".join(map(_convention, methods))
+    if rule := _rule(claim, value):
+        note = "rounded as a binary number" if rule == "binary" else ""
+        if claim["statistic"] == "p" and limit == 0 and not is_bound:
+            note = "reported as zero: below half a unit of its last decimal"
+        return WITHIN_BOUND if is_bound else REPRODUCED, value, note
+    if methods := [method for other, method in others if not math.isnan(other) and _rule(claim, other)]:
+        names = [TESTS[name].label if name in TESTS else name.replace("type_", "quartile type ") for name in methods]
+        said = "the reported bound holds for" if is_bound else "the reported value is that of"
+        return OTHER_CONVENTION, value, f"{said}: {', '.join(names)}"
     return OUTSIDE_BOUND if is_bound else NOT_REPRODUCED, value, ""
 
 
-def _agrees(claim: Claim, value: float) -> bool:
-    """Return whether a value rounds to the reported one, or lies within the reported bound, as it is written in text."""
+def _rule(claim: Claim, value: float) -> str:
+    """Return the rule by which a value rounds to the reported one, or the relation of the bound that it keeps; else empty."""
     if claim["relation"] == "=":
-        return formatting.prints_as(value, claim["reported"])
-    return _HOLDS[claim["relation"]](formatting.decimal(value), Decimal(number(claim["reported"]).text))
-
-
-def _convention(method: str) -> str:
-    return TESTS[method].label if method in TESTS else method.replace("type_", "quartile type ")
+        return formatting.rounding_rule(value, claim["reported"])
+    keeps = _HOLDS[claim["relation"]](formatting.decimal(value), Decimal(number(claim["reported"]).text))
+    return claim["relation"] if keeps else ""
 
 
 def _why_absent(claim: Claim, found: dict, trial: Trial) -> str:
@@ -260,11 +256,8 @@ def _recomputed(claim: Claim, value: float) -> str:
     as below one unit of its last decimal.
     """
     reported, is_bound = number(claim["reported"]), claim["relation"] != "="
-    rule = "" if is_bound else formatting.rounding_rule(value, claim["reported"])
-    decimals = reported.decimals + 2 * is_bound
-    while is_bound and formatting.rounded(value, decimals) == Decimal(reported.text) != formatting.decimal(value):
+    limit, decimals = Decimal(reported.text), reported.decimals + 2 * is_bound
+    while is_bound and formatting.rounded(value, decimals) == limit != formatting.decimal(value):
         decimals += 1
-    found = formatting.rounded(value, decimals, half="up" if rule == "half up" else "even")
-    if claim["statistic"] == "p" and not found:
-        return f"<{10**-decimals:.{decimals}f}"
-    return claim["reported"] if rule == "binary" else f"{found:f}"
+    found = limit if not is_bound and _rule(claim, value) else formatting.rounded(value, decimals)
+    return f"<{10**-decimals:.{decimals}f}" if claim["statistic"] == "p" and not found else f"{found:f}"

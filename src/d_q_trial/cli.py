@@ -337,13 +337,13 @@ def robustness(context: Context) -> None:
     from .comparisons import lay_out
     from .config.settings import search_id
     from .figures.cutoffs import TABLES, CutTables, describe_cutoffs, draw_cutoffs, figures, read_table
-    from .files import copy_file, write_json
+    from .files import write_json, write_text
     from .robustness.analysis_cuts import analysis_cuts, published_cuts
 
     trial, analysis, label = context.trial, context.analysis, context.label
     shared, output = context.results / "every_cut" / search_id(analysis), context.folder / "robustness"
     for name in TABLES:
-        copy_file(shared / f"{name}.csv", output / f"{name}.csv")
+        write_text((shared / f"{name}.csv").read_text(encoding="utf-8"), output / f"{name}.csv")
     layout, every = lay_out(context.participants, trial, analysis), read_table(output / "cutoffs.csv")
     context.write(output, analysis_cuts=analysis_cuts(every, layout))
     context.write(output, published_cuts=published_cuts(every, context.participants, layout))
@@ -419,8 +419,8 @@ def compare(context: Context) -> None:
     label = label_of(context.results, settings)
     tests = compare.compare_tests(numbers, settings, trial)
     held = compare.compare_claims(verdicts, tests, settings, trial)
-    made = {"comparisons": tests, "claims": held}
-    made["summary"] = compare.summarize(tests, held, verdicts, settings, trial)
+    summary = compare.summarize(tests, held, verdicts, settings, trial)
+    made = {"comparisons": tests, "claims": held, "summary": summary}
     for name, table in made.items():
         write_csv(table, output / f"{name}.csv", label=label)
     rows = compare.rows_to_draw(tests, trial)
@@ -459,13 +459,14 @@ def verify(context: Context) -> int:
     from .files import write_text
 
     given = context.arguments
+    if given.against and (given.junit or given.format != "text"):
+        raise UserError("--against compares outputs as text; --junit and --format go with a judgement of values")
     result = verify.judge(given.folder)
     if given.against:
         return manifest.report_differences(given.folder, given.against)
     if given.junit:
         write_text(verify.as_junit(given.folder), given.junit)
-    formats = {"text": verify.as_text, "json": verify.as_json, "markdown": verify.as_markdown}
-    print(formats[given.format](result))
+    print(verify.rendered(result, given.format))
     return verify.STATUS[result["verdict"]]
 
 

@@ -152,10 +152,7 @@ def reference_p(row: Mapping[str, Any]) -> str:
 
 
 def side_of_alpha(reported: str, p: float, reported_alpha: float, alpha: float) -> str:
-    """Say whether P lies on the side of alpha on which the reported P lies; empty where a bound leaves that side open.
-
-    ``< 0.05`` lies below a reported alpha of 0.1, but on either side of one of 0.01.
-    """
+    """Say whether P lies on the reported side of alpha; empty where a bound leaves it open, as ``< 0.05`` does of 0.01."""
     if math.isnan(p):
         return NOT_MADE
     relation, digits = split_relation(reported)

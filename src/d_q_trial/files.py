@@ -9,7 +9,6 @@ import io
 import json
 import os
 import re
-import shutil
 import zipfile
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
@@ -67,12 +66,6 @@ def write_text(text: str, path: Path | str) -> None:
     """Write ``text`` to ``path`` as UTF-8 with Unix line ends."""
     with atomic(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
-
-
-def copy_file(source: Path | str, target: Path | str) -> None:
-    """Copy a file atomically."""
-    with atomic(target) as temporary:
-        shutil.copyfile(source, temporary)
 
 
 def write_json(value: Any, path: Path | str) -> None:

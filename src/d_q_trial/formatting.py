@@ -50,11 +50,6 @@ def significant(values, digits: int = 10):
     return np.char.mod(f"%.{digits - 1}e", np.asarray(values, dtype=float)).astype(float)[()]
 
 
-def prints_as(value: float, reported: str) -> bool:
-    """Return whether ``value`` rounds to ``reported`` by any rule of :func:`rounding_rule`."""
-    return bool(rounding_rule(value, reported))
-
-
 def number(value: float, decimals: int, thousands: str = "") -> str:
     """Print a number with a true minus sign, and with a sign between its thousands; NaN prints as an en dash.
 

@@ -111,13 +111,8 @@ def _described(method: str, statistics: Iterable[str], analysis: Analysis) -> En
     level = f"{labels.interval_level(analysis)} confidence" if test.has_interval else "no"
     text = description.format(test=test.sentence, quartile_type=analysis.quartile_type, level=level)
     operations = [
-        {
-            "id": f"{method}_{statistic.upper()}",
-            "name": labels.STATISTICS.get(statistic, statistic),
-            "label": statistic,
-            "order": order,
-        }
-        for order, statistic in enumerate(statistics, start=1)
+        {"id": f"{method}_{key.upper()}", "name": labels.STATISTICS.get(key, key), "label": key, "order": order}
+        for order, key in enumerate(statistics, start=1)
     ]
     return {"id": method, "name": name, "description": text[0].upper() + text[1:], "operations": operations}
 
@@ -131,10 +126,9 @@ def _analysis(rows: list[Row], method: str, trial: Trial, names: Mapping[tuple[s
     subject = METHODS[method][2].format(contrast=row["contrast"])
     measure = labels.CHANGES.get(row["measure"], row["measure"])
     name = f"{trial.variable_label(row['outcome'])}, {measure}, {trial.visits[row['visit']].label}{where}: {subject}"
+    grouping = ARM if row["stratum"] or method == "M_TREND" else identifier("AG_STRATUM", row["marker"])
     if method == "M_SPEARMAN":
         grouping = COHORT
-    else:
-        grouping = ARM if row["stratum"] or method == "M_TREND" else identifier("AG_STRATUM", row["marker"])
     results = [_result(row, method, grouping, trial) for row in rows]
     by_group = any(result["resultGroups"] for result in results)
     entry: Entry = {

@@ -7,7 +7,6 @@ Exit status of ``verify``: 0 if every value that can be checked is reproduced, k
 from __future__ import annotations
 
 import json
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -59,19 +58,12 @@ def judge(folder: Path) -> dict[str, Any]:
     }
 
 
-def as_text(result: dict[str, Any]) -> str:
-    """Return the judgement for the terminal."""
-    return environment().get_template("verdict.txt.j2").render(result).removesuffix("\n")
-
-
-def as_json(result: dict[str, Any]) -> str:
-    """Return the judgement as JSON."""
-    return json.dumps({**result, "status": STATUS[result["verdict"]]}, indent=2, ensure_ascii=False)
-
-
-def as_markdown(result: dict[str, Any]) -> str:
-    """Return the judgement as Markdown, for the summary page of a CI job."""
-    return environment().get_template("verdict.md.j2").render(result)
+def rendered(result: dict[str, Any], form: str) -> str:
+    """Return the judgement as ``text`` for the terminal, as ``json``, or as ``markdown`` for the summary page of a CI job."""
+    if form == "json":
+        return json.dumps({**result, "status": STATUS[result["verdict"]]}, indent=2, ensure_ascii=False)
+    template = environment().get_template({"text": "verdict.txt.j2", "markdown": "verdict.md.j2"}[form])
+    return template.render(result).removesuffix("\n")
 
 
 def as_junit(folder: Path) -> str:
@@ -82,6 +74,4 @@ def as_junit(folder: Path) -> str:
         status = claims.STATUS.get(case["verdict"])
         failed = status == "failure" and not case["known_difference"]
         case["state"] = "failure" if failed else "" if status in PASSED else "skipped"
-    states = Counter(case["state"] for case in cases)
-    values = {"failures": states["failure"], "skipped": states["skipped"], "label": read_label(path)}
-    return environment().get_template("junit.xml.j2").render(analysis=folder.name, cases=cases, **values)
+    return environment().get_template("junit.xml.j2").render(analysis=folder.name, cases=cases, label=read_label(path))

@@ -60,8 +60,8 @@ def draw_comparison(
         lengths = [style.width_of(heading, style.BODY, "bold") for heading in headings.values()]
         rise, reach = (of(math.radians(SLANT)) for of in (math.sin, math.cos))
         ends = [COLUMN * (place + 0.5) + reach * length + 3 for place, length in enumerate(lengths)]
-        table = first + max(COLUMN * len(analyses) + 6, *ends)
-        left = max(table, 12 + max(style.width_of(text) for _, text in key))
+        above = first + max(COLUMN * len(analyses) + 6, *ends)
+        left = max(above, 12 + max(style.width_of(text) for _, text in key))
         head = max(HEAD, 6 + rise * max(lengths), ENTRY * len(analyses))
         width, bottom = max(style.WIDTH_MM, left + EFFECTS + 2), head + ROW * len(shown)
         notes = ["Each analysis is judged at its own significance level; –: a comparison that it does not have."]

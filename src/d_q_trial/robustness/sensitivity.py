@@ -10,7 +10,7 @@ from ..comparisons import TOO_FEW, Comparison, Layout, estimate_rows, generator,
 from ..config.robustness import Robustness
 from ..config.settings import Analysis
 from ..files import safe_text
-from ..formatting import prints_as
+from ..formatting import rounding_rule
 from ..results_table import ALL_PARTICIPANTS
 from ..stats.ancova import ancova, random_intercept
 from ..stats.checks import is_significant
@@ -244,7 +244,7 @@ def suspect_values(suspects: pd.DataFrame, layout: Layout, robustness: Robustnes
         given = rows["value"] if analysis.change == "percent" else np.full(len(rows), np.nan)
         percent, _ = change_or_given(rows["baseline"], rows["follow_up"], given, "percent")
         texts = case.reported, case.instead
-        matches = [not np.isnan(value) and any(prints_as(value, text) for text in texts) for value in percent]
+        matches = [not np.isnan(value) and any(rounding_rule(value, text) for text in texts) for value in percent]
         if sum(matches) != 1:
             whole = ALL_PARTICIPANTS, layout.trial.contrast, case.reported
             key = (case.outcome, analysis.measure, case.visit, "", *whole)
