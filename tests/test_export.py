@@ -132,6 +132,7 @@ def test_every_reference_in_the_reporting_event_leads_to_an_entry(any_event):
     sets, subsets = ({entry["id"] for entry in any_event[key]} for key in ("analysisSets", "dataSubsets"))
     groups = {entry["id"]: {group["id"] for group in entry["groups"]} for entry in any_event["analysisGroupings"]}
     operations = {entry["id"]: {operation["id"] for operation in entry["operations"]} for entry in any_event["methods"]}
+    assert len({analysis["name"] for analysis in any_event["analyses"]}) == len(any_event["analyses"])
     for analysis in any_event["analyses"]:
         assert {analysis.get("analysisSetId")} - {None} <= sets
         assert analysis["dataSubsetId"] in subsets

@@ -64,6 +64,7 @@ def reporting_event(rows: list[Row], trial: Trial, analysis: Analysis, data_labe
         operations.setdefault(method, {})[row["statistic"]] = None
     sets = dict.fromkeys((row["marker"], row["stratum"]) for row in rows if row["stratum"])
     names = {key: analysis.strata.group(key[1], trial.markers[key[0]].label) for key in sets if key[0]}
+    names |= {(key, ""): f"strata of {analysis.strata.name(marker.label)}" for key, marker in trial.markers.items()}
     analyses = [_analysis(own, method, trial, names) for (*_, method), own in found.items()]
     label = f"{data_label}. " if data_label else ""
     marker = trial.markers[analysis.marker]
@@ -119,13 +120,12 @@ def _described(method: str, statistics: Iterable[str], analysis: Analysis) -> En
 
 def _analysis(rows: list[Row], method: str, trial: Trial, names: Mapping[tuple[str, str], str]) -> Entry:
     row = rows[0]
-    whole = row["stratum"] in ("", ALL_PARTICIPANTS)
     endpoint = trial.primary and (trial.primary.outcome, trial.primary.visit, ALL_PARTICIPANTS)
     primary = endpoint == (row["outcome"], row["visit"], row["stratum"])
-    where = "" if whole else f", {names[row['marker'], row['stratum']]}"
+    group = names.get((row["marker"], row["stratum"]), "")  # empty: all participants
     subject = METHODS[method][2].format(contrast=row["contrast"])
     measure = labels.CHANGES.get(row["measure"], row["measure"])
-    name = f"{trial.variable_label(row['outcome'])}, {measure}, {trial.visits[row['visit']].label}{where}: {subject}"
+    place = filter(None, [trial.variable_label(row["outcome"]), measure, trial.visits[row["visit"]].label, group])
     grouping = ARM if row["stratum"] or method == "M_TREND" else identifier("AG_STRATUM", row["marker"])
     if method == "M_SPEARMAN":
         grouping = COHORT
@@ -134,7 +134,7 @@ def _analysis(rows: list[Row], method: str, trial: Trial, names: Mapping[tuple[s
     entry: Entry = {
         "id": identifier("AN", *(row[part] for part in PARTS[:-1]), subject),
         "version": 1,
-        "name": name,
+        "name": f"{', '.join(place)}: {subject}",
         "reason": {"controlledTerm": "DATA DRIVEN"},  # a reanalysis is not part of the protocol
         "purpose": {"controlledTerm": f"{'PRIMARY' if primary else 'EXPLORATORY'} OUTCOME MEASURE"},
         "dataset": "participants" if method == "M_SPEARMAN" else "changes",
