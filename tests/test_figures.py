@@ -604,6 +604,7 @@ def test_files_hold_the_label_of_synthetic_data_and_neither_clock_nor_version(tm
     if label:
         assert label.replace("'", "").encode() in pdf.replace(b"'", b"") or label.encode("utf-16-be") in pdf
     assert png.text.get("Description") == label
+    assert png.convert("RGB").getpixel((2, png.height - 2)) == (255, 255, 255)
     assert png.width == pytest.approx(style.WIDTH_MM / 25.4 * style.PNG_DPI, abs=1)
     assert "Software" not in png.text
     figure = json.loads(files[2].read_text())["figure_3"]
