@@ -11,6 +11,7 @@ _SMALLEST_P = Decimal("0.001")
 # Percent changes carry ten significant digits; beyond twelve, a decimal tail is binary noise and must not break a tie.
 _SIGNIFICANT = 12
 _EVERY_DIGIT = Context(prec=400)  # of the largest float
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 LARGE = 1e15  # numbers from here on are printed with an exponent
 
 
@@ -64,6 +65,11 @@ def number(value: float, decimals: int, thousands: str = "") -> str:
 def grouped(value: float, decimals: int) -> str:
     """Print a number with thousands separated by commas, as the journal does."""
     return number(value, decimals, ",")
+
+
+def multiple(value: float, power: int) -> str:
+    """Print a number as a multiple of a power of ten, such as ``20×10⁹``."""
+    return f"{value / 10.0**power:g}×10{str(power).translate(_RAISED)}".replace("-", MINUS) if value else "0"
 
 
 def p_digits(p: float) -> str:

@@ -8,11 +8,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..formatting import grouped, number, p_value
+from ..formatting import grouped, multiple, number, p_value
 from . import style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
 
     from ..trial import Visit
     from .study import Summary
@@ -68,7 +69,7 @@ def groups(
     for group in members:
         _points(ax, group)
         _beyond(ax, group, unit)
-    ax.set_xticks(places, [style.wrapped(f"{g.name}\n", _room(ax, 1.0) - 1) * names + f"n = {g.n}" for g in members])
+    ax.set_xticks(places, [f"{style.wrapped(g.name, room(ax, 1.0) - 1)}\n" * names + f"n = {g.n}" for g in members])
     ax.tick_params(axis="x", length=0)
     name_y(ax, label)
 
@@ -124,15 +125,11 @@ def side_steps(heights: Sequence[float], diameter: float, half_width: float) -> 
     return steps
 
 
-def name_y(ax: Axes, label: str) -> None:
-    """Write the label of the vertical axis at a fixed distance, so that panels line up, and group large numbers."""
+def name_y(ax: Axes, label: str, share: float = 1.2) -> None:
+    """Write the numbers of the vertical axis, and its label at a fixed distance, as long as a share of the axis."""
     low, high = ax.get_ylim()
-    largest = max(abs(low), abs(high))
-    if largest >= 1e6:
-        ax.yaxis.set_major_formatter(lambda value, _: f"{value / 1e6:g}×10⁶" if value else "0")
-    elif largest >= 1000:
-        ax.yaxis.set_major_formatter("{x:,.0f}")
-    lines = style.wrapped(label, 1.3 * size(ax)[1] * style.MM_PER_POINT, style.BODY)  # into the margins
+    write_numbers(ax.yaxis, (low, high))
+    lines = style.wrapped(label, share * size(ax)[1] * style.MM_PER_POINT, style.BODY)  # into the margins
     more = lines.count("\n") - label.count("\n")
     ax.set_ylabel(lines, va="center", linespacing=1.1, size=style.SMALL if more else style.BODY)
     ticks = [tick for tick in ax.get_yticks() if low <= tick <= high]
@@ -142,12 +139,21 @@ def name_y(ax: Axes, label: str) -> None:
     ax.yaxis.set_label_coords(-distance / size(ax)[0], 0.5)
 
 
+def write_numbers(axis: Axis, ends: Iterable[float]) -> None:
+    """Group the thousands of an axis with these ends, and write very large and small ones with powers of ten."""
+    power = math.floor(math.log10(max(map(abs, ends)))) // 3 * 3
+    if power >= 6 or power < -3:
+        axis.set_major_formatter(lambda value, _: multiple(value, power))
+    elif power >= 3:
+        axis.set_major_formatter("{x:,.0f}")
+
+
 def size(ax: Axes) -> tuple[float, float]:
     """Return width and height of the axes in points of type."""
     return 72.0 * ax.bbox.width / ax.figure.dpi, 72.0 * ax.bbox.height / ax.figure.dpi
 
 
-def _room(ax: Axes, units: float) -> float:
+def room(ax: Axes, units: float) -> float:
     """Return in millimetres a number of units of the horizontal axis."""
     left, right = ax.get_xlim()
     return size(ax)[0] * style.MM_PER_POINT * units / (right - left)
@@ -178,7 +184,7 @@ def _beyond(ax: Axes, group: Group, unit: str) -> None:
     for values, marker, height in ((above, "^", 0.972), (sorted(v for v in group.values if v < low), "v", 0.028)):
         if not values:
             continue
-        gap = (1.3 if len(values) < 3 else 0.8) * POINT
+        gap = min(1.3 * POINT, 8 / len(values))  # that many do not reach the next group
         places = [group.position + (_POINTS_AT + gap * index) * point for index in range(len(values))]
         look = group.look.points(POINT + 1) | {"marker": marker, "clip_on": False, "zorder": 4}
         ax.plot(places, [height] * len(values), transform=frame, label=f"{BEYOND}{group.name}", **look)
@@ -191,7 +197,7 @@ def _beyond(ax: Axes, group: Group, unit: str) -> None:
 
 def bracket(ax: Axes, first: float, second: float, p: float, over: str = "", level: int = 0) -> None:
     """Draw P above two places of the axis; ``over`` names their group, ``level`` counts the brackets below this one."""
-    over = style.cut(over, _room(ax, second - first + 1.2), style.BODY)
+    over = style.cut(over, room(ax, second - first + 1.2), style.BODY)
     height, frame = _BRACKET + level * _LEVEL / size(ax)[1], {"transform": ax.get_xaxis_transform()}
     line = {"color": style.INK, "linewidth": 0.6, "clip_on": False, "label": "bracket"}
     ax.plot((first, first, second, second), (height - 0.02, height, height, height - 0.02), **line, **frame)
@@ -214,18 +220,18 @@ def difference(ax: Axes, place: float, base: float, ends: Sequence[float], name:
     ax.plot(place, estimate, marker="D", markersize=3.6, color=style.INK, label="difference")
     ax.plot((0, place + 0.6), (base, base), color=style.GRID, linewidth=0.6, zorder=0.6, label="base")
     axis = ax.secondary_yaxis("right", functions=(lambda y: y - base, lambda y: y + base))
-    name = style.wrapped(name, 1.3 * size(ax)[1] * style.MM_PER_POINT)
+    name = style.wrapped(style.cut(name, 55.0), 1.1 * size(ax)[1] * style.MM_PER_POINT)  # below the title
     axis.set_ylabel(name, labelpad=2.0, linespacing=1.0, size=style.SMALL)
     axis.spines["right"].set_visible(True)
+    write_numbers(axis.yaxis, ax.get_ylim())
     ax.set_xticks([*ax.get_xticks(), place], [*(label.get_text() for label in ax.get_xticklabels()), "difference"])
 
 
 def course(ax: Axes, positions: Sequence[float], summaries: Sequence[Summary], look: style.Look, **line: Any) -> None:
     """Draw the medians and quartiles of one group at several visits."""
-    medians = [summary.median for summary in summaries]
     lengths = [[s.median - s.q1 for s in summaries], [s.q3 - s.median for s in summaries]]
-    line |= look.points(4.0, 0.6) | {"linestyle": "-", "color": look.edge, "linewidth": 1.1}
-    ax.errorbar(positions, medians, yerr=lengths, elinewidth=0.9, capsize=2.0, capthick=0.9, **line)
+    line |= look.points(4.0, 0.6) | {"linestyle": "-", "color": look.edge, "linewidth": 1.1, "elinewidth": 0.9}
+    ax.errorbar(positions, [s.median for s in summaries], yerr=lengths, capsize=2.0, capthick=0.9, **line)
 
 
 def axis_break(ax: Axes, place: float) -> None:

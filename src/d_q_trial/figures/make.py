@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ..errors import UserError, nearest
 from ..files import write_json
-from ..labels import strata_named
 from . import draw, style, whole
 from .catalogue import Catalogue, Figure, letter
 from .panels import Content, View
 from .study import Study
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 # Millimetres between the edge of a panel's cell and its axes.
 _LEFT, _RIGHT, _TOP, _BOTTOM = 15.5, 3.0, 9.5, 7.5
@@ -35,26 +30,22 @@ def draw_figures(
     ``words`` are the values of the placeholders in titles and captions (see ``labels.caption_words``), ``only`` the
     keys of the figures to draw (all if empty). Returns the files, in the order of writing.
     """
-    for key in only:
-        if key not in catalogue.figures:
-            raise UserError(f"no figure is called {key!r}{nearest(key, catalogue.figures)}")
     written, described, marker = [], {}, study.analysis.marker
     with style.settings():
-        for order, (key, figure) in enumerate(catalogue.figures.items()):
-            if only and key not in only:
-                continue
+        for key in only or catalogue.figures:
+            if not (figure := catalogue.figures.get(key)):
+                raise UserError(f"no figure is called {key!r}{nearest(key, catalogue.figures)}")
             page, contents = build(figure, study)
             lettered = [(letter(place) if len(contents) > 1 else "", shown) for place, shown in enumerate(contents)]
             title, caption = figure.texts(words, study.analysis, study.trial)
             if any(str(line.get_label()).startswith(draw.BEYOND) for ax in page.figure.axes for line in ax.lines):
                 caption += " Triangles at the edge mark values outside the axis."
             described[key] = {
-                "order": order,
+                "order": list(catalogue.figures).index(key),
                 "label": figure.label,
                 "title": title,
                 "caption": caption,
                 "files": {"pdf": f"{key}.pdf", "png": f"{key}.png"},
-                "width_mm": style.WIDTH_MM,
                 "words": " ".join(", ".join(filter(None, (own, shown.words))) for own, shown in lettered),
                 "panels": [{"letter": own, **shown._asdict()} for own, shown in lettered],
                 "markers": sorted({panel.marker or marker for panel in figure.panels} or {marker}),
@@ -71,8 +62,8 @@ def build(figure: Figure, study: Study) -> tuple[style.Page, list[Content]]:
         if spec := getattr(figure, kind):
             return drawing(spec, study)
     views = [View(panel, study) for panel in figure.drawn(study.strata_labels)]
-    panels, names = [view.panel for view in views], study.strata_labels
-    side_by_side = max(_COURSE if p.kind == "time_course" else len(strata_named(p.strata, names)) for p in panels)
+    many = {"time_course": _COURSE, "strata": 1}  # strata, by the kind of panel, whatever their number
+    side_by_side = max(many.get(view.panel.kind, len(view.strata)) for view in views)
     columns = max(1, min(figure.columns, len(views), _STRATA_PER_ROW // side_by_side))
     cell, high = style.WIDTH_MM / columns, figure.panel_height
     titles = [style.wrapped(view.title, cell - 6.5, style.TITLE, "bold") for view in views]
@@ -85,6 +76,9 @@ def build(figure: Figure, study: Study) -> tuple[style.Page, list[Content]]:
     for index, view in enumerate(views):
         left, above = cell * (index % columns), top + high * (index // columns)
         indent, below = _ROWS_OF_N if view.panel.kind == "time_course" else (0.0, 0.0)
+        if view.panel.kind == "strata":
+            room = (cell - _LEFT - rights[index]) / (len(view.strata) + 0.2) - 1
+            below = 2.6 * max(style.wrapped(name, room).count("\n") for name in view.strata)
         head = _TOP + _EXTRA_LINE * (view.more_lines + lines)
         size = cell - _LEFT - indent - rights[index], high - head - _BOTTOM - below
         axes.append(page.axes(left + _LEFT + indent, above + head, *size))
@@ -92,20 +86,14 @@ def build(figure: Figure, study: Study) -> tuple[style.Page, list[Content]]:
         if len(views) > 1:
             page.text(left + 1.0, above + 0.5, letter(index), weight="bold", size=style.LETTER, va="top")
         page.text(left + 5.5, above + 0.9, titles[index], weight="bold", size=style.TITLE, va="top")
-    if figure.by_stratum:
-        _share_axes([(ax, v) for ax, v, shown in zip(axes, views, contents, strict=True) if not shown.missing])
+    shared = [(a, v) for a, v, c in zip(axes, views, contents, strict=True) if figure.by_stratum and not c.missing]
+    for ax, view in shared:  # panels of one outcome have the same vertical axis, so that strata can be compared
+        lows, highs = zip(*(a.get_ylim() for a, v in shared if v.panel.outcome == view.panel.outcome), strict=True)
+        view.limits = min(lows), max(highs)
+        if ax.get_ylim() != view.limits:
+            ax.clear()
+            view.draw(ax)
     if legend:
         names = {arm.label: arm.label for arm in (study.trial.arms.control, study.trial.arms.treated)}
         page.legend(names, page.width - 2, 0.0, loc="upper right", ncols=2, borderaxespad=0.2)
     return page, contents
-
-
-def _share_axes(drawn: Sequence[tuple[Axes, View]]) -> None:
-    """Redraw the panels of one outcome with the same vertical axis, so that strata can be compared."""
-    for outcome in dict.fromkeys(view.panel.outcome for _, view in drawn):
-        own = [(ax, view) for ax, view in drawn if view.panel.outcome == outcome]
-        lows, highs = zip(*(ax.get_ylim() for ax, _ in own), strict=True)
-        for ax, view in own:
-            view.limits = min(lows), max(highs)
-            ax.clear()
-            view.draw(ax)

@@ -58,7 +58,7 @@ class View:
         of = "" if measure == "log_ratio" else change_unit(measure, self.outcome.unit)
         what = {BASELINE: "", "log_ratio": ", log ratio to baseline"}.get(measure, ", change")
         self.unit = of if of in ("", "%") else f" {of}"  # as written after a number
-        self.label = with_unit(f"{self.outcome.label}{what}", of)
+        self.label = with_unit(f"{style.cut(self.outcome.label, 40, style.BODY)}{what}", of)  # the title has it in full
         whose = ""
         if panel.kind == "time_course":
             name = analysis.strata.group if self.marker == analysis.marker else "{} of {}".format
@@ -158,7 +158,7 @@ def time_course(ax: Axes, view: View) -> str:
     ax.axhline(0.0, label="zero", **style.DASHED)
     draw.row_below(ax, 0, axis, ())
     ax.set_xticks(positions, names)
-    draw.name_y(ax, view.label)
+    draw.name_y(ax, view.label, 1.1)
     for index, (arm, look) in enumerate(zip(arms, (style.TREATED, style.CONTROL), strict=True)):
         at_baseline = study.summary(study.key(outcome, BASELINE), arm.key, **place).n
         summaries = [Summary(at_baseline, 0.0, 0.0, 0.0), *(by_arm[index] for by_arm in found.values())]
@@ -172,7 +172,8 @@ def time_course(ax: Axes, view: View) -> str:
     for (visit, summaries), position in zip(found.items(), positions[1:], strict=True):
         p = study.contrast(study.key(outcome, visit), "p", **place)
         if not math.isnan(p):
-            ax.text(position, 1.01, p_value(p), transform=ax.get_xaxis_transform(), ha="center", va="bottom")
+            text = style.wrapped(p_value(p), draw.room(ax, 1.0), style.BODY)
+            ax.text(position, 1.01, text, transform=ax.get_xaxis_transform(), ha="center", va="bottom")
         medians = [(arm.label, summary.median) for arm, summary in zip(arms, summaries, strict=True)]
         visits.append((trial.visits[visit].label, medians, p))
     return say("panel", "time_course", title=view.title, visits=visits, shown=view)

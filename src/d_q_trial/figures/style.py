@@ -22,7 +22,7 @@ PNG_DPI = 250
 _MM_PER_INCH = 25.4
 MM_PER_POINT = _MM_PER_INCH / 72
 _FOLDER = Path(__file__).parent
-_P = re.compile(r"^P$|\bP(?=,\n| [=<>≤] | from | not defined)")
+_P = re.compile(r"^P$|\bP(?=,\n| [=<>≤]\s| from | not defined)")
 
 INK = "#1a1a1a"
 QUIET = "#6b6b6b"
@@ -82,6 +82,7 @@ def stratum_look(index: int, count: int) -> Look:
     return STRATA[2 * index if count == 2 else min(index, len(STRATA) - 1)]
 
 
+@cache
 def width_of(text: str, size: float = SMALL, weight: str = "normal") -> float:
     """Return the width of a text in millimetres, that of its longest line."""
     from matplotlib.font_manager import FontProperties
@@ -92,8 +93,8 @@ def width_of(text: str, size: float = SMALL, weight: str = "normal") -> float:
 
 
 def wrapped(text: str, width: float, size: float = SMALL, weight: str = "normal") -> str:
-    """Break lines between words, so that none is wider than ``width`` millimetres; a longer word stays whole."""
-    made, *words = text.split(" ")
+    """Break lines between words, so that none is wider than ``width`` millimetres; a longer word is cut."""
+    made, *words = (cut(word, width, size, weight) for word in text.split(" "))
     for word in words:
         last = made.rpartition("\n")[2]
         made += f" {word}" if width_of(f"{last} {word}", size, weight) <= width else f"\n{word}"
@@ -174,9 +175,8 @@ class Page:
         with atomic(pdf) as temporary:
             self.figure.savefig(temporary, format="pdf", metadata={"Title": title, "Subject": self.label} | nothing)
         named = PngInfo()
-        for key, text in {"Title": title, "Description": self.label}.items():
-            if text:
-                named.add_text(key, text)
+        for key, text in {"Title": title, **({"Description": self.label} if self.label else {})}.items():
+            named.add_text(key, text)
         with PdfDocument(pdf) as document, atomic(png) as temporary:
             rendered = document[0].render(scale=PNG_DPI / 72).to_pil()
             picture = rendered.quantize(256, Quantize.FASTOCTREE, dither=Dither.NONE)

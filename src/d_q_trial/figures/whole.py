@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence, Set
 from dataclasses import replace
+from operator import sub
 from typing import TYPE_CHECKING, NamedTuple
 
 from .. import labels
@@ -146,9 +147,12 @@ def design(spec: Design, study: Study) -> tuple[style.Page, list[Content]]:
     rows = [*range(line), *range(line + 1, line + 1 + len(measured))]
     wrapped = [style.wrapped(name, _LEFT - 4, style.BODY) for name in (*names, *(label for label, _ in measured))]
     depth = _ROW * max(2, *(1 + name.count("\n") for name in wrapped)) / 2 * (len(rows) + 1.2)
-    page = style.Page(style.WIDTH_MM, depth + 18)  # no label, because it shows no participant data
-    width, room = page.width - _LEFT - _RIGHT, 0.04 * (times[-1] - times[0] or 1.0)
-    ax = page.axes(_LEFT, 7, width, depth)
+    width, room = style.WIDTH_MM - _LEFT - _RIGHT, 0.04 * (times[-1] - times[0] or 1.0)
+    widest, scale = max(style.width_of(v.label) for v in visits), width / (times[-1] - times[0] + 2 * room)
+    slanted = widest > min(scale * min(map(sub, times[1:], times)) - 1, 2 * (_RIGHT + scale * room))
+    head = 7 + slanted * 0.6 * widest  # names are slanted that would reach each other or the edge of the page
+    page = style.Page(style.WIDTH_MM, head + depth + 11)  # no label, because it shows no participant data
+    ax = page.axes(_LEFT, head, width, depth)
     ax.set(xlim=(times[0] - room, times[-1] + room), ylim=(rows[-1] + 0.6, -0.6))
     ax.spines["left"].set_visible(False)
     ax.set_xlabel(axis)
@@ -159,7 +163,8 @@ def design(spec: Design, study: Study) -> tuple[style.Page, list[Content]]:
     ax.tick_params(axis="y", length=0, pad=4)
     for time, visit in zip(times, visits, strict=True):
         ax.axvline(time, color=style.GRID, linewidth=0.6, dashes=(3, 3), zorder=0.5)
-        ax.text(time, -0.7, visit.label, size=style.SMALL, ha="center")
+        look = {"rotation": -35, "rotation_mode": "anchor", "ha": "right"} if slanted else {"ha": "center"}
+        ax.text(time, -0.7, visit.label, size=style.SMALL, **look)
     for row, treatment in enumerate(treatments):
         look = style.TREATED if treatment.arm == "treated" else style.CONTROL
         ax.plot((times[0], times[-1]), (row, row), color=look.edge, linewidth=0.8, zorder=1)
@@ -242,7 +247,9 @@ def effects(study: Study, family: str, only: Sequence[str] = ()) -> dict[str, li
 def forest(spec: Forest, study: Study) -> tuple[style.Page, list[Content]]:
     """Draw the families one below the other, with an axis for each unit of their outcomes."""
     blocks = [(family, *block) for family in spec.families for block in effects(study, family, spec.outcomes).items()]
-    height = sum(HEAD + ROW * len(found) + FOOT for *_, found in blocks) or 20.0
+    texts = [text for *_, found in blocks for effect in found for text in _lines(effect)]
+    row = ROW + 2.4 * max((text.count("\n") for text in texts), default=0)
+    height = sum(HEAD + row * len(found) + FOOT for *_, found in blocks) or 20.0
     page, top, words = style.Page(style.WIDTH_MM, height, study.label), 0.0, []
     if not blocks:
         draw.message(page.canvas(), EMPTY)
@@ -251,15 +258,15 @@ def forest(spec: Forest, study: Study) -> tuple[style.Page, list[Content]]:
     against = style.wrapped(style.cut(f"against {study.strata_labels[-1]}", 40), 24)  # two lines at most
     for family, unit, found in blocks:
         top += HEAD
-        _axis(page.axes(LEFT, top, EFFECTS, ROW * len(found)), found, study, unit)
+        _axis(page.axes(LEFT, top, EFFECTS, row * len(found)), found, study, unit)
         look = {"va": "bottom", "color": style.QUIET}
         page.text(3, top - 7, study.trial.families[family], weight="bold", size=style.TITLE, va="bottom")
         page.text(LEFT - 3, top - 1, arms, ha="right", **look)
         page.text(COLUMNS[0], top - 1, f"difference{' (CI)' * get_test(study.analysis.test).has_interval}", **look)
         page.text(COLUMNS[1], top - 1, "P", **look)
         page.text(style.WIDTH_MM - 1, top - 1, f"interaction P,\n{against}", ha="right", **look)
-        words += [_row(page, top + ROW * (index + 0.5), effect) for index, effect in enumerate(found)]
-        top += ROW * len(found) + FOOT
+        words += [_row(page, top + row * (index + 0.5), effect) for index, effect in enumerate(found)]
+        top += row * len(found) + FOOT
     return page, [Content("Effects", " ".join(words))]
 
 
@@ -277,24 +284,29 @@ def _axis(ax: Axes, found: list[Effect], study: Study, unit: str) -> None:
         inside = max(effect.low, low), min(effect.high, high)  # NaN draws nothing
         ax.plot(inside, (place, place), color=look.edge, linewidth=0.9, zorder=1)
         arrow = {"markersize": 2.5, "color": look.edge, "clip_on": False, "label": f"{draw.BEYOND}{effect.group}"}
-        for edge, sign, beyond in ((low, "<", effect.low < low), (high, ">", effect.high > high)):
-            if beyond:
-                ax.plot(edge, place, marker=sign, **arrow)
+        for edge, sign in [(low, "<")] * (effect.low < low) + [(high, ">")] * (effect.high > high):
+            ax.plot(edge, place, marker=sign, **arrow)
         ax.plot(effect.estimate, place, zorder=2, label=effect.group, **look.points(3.4, 0.6))
     ax.spines["left"].set_visible(False)
     ax.locator_params("x", nbins=5)
     label = f"Difference of changes, {labels.direction(study.trial)}{f' ({unit})' if unit else ''}"
     ax.set_xlabel(style.wrapped(label, style.WIDTH_MM - 10, style.BODY))
+    draw.write_numbers(ax.xaxis, (low, high))
+
+
+def _lines(effect: Effect) -> tuple[str, str]:
+    """Return in lines the name of a row, an outcome in all participants or a stratum, and the difference."""
+    overall = effect.group == ALL_PARTICIPANTS
+    name = style.wrapped(effect.name if overall else effect.group, NAMES - 3, weight="bold" if overall else "normal")
+    return name, style.wrapped(effect.difference, COLUMNS[1] - COLUMNS[0])
 
 
 def _row(page: style.Page, y: float, effect: Effect) -> str:
     """Write the texts of one comparison, and return them as a sentence."""
-    overall = effect.group == ALL_PARTICIPANTS
-    left, name, weight = (3, effect.name, "bold") if overall else (6, effect.group, "normal")
-    lines = style.wrapped(style.cut(name, 1.8 * NAMES, weight=weight), NAMES, weight=weight)  # mostly one, at most two
-    page.text(left, y, lines, weight=weight)
+    overall, (name, difference) = effect.group == ALL_PARTICIPANTS, _lines(effect)
+    page.text(3 if overall else 6, y, name, weight="bold" if overall else "normal", linespacing=1.0)
     page.text(LEFT - 3, y, effect.n, ha="right")
     interaction = "" if math.isnan(effect.p_interaction) else p_digits(effect.p_interaction)
-    for place, text in zip(COLUMNS, (effect.difference, p_digits(effect.p), interaction), strict=True):
-        page.text(place, y, text)
+    for place, text in zip(COLUMNS, (difference, p_digits(effect.p), interaction), strict=True):
+        page.text(place, y, text, linespacing=1.0)
     return say("panel", "forest", effect=effect, group="all participants" if overall else effect.group)
