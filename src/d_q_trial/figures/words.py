@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-from ..config.yaml_files import read_yaml
+from ..files import read_words
 from ..formatting import interval, number, p_digits, p_value
 from ..labels import within
 
@@ -14,7 +13,7 @@ from ..labels import within
 @cache
 def texts() -> dict[str, Any]:
     """Return the templates as they are."""
-    return read_yaml(Path(__file__).with_name("captions.yaml"))
+    return read_words(__file__, "captions")
 
 
 @cache
@@ -23,7 +22,7 @@ def _template(figure: str, part: str):
 
     engine = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     engine.filters |= {"digits": p_digits, "interval": interval, "number": number, "p": p_value, "within": within}
-    engine.filters["count"] = lambda value: f"{int(value):,}"
+    engine.filters |= {"count": lambda value: f"{int(value):,}"}
     return engine.from_string(texts()[figure][part])
 
 

@@ -290,14 +290,9 @@ def changes_against_reference(results: Path, settings: Settings, trial: Trial, n
     for row in tests[tests["conclusion"].isin(compare.CHANGED)].to_dict("records"):
         counterpart = counterparts.get(row["place"], row["stratum"])
         other = "" if counterpart == row["stratum"] else f" in {counterpart}"
-        changes.append(
-            {
-                "what": f"{words.of('outcome', row)}, {words.group(row['stratum'])}",
-                "conclusion": compare.CHANGED[row["conclusion"]],
-                "p": formatting.p_digits(row["p"]),
-                "reference": compare.reference_p(row) + other,
-            }
-        )
+        what = f"{words.of('outcome', row)}, {words.group(row['stratum'])}"
+        told = {"p": formatting.p_digits(row["p"]), "reference": compare.reference_p(row) + other}
+        changes.append({"what": what, "conclusion": compare.CHANGED[row["conclusion"]], **told})
     return changes
 
 
