@@ -650,11 +650,12 @@ def test_files_hold_the_label_of_synthetic_data_and_neither_clock_nor_version(tm
     assert [path.read_bytes() for path in files] == [path.read_bytes() for path in again]
 
 
-@pytest.mark.parametrize(("count", "columns"), [(2, 3), (3, 2), (5, 1)])
-def test_panels_with_many_strata_are_wider(count, columns):
-    cuts = [f"{number}/{count}" for number in range(1, count)]
-    page, _ = built("figure_5", analysis=analysis(strata={"cuts": cuts}))
-    assert len({round(ax.get_position().x0, 3) for ax in page.figure.axes}) == columns
+@pytest.mark.parametrize(("count", "columns", "of_both_arms"), [(2, 3, 3), (3, 2, 3), (6, 1, 2)])
+def test_panels_with_many_strata_are_wider(count, columns, of_both_arms):
+    chosen = analysis(strata={"cuts": [f"{number}/{count}" for number in range(1, count)]})
+    for key, expected in (("figure_5", columns), ("extended_data_figure_6", of_both_arms)):
+        page, _ = built(key, analysis=chosen)
+        assert len({round(ax.get_position().x0, 3) for ax in page.figure.axes}) == expected
 
 
 def test_courses_have_room_for_p_at_every_visit():

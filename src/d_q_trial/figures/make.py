@@ -17,7 +17,7 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 15.5, 3.0, 9.5, 7.5
 _RIGHT_AXIS = 11.0
 _LEGEND, _NO_LEGEND = 5.0, 1.5  # above all panels
 _ROWS_OF_N = (2.0, 3.5)  # more at the left and below
-_STRATA_PER_ROW = 6  # side by side over the width of a page
+_STRATA_PER_ROW = 6  # of two arms, side by side over the width of a page
 _COURSE = 3  # strata that take the width of a course, with P at every visit
 _EXTRA_LINE = 2.8  # above panels with more lines than that of P
 
@@ -62,9 +62,8 @@ def build(figure: Figure, study: Study) -> tuple[style.Page, list[Content]]:
         if spec := getattr(figure, kind):
             return drawing(spec, study)
     views = [View(panel, study) for panel in figure.drawn(study.strata_labels)]
-    many = {"time_course": _COURSE, "strata": 1}  # strata, by the kind of panel, whatever their number
-    side_by_side = max(many.get(view.panel.kind, len(view.strata)) for view in views)
-    columns = max(1, min(figure.columns, len(views), _STRATA_PER_ROW // side_by_side))
+    wide = [{"time_course": _COURSE, "strata": len(v.strata) / 2}.get(v.panel.kind, len(v.strata)) for v in views]
+    columns = max(1, min(figure.columns, len(views), int(_STRATA_PER_ROW / max(wide))))
     cell, high = style.WIDTH_MM / columns, figure.panel_height
     titles = [style.wrapped(view.title, cell - 6.5, style.TITLE, "bold") for view in views]
     lines = max(title.count("\n") for title in titles)
