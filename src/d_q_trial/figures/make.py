@@ -14,7 +14,7 @@ from .study import Study
 
 # Millimetres between the edge of a panel's cell and its axes.
 _LEFT, _RIGHT, _TOP, _BOTTOM = 15.5, 3.0, 9.5, 7.5
-_RIGHT_AXIS = 11.0
+_RIGHT_AXIS = 12.0
 _LEGEND, _NO_LEGEND = 5.0, 1.5  # above all panels
 _ROWS_OF_N = (2.0, 3.5)  # more at the left and below
 _STRATA_PER_ROW = 6  # of two arms, side by side over the width of a page
