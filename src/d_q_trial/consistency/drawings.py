@@ -44,7 +44,7 @@ def panel(a: Assessment, plain: Callable[[str], str] = str) -> str:
 
     rows = []
     for variant, grid in grids.items():
-        ticks = [(at(p), u in fitting[variant]) for u, p in zip(*grid, strict=True) if low <= p <= high]
+        ticks = [(at(p), u in fitting[variant]) for u, p in zip(grid.u, grid.p, strict=True) if low <= p <= high]
         rows.append((SHORT[variant], variant == a.variant, ticks))
     labels = [(at(p), p) for p in _labels(low + 8 / scale, high - 14 / scale)]  # closer to the ends text is cut off
     attainable = ", ".join(SHORT[variant] for variant in VARIANTS if fitting[variant]) or "none"

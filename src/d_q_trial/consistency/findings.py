@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable
+from functools import cache
 from typing import Any, NamedTuple
 
 from .. import labels
@@ -60,6 +61,7 @@ _ENGINE.filters = _ENGINE.filters | {
     "variant": VARIANTS.get,
     "source": lambda row: f"{row['source']}, {row['locator']}",
 }
+_template = cache(_ENGINE.from_string)
 
 
 def finding(check: str, /, *parts: str, **values: Any) -> Finding:
@@ -69,7 +71,7 @@ def finding(check: str, /, *parts: str, **values: Any) -> Finding:
     check leaves open is that column. ``parts`` follow the name of the check in the name of the finding.
     """
     row = {name: str(values.get(name, "")) for name in Finding._fields}
-    row |= {name: _ENGINE.from_string(text).render(values) for name, text in _TEMPLATES[check].items()}
+    row |= {name: _template(text).render(values) for name, text in _TEMPLATES[check].items()}
     row["finding"] = row["finding"] or "-".join((check, *parts))
     row["certainty"] = row["certainty"] or "certain"
     if row["kind"] == "agreement":

@@ -20,19 +20,18 @@ MOST_PAIRS = 22_500
 
 
 class Lattice(NamedTuple):
-    """Attainable P-values in ascending order and the U of each (the smaller of U and n1 * n2 - U)."""
+    """Attainable P-values in ascending order and the U of each (the smaller of U and n1 * n2 - U).
+
+    ``knots`` holds each P once and, where there are several, one more at either end, at their slope.
+    """
 
     u: np.ndarray
     p: np.ndarray
+    knots: np.ndarray
 
     def expected(self, low: float, high: float) -> float:
         """Return how many values, interpolated, a lattice of this density has in an interval of P."""
-        values = self.p[_first_of_each(self.p)]
-        if values.size == 1:
-            return _LEAST
-        below, above = 2 * values[[0, -1]] - values[[1, -2]]  # carried on at their slope
-        knots = np.concatenate([[below], values, [above]])
-        places = np.interp([low, high], knots, np.arange(-1.0, values.size + 1))
+        places = np.interp([low, high], self.knots, np.arange(self.knots.size))
         return max(float(places[1] - places[0]), _LEAST)
 
 
@@ -73,7 +72,12 @@ def lattice(n_first: int, n_second: int, variant: str, halves: bool = False, tie
     """All P-values that a variant can give; with ``halves``, also of half-integer U, which only ties between groups make."""
     step = 0.5 if halves else 1.0
     u = np.arange(0, np.floor(n_first * n_second / 2 / step) + 1) * step
-    return Lattice(u, p_value(u, n_first, n_second, variant, tie_sum))
+    p = p_value(u, n_first, n_second, variant, tie_sum)
+    knots = p[_first_of_each(p)]
+    if knots.size > 1:
+        below, above = 2 * knots[[0, -1]] - knots[[1, -2]]
+        knots = np.concatenate([[below], knots, [above]])
+    return Lattice(u, p, knots)
 
 
 def _first_of_each(p: np.ndarray) -> np.ndarray:
@@ -132,13 +136,13 @@ def fit(low: float, high: float, n_first: int, n_second: int, variant: str, ties
     start, end, _, u = _bands(n_first, n_second, variant, TIE_STEP, ties.most, _SAFE_ERROR)
     reached = u[(start <= high + _EDGE) & (end >= low - _EDGE)]
     start, end, middle, _ = _bands(n_first, n_second, variant, ties.low, ties.high, _TRUE_ERROR)
-    once = _first_of_each(end)
-    start, end = start[once], end[once]
-    width = end - start
-    with np.errstate(invalid="ignore", divide="ignore"):
-        share = np.clip((np.minimum(end, high) - np.maximum(start, low)) / width, 0.0, 1.0)
-    point = width < _EDGE  # no ties, or P hardly moves with them: the middle of the distribution, and very small P
-    share = np.where(point, (start <= high + _EDGE) & (end >= low - _EDGE), share)
+    if not reached.size:
+        return Fit((), 0.0, middle.expected(low, high))
+    near = (start <= high + _EDGE) & (end >= low - _EDGE)
+    near[near] = _first_of_each(end[near])
+    width, overlap = (end - start)[near], np.minimum(end[near], high) - np.maximum(start[near], low)
+    # No ties, or P hardly moves with them (the middle of the distribution, and very small P): a point, wholly inside.
+    share = np.where(width < _EDGE, 1.0, np.clip(overlap / np.maximum(width, _EDGE), 0.0, 1.0))
     return Fit(tuple(reached.tolist()), float(share.sum()), middle.expected(low, high))
 
 

@@ -67,7 +67,7 @@ class ReportedP:
 
     def fits(self, numbers: tuple[int, int], variant: str) -> tuple[Fit, Fit]:
         """Fit the P-value without ties and with those that are possible."""
-        known = (self.p.low, self.p.high, *numbers, variant)
+        known = (self.p.low, self.p.high, *sorted(numbers), variant)  # which group is the larger does not matter
         return fit(*known), fit(*known, self.ties)
 
     def likelihood(self, numbers: tuple[int, int], variant: str) -> float:

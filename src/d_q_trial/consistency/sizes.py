@@ -84,8 +84,12 @@ def _narrowed(domains: Domains, constraints: Iterable[Constraint]) -> Domains | 
     while domains != before:
         before = dict(domains)
         for constraint in constraints:
-            ends = [sorted(sign * end for end in domains[name]) for name, sign in constraint.terms.items()]
-            least, most = (sum(end[side] for end in ends) for side in (0, 1))
+            ends = [
+                sorted((sign * domains[name][0], sign * domains[name][1])) for name, sign in constraint.terms.items()
+            ]
+            least, most = map(sum, zip(*ends, strict=True))
+            if constraint.low <= least and most <= constraint.high:
+                continue  # whatever the unknowns are
             for (name, sign), (low, high) in zip(constraint.terms.items(), ends, strict=True):
                 below, above = max(low, constraint.low - most + high), min(high, constraint.high - least + low)
                 lower, upper = sorted((below / sign, above / sign))
