@@ -122,6 +122,8 @@ def table_of(numbers, *more, columns=",ties"):
 
 SUMMARY = ",ties,q1_first,median_first,q3_first,minimum_first,maximum_first,q1_second,median_second,q3_second"
 
+APART = ",ties,minimum_first,median_first,maximum_first,minimum_second,median_second,maximum_second"
+
 
 @pytest.mark.parametrize(
     ("text", "words", "none"),
@@ -136,6 +138,11 @@ SUMMARY = ",ties,q1_first,median_first,q3_first,minimum_first,maximum_first,q1_s
          "2 of 2 P-values lie within", "outside-quartiles"),
         (table_of({"9,8": "815 139 277 888"}, "a,0.065,5,8,none,48.6,69.4,71.3,,,38.9,53.7,61.7", columns=SUMMARY),
          "1 of 1 P-values lie within", "outside-quartiles"),
+        # With ties the program turned to the normal approximation with continuity correction; and one tail of the exact test.
+        (table_of({"9,8": "815 139 277 888 006 036 093 541 423"}, "a,0.008,5,6,few,7,8,9,1,2,3", columns=APART),
+         "1 of 1 P-values lie within", "outside-quartiles"),
+        (table_of({"9,8": "815 139 277 888"}, "a,0.028,7,2,few,11,12,13,11,14,1,2,3", columns=SUMMARY),
+         "1 of 1 P-values lie within", "not-attained"),
         (table_of({}, "a,<0.001,7,7,none,18.0,20.0,22.0,17.0,25.0,8.0,10.0,12.0", columns=SUMMARY),
          "The digits do not determine the definition of the quartiles: types 1, 2, 3 and 6 remain", "outside-quartiles"),
         (table_of({"10,10": T_TESTS}),
@@ -193,6 +200,8 @@ UNKNOWN = "claim,p,size_first,size_second\nx,0.3,a,b\n"
         ("claim,p,n_first,n_second,test\na,0.03,30,30,chi_squared\n", None, "nothing to check"),
         ("claim,p,n_first,n_second,ties\na,0.1,3,4,some\n", None, "column ties: 'some', expected one of unknown, none"),
         ("claim,p,n_first,n_second,step\na,0.1,3,4,0\n", None, "column step: '0', expected a number above zero"),
+        (HEADER + "a,0.1_1,3,4\n", None, "column p: '0.1_1', expected a number from 0 to 1"),
+        ("claim,p,n_first,n_second,median_first\na,0.1,3,4,1e999\n", None, "'1e999', expected a number with a decimal point"),
         ("claim,p,n_first,n_second,q1_first,median_first\na,0.1,3,4,5,4\n", None,
          "column q1_first: '5', expected no more than median_first, 4"),
         (HEADER + "a,0.1,3,4\n", "constraint,where\na + b = 3,x\na b = 3,y\n", "row 3, column constraint: 'a b = 3'"),
@@ -289,6 +298,11 @@ LISTS = (
     "registry,b,Rash,new,0,9,",
 )
 ALIKE = (EVENTS, "paper,T,Chest pain,new,2,9,22", "registry,a,Chest infection,new,2,9,", "registry,a,Rash,new,0,9,")
+MEDIANS = (COUNTS + ",statistic,center,lower,upper,unit", *(f"{line},median_iqr,,2,4,mm" for line in GROUPS[2:]))
+ONE = (
+    "source,locator,outcome,visit,group,n,statistic,value,spread",
+    *(f"r,x,age,baseline,{group},1,mean_sd,71,0" for group in ("new", "total")),
+)
 DISEASE = (*ALIKE, "paper,T,Bowel infection,new,2,9,22")
 
 
@@ -302,6 +316,8 @@ DISEASE = (*ALIKE, "paper,T,Bowel infection,new,2,9,22")
         ([], {"counts": VALUES}, "sum-", None),
         ([], {"counts": MEN}, "sum-", "pain at week_4, men: the groups add up to 12, the whole is reported as 10"),
         ([], {"counts": GROUPS}, "sums-of", "at 1 place"),
+        ([], {"summaries": MEDIANS}, "sources-differ-median", None),
+        ([], {"registry_baseline": ONE}, "total-of-means", "the means of the groups average 71.0, and 71 is reported for all"),
         ([], {"adverse_events": LISTS}, "adverse-events-differ", None),
         ([], {"adverse_events": ALIKE}, "adverse-events-agree", None),
         ([], {"adverse_events": DISEASE}, "adverse-events-agree", "Counts that agree in both sources: 1"),

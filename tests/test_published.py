@@ -51,8 +51,9 @@ ROW = "paper,Fig. 3a,ctx,percent_change,week_20,,all,d_q - control,rank_sum,{rel
         ("=", "= 0.900", ("=", "0.900")),
     ],
 )
-def test_relations_minus_signs_and_byte_order_marks_are_read_as_they_are_meant(relation, p, expected, tmp_path):
-    row = ROW.format(relation=relation, p=p).removesuffix(",,") + ",−9,"
+@pytest.mark.parametrize("minus", "−‑－")
+def test_relations_minus_signs_and_byte_order_marks_are_read_as_they_are_meant(relation, p, expected, minus, tmp_path):
+    row = ROW.format(relation=relation, p=p).removesuffix(",,") + f",{minus}9,"
     (tmp_path / "tests.csv").write_text(f"{HEADER}\n{row}\n", encoding="utf-8-sig")
     claim, effect = read_claims(tmp_path)
     assert (claim["source"], claim["relation"], claim["reported"]) == ("paper", *expected)

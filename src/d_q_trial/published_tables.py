@@ -29,7 +29,7 @@ SUMMARIES = {
 }
 # Signs that mean a relation: mathematical and full-width ones, and two characters for one.
 _SIGNS = {"≤": "<=", "≥": ">=", "＜": "<", "＞": ">", "＝": "=", "=<": "<=", "=>": ">=", "⩽": "<=", "⩾": ">="}
-_MINUS = str.maketrans("−–‒", "---")
+_MINUS = str.maketrans(dict.fromkeys("−–‒‐‑﹣－", "-"))  # with those of word processors and full-width text
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?")
 _MOST_FAULTS = 20
 _BINARY = 1e-9  # rounding error of sums and ratios
@@ -65,10 +65,10 @@ def number(text: str) -> Number:
     if _THOUSANDS.fullmatch(cleaned):
         cleaned = cleaned.replace(",", "")
     try:
-        value = Decimal(cleaned)
+        value = Decimal(cleaned if cleaned.isascii() and "_" not in cleaned else "")
     except InvalidOperation:
         raise ValueError(f"{text!r} is not a number") from None
-    if not value.is_finite():
+    if not math.isfinite(float(value)):
         raise ValueError(f"{text!r} is not a finite number")
     decimals = max(0, -int(value.as_tuple().exponent))
     half = Decimal(5).scaleb(-decimals - 1)

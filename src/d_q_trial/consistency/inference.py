@@ -17,8 +17,8 @@ from scipy.special import logsumexp, softmax
 from ..published_tables import Number, Row
 from ..stats.checks import is_significant
 from . import VARIANTS, sizes
-from .lattice import TIE_STEP, fit, lattice, p_value
-from .quartiles import NOT_RULED_OUT, Decision, RangeCheck, check_range
+from .lattice import EXACT, TIE_STEP, fit, lattice, p_value
+from .quartiles import Decision, RangeCheck, check_range
 from .reported import Reported, ReportedP
 
 # Share of P-values that a paper's own convention does not explain (misprints, unreported exclusions, another program),
@@ -31,6 +31,7 @@ MOST_MISSING = 2  # participants without a value, in either group, that are cons
 ATTAINABLE, TIES, FEWER = "attainable", "attainable with ties", "attainable with fewer participants"
 MANY_TIES, OTHER = "attainable with many ties", "attainable under another possible variant"
 NEITHER = "not attained"
+NOT_RULED_OUT = 0.001  # probability of a variant
 STATUSES = (ATTAINABLE, TIES, FEWER, MANY_TIES, OTHER, NEITHER)
 DEPENDENCE = ("claim", "where", "reported", "n_first", "n_second", "u", "u_other", *VARIANTS, "depends_on_variant")
 
@@ -151,7 +152,7 @@ def assess_paper(reported: Reported, decision: Decision) -> Report:
         numbers = inference.numbers.get(p.claim, p.pair)
         bounded = len(p.medians) == 2 or (p.relation != "=" and p.p.value > 0)
         if p.test == "rank_sum" and bounded and all(isinstance(n, int) for n in numbers) and not p.too_large:
-            ranges.append(check_range(p, *numbers, variants=inference.possible, kinds=decision.types))
+            ranges.append(check_range(p, *numbers))
     plain = [a for a in assessments if a.p.highlight and a.status == ATTAINABLE]  # with ties, P depends on which
     dependence = [row for a in plain for row in under_each_variant(a) if inference.fits]
     return Report(reported, inference, assessments, decision, ranges, dependence, unsettled)
@@ -247,14 +248,15 @@ def assess(p: ReportedP, numbers: tuple[int, int], variant: str, others: Sequenc
 def least_ties(p: Number, numbers: tuple[int, int], variant: str) -> tuple[int | None, tuple[float, ...]]:
     """Return the smallest tie sum at which some U gives a P that rounds to the number, and these U.
 
-    Tie sums go up to half of what all values equal would make.
+    Tie sums go up to half of what all values equal would make. Of the exact variants the two tails differ with ties, and
+    P lies between that of one and of both.
     """
     n = sum(numbers)
     sums = np.arange(TIE_STEP, (n**3 - n) // 2 + 1, TIE_STEP)
     u = lattice(*numbers, variant, True).u
     for block in np.array_split(sums, sums.size // 200 + 1):
         values = p_value(u, *numbers, variant, block[:, None])
-        found = (values >= p.low) & (values <= p.high)
+        found = (values >= p.low) & (values <= p.high * (2 if variant in EXACT else 1))
         if found.any():
             first = int(found.any(axis=1).argmax())
             return int(block[first]), tuple(u[found[first]].tolist())

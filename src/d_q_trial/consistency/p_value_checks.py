@@ -74,8 +74,9 @@ def check_dependence_on_the_variant(report: Report) -> Iterator[Finding]:
 
 def check_group_sizes(report: Report) -> Iterator[Finding]:
     """Report the most probable numbers of participants that are not reported."""
+    assumed = bool(report.reported.tables)  # otherwise all constraints are given
     for pair, options in report.inference.options.items():
-        yield finding("group-size", slug("-".join(pair)), pair=label(pair), options=options)
+        yield finding("group-size", slug("-".join(pair)), pair=label(pair), options=options, assumed=assumed)
 
 
 def label(pair: tuple[str, str]) -> str:
@@ -119,8 +120,12 @@ def check_attainable_p_values(report: Report) -> Iterator[Finding]:
     if report.assessments:
         counts = [f"{len(g)} {'is' if len(g) == 1 else 'are'} {status}" for status, g in groups.items() if g]
         yield finding("p-values-explained", value=len(report.assessments), counts=counts, missed=len(groups[NEITHER]))
-    for check, status in (("many-ties", MANY_TIES), ("not-attained", NEITHER)):
-        yield from (finding(check, slug(a.p.claim), a=a) for a in groups[status] if report.inference.fits)
+    if not report.inference.fits:
+        return
+    yield from (finding("many-ties", slug(a.p.claim), a=a) for a in groups[MANY_TIES])
+    for a in groups[NEITHER]:
+        others = [name for variant, name in VARIANTS.items() if assess(a.p, a.numbers, variant).status != NEITHER]
+        yield finding("not-attained", slug(a.p.claim), a=a, others=others)
 
 
 def check_other_sources(report: Report) -> Iterator[Finding]:

@@ -22,18 +22,19 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import softmax
+from scipy.special import logsumexp, softmax
 
 from ..stats.quantiles import TYPES, quantile
-from .lattice import p_value
+from . import VARIANTS
+from .lattice import EXACT, p_value
 from .reported import Group, ReportedP
 
-ROUNDINGS = ("even", "up")
-NOT_RULED_OUT = 0.001  # probability of a definition, and of a variant
+_KEYS = [*itertools.product(TYPES, ("even", "up"))]  # definitions and rounding rules
 _QUARTILES = {"q1": 0.25, "median": 0.5, "q3": 0.75}
 _COARSER = 0.2  # prior probability that a variable was recorded one decimal coarser than it is reported
 _ODD = 1e-6  # of a digit that a definition cannot give: a misprint, or another n
 _MOST_GAP = 400
+_MOST_DECIMALS = 9  # further ones are not looked at
 
 
 @lru_cache(maxsize=4096)
@@ -63,58 +64,61 @@ class Decision:
     definitions: list[Definition]
     steps: dict[str, float]
 
-    @property
-    def types(self) -> list[int]:
-        """The types of the definitions that are not ruled out: all where no digits bear on them."""
-        return sorted({d.type for d in self.definitions if d.probability > NOT_RULED_OUT}) if self.steps else [*TYPES]
-
 
 def decide(p_values: list[ReportedP]) -> Decision:
     """Weigh the nine definitions and two rounding rules by the last digits of the reported quartiles.
 
     Computed values such as changes are left out: they have no step. The groups of one variable share the step in which
-    it was recorded: one unit of the last reported decimal, or ten.
+    it was recorded: one unit of the last reported decimal, ten or, of several decimals, up to a whole number.
     """
     variables: dict[str, list[tuple[Group, int]]] = defaultdict(list)
     for p in p_values:
         for group, n in zip(p.groups, p.pair, strict=True):
             if p.measured and isinstance(n, int) and _QUARTILES.keys() <= group.keys():
                 variables[p.variable].append((group, n))
-    keys = list(itertools.product(TYPES, ROUNDINGS))
-    logs, misses, steps = np.zeros(len(keys)), np.zeros(len(keys), int), {}
+    logs, misses, steps = np.zeros(len(_KEYS)), np.zeros(len(_KEYS), int), {}
     for name, groups in variables.items():
-        digits = np.array([[p for group, n in groups for p in digit_probabilities(group, n, *key)] for key in keys])
-        fine = math.log(1 - _COARSER) - 3 * len(groups) * math.log(10)
-        wide = math.log(_COARSER) + np.log(np.maximum(digits, _ODD)).sum(axis=1)
-        if wide.max() > fine:
-            steps[name] = 10 * max(group["median"].unit for group, _ in groups)
-            misses += (digits == 0).sum(axis=1)
-        logs += np.logaddexp(fine, wide)
+        decimals = min(_MOST_DECIMALS, max(group[part].decimals for group, _ in groups for part in _QUARTILES))
+        most = max(decimals, 1)  # last digits that a step can leave to the definition; others lie anywhere
+        count = 3 * len(groups) * math.log(10)
+        weighed, found = [np.full(len(_KEYS), math.log(1 - _COARSER) - most * count)], []
+        for last in range(1, most + 1):
+            found.append(np.hstack([digit_probabilities(group, n, decimals, last) for group, n in groups]))
+            own = np.log(np.maximum(found[-1], _ODD)).sum(axis=1)
+            weighed.append(math.log(_COARSER / most) + own - (most - last) * count)
+        last = int(np.argmax([log.max() for log in weighed]))
+        if last:
+            steps[name] = 10.0 ** (last - decimals)
+            misses += (found[last - 1] == 0).sum(axis=1)
+        logs += logsumexp(weighed, axis=0)
     likelihoods = (logs - logs.max()) / math.log(10)
     definitions = [
         Definition(kind, f"half {rounding}", *map(float, numbers), int(missed))
-        for (kind, rounding), *numbers, missed in zip(keys, likelihoods, softmax(logs), misses, strict=True)
+        for (kind, rounding), *numbers, missed in zip(_KEYS, likelihoods, softmax(logs), misses, strict=True)
     ]
     definitions.sort(key=lambda d: (-round(d.probability, 12), d.type, d.rounding))
     return Decision(definitions, steps)
 
 
-def digit_probabilities(group: Group, n: int, kind: int, rounding: str) -> list[float]:
-    """Return the probability of each of the three last digits, if values were recorded in steps of ten reported units.
+def digit_probabilities(group: Group, n: int, decimals: int, last: int) -> np.ndarray:
+    """Return the probability of the ``last`` digits of each quartile under each definition, shape (definitions, 3).
 
-    The distance from one value to the next is taken as geometric, with the mean that the quartiles and n suggest.
+    The values were recorded in steps of as many digits less than the ``decimals`` of the quartiles. The distance from one
+    to the next is taken as geometric, with the mean that the quartiles and n suggest.
     """
-    unit = group["median"].unit
-    gap = max((group["q3"].value - group["q1"].value) / unit / 10, 0.25) / (n / 2)
-    keep, gaps = gap / (1 + gap), np.arange(_MOST_GAP)
-    weights = (1 - keep) * keep**gaps
-    probabilities = []
-    for part, p in _QUARTILES.items():
+    steps = 10.0 ** (decimals - last)  # per unit
+    units, gap = 10**last, max((group["q3"].value - group["q1"].value) * steps, 0.25) / (n / 2)
+    gaps = np.arange(_MOST_GAP)
+    weights = (gap / (1 + gap)) ** gaps / (1 + gap)
+    probabilities = np.empty((len(_KEYS), len(_QUARTILES)))
+    for (row, (kind, rounding)), (column, (part, p)) in itertools.product(
+        enumerate(_KEYS), enumerate(_QUARTILES.items())
+    ):
         _, fraction = place(n, p, kind)
-        digit = round(group[part].value / unit) % 10
-        beyond = fraction.numerator * 10 * gaps / fraction.denominator  # the tens in front are even
-        last = (np.rint(beyond) if rounding == "even" else np.floor(beyond + 0.5)) % 10
-        probabilities.append(float(weights[last == digit].sum()) if fraction else float(digit == 0))
+        digits = round(group[part].value * 10**decimals) % units
+        beyond = fraction.numerator * units * gaps / fraction.denominator  # the steps in front are even
+        rounded = (np.rint(beyond) if rounding == "even" else np.floor(beyond + 0.5)) % units
+        probabilities[row, column] = weights[rounded == digits].sum() if fraction else digits == 0
     return probabilities
 
 
@@ -131,13 +135,14 @@ class RangeCheck(NamedTuple):
     inside: bool | None
 
 
-def check_range(p: ReportedP, n_first: int, n_second: int, *, variants: list[str], kinds: list[int]) -> RangeCheck:
-    """Check one P against the quantiles of its groups, under any of some variants and types of quantiles."""
-    spans = [span for kind in kinds if (span := u_range(*p.groups, n_first, n_second, kind=kind))]
+def check_range(p: ReportedP, n_first: int, n_second: int) -> RangeCheck:
+    """Check one P against the quantiles of its groups, under every variant and type of quantiles."""
+    spans = [span for kind in TYPES if (span := u_range(*p.groups, n_first, n_second, kind=kind))]
     if not spans:
         return RangeCheck(p, n_first, n_second, *[math.nan] * 4, None)
-    span = min(low for low, _ in spans), max(high for _, high in spans)
-    lows, highs = zip(*(p_range(*span, n_first, n_second, variant, p.ties.most) for variant in variants), strict=True)
+    lows, highs, tie_sums = zip(*spans, strict=True)
+    span, tie_sum = (min(lows), max(highs)), max(tie_sums) if p.ties.weight else 0
+    lows, highs = zip(*(p_range(*span, n_first, n_second, variant, tie_sum) for variant in VARIANTS), strict=True)
     low, high = min(lows), max(highs)
     inside = {"=": p.p.low <= high and low <= p.p.high, "<": low < p.p.value, ">": high > p.p.value}[p.relation]
     return RangeCheck(p, n_first, n_second, *span, low, high, inside)
@@ -159,8 +164,11 @@ def order_bounds(group: Group, n: int, kind: int) -> tuple[np.ndarray, np.ndarra
     return np.maximum.accumulate(low), np.minimum.accumulate(high[::-1])[::-1]
 
 
-def u_range(first: Group, second: Group, n_first: int, n_second: int, *, kind: int) -> tuple[float, float] | None:
-    """Return the smallest and largest U of two groups with these quantiles; None if a group contradicts itself."""
+def u_range(first: Group, second: Group, n_first: int, n_second: int, *, kind: int) -> tuple[float, float, int] | None:
+    """Return the smallest and largest U of two groups with these quantiles, and a sum of t^3 - t that none exceeds.
+
+    None if a group contradicts itself.
+    """
     (first_low, first_high), (second_low, second_high) = bounds = (
         order_bounds(first, n_first, kind),
         order_bounds(second, n_second, kind),
@@ -170,12 +178,20 @@ def u_range(first: Group, second: Group, n_first: int, n_second: int, *, kind: i
     # Pairs with first > second; equal bounds count in the largest U, because either may yield a little. The bounds ascend.
     least = np.searchsorted(second_high, first_low, side="left").sum()
     most = np.searchsorted(second_low, first_high, side="right").sum()
-    return float(least), float(most)
+    low, high = np.concatenate([first_low, second_low]), np.concatenate([first_high, second_high])
+    equal = (low[:, None] <= low) & (low <= high[:, None])  # whether a value may be at the lower end of another
+    largest = np.where(equal, equal.sum(axis=0), 0).max(axis=1)  # number of equal values that it may be among
+    return float(least), float(most), int((largest**2 - 1).sum())
 
 
 def p_range(u_low: float, u_high: float, n_first: int, n_second: int, variant: str, tie_sum: int = 0):
-    """Return the smallest and largest P for U anywhere in a range, with a sum of t^3 - t from zero to ``tie_sum``."""
+    """Return the smallest and largest P for U anywhere in a range, with a sum of t^3 - t from zero to ``tie_sum``.
+
+    Of the exact variants the two tails differ with ties, and P may be as small as that of one.
+    """
     n = n_first + n_second
-    sums = np.array([0, min(tie_sum, n * (n**2 - 1) // 2)])
+    # At most half of what all values equal would make, or that of equal values within the groups.
+    sums = np.array([0, min(tie_sum, max((n**3 - n) // 2, n_first**3 - n_first + n_second**3 - n_second))])
     ends = p_value(np.array([[u_low], [u_high]]), n_first, n_second, variant, sums)
-    return float(ends.min()), 1.0 if u_low <= n_first * n_second / 2 <= u_high else float(ends.max())
+    low = float(ends.min()) / (2 if tie_sum and variant in EXACT else 1)
+    return low, 1.0 if u_low <= n_first * n_second / 2 <= u_high else float(ends.max())

@@ -36,7 +36,8 @@ def _numbers(report: Report, *tables: str, **cells: str) -> list[Row]:
 
 
 def _medians(report: Report, **cells: str) -> list[Row]:
-    return [row for row in report.table("summaries", **cells) if row["statistic"].startswith("median")]
+    rows = report.table("summaries", **cells)
+    return [row for row in rows if row["statistic"].startswith("median") and row["center"]]
 
 
 def _limits(rows: Iterable[Row]) -> Iterator[tuple[Row, str, Number]]:
@@ -103,7 +104,7 @@ def check_total_of_means(report: Report) -> Iterator[Finding]:
             ends = {end: sum(k * getattr(mean, end) for k, mean, _ in parts) / n for end in ("low", "value", "high")}
             squares = sum((k - 1) * sd.value**2 + k * (mean.value - ends["value"]) ** 2 for k, mean, sd in parts)
             reported = number(total[0]["value"])
-            words = {"row": total[0], "n": n, "ends": ends, "spread": math.sqrt(squares / (n - 1))}
+            words = {"row": total[0], "n": n, "ends": ends, "spread": math.sqrt(squares / max(n - 1, 1))}
             agree = reported.meets(ends["low"], ends["high"])
             yield finding("total-of-means", *key, **words, agree=agree, decimals=reported.decimals)
 
