@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from d_q_trial.consistency.inference import NEITHER, assess_all, infer
+from d_q_trial.consistency.inference import NEITHER, assess, infer
 from d_q_trial.consistency.lattice import EXACT, NO_TIES, p_value, ties_from_step
 from d_q_trial.consistency.reported import Group, ReportedP
 from d_q_trial.formatting import rounded
@@ -77,7 +77,8 @@ def calibrate(variant: str, *, tied: bool, papers: int, seed: int, count: int = 
         right += inference.variant == variant
         family += inference.variant.removesuffix("_continuity") == variant.removesuffix("_continuity")
         sure_and_wrong += inference.variant != variant and inference.scores[0].probability > 0.9
-        accused += any(a.status == NEITHER for a in assess_all(p_values, inference))
+        convention = inference.variant, inference.possible
+        accused += any(assess(p, inference.numbers[p.claim], *convention).status == NEITHER for p in p_values)
     return {
         "papers": papers,
         "right": right / papers,

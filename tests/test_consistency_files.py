@@ -299,6 +299,7 @@ LISTS = (
 )
 ALIKE = (EVENTS, "paper,T,Chest pain,new,2,9,22", "registry,a,Chest infection,new,2,9,", "registry,a,Rash,new,0,9,")
 MEDIANS = (COUNTS + ",statistic,center,lower,upper,unit", *(f"{line},median_iqr,,2,4,mm" for line in GROUPS[2:]))
+SMOKERS = [MEDIANS[0], *(f"paper,T,smoker,change,week_4,,all,{text},,," for text in ("new,9,count_percent,4", "old,8,count_percent,5"))]  # fmt: skip
 ONE = (
     "source,locator,outcome,visit,group,n,statistic,value,spread",
     *(f"r,x,age,baseline,{group},1,mean_sd,71,0" for group in ("new", "total")),
@@ -318,6 +319,9 @@ DISEASE = (*ALIKE, "paper,T,Bowel infection,new,2,9,22")
         ([], {"counts": GROUPS}, "sums-of", "at 1 place"),
         ([], {"summaries": MEDIANS}, "sources-differ-median", None),
         ([], {"registry_baseline": ONE}, "total-of-means", "the means of the groups average 71.0, and 71 is reported for all"),
+        ([row_of_tests("0.457", outcome="smoker", test="chi_squared")], {"summaries": SMOKERS}, "p-of-counts", None),
+        ([row_of_tests("0.475", outcome="smoker", test="chi_squared")], {"summaries": SMOKERS}, "p-of-counts",
+         "P = 0.475 of smoker is that of none of the usual tests"),
         ([], {"adverse_events": LISTS}, "adverse-events-differ", None),
         ([], {"adverse_events": ALIKE}, "adverse-events-agree", None),
         ([], {"adverse_events": DISEASE}, "adverse-events-agree", "Counts that agree in both sources: 1"),

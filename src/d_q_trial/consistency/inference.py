@@ -66,7 +66,6 @@ class Option(NamedTuple):
     n_second: int
     attainable: int
     p_values: int
-    log10_likelihood: float
     probability: float
 
 
@@ -146,7 +145,7 @@ def assess_paper(reported: Reported, decision: Decision) -> Report:
                 raise
             unsettled[error.fault] = [p for p in used if p.claim in error.pairs]
             used = [p for p in used if p.claim not in error.pairs]
-    assessments = assess_all(used, inference)
+    assessments = [assess(p, inference.numbers[p.claim], inference.variant, inference.possible) for p in used]
     ranges = []
     for p in reported.p_values:
         numbers = inference.numbers.get(p.claim, p.pair)
@@ -200,11 +199,11 @@ def infer(p_values: list[ReportedP], constraints: Sequence[sizes.Constraint] = (
         for pair in dict.fromkeys(pairs[claim] for claim in own[0]):
             if any(isinstance(end, str) for end in pair):
                 sharing = [p for p in p_values if pairs[p.claim] == pair]
-                options[tuple(map(str, pair))] = _options(pair, sharing, own, weights, best, rates[best])
+                options[tuple(map(str, pair))] = _options(pair, sharing, own, weights, best)
     return Inference(scores, numbers[best], options)
 
 
-def _options(pair: sizes.Pair, p_values: list[ReportedP], solutions, weights, variant: str, rate: int) -> list[Option]:
+def _options(pair: sizes.Pair, p_values: list[ReportedP], solutions, weights, variant: str) -> list[Option]:
     """Return every pair of numbers that some solution gives to P-values with the same groups, most probable first."""
     shares: dict[tuple[int, int], float] = defaultdict(float)
     for solution, weight in zip(solutions, weights, strict=True):
@@ -212,9 +211,7 @@ def _options(pair: sizes.Pair, p_values: list[ReportedP], solutions, weights, va
     options = []
     for numbers, share in sorted(shares.items(), key=lambda item: (-round(item[1], 12), item[0])):
         reached = sum(bool(p.fits(numbers, variant)[0].u) for p in p_values)
-        (logs,) = _log_likelihoods(p_values, [{p.claim: numbers for p in p_values}], variant)
-        log = float(logs[rate]) / math.log(10)
-        options.append(Option(*map(str, pair), *numbers, reached, len(p_values), log, share))
+        options.append(Option(*map(str, pair), *numbers, reached, len(p_values), share))
     return options
 
 
@@ -230,7 +227,7 @@ def _log_likelihoods(p_values: list[ReportedP], solutions: list[sizes.Numbers], 
 
 
 def assess(p: ReportedP, numbers: tuple[int, int], variant: str, others: Sequence[str] = ()) -> Assessment:
-    """Return whether and how a reported P can come about; ``others`` are variants that are not ruled out either."""
+    """Return whether and how a reported P can come about under a variant, or else one of ``others``, not ruled out either."""
     plain, tied = p.fits(numbers, variant)
     if plain.u:
         return Assessment(p, variant, numbers, ATTAINABLE, plain.u, plain.chance)
@@ -261,15 +258,6 @@ def least_ties(p: Number, numbers: tuple[int, int], variant: str) -> tuple[int |
             first = int(found.any(axis=1).argmax())
             return int(block[first]), tuple(u[found[first]].tolist())
     return None, ()
-
-
-def assess_all(p_values: list[ReportedP], inference: Inference) -> list[Assessment]:
-    """Assess every usable P-value under the best variant, at its reported or inferred numbers.
-
-    A P-value that the best variant cannot give does not count against the paper while a variant that is not ruled out
-    can give it.
-    """
-    return [assess(p, inference.numbers[p.claim], inference.variant, inference.possible) for p in p_values]
 
 
 def under_each_variant(a: Assessment) -> list[dict]:

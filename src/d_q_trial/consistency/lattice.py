@@ -29,11 +29,6 @@ class Lattice(NamedTuple):
     p: np.ndarray
     knots: np.ndarray
 
-    def expected(self, low: float, high: float) -> float:
-        """Return how many values, interpolated, a lattice of this density has in an interval of P."""
-        places = np.interp([low, high], self.knots, np.arange(self.knots.size))
-        return max(float(places[1] - places[0]), _LEAST)
-
 
 def p_value(u, n_first: int, n_second: int, variant: str, tie_sum=0.0):
     """Two-sided P of U, the pairs with first > second, under a variant; ``u`` and ``tie_sum`` broadcast.
@@ -114,7 +109,7 @@ class Fit(NamedTuple):
 
     ``u`` holds the values of U that give it, rare ties included. ``hits`` counts the attainable values in the interval
     that rounds to it, with ties each U by the share of the usual tie sums that bring its P there; ``expected`` is how
-    many a lattice of this density has there by chance.
+    many a lattice of this density, interpolated, has there by chance.
     """
 
     u: tuple[float, ...]
@@ -136,14 +131,16 @@ def fit(low: float, high: float, n_first: int, n_second: int, variant: str, ties
     start, end, _, u = _bands(n_first, n_second, variant, TIE_STEP, ties.most, _SAFE_ERROR)
     reached = u[(start <= high + _EDGE) & (end >= low - _EDGE)]
     start, end, middle, _ = _bands(n_first, n_second, variant, ties.low, ties.high, _TRUE_ERROR)
+    places = np.interp([low, high], middle.knots, np.arange(middle.knots.size))
+    expected = max(float(places[1] - places[0]), _LEAST)
     if not reached.size:
-        return Fit((), 0.0, middle.expected(low, high))
+        return Fit((), 0.0, expected)
     near = (start <= high + _EDGE) & (end >= low - _EDGE)
     near[near] = _first_of_each(end[near])
     width, overlap = (end - start)[near], np.minimum(end[near], high) - np.maximum(start[near], low)
     # No ties, or P hardly moves with them (the middle of the distribution, and very small P): a point, wholly inside.
     share = np.where(width < _EDGE, 1.0, np.clip(overlap / np.maximum(width, _EDGE), 0.0, 1.0))
-    return Fit(tuple(reached.tolist()), float(share.sum()), middle.expected(low, high))
+    return Fit(tuple(reached.tolist()), float(share.sum()), expected)
 
 
 @lru_cache(maxsize=4096)

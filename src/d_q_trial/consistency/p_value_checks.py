@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from ..stats.checks import is_significant
 from . import VARIANTS
 from .findings import Finding, finding, slug
-from .inference import ALPHA, ATTAINABLE, MANY_TIES, MOST_MISSING, NEITHER, STATUSES, Assessment, Report, assess
+from .inference import ALPHA, ATTAINABLE, FEWER, MANY_TIES, MOST_MISSING, NEITHER, STATUSES, Assessment, Report, assess
 from .lattice import MOST_PAIRS
 
 _NAME = re.compile(r"[^\s':]+:[^\s':]+:[^\s':]+")  # of a group whose number is not reported
@@ -99,19 +99,13 @@ def check_fewer_participants(report: Report) -> Iterator[Finding]:
     for a in report.assessments:
         if a.fewer and report.inference.fits:
             shared[a.numbers, max(a.fewer, key=sum)].append(a)
-    single = []
     for (n, numbers), group in shared.items():
         missed = sum(a.numbers == n and a.status != ATTAINABLE for a in report.assessments)
         chance = _TRIED * math.comb(missed, len(group)) * math.prod(a.chance for a in group)
-        if len(group) == 1 or chance > 0.01:
-            single += group
-            continue
-        words = {"n": n, "numbers": numbers, "group": group, "chance": chance, "tried": _TRIED, "missed": missed}
-        words["others"] = sorted(set.intersection(*(set(a.fewer) for a in group)) - {numbers}, reverse=True)
-        yield finding("fewer", f"{n[0]}-{n[1]}-as-{numbers[0]}-{numbers[1]}", most=MOST_MISSING, **words)
-    if single:
-        chance = sum(1 - (1 - a.chance) ** _TRIED for a in single) / len(single)
-        yield finding("ties-or-fewer", chance=chance, group=single, tried=_TRIED, most=MOST_MISSING)
+        if len(group) > 1 and chance <= 0.01:
+            words = {"n": n, "numbers": numbers, "group": group, "chance": chance, "tried": _TRIED, "missed": missed}
+            words["others"] = sorted(set.intersection(*(set(a.fewer) for a in group)) - {numbers}, reverse=True)
+            yield finding("fewer", f"{n[0]}-{n[1]}-as-{numbers[0]}-{numbers[1]}", most=MOST_MISSING, **words)
 
 
 def check_attainable_p_values(report: Report) -> Iterator[Finding]:
@@ -119,11 +113,11 @@ def check_attainable_p_values(report: Report) -> Iterator[Finding]:
     groups = {status: [a for a in report.assessments if a.status == status] for status in STATUSES}
     if report.assessments:
         counts = [f"{len(g)} {'is' if len(g) == 1 else 'are'} {status}" for status, g in groups.items() if g]
-        yield finding("p-values-explained", value=len(report.assessments), counts=counts, missed=len(groups[NEITHER]))
-    if not report.inference.fits:
-        return
-    yield from (finding("many-ties", slug(a.p.claim), a=a) for a in groups[MANY_TIES])
-    for a in groups[NEITHER]:
+        words = {"value": len(report.assessments), "counts": counts, "fewer": groups[FEWER]}
+        yield finding("p-values-explained", **words, missed=len(groups[NEITHER]))
+    if report.inference.fits:
+        yield from (finding("many-ties", slug(a.p.claim), a=a) for a in groups[MANY_TIES])
+    for a in groups[NEITHER] if report.inference.fits else ():
         others = [name for variant, name in VARIANTS.items() if assess(a.p, a.numbers, variant).status != NEITHER]
         yield finding("not-attained", slug(a.p.claim), a=a, others=others)
 

@@ -111,14 +111,13 @@ def digit_probabilities(group: Group, n: int, decimals: int, last: int) -> np.nd
     gaps = np.arange(_MOST_GAP)
     weights = (gap / (1 + gap)) ** gaps / (1 + gap)
     probabilities = np.empty((len(_KEYS), len(_QUARTILES)))
-    for (row, (kind, rounding)), (column, (part, p)) in itertools.product(
-        enumerate(_KEYS), enumerate(_QUARTILES.items())
-    ):
-        _, fraction = place(n, p, kind)
+    for column, (part, p) in enumerate(_QUARTILES.items()):
         digits = round(group[part].value * 10**decimals) % units
-        beyond = fraction.numerator * units * gaps / fraction.denominator  # the steps in front are even
-        rounded = (np.rint(beyond) if rounding == "even" else np.floor(beyond + 0.5)) % units
-        probabilities[row, column] = weights[rounded == digits].sum() if fraction else digits == 0
+        for row, (kind, rounding) in enumerate(_KEYS):
+            _, fraction = place(n, p, kind)
+            beyond = fraction.numerator * units * gaps / fraction.denominator  # the steps in front are even
+            rounded = (np.rint(beyond) if rounding == "even" else np.floor(beyond + 0.5)) % units
+            probabilities[row, column] = weights[rounded == digits].sum() if fraction else digits == 0
     return probabilities
 
 
@@ -165,14 +164,9 @@ def order_bounds(group: Group, n: int, kind: int) -> tuple[np.ndarray, np.ndarra
 
 
 def u_range(first: Group, second: Group, n_first: int, n_second: int, *, kind: int) -> tuple[float, float, int] | None:
-    """Return the smallest and largest U of two groups with these quantiles, and a sum of t^3 - t that none exceeds.
-
-    None if a group contradicts itself.
-    """
-    (first_low, first_high), (second_low, second_high) = bounds = (
-        order_bounds(first, n_first, kind),
-        order_bounds(second, n_second, kind),
-    )
+    """Return the least and most U for these quantiles, and a bound of the sum of t^3 - t; None if they contradict."""
+    bounds = [order_bounds(group, n, kind) for group, n in ((first, n_first), (second, n_second))]
+    (first_low, first_high), (second_low, second_high) = bounds
     if any((low > high).any() for low, high in bounds):
         return None
     # Pairs with first > second; equal bounds count in the largest U, because either may yield a little. The bounds ascend.

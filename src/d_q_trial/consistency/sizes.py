@@ -84,9 +84,7 @@ def _narrowed(domains: Domains, constraints: Iterable[Constraint]) -> Domains | 
     while domains != before:
         before = dict(domains)
         for constraint in constraints:
-            ends = [
-                sorted((sign * domains[name][0], sign * domains[name][1])) for name, sign in constraint.terms.items()
-            ]
+            ends = [sorted(sign * end for end in domains[name]) for name, sign in constraint.terms.items()]
             least, most = map(sum, zip(*ends, strict=True))
             if constraint.low <= least and most <= constraint.high:
                 continue  # whatever the unknowns are

@@ -210,28 +210,39 @@ def check_stated_tests(report: Report) -> Iterator[Finding]:
         for row in report.table("tests", locator=claim["subject"], source=claim["source"]):
             if row["test"] == claim["value"]:
                 continue
-            place = {name: row[name] for name in ("source", "outcome", "visit")} | {"statistic": "count_percent"}
-            groups = [report.table("summaries", **place, group=side) for side in row["contrast"].split(" - ")]
-            results = _two_by_two(*(own[0] for own in groups)) if all(groups) else {}
-            hits = [name for name, p in results.items() if number(row["p"]).meets(p, p)]
+            results, hits = _two_by_two(report, row)
             also = [other["locator"] for other in stated if other["value"] == row["test"]]
             words = {"claim": claim, "row": row, "results": results, "hits": hits, "also": also, "tests": _TESTS}
             yield finding("stated-test", row["outcome"], **words)
 
 
-def _two_by_two(*groups: Row) -> dict[str, float]:
-    """Return P of the usual tests of two counts; no test has a P if none or all of the participants are counted."""
-    (a, n), (b, m) = ((int(row["center"]), int(row["n"])) for row in groups)
-    if a + b in (0, n + m):
-        return {}
+def check_p_of_counts(report: Report) -> Iterator[Finding]:
+    """Recompute P-values of two counts by the usual tests."""
+    for row in report.table("tests", p_relation="="):
+        results, hits = _two_by_two(report, row)
+        if results and not hits:
+            yield finding("p-of-counts", row["outcome"], row["visit"], row=row, results=results)
+
+
+def _two_by_two(report: Report, row: Row) -> tuple[dict[str, float], list[str]]:
+    """Return P of the usual tests of the counts that a P compares, and the tests that give it.
+
+    There are none without counts of both groups, or if none or all of the participants are counted.
+    """
+    place = {name: row[name] for name in ("source", *QUANTITY)} | {"statistic": "count_percent"}
+    groups = [report.table("summaries", **place, group=side) for side in row["contrast"].split(" - ")]
+    (a, n), (b, m) = ((int(own[0]["center"]), int(own[0]["n"])) if own else (0, 0) for own in groups)
+    if not all(groups) or a + b in (0, n + m):
+        return {}, []
     table = [[a, n - a], [b, m - b]]
     first, second = (np.repeat([1.0, 0.0], counts) for counts in table)
-    return {
+    results = {
         "chi-squared": float(chi2_contingency(table, correction=False).pvalue),
         "chi-squared with Yates' correction": float(chi2_contingency(table).pvalue),
         "Fisher's exact test": float(fisher_exact(table).pvalue),
         "rank-sum test": get_test("normal").compare(first, second).p,
     }
+    return results, [name for name, p in results.items() if number(row["p"]).meets(p, p)]
 
 
 def check_percentages(report: Report) -> Iterator[Finding]:
