@@ -112,9 +112,11 @@ def test_words_of_findings_hold_what_the_checks_compute(as_published):
     finding = as_published["stated-test-smoker"]
     # R: chisq.test(matrix(c(10, 20, 12, 18), 2), correct = FALSE)$p.value 0.592; correct = TRUE and fisher.test 0.789
     assert finding.what.endswith("is that of chi-squared")
+    assert finding.how.startswith("Recomputed from 10 of 30 and 12 of 30: chi-squared 0.592;")
     assert "Yates' correction 0.789; Fisher's exact test 0.789; rank-sum test 0.595" in finding.how
     assert finding.certainty == "certain"
     assert "average 73.39" in as_published["total-of-means-registry-age"].what  # weighted by numbers
+    assert "(30 × 71.2 + 14 × 75.9 + 30 × 74.4) / 74" in as_published["total-of-means-registry-age"].how
     limit = as_published["decimals-registry-p1np-week_4-d_q-upper"]
     assert "times the next largest" in limit.what
     assert "148.0" in limit.expected

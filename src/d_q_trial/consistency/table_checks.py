@@ -103,10 +103,10 @@ def check_total_of_means(report: Report) -> Iterator[Finding]:
         if len(total) == 1 and parts and n == int(total[0]["n"]):
             ends = {end: sum(k * getattr(mean, end) for k, mean, _ in parts) / n for end in ("low", "value", "high")}
             squares = sum((k - 1) * sd.value**2 + k * (mean.value - ends["value"]) ** 2 for k, mean, sd in parts)
-            reported = number(total[0]["value"])
-            words = {"row": total[0], "n": n, "ends": ends, "spread": math.sqrt(squares / max(n - 1, 1))}
-            agree = reported.meets(ends["low"], ends["high"])
-            yield finding("total-of-means", *key, **words, agree=agree, decimals=reported.decimals)
+            reported, spread = number(total[0]["value"]), math.sqrt(squares / max(n - 1, 1))
+            words = {"row": total[0], "parts": parts, "n": n, "ends": ends, "spread": spread}
+            words |= {"agree": reported.meets(ends["low"], ends["high"]), "decimals": reported.decimals}
+            yield finding("total-of-means", *key, **words)
 
 
 def check_decimals(report: Report) -> Iterator[Finding]:
@@ -210,22 +210,22 @@ def check_stated_tests(report: Report) -> Iterator[Finding]:
         for row in report.table("tests", locator=claim["subject"], source=claim["source"]):
             if row["test"] == claim["value"]:
                 continue
-            results, hits = _two_by_two(report, row)
+            counts, results, hits = _two_by_two(report, row)
             also = [other["locator"] for other in stated if other["value"] == row["test"]]
-            words = {"claim": claim, "row": row, "results": results, "hits": hits, "also": also, "tests": _TESTS}
-            yield finding("stated-test", row["outcome"], **words)
+            words = {"claim": claim, "row": row, "counts": counts, "results": results, "hits": hits, "also": also}
+            yield finding("stated-test", row["outcome"], **words, tests=_TESTS)
 
 
 def check_p_of_counts(report: Report) -> Iterator[Finding]:
     """Recompute P-values of two counts by the usual tests."""
     for row in report.table("tests", p_relation="="):
-        results, hits = _two_by_two(report, row)
+        counts, results, hits = _two_by_two(report, row)
         if results and not hits:
-            yield finding("p-of-counts", row["outcome"], row["visit"], row=row, results=results)
+            yield finding("p-of-counts", row["outcome"], row["visit"], row=row, counts=counts, results=results)
 
 
-def _two_by_two(report: Report, row: Row) -> tuple[dict[str, float], list[str]]:
-    """Return P of the usual tests of the counts that a P compares, and the tests that give it.
+def _two_by_two(report: Report, row: Row) -> tuple[str, dict[str, float], list[str]]:
+    """Return the counts that a P compares, in words, P of the usual tests of these, and the tests that give it.
 
     There are none without counts of both groups, or if none or all of the participants are counted.
     """
@@ -233,7 +233,7 @@ def _two_by_two(report: Report, row: Row) -> tuple[dict[str, float], list[str]]:
     groups = [report.table("summaries", **place, group=side) for side in row["contrast"].split(" - ")]
     (a, n), (b, m) = ((int(own[0]["center"]), int(own[0]["n"])) if own else (0, 0) for own in groups)
     if not all(groups) or a + b in (0, n + m):
-        return {}, []
+        return "", {}, []
     table = [[a, n - a], [b, m - b]]
     first, second = (np.repeat([1.0, 0.0], counts) for counts in table)
     results = {
@@ -242,7 +242,8 @@ def _two_by_two(report: Report, row: Row) -> tuple[dict[str, float], list[str]]:
         "Fisher's exact test": float(fisher_exact(table).pvalue),
         "rank-sum test": get_test("normal").compare(first, second).p,
     }
-    return results, [name for name, p in results.items() if number(row["p"]).meets(p, p)]
+    hits = [name for name, p in results.items() if number(row["p"]).meets(p, p)]
+    return f"{a} of {n} and {b} of {m}", results, hits
 
 
 def check_percentages(report: Report) -> Iterator[Finding]:
