@@ -322,6 +322,7 @@ DISEASE = (*ALIKE, "paper,T,Bowel infection,new,2,9,22")
         ([row_of_tests("0.457", outcome="smoker", test="chi_squared")], {"summaries": SMOKERS}, "p-of-counts", None),
         ([row_of_tests("0.475", outcome="smoker", test="chi_squared")], {"summaries": SMOKERS}, "p-of-counts",
          "P = 0.475 of smoker is that of none of the usual tests"),
+        ([row_of_tests(outcome="mood", test="other")], {"summaries": SMOKERS}, "not-checked", "counts: mood, change, week 4"),
         ([], {"adverse_events": LISTS}, "adverse-events-differ", None),
         ([], {"adverse_events": ALIKE}, "adverse-events-agree", None),
         ([], {"adverse_events": DISEASE}, "adverse-events-agree", "Counts that agree in both sources: 1"),

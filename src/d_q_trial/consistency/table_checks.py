@@ -217,11 +217,16 @@ def check_stated_tests(report: Report) -> Iterator[Finding]:
 
 
 def check_p_of_counts(report: Report) -> Iterator[Finding]:
-    """Recompute P-values of two counts by the usual tests."""
-    for row in report.table("tests", p_relation="="):
-        counts, results, hits = _two_by_two(report, row)
-        if results and not hits:
-            yield finding("p-of-counts", row["outcome"], row["visit"], row=row, counts=counts, results=results)
+    """Recompute P-values of two counts by the usual tests, and name those of other tests, which are not checked."""
+    left = []
+    for p in report.reported.p_values:
+        counts, results, hits = _two_by_two(report, p.row) if p.row else ("", {}, [])
+        if results and not hits and p.relation == "=":
+            yield finding("p-of-counts", p.row["outcome"], p.row["visit"], row=p.row, counts=counts, results=results)
+        elif not results and p.test != "rank_sum":
+            left.append(p)
+    if left:
+        yield finding("not-checked", left=left)
 
 
 def _two_by_two(report: Report, row: Row) -> tuple[str, dict[str, float], list[str]]:
@@ -286,19 +291,10 @@ def check_flow(report: Report) -> Iterator[Finding]:
 
 def check_withdrawals(report: Report) -> Iterator[Finding]:
     """Compare withdrawals reported by one source with the participants who did not complete in the other."""
-    agree = []
     for row in report.table("registry_flow", milestone="not_completed", reason=""):
-        lines = report.table("flow", arm=row["group"])
-        if not lines:
-            continue
-        gone, left = (sum(int(n["count"]) for n in lines if n["step"] == s) for s in ("withdrew", "left_treatment"))
-        words = {"here": lines[0], "row": row}
-        if gone == int(row["n"]):
-            agree.append((f"{row['group']} {row['n']}", words))
-        else:
-            yield finding("withdrawals", row["group"], **words, value=gone, left=left)
-    if agree:
-        yield finding("withdrawals-agree", groups=[text for text, _ in agree], **agree[0][1])
+        if lines := report.table("flow", arm=row["group"]):
+            gone, left = (sum(int(n["count"]) for n in lines if n["step"] == s) for s in ("withdrew", "left_treatment"))
+            yield finding("withdrawals", row["group"], here=lines[0], row=row, value=gone, left=left)
 
 
 def check_shares(report: Report) -> Iterator[Finding]:
