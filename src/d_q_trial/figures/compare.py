@@ -52,16 +52,14 @@ def draw_comparison(
         (_FLIP, "conclusion differs from the first column"),
     )
     with style.settings():
-        names = {trial.outcomes[outcome].label for outcome, *_ in shown}
-        visits = 2 + max([NAMES, *(style.width_of(name, style.BODY, "bold") + 2 for name in names)])
+        visits = 2 + max([NAMES, *(style.width_of(trial.outcomes[o].label, style.BODY, "bold") + 2 for o, *_ in shown)])
         places = visits + max([VISITS, *(style.width_of(trial.visits[visit].label) + 2 for _, visit, _ in shown)])
         first = places + PLACES
         headings = {name: name.replace("_", " ") for name in analyses}
         lengths = [style.width_of(heading, style.BODY, "bold") for heading in headings.values()]
         rise, reach = (of(math.radians(SLANT)) for of in (math.sin, math.cos))
-        ends = [COLUMN * (place + 0.5) + reach * length + 3 for place, length in enumerate(lengths)]
-        above = first + max(COLUMN * len(analyses) + 6, *ends)
-        left = max(above, 12 + max(style.width_of(text) for _, text in key))
+        ends = [first + COLUMN * (place + 0.5) + reach * length + 3 for place, length in enumerate(lengths)]
+        left = max(first + COLUMN * len(analyses) + 6, *ends, *(12 + style.width_of(text) for _, text in key))
         head = max(HEAD, 6 + rise * max(lengths), ENTRY * len(analyses))
         width, bottom = max(style.WIDTH_MM, left + EFFECTS + 2), head + ROW * len(shown)
         notes = ["Each analysis is judged at its own significance level; –: a comparison that it does not have."]
@@ -71,14 +69,11 @@ def draw_comparison(
         for column, (name, heading) in enumerate(headings.items()):
             look = {"rotation": SLANT, "rotation_mode": "anchor", "weight": "bold" if name == reference else "normal"}
             page.text(first + COLUMN * (column + 0.5), head - 2, heading, va="bottom", size=style.BODY, **look)
-        before = ""
         for number, (outcome, visit, place) in enumerate(shown):
-            top = head + ROW * number
-            middle = top + ROW / 2
-            if outcome != before:
+            top, middle = head + ROW * number, head + ROW * (number + 0.5)
+            if not number or outcome != shown[number - 1][0]:
                 page.text(2, middle, trial.outcomes[outcome].label, weight="bold", size=style.BODY)
                 canvas.plot([2, first - 1], [top, top], color=style.GRID, linewidth=0.4)
-                before = outcome
             page.text(visits, middle, trial.visits[visit].label)
             page.text(places, middle, "all" if place == ALL_PARTICIPANTS else place)
             for column, name in enumerate(analyses):
@@ -94,19 +89,16 @@ def draw_comparison(
 
 
 def _cell(canvas: Axes, left: float, top: float, row: Any) -> None:
-    """Draw one P-value: shaded if significant, by the arm with the higher changes; framed if the conclusion changes."""
+    """Draw one P-value, framed if the conclusion changes; shaded if significant, by the arm with higher changes, or means."""
     made = row is not None and row.conclusion != NOT_MADE
     significant = made and row.significant == "yes"
-    face = "white"
-    if significant:  # in the direction of what the test compares
-        higher = row.mann_whitney_effect > 0.5 if math.isnan(row.mean_difference) else row.mean_difference > 0
-        face = FAVOURS_TREATED if higher else FAVOURS_CONTROL
+    higher = made and (row.mann_whitney_effect > 0.5 if math.isnan(row.mean_difference) else row.mean_difference > 0)
+    face = (FAVOURS_TREATED if higher else FAVOURS_CONTROL) if significant else "white"
     style.box(canvas, left, top, COLUMN, ROW, facecolor=face, **_CELL)
     if made and row.conclusion in CHANGED:
         style.box(canvas, left + 0.35, top + 0.35, COLUMN - 0.7, ROW - 0.7, facecolor="none", gid="flip", **_FLIP)
-    look = {"weight": "bold" if significant else "normal", "size": style.SMALL, "gid": "p"}
-    middle = left + COLUMN / 2, top + ROW / 2
-    canvas.text(*middle, p_digits(row.p) if made else "–", ha="center", va="center_baseline", **look)
+    look = {"weight": "bold" if significant else "normal", "size": style.SMALL, "ha": "center", "va": "center_baseline"}
+    canvas.text(left + COLUMN / 2, top + ROW / 2, p_digits(row.p) if made else "–", gid="p", **look)
 
 
 def draw_effects(ax: Axes, effects: pd.DataFrame, trial: Trial) -> None:
@@ -127,7 +119,4 @@ def draw_effects(ax: Axes, effects: pd.DataFrame, trial: Trial) -> None:
     ax.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "0.25", "0.5", "0.75", "1"])
     treated, control = trial.arms.treated.label, trial.arms.control.label
     ax.set_xlabel(style.wrapped(f"Chance that a change in {treated} exceeds one in {control}", EFFECTS, style.BODY))
-    ax.legend(
-        loc="lower left", bbox_to_anchor=(0, 1.0), frameon=False,
-        fontsize=style.SMALL, handletextpad=0.2, borderaxespad=0.2, labelspacing=0.25,
-    )  # fmt: skip
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), frameon=False, fontsize=style.SMALL, labelspacing=0.25)

@@ -226,7 +226,7 @@ def describe_cutoffs(
         column = cut if cut.startswith("column ") else ""
         places = [] if column else [f"{float(place):g}" for place in cut.split("; ") if place]
         values = common | {"family": trial.families[family], "marker": trial.markers[marker], "column": column}
-        values |= {"cuts": f"{labels.listing(places)} {unit}".rstrip() if places else ""}
+        values["cuts"] = f"{labels.listing(places)} {unit}".rstrip() if places else ""
         values |= {
             "left_out": len(changes_of(trial, family)) - len(changes),
             "own": marker in set(tables.own["marker"]),

@@ -127,12 +127,11 @@ def side_steps(heights: Sequence[float], diameter: float, half_width: float) -> 
 
 def name_y(ax: Axes, label: str, share: float = 1.2) -> None:
     """Write the numbers of the vertical axis, and its label at a fixed distance, as long as a share of the axis."""
-    low, high = ax.get_ylim()
-    write_numbers(ax.yaxis, (low, high))
+    write_numbers(ax.yaxis, ends := ax.get_ylim())
     lines = style.wrapped(label, share * size(ax)[1] * style.MM_PER_POINT, style.BODY)  # into the margins
     more = lines.count("\n") - label.count("\n")
     ax.set_ylabel(lines, va="center", linespacing=1.1, size=style.SMALL if more else style.BODY)
-    ticks = [tick for tick in ax.get_yticks() if low <= tick <= high]
+    ticks = [tick for tick in ax.get_yticks() if ends[0] <= tick <= ends[1]]
     longest = max(map(len, ax.yaxis.get_major_formatter().format_ticks(ticks)), default=0)
     # Points of type, within the margin of the page.
     distance = min((28.0 if longest <= 5 else 12.5 + 3.5 * longest) + 3.6 * more, 39.4 - 2.2 * more)

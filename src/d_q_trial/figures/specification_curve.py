@@ -94,8 +94,7 @@ def draw_specification_curve(
 
 def draw_curve(ax: Axes, ordered: pd.DataFrame, band: Sequence[np.ndarray], alpha: float, trial: Trial) -> None:
     """Draw the effects, smallest first, over the band of permuted curves; significant ones coloured, own ones framed."""
-    low, middle, high = band
-    count = len(ordered)
+    (low, middle, high), count = band, len(ordered)
     x, effect = np.arange(count) + 0.5, ordered["effect"].to_numpy(float)
     places = (np.arange(len(middle)) + 0.5) / len(middle) * count
     ax.fill_between(places, low, high, color="#e6e6e6", linewidth=0, label="permuted curves, pointwise 95%", zorder=0)
@@ -105,11 +104,10 @@ def draw_curve(ax: Axes, ordered: pd.DataFrame, band: Sequence[np.ndarray], alph
     own, subgroup = ordered["own"].eq("yes").to_numpy(), ordered["marker"].ne("").to_numpy()
     plain = {"linewidth": 0, "zorder": 2, "rasterized": True}
     framed = {"s": 14, "facecolor": "white", "edgecolor": style.INK, "linewidth": 0.7, "zorder": 3}
-    worse, better = significant & (effect < 0.5), significant & (effect > 0.5)
     for members, label, look in (
         (~significant, f"P > {alpha:g}", plain | {"color": style.QUIET, "s": 1.6}),
-        (worse, f"P ≤ {alpha:g}, unfavourable", plain | {"color": style.CONTROL.edge, "s": 3.0}),
-        (better, f"P ≤ {alpha:g}, favourable", plain | {"color": style.TREATED.face, "s": 3.0}),
+        (significant & (effect < 0.5), f"P ≤ {alpha:g}, unfavourable", plain | {"color": style.CONTROL.edge, "s": 3.0}),
+        (significant & (effect > 0.5), f"P ≤ {alpha:g}, favourable", plain | {"color": style.TREATED.face, "s": 3.0}),
         (own & ~subgroup, "the analysis's own, all participants", framed | {"marker": "o"}),
         (own & subgroup, "the analysis's own, subgroups", framed | {"marker": "D"}),
     ):
@@ -173,8 +171,8 @@ def describe_multiverse(
         return {"specification_curve": {"title": say("specification_curve", "title")} | none}
     drawn = table[table["effect"].notna()]
     values = _whole(summary) | {"trial": trial, "alpha": analysis.alpha, "settings": robustness, "drawn": drawn}
-    values |= {"own": drawn[drawn["own"].eq("yes")]}
-    values |= {"remain": int(is_significant(drawn["p_adjusted"], analysis.alpha).sum())}
+    remain = int(is_significant(drawn["p_adjusted"], analysis.alpha).sum())
+    values |= {"own": drawn[drawn["own"].eq("yes")], "remain": remain}
     named, words = name_options(drawn, trial), texts()["combined"]
     single = {words[choice]: named[choice].iloc[0] for choice in words if named[choice].nunique() == 1}
     values |= {"single": single, "analysis": analysis, "beyond": ranges(robustness.multiverse.outlier_limit)}

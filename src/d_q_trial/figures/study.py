@@ -82,8 +82,7 @@ class Study:
         self, key: Key, arm: str = "", *, marker: str = "", stratum: str = ALL_PARTICIPANTS
     ) -> tuple[float, ...]:
         """Return the participants' values in a group, in the order of the table; no ``arm`` takes both together."""
-        rows = self._changes.get(key)
-        if rows is None:
+        if (rows := self._changes.get(key)) is None:
             return ()
         inside = rows[marker].eq(stratum) if marker else rows["linked"] | rows["stratum"].eq("")
         return tuple(rows.loc[inside & (rows["arm"].eq(arm) | (not arm)), "value"].dropna())
