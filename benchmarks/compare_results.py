@@ -37,6 +37,7 @@ def compare_tables(old: pd.DataFrame, new: pd.DataFrame, *, rtol: float = 1e-9) 
     Rows are matched by all text columns that both have; within equal keys, by their order after sorting the numbers.
     """
     lines = [f"column {name!r} is gone" for name in old if name not in new and name not in PROSE]
+    lines += [f"column {name!r} is new" for name in new if name not in old and name not in PROSE]
     common = [name for name in old if name in new and name not in PROSE]
     numeric = [name for name in common if name not in NAMES and is_numeric(old[name]) and is_numeric(new[name])]
     keys, sides = [name for name in common if name not in numeric], []
