@@ -132,9 +132,9 @@ def judge(
 
     A row per claim with the columns of ``COLUMNS``. A reported value is ``reproduced`` if the recomputed one rounds to it,
     half to even, half up, or as a binary number; ``reproduced under another convention`` if the same statistic by another
-    test variant or quartile type does, or lies within the reported bound. A bound excludes its limit, unless it is reported as one that includes it
-    (``<=``, ``>=``). A claim about a stratum is compared with the stratum of the analysis that has the same members as the
-    article's definition gives, whatever its label; it is ``not applicable`` if there is none.
+    test variant or quartile type does, or lies within the reported bound. A bound excludes its limit, unless it is reported
+    as one that includes it (``<=``, ``>=``). A claim about a stratum is compared with the stratum of the analysis that has
+    the same members as the article's definition gives, whatever its label; it is ``not applicable`` if there is none.
     """
     import pandas as pd
 

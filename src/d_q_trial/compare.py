@@ -122,9 +122,9 @@ def compare_claims(
 
     A row per claim and analysis with the columns of ``CLAIM_COLUMNS``. The claim's stratum is matched by rank, so a
     claim about the reference's highest stratum is compared with the highest stratum of each analysis. ``conclusion`` is
-    ``stays`` if P lies on the reported side of the analysis's alpha, ``lost`` or ``gained`` if not, empty where the
-    reported bound does not tell its side, ``not made`` without a P. ``verdict`` is the analysis's own on the reported digits, empty where P is that of strata of another
-    marker. Empty if nothing is published.
+    ``stays`` if P lies on the reported side of the analysis's alpha, ``lost`` or ``gained`` if not, empty where a reported
+    bound does not tell, ``not made`` without a P. ``verdict`` is the analysis's own on the reported digits, empty where P is
+    that of strata of another marker. Empty if nothing is published.
     """
     import pandas as pd
 

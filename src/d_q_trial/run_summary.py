@@ -57,7 +57,7 @@ class Summary:
         for file, rule in self.failed.items():
             # A message of this package may have several lines; what precedes it is progress, or a traceback.
             text = Path(file).read_text(encoding="utf-8", errors="replace").strip() if Path(file).is_file() else ""
-            message = text[max(text.rfind("d-q-trial "), 0) :] or "without a message"
+            message = text[max(text.rfind("d-q-trial "), 0) :] or "without a message, as on a full disk"
             cause = message.partition(": ")[2] or rule  # after the name of the step
             causes.setdefault(cause, [message]).append(f"{rule} (log: {file})")
         for message, *failed in causes.values():
