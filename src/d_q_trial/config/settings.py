@@ -213,7 +213,10 @@ def _checked(content: dict[str, Any], home: Path | None) -> tuple[Settings | Non
     if unread := [name for name in analyses if name is None or isinstance(name, bool)]:
         return None, [f"analyses: YAML reads a name as {name}; put it in quotes" for name in unread]
     analyses = {str(name): entry for name, entry in analyses.items()}
-    faults = [fault for name, entry in analyses.items() for fault in _entry_faults(name, entry)]
+    faults, taken = list[str](), set(RESERVED)
+    for name, entry in analyses.items():
+        faults += _entry_faults(name, entry, taken)
+        taken.add(name.lower())  # some file systems do not tell case apart
     if reference not in analyses:
         faults.append(f"reference: no analysis is called {reference!r}{nearest(reference, analyses)}")
     if faults:
@@ -305,9 +308,9 @@ def _inherit(base: Mapping, entry: Mapping, name: str) -> dict[str, Any]:
     return merged
 
 
-def _entry_faults(name: str, entry: Any) -> Iterable[str]:
-    if name in RESERVED:
-        yield f"analyses.{name}: this name is taken by a folder of results/; choose another"
+def _entry_faults(name: str, entry: Any, taken: set[str]) -> Iterable[str]:
+    if name.lower() in taken:
+        yield f"analyses.{name}: this name is taken by a folder of results/, whatever its case; choose another"
     elif not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,99}", name):
         expected = "a letter or digit, then letters, digits and _ . + -, 100 characters at most"
         yield f"analyses.{name[:100]}: a name is a folder: {expected}"
