@@ -41,6 +41,7 @@ RESULTS = {
         ("ctx", "T3"): (0.01, 0.75, 8.0),
         ("ctx", "T2"): (0.001, 0.875, 9.0),
         ("ctx", "T1"): (0.03, 0.25, -4.0),
+        ("p1np", "T2"): (0.5, 0.5, 0.0),
     },
     "ratio": PUBLISHED | {("ctx", "T3"): (np.nan, np.nan, 0.25)},
     "opposite": {("ctx", "all"): (0.04, 0.25, -5.0), ("p1np", "all"): (0.05, 0.75, 1.5)},
@@ -52,6 +53,7 @@ CONCLUSIONS = {
     ("ctx", "lowest"): ("reference", "stays", "gained", "stays", "not made"),
     ("ctx", "2 of 3"): (None, None, "added", None, None),
     ("p1np", "all"): ("reference", "stays", "not made", "stays", "gained"),
+    ("p1np", "2 of 3"): (None, None, "", None, None),
 }
 
 
@@ -160,7 +162,7 @@ def test_the_summary_counts_what_changes_and_how_far(tests, verdicts):
     expected = [  # comparisons, significant; lost, gained, reversed, undefined, added, not made; shifts; claims; values
         ("published", 4, 2, 0, 0, 0, 0, 0, 0, 0.0, 0.0, 4, 0, 3, 2),
         ("strict", 4, 1, 1, 0, 0, 0, 0, 0, 0.0, 0.0, 3, 1, 0, 0),
-        ("three", 4, 4, 0, 1, 0, 0, 1, 1, 0.25, 0.0, 2, 1, 0, 0),
+        ("three", 5, 4, 0, 1, 0, 0, 1, 1, 0.25, 0.0, 2, 1, 0, 0),
         ("ratio", 3, 1, 0, 0, 0, 1, 0, 0, 0.0, 0.0, 3, 0, 0, 0),
         ("opposite", 2, 2, 0, 1, 1, 0, 0, 2, 0.5, 0.3125, 1, 1, 0, 0),
     ]

@@ -15,7 +15,7 @@ from d_q_trial.config import settings
 from d_q_trial.config.robustness import Robustness, Windows
 from d_q_trial.robustness import cutoffs, search
 from d_q_trial.robustness.analysis_cuts import analysis_cuts
-from d_q_trial.stats.estimate import mean_difference
+from d_q_trial.stats.estimate import effect_difference, mann_whitney_effect, mean_difference
 from d_q_trial.stats.maximally_selected import best_split
 from d_q_trial.stats.shift import hodges_lehmann
 from d_q_trial.stats.two_sample import get_test
@@ -99,6 +99,10 @@ def test_every_cut_has_the_numbers_of_the_test_of_its_groups(at_cut, test, alpha
         above = marker >= row.cut if at_cut == "upper" else marker > row.cut
         _check(row, value, is_first, above == (row.side == "above"), run.analysis)
         assert row.share_below == pytest.approx((~above).mean())
+        has_both = {(row.outcome, row.visit, row.cut, side) for side in ("above", "below")} <= expected
+        effects = [mann_whitney_effect(value[own & is_first], value[own & ~is_first]) for own in (above, ~above)]
+        interaction = effect_difference(*effects, confidence=0.95).p if has_both else np.nan
+        assert row.p_interaction == pytest.approx(interaction, rel=1e-9, nan_ok=True)
     for _, own in windows.groupby(["outcome", "visit"]):
         _, is_first, marker = _wide(run, own.iloc[0])
         ordered, size, step = np.sort(marker), round(marker.size / 2), round(marker.size / 10)

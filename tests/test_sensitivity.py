@@ -65,8 +65,13 @@ def test_interaction_is_the_difference_of_the_effects_of_the_strata():
         upper, lower = (
             run.value("mann_whitney_effect", **keys, contrast=contrast, stratum=stratum) for stratum in ("T3", "T1")
         )
-        row = one(table, **keys, contrast=f"{contrast}, T3 - T1", statistic="effect_difference")
+        keys["contrast"] = f"{contrast}, T3 - T1"
+        row = one(table, **keys, statistic="effect_difference")
         assert row["value"] == pytest.approx(upper - lower, rel=1e-12)
+        permuted = one(table, **keys, statistic="p", method="strata permuted within arms, 99 permutations")
+        parametric = one(table, **keys, statistic="p", method="placements, t, level 0.95")
+        assert (100 * permuted["value"]) % 1 == pytest.approx(0, abs=1e-9)
+        assert permuted["value"] == pytest.approx(parametric["value"], abs=0.15)
     assert table["contrast"].nunique() == 4  # three strata make three differences, and the marker itself
 
 
