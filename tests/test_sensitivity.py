@@ -324,6 +324,8 @@ def test_power_is_that_of_the_reported_calculation():
     t3 = one(table, **keys, statistic="power", method="two-sided t test")
     assert (t3["n_first"], t3["n_second"]) == (10, 11)
     assert t3["value"] == pytest.approx(0.4977, abs=0.002)
+    planned = ["difference", "implied_sd", "power", "power_lower", "power_upper", "detectable_difference"]
+    assert table.loc[table["group"].eq(power.PLANNED), "statistic"].unique().tolist() == planned
     ratio = table[table["statistic"].eq("exaggeration")]["value"].dropna()
     assert (ratio >= 1 - 1e-9).all()
     assert (ratio > 1.2).mean() > 0.5
