@@ -33,14 +33,12 @@ def check_definition_of_quartiles(report: Report) -> Iterator[Finding]:
 
 def check_p_within_quartiles(report: Report) -> Iterator[Finding]:
     """Check P-values against the bounds that reported quantiles leave."""
-    outside = [check for check in report.ranges if check.inside is False]
     widths = [c.p_high - c.p_low for c in report.ranges if c.p.relation == "=" and not math.isnan(c.p_low)]
     if described := [check.inside for check in report.ranges if check.p.medians]:
         words = {"inside": len(described) - described.count(False), "expected": len(described)}
         words |= {"widths": len(widths), "wide": sum(width > 0.9 for width in widths)}
         yield finding("p-against-quartiles", **words)
-    for check in outside:
-        yield finding("outside-quartiles", slug(check.p.claim), check=check)
+    yield from (finding("outside-quartiles", slug(c.p.claim), check=c) for c in report.ranges if c.inside is False)
 
 
 def check_effects(report: Report) -> Iterator[Finding]:
@@ -76,7 +74,10 @@ def check_group_sizes(report: Report) -> Iterator[Finding]:
     """Report the most probable numbers of participants that are not reported."""
     assumed = bool(report.reported.tables)  # otherwise all constraints are given
     for pair, options in report.inference.options.items():
-        yield finding("group-size", slug("-".join(pair)), pair=label(pair), options=options, assumed=assumed)
+        best = {options[0].n_first, options[0].n_second}  # P-values fit the exchanged numbers as well
+        others = [o.attainable for o in options if {o.n_first, o.n_second} != best]
+        words = {"pair": label(pair), "options": options, "others": others, "assumed": assumed}
+        yield finding("group-size", slug("-".join(pair)), **words)
 
 
 def label(pair: tuple[str, str]) -> str:
@@ -136,8 +137,7 @@ def check_other_sources(report: Report) -> Iterator[Finding]:
 
 def check_set_aside(report: Report) -> Iterator[Finding]:
     """Report P-values of groups that are too large for the lattice, or whose numbers do not follow from reported ones."""
-    large = [p for p in report.reported.p_values if p.with_value and p.too_large]
-    if large:
+    if large := [p for p in report.reported.p_values if p.with_value and p.too_large]:
         yield finding("set-aside", large=large, most=MOST_PAIRS)
     if report.unsettled:
         named = {
