@@ -153,6 +153,13 @@ def test_a_subgroup_result_stands_with_what_qualifies_it(all_pages, pages, repor
     )
 
 
+def test_a_card_counts_the_values_of_its_verdict(report):
+    failed = (claims.NOT_REPRODUCED, claims.OUTSIDE_BOUND, claims.NOT_REPRODUCED)
+    verdicts = [verdict | {"verdict": name} for verdict, name in zip(report.verdicts, failed, strict=False)]
+    page = report_page(replace(report, verdicts=verdicts))
+    assert re.findall(r"✗ (\d)</strong> (.*?)<", page) == [("2", f"paper: {failed[0]}"), ("1", f"paper: {failed[1]}")]
+
+
 @pytest.mark.parametrize("name", ANALYSES[1:])
 def test_an_alternative_leads_with_what_it_changes(pages, all_pages, name):
     table = [row for row in read_rows(pages / "compare/comparisons.csv") if row["analysis"] == name]
