@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pipeline import unreproduced
 
-from d_q_trial.cli import main
+from d_q_trial.cli import PARSER, main
 from d_q_trial.errors import UserError
 from d_q_trial.formatting import rounded
 from d_q_trial.reconstruct.constraints import Constraint, Quantile, rank_sum_z, rounding_window, z_windows
@@ -77,6 +77,7 @@ def test_search_names_the_constraint_that_cannot_be_met():
 
 
 def test_same_seed_gives_the_same_bytes_which_are_those_committed_with_the_locked_libraries(tmp_path):
+    assert PARSER.parse_args(["reconstruct", "--seed", "1"]).output == "cohort.xlsx"  # the command on the sheet READ ME
     same, expected = tmp_path / "same.xlsx", Path("data/reconstructed.xlsx")
     assert main(["reconstruct", "--output", str(same)]) == 0
     if not np.__version__.startswith("2.4."):  # other versions of the libraries give another cohort

@@ -471,7 +471,7 @@ def verify(context: Context) -> int:
 
 
 @command(
-    argument("--output", required=True, help="workbook to write (.xlsx)"),
+    argument("--output", default="cohort.xlsx", help="workbook to write (default: %(default)s)"),
     argument("--seed", type=int, help="seed of the cohort (default: that of the design)"),
     argument("--published", default="data/published", help="folder of the reported values"),
     TRIAL,
