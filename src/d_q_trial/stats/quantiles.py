@@ -20,8 +20,8 @@ def quantile(values: ArrayLike, probability: float | ArrayLike, *, type: int) ->
     """Quantile of a sample, shape (n,), or of columns without missing values, shape (n, m), at one or k probabilities.
 
     The result has shape () or (m,), or (k,) or (k, m). ``type``, 1 to 9, has no default because the reported digits
-    depend on it. Type 7 is the default of R and numpy, type 6 of SPSS and Minitab, type 2 of SAS. Types 1 to 3 jump
-    where n times the probability is an integer, which binary arithmetic may miss, as in 25 times 7/25; R allows for it.
+    depend on it. Type 7 is the default of R and numpy, type 6 of SPSS and Minitab, type 2 of SAS. Types 1 and 2 jump
+    where n times the probability is whole, type 3 at halves. Binary arithmetic may miss it, as 25 * 7/25; R does not.
 
     >>> quantile([3, 1, 4, 1, 5, float("nan")], [0.25, 0.75], type=7)
     array([1., 4.])

@@ -1,4 +1,4 @@
-"""Build tables from finished numbers: each cell is looked up, none is computed."""
+"""Build tables from finished numbers: each cell is looked up; only the standardized mean difference is computed."""
 
 from __future__ import annotations
 

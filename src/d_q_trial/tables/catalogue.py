@@ -50,7 +50,7 @@ class Table(Strict):
     visit: VisitKey = BASELINE  # after baseline, the change from baseline is shown
     strata: list[str] = [ALL_PARTICIPANTS]  # all, highest, lowest, each, or labels of the analysis; of ``strata``, each
     marker: MarkerKey = ""  # that makes the strata; the one of the analysis unless said otherwise
-    decimals: Decimals | None = None  # at baseline and of percent changes; other measures have those of the outcome
+    decimals: Decimals | None = None  # at baseline and of percent changes; other measures have their own
     smd: bool = False  # whether ``arms`` has a column with the standardized mean difference
     file: str = ""  # of ``events``, in the folder of reported values
     source: str = "paper"  # of ``events``: which rows of the file
