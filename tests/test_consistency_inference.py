@@ -73,7 +73,7 @@ def test_group_sizes_of_the_upper_tertile_follow_from_p_values_and_sums(paper, f
     assert likely.pop("ctx+p1np/week_4") == [(9, 11)]
     assert likely == {"bmd_radius/week_20": [(8, 11), (9, 10), (10, 9)]}  # open
     (how,) = [found.how for name, found in findings.items() if "t3-ctx-p1np-week-2-p16-variant-5-control" in name]
-    assert "31 of 38 P-values are attainable; with other numbers, at most 2." in how  # exchanged, the numbers fit as well
+    assert "31 of 38 P-values are attainable; with other numbers, at most 2." in how
 
 
 def test_findings_of_the_trial_name_their_places_and_radius_at_baseline_fits_29_and_29_alone(paper, findings):

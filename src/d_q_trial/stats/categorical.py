@@ -57,7 +57,7 @@ def jonckheere_terpstra(groups: list[ArrayLike]) -> Tested:
 
     The lowest group comes first; z is positive if values increase from group to group. P is that of ``kendalltau`` for
     values and group numbers, an equivalent test. Undefined for fewer than three values, for a single group, or if all
-    values are equal. Jonckheere (1954), Biometrika 41, 133-145; R: ``clinfun::jonckheere.test``.
+    values are equal. Jonckheere (1954), Biometrika 41, 133-145; R: ``cor.test(method="kendall", exact=FALSE)``.
     """
     samples = [present(group) for group in groups]
     values = np.concatenate([np.empty(0), *samples])

@@ -110,9 +110,9 @@ def by_sizes(function: Callable[..., Estimate], values: np.ndarray, is_first: np
 def exact_p(ranks: ArrayLike, is_first: ArrayLike, *, farther: bool = False) -> float:
     """Exact P of a rank sum given the midranks, shape (n,): the share of arrangements at least as far from the mean.
 
-    ``farther`` counts only those that are strictly farther. At most ``MOST_TIED`` ranks. Streitberg and Roehmel (1986):
-    the pooled ranks are split into halves, because the subset sums of a half cost a quarter of those of the whole, and
-    every subset of the whole combines one of each. Adding only positive terms keeps small P accurate to about 1e-13.
+    ``farther`` counts only those that are strictly farther. At most ``MOST_TIED`` ranks. Subset sums by Streitberg and
+    Roehmel (1986) of each half of the pooled ranks, at a quarter of the cost of those of the whole, combined as by van de
+    Wiel (2001), Computational Statistics 16, 519-538. Adding only positive terms keeps small P accurate to about 1e-13.
     """
     doubled, is_first = np.rint(2 * np.asarray(ranks, dtype=float)).astype(int), np.asarray(is_first, dtype=bool)
     # The rank sum of the smaller sample gives the same P at lower cost.
