@@ -33,7 +33,7 @@ METHODS = {
     "M_SUMMARY": ("Summary of a continuous variable", "Quartiles of type {quartile_type}.", "summary"),
     "M_COUNT": (
         "Summary of a binary variable",
-        "Number and percentage of participants with a value.",
+        "Number and percentage of participants with the property.",
         "number and percent",
     ),
     "M_TWO_SAMPLE": ("Comparison of two groups", "{test}; {level} interval.", "{contrast}"),

@@ -88,7 +88,7 @@ def write_comparison(
     tests, held = tables["comparisons"], tables["claims"]
     forests = (_forest(line, tests, settings, trial) for line in catalogue_of(settings.tables, trial).headlines)
     drawn = folder / "comparison.png"
-    words = "P-values of all comparisons in every analysis; the numbers are in comparisons.csv."
+    words = "P-values of comparisons in every analysis; those of all comparisons are in comparisons.csv."
     page = render(
         "comparison.html.j2",
         title="Comparison of analyses",
