@@ -1,4 +1,4 @@
-"""The only place where a number becomes text."""
+"""Numbers as text: their rounding, minus signs, P-values, medians with quartiles, and intervals."""
 
 from __future__ import annotations
 
