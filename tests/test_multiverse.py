@@ -98,6 +98,14 @@ def test_values_of_a_specification_are_those_by_hand_of_participants_who_are_not
         assert row[["n_first", "n_second"]].to_numpy().tolist() == [sizes]
 
 
+def test_no_rule_for_missing_values_replaces_a_value_without_a_logarithm():
+    people = made_up(drop=[("A03", "week_20")], changed={("A02", "week_20"): 0.0})
+    every, _, table, _ = finish(prepare(people, changes=["log_ratio"]))
+    for row in pick(table, visit="week_20", marker="", outliers="keep").itertuples():
+        unknown = np.flatnonzero(np.isnan(every.values[:, every.column[row.Index]]))
+        assert unknown.tolist() == [2, 3][: 1 + (row.missing == "available" or row.population == "completers")]
+
+
 @pytest.mark.parametrize(
     ("rule", "lowest"),
     [

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
-from ..changes import change_or_given, column_of, fences, linked_values, without_outliers
+from ..changes import FOLLOW_UP_NOT_POSITIVE, change_or_given, column_of, fences, linked_values, without_outliers
 from ..config.robustness import Robustness
 from ..config.settings import Analysis, StrataRule
 from ..participants import PERCENT_CHANGE, TRIAL, VALUE, Participants
@@ -134,15 +134,13 @@ def with_missing(changes: Sequence[np.ndarray], has_baseline: np.ndarray, rule: 
     ``has_baseline`` (bool) is True for a baseline value from which the kind of change can be computed. With the rule
     ``available``, missing stays missing. ``last_carried_forward`` takes the change at the last earlier follow-up visit
     that has one; the baseline is not carried forward. ``no_change`` sets the change to 0; without a baseline value it
-    stays missing.
+    stays missing. An infinite change is that of a value without a logarithm. It is left out, but it is not missing.
     """
-    values = changes[-1].copy()
+    table = pd.DataFrame(changes)
+    values = (table.ffill() if rule == "last_carried_forward" else table).iloc[-1].to_numpy()
     if rule == "no_change":
-        values[np.isnan(values) & has_baseline] = 0.0
-    elif rule == "last_carried_forward":
-        for earlier in reversed(changes[:-1]):
-            values = np.where(np.isnan(values), earlier, values)
-    return values
+        values = np.where(np.isnan(values) & has_baseline, 0.0, values)
+    return np.where(np.isinf(values), np.nan, values)
 
 
 def specifications(data: Measurements, trial: Trial, analysis: Analysis, robustness: Robustness) -> Specifications:
@@ -160,10 +158,11 @@ def specifications(data: Measurements, trial: Trial, analysis: Analysis, robustn
         populations = {"intention_to_treat": everyone, "completers": completers}
         chosen = [v for v in visits if multiverse.visits == "all" or v in multiverse.visits]
         for visit, kind in product(chosen, multiverse.changes):
-            observed = [
-                change_or_given(baseline, data.follow_up[outcome, v], data.given[outcome, v], kind)[0]
+            changes = [
+                change_or_given(baseline, data.follow_up[outcome, v], data.given[outcome, v], kind)
                 for v in visits[: visits.index(visit) + 1]
             ]
+            observed = [np.where(reason == FOLLOW_UP_NOT_POSITIVE, -np.inf, value) for value, reason in changes]
             has_baseline = ~np.isnan(baseline) & ((kind == "difference") | (baseline > 0))
             known = {rule: with_missing(observed, has_baseline, rule) for rule in multiverse.missing}
             for (marker, cut), population, missing in product(subgroups, multiverse.populations, multiverse.missing):
