@@ -236,8 +236,8 @@ def describe_cutoffs(
         for outcome, visit in changes:
             panel, shown = tables.of(marker, outcome, visit), trial.outcomes[outcome]
             own = panel.own[panel.own["stratum"].isin(chosen.strata.labels)]
-            numbers = {"own": list(own.itertuples()), "best": panel.best_of_both(), "test": test}
+            numbers = {"own": list(own.itertuples()), "best": panel.best_of_both(), "outcome": shown.label}
             numbers["decimals"] = labels.change_decimals(chosen.measure, shown.decimals)
-            words.append(say("every_cut", "words", outcome=shown.label, visit=trial.visits[visit].label, **numbers))
+            words.append(say("every_cut", "words", visit=trial.visits[visit].label, **values | numbers))
         described[name] = {"title": title, "caption": caption, "words": " ".join(words)}
     return described
