@@ -176,7 +176,7 @@ def caption_words(trial: Trial, analysis: Analysis) -> dict[str, str]:
 
 def plain(text: str, trial: Trial) -> str:
     """Return a text with labels in place of the keys that the trial's description uses, and without underscores."""
-    groups = (trial.visits, trial.outcomes, trial.markers, trial.analysed_arms)
+    groups = (trial.visits, trial.markers, trial.outcomes, trial.analysed_arms)  # a later one has precedence
     known = {key: entry.label for group in groups for key, entry in group.items()}
     known |= {key.replace("_", " "): visit.label for key, visit in trial.visits.items()}
     families = {key: label for key, label in trial.families.items() if key not in label.lower()}
