@@ -92,9 +92,9 @@ def _summary(reading: Reading) -> list[str]:
     complete = [k for k, o in trial.outcomes.items() if {(k, v) for v in o.follow_up or [BASELINE]} <= have]
     lines.append(f"{len(complete)} of {len(trial.outcomes)} outcomes have values at every visit analysed")
     for title, role in (("Arms", "arm"), ("Visits", "visit")):
-        people = own.groupby(role)["participant"].nunique()
+        people = Counter(own.groupby(role)["participant"].nunique().to_dict()) | Counter(reading.arms.values())
         spelt = [(text, key) for text, key in _spellings(role, reading).items() if key and text.casefold() != key]
-        codes = [f"{text} = {key} (n = {people.get(key, 0)})" for text, key in spelt]
+        codes = [f"{text} = {key} (n = {people[key]})" for text, key in spelt]
         lines += [f"{title} as written: {', '.join(codes)}"] if codes else []
     stated = own[own["text"].ne("") & own["arm"].isin(trial.analysed_arms)]
     for source, texts in stated.groupby("source", sort=False)["text"]:
