@@ -15,11 +15,11 @@ from ..tables.catalogue import Headline
 from .collect import Report, Row, Verdict, listed, texts
 
 IMPUTED = "Multiple imputation (placements, t)"
-# Checks of a result: name of the check, its table, the statistics and the beginning of their method, to be filled.
+# Sensitivity analyses of a result: name of the check, the statistics and the beginning of their method, to be filled.
 CHECKS = (
-    ("Covariance, {model_scale}", "sensitivity/sensitivity", ("p",), "covariance, {model_scale}"),
-    (IMPUTED, "sensitivity/sensitivity", ("p",), "imputed, placements"),
-    ("Worst-case bounds", "sensitivity/sensitivity", ("p_lowest", "p_highest"), "any values of the missing"),
+    ("Covariance, {model_scale}", ("p",), "covariance, {model_scale}"),
+    (IMPUTED, ("p",), "imputed, placements"),
+    ("Worst-case bounds", ("p_lowest", "p_highest"), "any values of the missing"),
 )
 
 
@@ -151,12 +151,13 @@ def _checks(report: Report, line: Headline, group: str, significant: bool | None
     place = {"outcome": line.outcome, "visit": line.visit}
     own = place | group_keys(group, report.analysis.marker)
 
-    def judge(values: Collection[float], text: str = "") -> Check:
+    def judge(values: Collection[float], text: str = "", at_least: str = "") -> Check:
         if not values:
             return Check()
         keeps = all(is_significant(value, report.analysis.alpha) == significant for value in values)
-        text = text or " to ".join(dict.fromkeys(map(formatting.p_digits, values)))
-        return Check(text, None if significant is None else keeps)
+        text = text or f" to {at_least}".join(dict.fromkeys(map(formatting.p_digits, values)))
+        open_ended = at_least and significant and keeps  # P may be higher, and then lie on the other side
+        return Check(text, None if significant is None or open_ended else keeps)
 
     flips = _values(report.table("sensitivity/leave_one_out", **own), ("flips",))
     between = interactions(report, place | {"marker": report.analysis.marker}) if group != ALL_PARTICIPANTS else {}
@@ -168,10 +169,11 @@ def _checks(report: Report, line: Headline, group: str, significant: bool | None
         "Corrected for the search": judge(searched(report, own)),
         "Multiplicity-adjusted (max-T)": judge(families.values(), adjusted),
     }
-    for name, table, statistics, method in CHECKS:
-        values = _values(report.table(table, **own), statistics, report.words.fill(method))
-        checks[report.words.fill(name)] = judge(values[: len(statistics)])
     rows = report.table("sensitivity/sensitivity", **own)  # covariance takes the known values alone
+    least = "at least " * any(row.get("reason", "").startswith("at least") for row in rows)
+    for name, statistics, method in CHECKS:
+        values = _values(rows, statistics, report.words.fill(method))[: len(statistics)]
+        checks[report.words.fill(name)] = judge(values, at_least=least * (len(values) > 1))
     sizes = {row["method"].partition(",")[0]: (row["n_first"], row["n_second"]) for row in rows}
     if "imputed" in sizes and sizes["imputed"] == sizes["covariance"]:
         checks[IMPUTED] = Check("nothing to impute")

@@ -186,7 +186,8 @@ def _cell(rows: Sequence[Row], decimals: int | None, name: str, method: str = ""
 
     if ".." in name:
         ends = [get(end) for end in name.split("..")]
-        return f"{ends[0]} to {ends[1]}" if all(ends) else ""
+        least = "at least " * any(row.get("reason", "").startswith("at least") for row in rows)
+        return f"{ends[0]} to {least}{ends[1]}" if all(ends) else ""
     text = get(name)
     lower, upper = map(get, limits or (f"{name}_lower", f"{name}_upper"))
     return f"{text} ({lower} to {upper})" if text and lower and upper else text
