@@ -227,10 +227,8 @@ def describe_cutoffs(
         places = [] if column else [f"{float(place):g}" for place in cut.split("; ") if place]
         values = common | {"family": trial.families[family], "marker": trial.markers[marker], "column": column}
         values["cuts"] = f"{labels.listing(places)} {unit}".rstrip() if places else ""
-        values |= {
-            "left_out": len(changes_of(trial, family)) - len(changes),
-            "own": marker in set(tables.own["marker"]),
-        }
+        values["left_out"] = len(changes_of(trial, family)) - len(changes)
+        values["own"] = marker in set(tables.own["marker"])
         title, caption = (say("every_cut", part, **values) for part in ("title", "caption"))
         words = [f"{label}. {title}." if label else f"{title}."]
         for outcome, visit in changes:
