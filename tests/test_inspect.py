@@ -114,14 +114,16 @@ def test_a_panel_beside_raw_values_is_compared_with_them_each_value_once(tmp_pat
     assert "(d_q): 7 of 8 values agree with those of the participants" in notes
 
 
-def test_first_lines_tell_the_arms_the_decoding_and_the_strata_of_a_column(tmp_path):
+def test_first_lines_tell_that_data_are_synthetic_the_arms_the_decoding_and_the_strata_of_a_column(tmp_path):
     book = participants("CTx week 20")
+    book.properties.title = "A synthetic cohort"
     book.active.append(["P17", "Fisetin", 0.3, 0.4])
     for row in range(1, 19):
         book.active.cell(row, 5, "p16 variant 5 tertile" if row == 1 else ["T3", "T1/T2"][row % 2])
     book.save(tmp_path / "strata.xlsx")
     text, _ = inspected(tmp_path / "strata.xlsx")
-    head = "\n".join(text.splitlines()[:6])
+    head = "\n".join(text.splitlines()[:7])
+    assert text.splitlines()[1] == reader.SYNTHETIC
     assert "17 participants: 8 Control, 8 D+Q, 1 Fisetin" in head
     assert "Arms as written: D+Q = d_q" in head
     rule = '{by: column, column: "p16 variant 5 tertile", labels: ["T1/T2", "T3"]}'

@@ -16,7 +16,7 @@ from ..recognition.vocabulary import canonical_id, every_arm
 from ..spreadsheet.sheets import EMPTY, Flag, Sheet, first_of, is_number
 from ..trial import BASELINE, Trial
 from .mapping import CODED, OPEN, READABLE, Column, Plan
-from .reader import Reading
+from .reader import Reading, label_of
 from .values import Source, what_and_when
 
 MOST_LINES = 200  # of one list
@@ -81,9 +81,9 @@ def _counted(counts: Counter) -> str:
 
 
 def _summary(reading: Reading) -> list[str]:
-    """Say whether the primary endpoint can be computed, who takes part, and how arms, visits and strata are coded."""
+    """Say whether data are synthetic, whether the primary endpoint can be computed, who takes part, how labels are coded."""
     trial, own = reading.trial, reading.own
-    lines = [_primary(reading)] if trial.primary else []
+    lines = list(filter(None, (label_of(reading.workbook), trial.primary and _primary(reading))))
     lines += [f"Faults and questions, listed last: {count}"] if (count := len(reading.faults.errors)) else []
     if reading.arms:
         labels = {key: arm.label for key, arm in every_arm(trial).items()}
