@@ -111,6 +111,7 @@ def test_adverse_events_are_copied_from_the_article_and_say_so(tables):
     cells = {row.cells[0]: row.cells[1:] for row in table.rows}
     assert (cells["Headache"], cells["Overall"]) == (("", "16 (53)"), ("5 (17)", "23 (77)"))
     assert "Copied from the article" in " ".join(table.notes)
+    assert [table.rows[0].exact[f"d_q_{name}"] for name in ("affected", "at_risk", "percent")] == [23, 30, 77]
 
 
 def test_a_sheet_shows_the_cells_of_the_table_with_numbers_as_numbers_and_no_empty_row(tables, written):
@@ -124,6 +125,7 @@ def test_a_sheet_shows_the_cells_of_the_table_with_numbers_as_numbers_and_no_emp
         rows = [[shown(cell) for cell in row] for row in book[table.label].iter_rows()]
         assert all(any(row) for row in rows)
         assert all(list(row) in rows for row in (table.columns, *(row.cells for row in table.rows)))
+    assert all(sheet.sheet_properties.pageSetUpPr.fitToPage for sheet in book), "the label is printed on every page"
     sheet = book["Table 1"]
     p = {row[0].value: row[3] for row in sheet.iter_rows(min_row=4) if len(row) > 3}
     assert (p["Age, years"].value, p["Age, years"].number_format) == (0.117, "0.000")
@@ -223,7 +225,9 @@ def test_full_precision_is_kept_beside_the_rounded_cell_and_in_a_sheet_of_its_ow
     exact = exact_frame(table).loc[0]
     assert (exact["p"], exact["control_median"]) == (p, 74.44999)
     assert math.isnan(exact["d_q_median"])
-    write_tables([table], tmp_path)
+    negative = replace(table.rows[1], cells=("Smoker", "−2.9 (−3.1)", "−2.9", "0.5"))
+    write_tables([replace(table, rows=[table.rows[0], negative])], tmp_path)
+    assert read_rows(tmp_path / "t.csv")[1]["D+Q"] == "-2.9", "a number to spreadsheets"
     header, row, _ = load_workbook(tmp_path / "tables.xlsx")["T exact"].iter_rows(values_only=True)
     assert dict(zip(header, row, strict=True))["p"] == pytest.approx(p, rel=1e-15)
 

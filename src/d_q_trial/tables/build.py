@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import formatting, labels
 from ..config.yaml_files import read_yaml
-from ..published_tables import read_published
+from ..published_tables import number, read_published
 from ..results_table import ABSENT, ALL_PARTICIPANTS, BOTH_ARMS, Number, Numbers, group_keys
 from ..stats.two_sample import get_test
 from ..trial import BASELINE
@@ -290,10 +290,9 @@ def _events(build: _Builder) -> BuiltTable:
     for event in dict.fromkeys(row["event"] for row in reported):
         texts, exact = [event], {"event": event}
         for arm in build.arms:
-            row = found.get((event, arm.key), {})
-            affected, percent = row.get("affected", ""), row.get("percent", "")
-            texts.append(f"{affected} ({percent})" if affected and percent else affected)
-            exact |= {f"{arm.key}_{name}": row.get(name, "") for name in ("affected", "at_risk", "percent")}
+            row = {name: found.get((event, arm.key), {}).get(name, "") for name in ("affected", "at_risk", "percent")}
+            texts.append(f"{row['affected']} ({row['percent']})" if all(row.values()) else row["affected"])
+            exact |= {f"{arm.key}_{name}": number(text).value if text else None for name, text in row.items()}
         rows.append(Row(tuple(texts), exact))
     risk = ["/".join(sorted({row["at_risk"] for row in reported if row["group"] == arm.key})) for arm in build.arms]
     columns = [f"{arm.label} (n = {n})" if n else arm.label for arm, n in zip(build.arms, risk, strict=True)]

@@ -61,7 +61,8 @@ def exact_frame(table: BuiltTable):
 def _cells(table: BuiltTable):
     import pandas as pd
 
-    return pd.DataFrame([row.cells for row in table.rows], columns=list(table.columns), dtype=object)
+    frame = pd.DataFrame([row.cells for row in table.rows], columns=list(table.columns), dtype=object)
+    return frame.replace(rf"^{MINUS}(?=[\d.]+$)", "-", regex=True)  # a number to every program that reads the CSV
 
 
 def page(table: BuiltTable) -> str:
@@ -119,6 +120,10 @@ def write_workbook(tables: Sequence[BuiltTable], path: Path | str) -> None:
         for row in frame.astype(object).where(frame.notna(), None).to_numpy().tolist():
             _append(exact, row)
         exact.freeze_panes, exact.print_title_rows = "A2", "1:1"
+        exact.sheet_format.defaultColWidth = 20
+    for sheet in book:
+        sheet.page_setup.orientation, sheet.page_setup.fitToHeight = "landscape", 0  # as wide as the page
+        sheet.sheet_properties.pageSetUpPr.fitToPage = True
     labels = "; ".join(dict.fromkeys(table.data_label for table in tables if table.data_label)) or None
     book.properties = DocumentProperties(title="Tables", description=labels, creator="d-q-trial", created=_EPOCH)
     with atomic(path) as temporary:
@@ -155,9 +160,6 @@ def _write_shown(sheet, table: BuiltTable) -> None:
         _append(sheet, [note], alignment=wrapped)
         sheet.merge_cells(start_row=sheet.max_row, end_row=sheet.max_row, start_column=1, end_column=len(widths))
         sheet.row_dimensions[sheet.max_row].height = 15 * math.ceil(1.1 * len(note) / sum(widths))
-    sheet.page_setup.orientation = "landscape"
-    sheet.page_setup.fitToHeight = 0
-    sheet.sheet_properties.pageSetUpPr.fitToPage = True
 
 
 def _append(
