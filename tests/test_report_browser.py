@@ -193,15 +193,17 @@ def test_the_slider_goes_through_every_cutoff(driver, pages):
         slider.send_keys(Keys.ARROW_RIGHT)
 
 
-def test_the_state_of_the_explorer_survives_a_reload(driver, pages):
+def test_the_state_of_the_explorer_is_in_its_address_which_opens_there(driver, pages):
     show(driver, pages / REPORT)
     assert find(driver, "#choice").get_attribute("value") == "p1np/week_2"
     choose(driver, marker="p16_variant_1+5", choice="ctx/week_4")
     find(driver, "#cut").send_keys(Keys.ARROW_LEFT, Keys.ARROW_LEFT)
     before = [find(driver, "#cut-value").text, *texts(driver, ABOVE)]
     assert "outcome=ctx&visit=week_4" in driver.current_url
-    driver.refresh()
+    for address in ("about:blank", driver.current_url):
+        driver.get(address)
     assert [find(driver, "#cut-value").text, *texts(driver, ABOVE)] == before
+    assert 0 <= driver.execute_script("return document.getElementById('explorer').getBoundingClientRect().top") < 99
     assert find(driver, "#choice").get_attribute("value") == "ctx/week_4"
 
 
@@ -307,6 +309,8 @@ def test_links_open_the_filtered_values(driver, pages):
     show(driver, pages / REPORT)
     find(driver, ".cards a.bad").click()
     loaded(driver, pages / CLAIMS)
+    driver.execute_script("document.querySelector('.skip').click()")  # the filter and its address stay
+    WebDriverWait(driver, 30).until(lambda shown: shown.current_url.endswith("verdict=not+reproduced"))
     assert len(texts(driver, ROWS)) == 1
     show(driver, pages / REPORT)
     driver.execute_script("arguments[0].click()", to_middle(driver, "#figure_3 .panels a"))

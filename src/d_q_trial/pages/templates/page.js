@@ -39,6 +39,7 @@ const remember = (entries) => {
     remember([["q", search.value], ["source", source.value], ["place", only.place ?? ""], ["claim", only.claim ?? ""], ...some]);
   };
   const read = () => {
+    if (get(location.hash.slice(1))) return update(); // a place on the page, such as that of the skip link: the filter stays
     const given = state();
     search.value = given.get("q") ?? "";
     source.value = given.get("source") ?? "";
@@ -60,12 +61,10 @@ const remember = (entries) => {
     const picture = event.target.closest(".drawing")?.querySelector("img");
     if (!picture || !event.target.closest("img, .zoom")) return;
     dialog?.remove();
-    dialog = document.createElement("dialog");
+    dialog = Object.assign(document.createElement("dialog"), { ariaLabel: "Enlarged figure" });
     const close = Object.assign(document.createElement("button"), { type: "button", textContent: "Close" });
-    const frame = document.createElement("div");
-    frame.tabIndex = 0;
+    const frame = Object.assign(document.createElement("div"), { tabIndex: 0 });
     frame.append(picture.cloneNode());
-    dialog.setAttribute("aria-label", "Enlarged figure");
     dialog.append(close, frame);
     close.addEventListener("click", () => dialog.close());
     document.body.append(dialog);
@@ -80,14 +79,9 @@ const remember = (entries) => {
   const data = JSON.parse(element.textContent);
   const [choice, marker, cut, cutValue, own, chart, caption] =
     ["choice", "marker", "cut", "cut-value", "own", "chart", "told"].map(get);
-  const families = new Map();
-  for (const item of data.choices) {
-    if (!families.has(item.family)) {
-      const group = document.createElement("optgroup");
-      group.label = item.family;
-      families.set(item.family, choice.appendChild(group));
-    }
-    families.get(item.family).append(new Option(item.label, item.key));
+  for (const [label, items] of d3.group(data.choices, (item) => item.family)) {
+    const family = choice.appendChild(Object.assign(document.createElement("optgroup"), { label }));
+    family.append(...items.map((item) => new Option(item.label, item.key)));
   }
   for (const item of data.markers) marker.append(new Option(item.label, item.key));
 
@@ -111,10 +105,8 @@ const remember = (entries) => {
 
   // Round numbers that a logarithmic axis has room for.
   const ticks = (low, high, room) => {
-    const all = [];
-    for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power += 1) {
-      for (const digit of [1, 2, 5]) all.push(Number(`${digit}e${power}`));
-    }
+    const powers = d3.range(Math.floor(Math.log10(low)), Math.ceil(Math.log10(high)) + 1);
+    const all = powers.flatMap((power) => [1, 2, 5].map((digit) => Number(`${digit}e${power}`)));
     const inside = all.filter((tick) => tick >= low && tick <= high);
     return inside.length <= room ? inside : inside.filter((tick) => /1/.test(tick));
   };
@@ -135,7 +127,6 @@ const remember = (entries) => {
 
   const draw = () => {
     const all = data.series.filter((s) => s.choice === choice.value).flatMap(points); // of all markers, for a common axis
-    const finite = all.flatMap((d) => [d.low, d.high, d.shift, 0]).filter(Number.isFinite);
     const own = points(shown);
     const log = shown.cuts[0] > 0 && shown.cuts.at(-1) / shown.cuts[0] > 20;
     const width = Math.max(280, chart.clientWidth);
@@ -148,8 +139,7 @@ const remember = (entries) => {
     ];
     const title = (y) => Plot.text(Object.values(names), { [y]: (d) => d, text: (d) => d, frameAnchor: "top-right", dy: -9, fontWeight: 600, fill: "currentColor" });
     const dots = people();
-    const inside = [...shown.cuts, ...dots.map((d) => d.x)];
-    x.domain = [Math.min(...inside), Math.max(...inside)];
+    x.domain = d3.extent([...shown.cuts, ...dots.map((d) => d.x)]);
     plots = [
       ...(dots.length ? [Plot.plot({
         ...base, height: 210, marginBottom: 26, marginTop: 26, x: { ...x, label: null },
@@ -164,7 +154,7 @@ const remember = (entries) => {
       })] : []),
       Plot.plot({
         ...base, height: 290, marginBottom: 26, marginTop: 20, x: { ...x, label: null },
-        y: { domain: [Math.min(...finite), Math.max(...finite)], label: `${data.estimator} (${item().unit === "%" ? "percentage points" : item().unit})`, grid: true, nice: true },
+        y: { domain: d3.extent(all.flatMap((d) => [d.low, d.high, d.shift, 0])), label: `${data.estimator} (${item().unit === "%" ? "percentage points" : item().unit})`, grid: true, nice: true },
         fy: { domain: Object.values(names), axis: null },
         marks: [
           title("fy"),
@@ -190,12 +180,9 @@ const remember = (entries) => {
         ],
       }),
     ];
-    // The chart has one text alternative; a group may not have its own name.
-    plots.forEach((plot) => plot.querySelectorAll("g[aria-label], g[aria-description]").forEach((group) => {
-      group.removeAttribute("aria-label");
-      group.removeAttribute("aria-description");
-    }));
     chart.replaceChildren(...plots);
+    // The chart has one text alternative; a group may not have its own name.
+    for (const name of ["aria-label", "aria-description"]) chart.querySelectorAll(`g[${name}]`).forEach((group) => group.removeAttribute(name));
   };
 
   const update = () => {
@@ -246,6 +233,7 @@ const remember = (entries) => {
     update();
     const position = shown.cuts.indexOf(Number(given.get("cut")));
     if (known && position >= 0) { cut.value = position; show(false); }
+    if (known) get("explorer").scrollIntoView();
   };
 
   const drag = (event) => {
@@ -254,15 +242,12 @@ const remember = (entries) => {
     const box = plot.getBoundingClientRect();
     const scale = plot.scale("x");
     const x = ((event.clientX - box.left) * plot.viewBox.baseVal.width) / box.width;
-    let best = 0;
-    shown.cuts.forEach((c, i) => { if (Math.abs(scale.apply(c) - x) < Math.abs(scale.apply(shown.cuts[best]) - x)) best = i; });
-    cut.value = best;
+    cut.value = d3.leastIndex(shown.cuts, (c) => Math.abs(scale.apply(c) - x));
     show(false);
     keep();
   };
 
   const copy = async () => {
-    const quote = (text) => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
     const { label } = get("copy").dataset; // of data that are not real participants
     const where = [...choice.value.split("/"), marker.value];
     const heads = ["outcome", "visit", "marker", "cutoff", "side", ...data.arms.map((arm) => `n ${arm}`), ...data.arms.map((arm) => `median ${arm}`), data.estimator, "lower", "upper", "P", "corrected P", "interaction P", ...(label ? ["data"] : [])];
@@ -270,7 +255,7 @@ const remember = (entries) => {
       const numbers = [...(shown[side][i] ?? []), ...Array(7).fill("")].slice(0, 8);
       return [...where, String(c), side, ...numbers, corrected(side, i), shown.p_interaction?.[i] ?? "", ...(label ? [label] : [])];
     }));
-    const text = [heads, ...lines].map((line) => line.map((cell) => quote(cell.replace("−", "-"))).join(",")).join("\n");
+    const text = d3.csvFormatRows([heads, ...lines].map((line) => line.map((cell) => cell.replace("−", "-"))));
     try {
       await navigator.clipboard.writeText(text);
       get("copied").textContent = "Copied";
