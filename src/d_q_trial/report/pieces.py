@@ -96,8 +96,9 @@ def _piece(key: str, name: str, section: Section, about: Mapping[str, Any], repo
     words, drawing = report.words, report.folder / f"{name}.png"
     columns, rows, more = shorten(section, report.table(name), words)
     absent = reasons(section, report.table(name), words)
-    said, not_made = [f"No value of “{heading}”: {reason}." for heading, reason in absent.items()], absent and not rows
-    if not_made:
+    alike = {reason: [f"“{name}”" for name in absent if absent[name] == reason] for reason in absent.values()}
+    said = [f"No value of {labels.listing(names)}: {reason}." for reason, names in alike.items()]
+    if not_made := absent and not rows:
         said = [f"Not made: {'; '.join(dict.fromkeys(absent.values()))}."]
     title = words.fill(section.title) or str(about.get("title") or Path(name).name.replace("_", " ").capitalize())
     alt = str(about.get("words") or f"Picture of {title}; its numbers are in the file of the same name.")
@@ -152,14 +153,13 @@ def shorten(section: Section, rows: Sequence[Row], words: Words) -> tuple[tuple[
 
 
 def reasons(section: Section, rows: Sequence[Row], words: Words) -> dict[str, str]:
-    """Return why columns of a table have no value at all, by their headings, where its rows give the reason."""
+    """Return why columns of a table lack values, in all or some rows, by their headings, where the rows give the reason."""
     kept, found = [row for row in rows if section.holds(row, words)], {}
     for heading, names, *method in section.columns:
         wanted = (names.partition("..")[0], *method[:1])
-        own = [row for row in kept if texts([row], *wanted)]
-        given = dict.fromkeys(row["reason"] for row in own if row.get("reason"))
-        if given and not any(texts(own, *wanted)):
-            found[heading] = "; ".join(given)
+        empty = [row for row in kept if texts([row], *wanted) == [""]]
+        if given := dict.fromkeys(row["reason"] for row in empty if row.get("reason")):
+            found[heading] = "in some rows, " * any(texts(kept, *wanted)) + "; ".join(given)
     return found
 
 
