@@ -442,10 +442,9 @@ def test_a_table_that_has_only_counts_of_zero_is_not_shown(report):
 def test_the_reasons_for_columns_without_values_are_said_below_the_table(report, tmp_path):
     reason = {"reason": "this test has none"}
     section = pieces.Section("x", columns=(("P", "p"), ("Bounds", "low..high", "bounds")))
-    table = [LONG | {"statistic": "p", "value": p, "reason": why} for p, why in (("0.5", ""), ("", "too few"))]
+    table = [LONG | {"statistic": "p", "value": p, "reason": why} for p, why in (("0.5", ""), ("", "few"))]
     table += [LONG | {"statistic": name, "value": "", "method": "bounds, x"} | reason for name in ("low", "high")]
-    said = pieces.reasons(section, table, report.words)
-    assert said == {"P": "in some rows, too few", "Bounds": "this test has none"}
+    assert pieces.reasons(section, table, report.words) == {"P": "in some rows, few", "Bounds": "this test has none"}
     place = {"outcome": "ctx", "visit": "week_2", "marker": "", "stratum": "all", "side": "above", "cuts": "0"}
     tables = {"robustness/best_cuts": [dict.fromkeys(BEST_CUTS, "") | place | reason]}
     (piece,) = pieces.read_pieces(replace(report, folder=tmp_path, tables=tables))
