@@ -212,6 +212,7 @@ const remember = (entries) => {
     get("interaction").hidden = !shown.p_interaction;
     get("interaction").cells[1].textContent = shown.p_interaction?.[i] || few;
     const told = sides.map((side) => shown[side][i]?.length > 2 ? `${side}: difference ${shown[side][i][4]}, P ${shown[side][i][7]}` : `${side}: too few`);
+    get("heard").textContent = told.join("; ");
     chart.setAttribute("aria-label", `${data.estimator} and P at every cutoff; at ${text}, ${told.join("; ")}`);
     if (fresh || !plots.length) draw();
     else {
