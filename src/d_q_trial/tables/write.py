@@ -120,7 +120,7 @@ def write_workbook(tables: Sequence[BuiltTable], path: Path | str) -> None:
         for row in frame.astype(object).where(frame.notna(), None).to_numpy().tolist():
             _append(exact, row)
         exact.freeze_panes, exact.print_title_rows = "A2", "1:1"
-        exact.sheet_format.defaultColWidth = 20
+        exact.sheet_format.defaultColWidth = 16
     for sheet in book:
         sheet.page_setup.orientation, sheet.page_setup.fitToHeight = "landscape", 0  # as wide as the page
         sheet.sheet_properties.pageSetUpPr.fitToPage = True
