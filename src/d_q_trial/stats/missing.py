@@ -135,11 +135,16 @@ class _Places:
         k, m = self.missing
         # Each gap appears twice, so that within it the missing values of either sample can lie above the other's.
         at = np.repeat(np.arange(self.tied.size), np.where(self.tied > 0, 1, 2))
+        # At the same place, and at two. Where equally many values lie, U is largest and smallest at the outermost places.
+        u, ties = self.u + k * self.gain_first + m * self.gain_second + k * m, self.added_ties(k + m)
+        same = self.p(u, self.tie_sum + ties)
+        outermost = [np.unique(self.tied[at[::s]], return_index=True)[1] for s in (1, -1)]
+        at = at[np.union1d(outermost[0], at.size - 1 - outermost[1])]
         u = self.u + np.add.outer(k * self.gain_first[at], m * self.gain_second[at])
         u = u + 2 * k * m * wins(np.arange(at.size), np.arange(at.size))
         ties = np.add.outer(self.added_ties(k)[at], self.added_ties(m)[at])
-        np.fill_diagonal(ties, self.added_ties(k + m)[at])
-        return float(np.fmin.reduce(self.p(u, self.tie_sum + ties), axis=None))
+        np.fill_diagonal(ties, np.nan)
+        return float(np.fmin.reduce(np.append(same, self.p(u, self.tie_sum + ties))))
 
     def highest_p(self, mirrored: "_Places") -> tuple[float, bool]:
         """Return the highest P, and whether it is exact."""
@@ -163,10 +168,14 @@ class _Places:
         for gap in (gaps[0], gaps[-1], *gaps[1:-1]):
             target = int(self.mean - self.u - m * self.gain_second[gap])
             # Within the gap, a value can lie on either side.
-            steps = {*self.gain_first[: gap + 1].tolist(), *(self.gain_first[gap:] + 2 * m).tolist()}
+            steps = np.unique(np.concatenate([self.gain_first[: gap + 1], self.gain_first[gap:] + 2 * m]))
+            # k numbers from a run of consecutive ones add up to everything between k times the first and the last.
+            runs = np.split(steps, np.flatnonzero(np.diff(steps) > 1) + 1)
+            if any(k * run[0] <= target <= k * run[-1] for run in runs):
+                return True
             reached = 1
             for _ in range(k if target >= 0 else 0):
-                reached = reduce(int.__or__, (reached << step for step in steps))
+                reached = reduce(int.__or__, (reached << step for step in steps.tolist()))
             if target >= 0 and reached >> target & 1:
                 return True
         return False
