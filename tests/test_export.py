@@ -107,7 +107,7 @@ def any_event(request, tmp_path_factory):
     """A reporting event of two strata, or of three and their trends."""
     if request.param == "published":
         return request.getfixturevalue("event")
-    rule = settings.StrataRule(cuts=[Quantile(1, 3), Quantile(2, 3)], labels=["T1", "T2", "T3"])
+    rule = settings.StrataRule(cuts=[Quantile(1, 3), Quantile(2, 3)], labels=["0 - 2", "2 - 3", "above 3"])
     run, path = pipeline.rerun(pipeline.of_config(), strata=rule), tmp_path_factory.mktemp("thirds") / "results.csv"
     write_csv(run.results, path)
     return ars.reporting_event(read_rows(path), TRIAL, run.analysis, None)

@@ -7,6 +7,7 @@ marker. The groupings are the arms, the strata of a marker, and the cohorts in w
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from collections.abc import Iterable, Mapping
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, str]
 Entry = dict[str, Any]
+Pairs = Mapping[str, tuple[str, ...]]  # the two groups of each contrast, whose names may contain " - "
 
 ARM, COHORT = "AG_ARM", "AG_COHORT"
 PARTS = ("outcome", "measure", "visit", "marker", "stratum", "contrast")
@@ -65,7 +67,9 @@ def reporting_event(rows: list[Row], trial: Trial, analysis: Analysis, data_labe
     sets = dict.fromkeys((row["marker"], row["stratum"]) for row in rows if row["stratum"])
     names = {key: analysis.strata.group(key[1], trial.markers[key[0]].label) for key in sets if key[0]}
     names |= {(key, ""): f"strata of {analysis.strata.name(marker.label)}" for key, marker in trial.markers.items()}
-    analyses = [_analysis(own, method, trial, names) for (*_, method), own in found.items()]
+    sides = dict.fromkeys([*trial.analysed_arms, *(stratum for _, stratum in sets)])
+    pairs = {" - ".join(pair): pair for pair in itertools.permutations(sides, 2)}
+    analyses = [_analysis(own, method, trial, names, pairs) for (*_, method), own in found.items()]
     label = f"{data_label}. " if data_label else ""
     marker = trial.markers[analysis.marker]
     divided = any(row["marker"] == marker.key for row in rows)
@@ -118,7 +122,7 @@ def _described(method: str, statistics: Iterable[str], analysis: Analysis) -> En
     return {"id": method, "name": name, "description": text[0].upper() + text[1:], "operations": operations}
 
 
-def _analysis(rows: list[Row], method: str, trial: Trial, names: Mapping[tuple[str, str], str]) -> Entry:
+def _analysis(rows: list[Row], method: str, trial: Trial, names: Mapping[tuple[str, str], str], pairs: Pairs) -> Entry:
     row = rows[0]
     endpoint = trial.primary and (trial.primary.outcome, trial.primary.visit, ALL_PARTICIPANTS)
     primary = endpoint == (row["outcome"], row["visit"], row["stratum"])
@@ -129,7 +133,7 @@ def _analysis(rows: list[Row], method: str, trial: Trial, names: Mapping[tuple[s
     grouping = ARM if row["stratum"] or method == "M_TREND" else identifier("AG_STRATUM", row["marker"])
     if method == "M_SPEARMAN":
         grouping = COHORT
-    results = [_result(row, method, grouping, trial) for row in rows]
+    results = [_result(row, method, grouping, trial, pairs) for row in rows]
     by_group = any(result["resultGroups"] for result in results)
     entry: Entry = {
         "id": identifier("AN", *(row[part] for part in PARTS[:-1]), subject),
@@ -149,9 +153,9 @@ def _analysis(rows: list[Row], method: str, trial: Trial, names: Mapping[tuple[s
     return entry
 
 
-def _result(row: Row, method: str, grouping: str, trial: Trial) -> Entry:
+def _result(row: Row, method: str, grouping: str, trial: Trial, pairs: Pairs) -> Entry:
     """Return one number, raw and formatted; where there is none, the reason is formatted and there is no raw value."""
-    groups = [row["group"]] if row["group"] else row["contrast"].split(" - ")
+    groups = [row["group"]] if row["group"] else pairs[row["contrast"]]
     result: Entry = {
         "operationId": f"{method}_{row['statistic'].upper()}",
         "resultGroups": [

@@ -74,7 +74,7 @@ class Words:
             visit = row.get("visit", BASELINE)
             return self.variable(text) + ("" if visit in ("", BASELINE) else f", {self.of('visit', row)}")
         if column == "contrast":
-            return text.rpartition(", ")[2].replace(" - ", f" {formatting.MINUS} ")
+            return text.removeprefix(f"{self.trial.contrast}, ").replace(" - ", f" {formatting.MINUS} ")
         if column in ("stratum", "place"):
             return "all" if text in ("", ALL_PARTICIPANTS) else text
         return text.replace("_", " ") if column in ("outcome", "family", "summary", "side", "visit", "arm") else text
