@@ -98,7 +98,7 @@ def test_many_columns_are_summed_up_between_the_primary_endpoint_and_the_questio
     lines = inspected(tmp_path / "genes.xlsx")[0].splitlines()
     assert len(lines) < 60
     assert lines[1].startswith("Primary endpoint (CTx, change from baseline to 20 weeks) cannot be computed: no values")
-    assert lines[2] == "Faults and questions, listed last: 1"
+    assert lines[2] == "Faults and questions, listed below: 1"
     assert any("not among the trial's names: E Gene 0, F Gene 1, G Gene 2" in line for line in lines)
     assert lines[-1].startswith("  Sheet!D1: 'CTx_v4': may be CTx")
 

@@ -84,7 +84,7 @@ def _summary(reading: Reading) -> list[str]:
     """Say whether data are synthetic, whether the primary endpoint can be computed, who takes part, how labels are coded."""
     trial, own = reading.trial, reading.own
     lines = list(filter(None, (label_of(reading.workbook), trial.primary and _primary(reading))))
-    lines += [f"Faults and questions, listed last: {count}"] if (count := len(reading.faults.errors)) else []
+    lines += [f"Faults and questions, listed below: {count}"] if (count := len(reading.faults.errors)) else []
     if reading.arms:
         labels = {key: arm.label for key, arm in every_arm(trial).items()}
         lines.append(f"{len(reading.arms)} participants: {_counted(Counter(map(labels.get, reading.arms.values())))}")
