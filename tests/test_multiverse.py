@@ -99,11 +99,9 @@ def test_values_of_a_specification_are_those_by_hand_of_participants_who_are_not
 
 
 def test_no_rule_for_missing_values_replaces_a_value_without_a_logarithm():
-    people = made_up(drop=[("A03", "week_20")], changed={("A02", "week_20"): 0.0})
-    every, _, table, _ = finish(prepare(people, changes=["log_ratio"]))
+    every, _, table, _ = finish(prepare(made_up(changed={("A02", "week_20"): 0.0}), changes=["log_ratio"]))
     for row in pick(table, visit="week_20", marker="", outliers="keep").itertuples():
-        unknown = np.flatnonzero(np.isnan(every.values[:, every.column[row.Index]]))
-        assert unknown.tolist() == [2, 3][: 1 + (row.missing == "available" or row.population == "completers")]
+        assert np.flatnonzero(np.isnan(every.values[:, every.column[row.Index]])).tolist() == [2]
 
 
 @pytest.mark.parametrize(
