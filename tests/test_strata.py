@@ -120,6 +120,7 @@ NOT_READ = (
         (COLUMN | {"column": "age"}, NOT_READ.format("'age'", "")),
         (COLUMN | {"column": "grup"}, NOT_READ.format("'grup'", "; did you mean 'group'?")),
         (COLUMN | {"column": "group"}, "Sheet!B7: stratum 'T9' is not among the labels T1, T2"),
+        (COLUMN | {"column": "group", "labels": ["T8", "T9"]}, "strata.labels: column 'group' has no T8"),
     ],
 )
 def test_what_cannot_be_divided_is_named_with_its_place(rule, message):

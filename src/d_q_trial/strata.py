@@ -86,8 +86,7 @@ def _cut(frame: pd.DataFrame, trial: Trial, analysis: Analysis, marker: str) -> 
     reference = rows if rule.reference == "everyone" else analysed
     cuts = cut_points(reference["value"].to_numpy(float), rule)
     index = assign(analysed["value"].to_numpy(float), cuts, rule.at_cut)
-    missing = [label for number, label in enumerate(rule.labels) if number not in index]
-    if missing:
+    if missing := [label for number, label in enumerate(rule.labels) if number not in index]:
         raise UserError(
             f"analyses.{analysis.name}.strata.cuts: no participant falls into {', '.join(missing)}; {marker} runs from "
             f"{analysed['value'].min():g} to {analysed['value'].max():g} and is cut at "
@@ -114,12 +113,13 @@ def _from_column(frame: pd.DataFrame, trial: Trial, analysis: Analysis, marker: 
             f"analysed participants{nearest(rule.column, known)}; read as strata: {', '.join(known) or 'none'}. A mapping "
             f"makes a column one with {{is: stratum}}"
         )
-    stray = rows[~rows["text"].isin(rule.labels)]
-    if len(stray):
+    if len(stray := rows[~rows["text"].isin(rule.labels)]):
         row = stray.iloc[0]
         raise UserError(
             f"{row['sheet']}!{row['cell']}: stratum {row['text']!r} is not among the labels {', '.join(rule.labels)}"
         )
+    if empty := [label for label in rule.labels if label not in set(rows["text"])]:
+        raise UserError(f"analyses.{analysis.name}.strata.labels: column {rule.column!r} has no {', '.join(empty)}")
     values = _at_baseline(frame[frame["variable"].eq(marker)]).set_index("participant")["value"]
     return rows[["participant", "arm"]].assign(
         marker=marker,
