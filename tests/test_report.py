@@ -260,6 +260,7 @@ def test_the_methods_say_what_is_particular_to_an_analysis(report, case):
     usual, other = " ".join(usual.split()), " ".join(other.split())
     assert (said in other, said in usual) == (True, False)
     assert (unsaid in other, unsaid in usual) == (False, True)
+    assert "compared" not in case or said in report_page(replace(report, **altered(report))).partition('"methods"')[0]
 
 
 DESCRIBED = [  # table, column, beginning of the method, what is said
