@@ -25,7 +25,7 @@ WINDOWS = (*HEAD, "low", "high", "median_marker", "share_below", *ESTIMATES)
 
 EXACT_BELOW = 50  # participants per arm, as in R's wilcox.test
 
-NO_MARKER = "no values of this marker for these participants"
+NO_MARKER = "no participant has a value of this marker and a change"
 TOO_FEW_FOR_CUTS = "no cut leaves enough participants in each arm"
 
 
