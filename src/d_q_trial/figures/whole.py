@@ -52,8 +52,10 @@ def flow(spec: Flow, study: Study) -> tuple[style.Page, list[Content]]:
         words.append(f"Screened: {count} (reported)")
         top = _arrow(ax, middle, bottom, 5)
     total = sum(enrolled[arm.key] for arm in pair)
-    # Without a reported flow, the workbook may not hold all randomized participants.
-    head = f"{'Randomized to' if study.flow else 'In'} the two arms compared"
+    allocated = {row["arm"]: row["count"] for row in study.flow if row["step"] == "allocated"}
+    sizes = {arm.key: str(enrolled[arm.key]) for arm in pair}
+    # Unless the reported flow says so, the workbook may not hold all randomized participants.
+    head = f"{'Randomized to' if sizes.items() <= allocated.items() else 'In'} the two arms compared"
     bottom = _box(ax, middle, top, _NARROW, [head, _n(total)])
     words.append(f"{head.lower()}: {total}")
     if others := [arm for arm in arms.others if enrolled[arm.key]]:
@@ -66,9 +68,8 @@ def flow(spec: Flow, study: Study) -> tuple[style.Page, list[Content]]:
     ax.plot((middle, middle), (bottom, fork), **_STROKE)
     ax.plot(centres, (fork, fork), **_STROKE)
     for centre, arm, look in zip(centres, pair, (style.CONTROL, style.TREATED), strict=True):
-        stated = [row["count"] for row in study.flow if row["step"] == "allocated" and row["arm"] == arm.key][:1]
-        differs = [f" ({n} allocated, as reported)" for n in stated if n != str(enrolled[arm.key])]
-        count = "".join((_n(enrolled[arm.key]), *differs))
+        stated = allocated.get(arm.key, sizes[arm.key])
+        count = _n(enrolled[arm.key]) + f" ({stated} allocated, as reported)" * (stated != sizes[arm.key])
         bottom = _box(ax, centre, _arrow(ax, centre, fork), _WIDE, [arm.label, count], facecolor=look.tint)
         words.append(f"{arm.label}: {count}")
         if most_left:

@@ -151,13 +151,12 @@ def _checks(report: Report, line: Headline, group: str, significant: bool | None
     place = {"outcome": line.outcome, "visit": line.visit}
     own = place | group_keys(group, report.analysis.marker)
 
-    def judge(values: Collection[float], text: str = "", at_least: str = "") -> Check:
+    def judge(values: Collection[float], text: str = "", at_least: str = "") -> Check:  # P may be higher, if so
         if not values:
             return Check()
         keeps = all(is_significant(value, report.analysis.alpha) == significant for value in values)
         text = text or f" to {at_least}".join(dict.fromkeys(map(formatting.p_digits, values)))
-        open_ended = at_least and significant and keeps  # P may be higher, and then lie on the other side
-        return Check(text, None if significant is None or open_ended else keeps)
+        return Check(text, None if significant is None or (at_least and significant and keeps) else keeps)
 
     flips = _values(report.table("sensitivity/leave_one_out", **own), ("flips",))
     between = interactions(report, place | {"marker": report.analysis.marker}) if group != ALL_PARTICIPANTS else {}
