@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import groupby
-from operator import attrgetter
+from operator import attrgetter, methodcaller
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,8 @@ _GREEK = {letter: "\\" + unicodedata.name(letter).split()[-1].lower() for letter
 _FORMULA = {"<": "<", ">": ">", "−": "-", "≤": r"\le", "≥": r"\ge", "×": r"\times"} | _GREEK
 _LATEX = {sign: f"${formula}$" for sign, formula in _FORMULA.items()} | {sign: f"\\{sign}" for sign in "&%$#_{}"}
 _LATEX |= {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\\": r"\textbackslash{}"}
+_LATEX |= {sign: f"{{{sign}}}" for sign in "[*"}  # at the start of a row, an option of the row above
+_in_latex = methodcaller("translate", str.maketrans(_LATEX))
 ENDINGS = (".csv", "_exact.csv", ".html", ".tex")  # of the files of each table
 _SIGNS = ("block_start_string", "block_end_string", "variable_start_string", "variable_end_string")
 PORTRAIT, LANDSCAPE = 85, 120  # characters that a line of LaTeX has room for
@@ -95,10 +97,6 @@ def _widths(table: BuiltTable, *, one_word: bool = False) -> list[int]:
     columns = zip(table.columns, *(row.cells for row in table.rows), strict=True)
     longest = ([max(map(len, ("", *parts(cell)))) for cell in column] for column in columns)
     return [min(max(min(name, 16), *cells, 0) + 2, 44) for name, *cells in longest]
-
-
-def _in_latex(text: str) -> str:
-    return "".join(_LATEX.get(sign, sign) for sign in text)
 
 
 def write_workbook(tables: Sequence[BuiltTable], path: Path | str) -> None:
