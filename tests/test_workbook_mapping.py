@@ -8,7 +8,6 @@ from layouts import cohort, writers
 from openpyxl import Workbook, load_workbook
 
 from d_q_trial.errors import UserError
-from d_q_trial.files import safe_text
 from d_q_trial.recognition.vocabulary import Reading, Vocabulary
 from d_q_trial.workbook import reader
 from d_q_trial.workbook.inspect import as_text, describe, mapping_text
@@ -137,7 +136,7 @@ def test_sheet_names_survive_the_mapping(tmp_path, title):
     book["Participants"].title = title
     book.save(path)
     frame = read_workbook(path, cohort.trial(), written(path, tmp_path)).frame
-    assert safe_text(title) in set(frame.sheet)
+    assert title in set(frame.sheet)
 
 
 def test_the_name_of_a_transposed_sheet_survives_the_mapping(tmp_path):

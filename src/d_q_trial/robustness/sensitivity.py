@@ -9,7 +9,6 @@ from ..changes import EXCLUDED, NOT_POSITIVE, change_or_given, treat_outliers
 from ..comparisons import TOO_FEW, Comparison, Layout, estimate_rows, generator, grouped, matrix_of, rows_of, table
 from ..config.robustness import Robustness
 from ..config.settings import Analysis
-from ..files import safe_text
 from ..formatting import rounding_rule
 from ..results_table import ALL_PARTICIPANTS
 from ..stats.ancova import ancova, random_intercept
@@ -221,7 +220,7 @@ def _influence_rows(comparison: Comparison, analysis: Analysis) -> list[tuple]:
     rows = rows_of(key, comparison.counts(), test.name, test.undefined, p_all=whole, **extremes, flips=float(flips))
     participants = comparison.participant[present]
     for i in np.argsort(-np.abs(without - whole), kind="stable"):
-        key, n = (*comparison.key, safe_text(str(participants[i]))), (int(found.n_first[i]), int(found.n_second[i]))
+        key, n = (*comparison.key, str(participants[i])), (int(found.n_first[i]), int(found.n_second[i]))
         rows += rows_of(key, n, test.name, test.undefined, p=without[i])
     return rows
 

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ..files import safe_text
 from ..participants import COLUMNS, PERCENT_CHANGE
 from ..recognition.layout import MISSING, id_shape, label_like
 from ..recognition.numbers import ANSWERS, PLAIN, read_number
@@ -168,7 +167,7 @@ class BlockReader:
                 if self.plan.holds_data(position):
                     self.faults.error("no id", self.plan.place(position, column, cell))
                 continue
-            ids[position] = safe_text(canonical_id(cell))
+            ids[position] = canonical_id(cell)
             if isinstance(cell, str) and plain_characters(cell) != " ".join(cell.split()):
                 unusual.append(position)
         if unusual:
@@ -189,7 +188,7 @@ class BlockReader:
             if meaning[cell] == "ignore":
                 self.use[position], self.said[role][position] = False, "ignore"
             elif meaning[cell]:
-                self.said[role][position] = safe_text(meaning[cell])
+                self.said[role][position] = meaning[cell]
                 if role == "variable":
                     self.said["unit"][position] = said.unit
             elif times := counts.pop(cell, 0):
@@ -337,7 +336,7 @@ class BlockReader:
             "measure": measure,
             "value": values.tolist(),
             "text": texts,
-            "sheet": safe_text(plan.sheet),
+            "sheet": plan.sheet,
             "cell": cells,
             "source": source,
             "unit": [(unit and str(plan.cell(i, unit)).strip()) or said[i] or "" for i in where],
@@ -350,7 +349,7 @@ class BlockReader:
         column, rows = self.plan.one("stratum"), self.plan.rows
         if column is None or self.plan.kind == "groups":
             return []
-        own, name = rows[rows["use"] & rows["stratum"].notna()], safe_text(column.label or "stratum")
+        own, name = rows[rows["use"] & rows["stratum"].notna()], column.label or "stratum"
         if self.plan.one("participant"):
             own = own.dropna(subset="participant")
         where, texts = own.index.tolist(), own["stratum"].tolist()
