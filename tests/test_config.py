@@ -157,6 +157,7 @@ def test_the_trial_must_have_the_markers_outcomes_and_visits_that_are_named():
         ("label: Albumin", "label: ' '", "outcomes.albumin.label: ' ': expected text without braces, which mark"),
         ("unit: mg/dL,", "plausible: [.nan, 9],", "outcomes.bilirubin.plausible.0: nan: expected a finite number"),
         ("disease: Disease", "disease: Disease {U}", "families.disease: 'Disease {U}': expected text without braces"),
+        ("label: Albumin", r'label: "a\ufeff"', r"albumin.label: 'a\ufeff': expected text without braces, which mark"),
         ("label: Albumin", "label: 'a {U}'", "outcomes.albumin.label: 'a {U}': expected text without braces"),
         (re.compile("^  urine_copper: .*$", re.M), "  {}", "markers: {}: expected at least 1"),
         (re.compile(r", follow_up: \[.*?\]"), "", "'outcomes': none has 'follow_up', so there is no change"),

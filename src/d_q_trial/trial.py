@@ -19,7 +19,8 @@ BASELINE = "baseline"
 
 Name = Annotated[str, matching("[A-Za-z0-9_-]+", "letters, digits, - and _")]
 Key = Annotated[str, matching(r"\w[\w.+-]*", "letters, digits and _ . + -, since files are named by it")]
-Label = Annotated[str, matching(r"(?=.*\S)[^{}]*", "text without braces, which mark placeholders, and not blank")]
+_PLAIN = r"(?=.*\S)[^{}\x00-\x08\x0b-\x1f\x7f\ufeff]*"
+Label = Annotated[str, matching(_PLAIN, "text without braces, which mark placeholders, or control codes; not blank")]
 Decimals = Annotated[int, Field(ge=0, le=12)]
 
 
