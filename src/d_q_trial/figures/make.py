@@ -64,8 +64,8 @@ def build(figure: Figure, study: Study) -> tuple[style.Page, list[Content]]:
     views = [View(panel, study) for panel in figure.drawn(study.strata_labels)]
     wide = [{"time_course": _COURSE, "strata": len(v.strata) / 2}.get(v.panel.kind, len(v.strata)) for v in views]
     columns = max(1, min(figure.columns, len(views), int(_STRATA_PER_ROW / max(wide))))
-    cell, high = style.WIDTH_MM / columns, figure.panel_height
-    titles = [style.wrapped(view.title, cell - 6.5, style.TITLE, "bold") for view in views]
+    cell, high, bold = style.WIDTH_MM / columns, figure.panel_height, (style.TITLE, "bold")
+    titles = [style.wrapped(style.cut(v.title, 4 * (cell - 6.5), *bold), cell - 6.5, *bold) for v in views]
     lines = max(title.count("\n") for title in titles)
     rights = [_RIGHT + _RIGHT_AXIS * (view.panel.kind == "estimation") for view in views]
     legend = any(view.needs_key(cell - _LEFT - right) for view, right in zip(views, rights, strict=True))
