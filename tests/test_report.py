@@ -346,6 +346,8 @@ def test_markup_in_names_is_escaped(report):
     analysis = report.analysis.model_copy(update={"name": "<img src=x onerror=alert(1)>"})
     named = replace(report, analysis=analysis, source={**report.source, "name": "<script>alert(1)</script>.xlsx"})
     assert not re.search("<img|<script", methods.paragraph(named))
+    named = replace(report, source={**report.source, "name": "A*02 | B*07 $x$ [y].xlsx"})
+    assert r"A\*02 \| B\*07 \$x\$ \[y].xlsx" in methods.paragraph(named)
     assert "<script>alert(1)" not in report_page(replace(named, analysis=report.analysis))
 
 

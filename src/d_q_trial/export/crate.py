@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..config.settings import as_yaml, for_step
 from ..files import sha256, write_json, write_text
+from ..pages import markdown
 from . import manifest
 from .tables import write_data_package
 
@@ -67,7 +68,7 @@ def write_exports(report: Report, workflow: Path) -> None:
     folder, name, trial, label = report.folder, report.analysis.name, report.trial, report.label
     title, mark = f"Reanalysis “{name}”: {trial.title}", f"{label}. " if label else ""
     about = f"{mark}Results of the analysis “{name}” of: {trial.title}. Start with report.html."
-    write_text(f"# Analysis “{name}”\n\n{about}\n\n{trial.citation}\n", folder / README)
+    write_text(markdown(f"# Analysis “{name}”\n\n{about}\n\n{trial.citation}\n"), folder / README)
     write_text(as_yaml(report.settings, name), folder / CONFIG)
     shutil.copyfile(workflow, folder / WORKFLOW)
     described = f"{label or ''} {trial.citation}".strip()

@@ -12,6 +12,7 @@ from markupsafe import Markup, escape
 
 _FOLDER = Path(__file__).parent
 _P = re.compile(r"\bP\b")
+_MARKUP = re.compile(r"[\\`*|~^$]|(?<!\w)_|_(?!\w)|\[(?![\d,]+\])|<(?=[A-Za-z/!?])")
 
 
 @cache
@@ -28,7 +29,7 @@ def environment():
         keep_trailing_newline=True,
     )
     engine.globals |= {"library": _library, "quoted": _quoted}
-    engine.filters |= {"fmt": format, "prose": prose}
+    engine.filters |= {"fmt": format, "markdown": markdown, "prose": prose}
     engine.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "separators": (",", ":"), "allow_nan": False}
     return engine
 
@@ -46,6 +47,11 @@ def render(template: str, **values: Any) -> str:
 def prose(text: str) -> Markup:
     """Return text with the letter P of P-values in italics, as journals print it."""
     return Markup(_P.sub("<i>P</i>", str(escape(text))))
+
+
+def markdown(text: str) -> str:
+    """Return text with what Markdown would read as markup escaped, but for a reference [1] and a_b, which it leaves."""
+    return _MARKUP.sub(lambda match: "&lt;" if match[0] == "<" else f"\\{match[0]}", text)
 
 
 def picture(path: Path, alt: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 from .. import formatting, labels
 from ..changes import EXCLUDED
 from ..files import read_words
-from ..pages import environment
+from ..pages import environment, markdown
 from ..results_table import ALL_PARTICIPANTS, group_keys
 from ..stats.two_sample import get_test
 from ..tables.catalogue import Headline
@@ -38,7 +38,7 @@ def paragraph(report: Report) -> str:
     blocks = [" ".join(block.split()) for block in re.split(r"\n\s*\n", text)]
     listed = [report.trial.citation, *(REFERENCES[key] for key in cited)]
     blocks.append("\n".join(f"{number}. {' '.join(entry.split())}" for number, entry in enumerate(listed, start=1)))
-    return re.sub(r"<(?=[A-Za-z/!?])", "&lt;", "\n\n".join(filter(None, blocks))) + "\n"
+    return markdown("\n\n".join(filter(None, blocks))) + "\n"
 
 
 def settings_in_words(report: Report) -> dict[str, Any]:
