@@ -51,6 +51,11 @@ def _tables(run, robustness=FEW):
     return cutoffs.cutoffs_table(found, corrected), cutoffs.windows_table(found), best
 
 
+def test_a_search_that_does_not_fit_into_memory_is_refused_before_it_begins():
+    with pytest.raises(MemoryError, match=r"robustness.memory_mb: 0 MB, but \d+ specifications need 1 MB"):
+        _slices(_made_up(), FEW.model_copy(update={"memory_mb": 0}))
+
+
 def _wide(run, row):
     """Changes, arm and marker of the women with a change, for the outcome and visit of a row."""
     changes = run.changes

@@ -532,8 +532,8 @@ def main(argv: list[str] | None = None) -> int:
         if WORKFLOW in os.environ:  # standard error is the log of a step
             print(software.line(), file=sys.stderr)
         return status
-    except UserError as error:
-        message = str(error)
+    except (UserError, MemoryError) as error:
+        message = str(error) or "out of memory"
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1

@@ -12,6 +12,7 @@ from ..config.robustness import Robustness, Windows
 from ..config.settings import Analysis
 from ..formatting import significant
 from ..stats.estimate import effect_difference, mann_whitney_effects
+from ..stats.permutation import check_memory
 from ..stats.two_sample import TwoSampleTest, get_test
 from ..trial import Trial
 
@@ -82,6 +83,8 @@ def slices_of(divided: Iterable[Comparison], analysis: Analysis, robustness: Rob
         return []
     # All at once, because many groups have equal sizes.
     people, is_first, _ = matrix_of([comparison for comparison, *_ in parts])
+    cuts = sum(np.count_nonzero(groups["side"] != "window") for _, groups, _ in parts)
+    check_memory(cuts, len(people), robustness.memory_mb)  # for the search, before hours of work
     values = pd.concat(columns, axis=1).reindex(people).to_numpy()
     ends = np.cumsum([own.shape[1] for own in columns])
     estimates, method = np.empty((len(ESTIMATES) - 1, values.shape[1])), np.repeat(methods, np.diff(ends, prepend=0))

@@ -6,7 +6,7 @@ import pandas as pd
 from ..comparisons import Comparison, Layout, matrix_of
 from ..config.robustness import Family, Robustness
 from ..labels import strata_named
-from ..stats.permutation import Design, MonteCarloP, StepDown, adjusted, blocks, labels_for
+from ..stats.permutation import Design, MonteCarloP, StepDown, adjusted, blocks, check_memory, labels_for
 from ..stats.two_sample import TwoSampleTest, get_test
 
 NO_IDS = "participants without ids: their outcomes and visits cannot be permuted together"
@@ -61,6 +61,7 @@ def _max_t(members: list[Comparison], test: TwoSampleTest, robustness: Robustnes
     design = Design(values, continuity=np.full(len(members), bool(test.continuity)))
     labels = labels_for(is_first, robustness.permutations, robustness.seed)
     counts = StepDown(design.observed(is_first).z)
-    for block in blocks(design, labels, memory_mb=robustness.memory_mb):
+    check_memory(*values.T.shape, robustness.memory_mb)
+    for block in blocks(design, labels):
         counts.add(block)
     return [(*p[:3], p.permutations or None, test.undefined * bool(np.isnan(p.p))) for p in counts.p(labels.p)]

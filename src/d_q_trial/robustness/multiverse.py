@@ -16,7 +16,7 @@ from ..config.settings import Analysis
 from ..errors import UserError
 from ..files import atomic
 from ..participants import Participants
-from ..stats.permutation import Joint, MonteCarloP, Progress, StepDown, blocks, labels_for, permutation_p
+from ..stats.permutation import Joint, MonteCarloP, Progress, StepDown, blocks, check_memory, labels_for, permutation_p
 from ..trial import Trial
 from .specifications import CHOICES, Specifications, measurements, specifications
 
@@ -90,7 +90,7 @@ def count(
     """Permute the arm labels of all specifications jointly, for shard ``shard`` (from 1) of ``shards``.
 
     ``permutations`` is the number of random splits in all shards; if there are no more splits than that, all are
-    counted. ``memory_mb`` limits the memory and changes no result; a UserError states the memory needed. ``progress``
+    counted. ``memory_mb`` limits the memory and changes no result; a MemoryError states the memory needed. ``progress``
     is called with the numbers done and in all.
     """
     if not 1 <= shard <= shards:
@@ -101,15 +101,13 @@ def count(
     step_down, pointwise = StepDown(observed.z), StepDown(observed.z, family=np.arange(observed.z.size))
     joint = Joint(observed, every.weights, critical=every.critical)
     curves = [np.empty((PLACES, 0), dtype=np.float32)]
-    try:
-        for block in blocks(every.design, labels, start=start, stop=stop, memory_mb=memory_mb, progress=progress):
-            if block.start < CURVES:
-                kept = block.effect[:, : CURVES - block.start]
-                curves.append(curve(kept, every.weights[0], PLACES) + np.float32(0.5))
-            for counter in (step_down, pointwise, joint):
-                counter.add(block)
-    except ValueError as error:
-        raise UserError(f"robustness.{error}") from None
+    check_memory(*every.design.scores.shape, memory_mb)
+    for block in blocks(every.design, labels, start=start, stop=stop, progress=progress):
+        if block.start < CURVES:
+            kept = block.effect[:, : CURVES - block.start]
+            curves.append(curve(kept, every.weights[0], PLACES) + np.float32(0.5))
+        for counter in (step_down, pointwise, joint):
+            counter.add(block)
     identity = hashlib.sha256()
     for array in (every.design.scores, every.design.continuity, every.is_first, every.weights):
         identity.update(np.ascontiguousarray(array).tobytes())

@@ -68,7 +68,7 @@ def best_cuts(
     z = design.observed(is_first).z
     labels = labels_for(is_first, robustness.permutations, robustness.seed)
     searches = [StepDown(z, tried.groupby(names).ngroup()) for names in (["slice", "side"], "slice", "family")]
-    for block in blocks(design, labels, memory_mb=robustness.memory_mb, progress=progress) if len(z) else ():
+    for block in blocks(design, labels, progress=progress) if len(z) else ():
         for counted in searches:
             counted.add(block)
     by_side, by_slice, by_family = searches
@@ -99,16 +99,10 @@ def best_cuts(
 def _bootstrap(part: Slices, side: str, analysis: Analysis, robustness: Robustness) -> dict[str, float]:
     """Return the bootstrap columns of one best cutoff."""
     comparison = part.comparison
-    cuts, effects = best_cut_bootstrap(
-        comparison.marker_value,
-        comparison.value,
-        comparison.is_first,
-        above=side == "above",
-        at_cut_upper=analysis.strata.at_cut == "upper",
-        minimum_per_arm=robustness.minimum_per_arm,
-        resamples=RESAMPLES,
-        seed=generator(robustness.seed, "bootstrap", *comparison.head, side),
-    )
+    options = {"above": side == "above", "at_cut_upper": analysis.strata.at_cut == "upper", "resamples": RESAMPLES}
+    seed = generator(robustness.seed, "bootstrap", *comparison.head, side)
+    data = comparison.marker_value, comparison.value, comparison.is_first
+    cuts, effects = best_cut_bootstrap(*data, **options, minimum_per_arm=robustness.minimum_per_arm, seed=seed)
     cuts, effects = cuts[~np.isnan(cuts)], effects[~np.isnan(effects)]
     columns: dict[str, float] = {"resamples": cuts.size}
     ends = {"_lower": analysis.alpha / 2, "_upper": 1 - analysis.alpha / 2}
@@ -127,15 +121,10 @@ def best_splits(found: list[Slices], trial: Trial, robustness: Robustness) -> pd
     without correction, by the normal approximation; ``p_corrected``, with its 99% Monte Carlo interval, is corrected.
     """
     rows = []
+    options = {"minimum": robustness.minimum_per_arm, "permutations": robustness.permutations, "seed": robustness.seed}
     for comparison in (part.comparison for part in found):
         for arm, own in zip(trial.analysed_arms, (comparison.is_first, ~comparison.is_first), strict=True):
-            split = best_split(
-                comparison.marker_value[own],
-                comparison.value[own],
-                minimum=robustness.minimum_per_arm,
-                permutations=robustness.permutations,
-                seed=robustness.seed,
-            )
+            split = best_split(comparison.marker_value[own], comparison.value[own], **options)
             reason = "" if not np.isnan(split.z) else (NO_SPLIT if own.any() else NO_MARKER)
             results = (split.n, split.splits, split.cut, split.z, 2 * ndtr(-abs(split.z)), *split.p[:3])
             rows.append((*comparison.head, arm, *results, split.p.permutations or None, reason))

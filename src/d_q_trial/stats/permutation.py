@@ -209,23 +209,22 @@ class Design:
         return Statistics(effect, z, start)
 
 
-def blocks(
-    design: Design,
-    labels: Labels,
-    *,
-    start: int = 0,
-    stop: int | None = None,
-    memory_mb: int = 512,
-    progress: Progress | None = None,
-) -> Iterator[Statistics]:
-    """Yield the statistics of permutations ``start`` to ``stop`` block by block; the memory limit changes no result.
+def check_memory(count: int, participants: int, memory_mb: int) -> None:
+    """Raise MemoryError, with the memory needed, if :func:`blocks` of ``count`` specifications need more than some MB."""
+    size = 4 if participants <= _EXACT_IN_FLOAT32 else 8
+    needed = -(-size * count * (BLOCK * 5 + participants) // 2**20)
+    if needed > memory_mb:
+        raise MemoryError(f"robustness.memory_mb: {memory_mb} MB, but {count:,} specifications need {needed} MB")
 
-    ValueError if a block does not fit, with the memory needed. ``progress`` is called with the numbers done and in all.
+
+def blocks(
+    design: Design, labels: Labels, *, start: int = 0, stop: int | None = None, progress: Progress | None = None
+) -> Iterator[Statistics]:
+    """Yield the statistics of permutations ``start`` to ``stop`` block by block; :func:`check_memory` before.
+
+    ``progress`` is called with the numbers done and in all.
     """
     stop = labels.count if stop is None else stop
-    needed = -(-design.scores.itemsize * (len(design) * (BLOCK * 5 + design.scores.shape[1])) // 2**20)
-    if needed > memory_mb:
-        raise ValueError(f"memory_mb: {memory_mb} MB, but {len(design):,} specifications need {needed} MB")
     edges = sorted({start, *range(-(-start // BLOCK) * BLOCK, stop, BLOCK), stop})
     for first, last in itertools.pairwise(edges):
         yield design.permuted(labels.take(first, last), first)
