@@ -133,6 +133,8 @@ def test_bounds_of_large_samples_with_many_missing_are_quick_and_span_everything
     rng = np.random.default_rng(1)
     lowest, highest, _ = p_bounds(rng.normal(size=128), rng.normal(size=126), 28, 30, method="normal")
     assert (lowest < 1e-6, highest) == (True, 1)
+    lowest, highest, _ = p_bounds(*rng.normal(size=(2, 20_000)), 28, 30, method="normal")  # all pairs would need 115 GB
+    assert lowest < highest
 
 
 def test_where_heavy_ties_make_u_jump_over_its_mean_the_highest_p_is_said_to_be_a_lower_bound():

@@ -133,15 +133,12 @@ class _Places:
     def lowest_p(self) -> float:
         """Return the lowest P with the missing values of each sample at one place, possibly the same; or NaN."""
         k, m = self.missing
-        # Each gap appears twice, so that within it the missing values of either sample can lie above the other's.
-        at = np.repeat(np.arange(self.tied.size), np.where(self.tied > 0, 1, 2))
-        # At the same place, and at two. Where equally many values lie, U is largest and smallest at the outermost places.
-        u, ties = self.u + k * self.gain_first + m * self.gain_second + k * m, self.added_ties(k + m)
-        same = self.p(u, self.tie_sum + ties)
-        outermost = [np.unique(self.tied[at[::s]], return_index=True)[1] for s in (1, -1)]
-        at = at[np.union1d(outermost[0], at.size - 1 - outermost[1])]
-        u = self.u + np.add.outer(k * self.gain_first[at], m * self.gain_second[at])
-        u = u + 2 * k * m * wins(np.arange(at.size), np.arange(at.size))
+        u = self.u + k * self.gain_first + m * self.gain_second + k * m
+        same = self.p(u, self.tie_sum + self.added_ties(k + m))
+        # Of the places with equally many values, U is largest and smallest at the first and the last.
+        first, from_last = (np.unique(tied, return_index=True)[1] for tied in (self.tied, self.tied[::-1]))
+        at = np.union1d(first, self.tied.size - 1 - from_last)
+        u = self.u + np.add.outer(k * self.gain_first[at], m * self.gain_second[at]) + 2 * k * m * wins(at, at)
         ties = np.add.outer(self.added_ties(k)[at], self.added_ties(m)[at])
         np.fill_diagonal(ties, np.nan)
         return float(np.fmin.reduce(np.append(same, self.p(u, self.tie_sum + ties))))
