@@ -66,7 +66,7 @@ def slices(
 
 def slices_of(divided: Iterable[Comparison], analysis: Analysis, robustness: Robustness) -> list[Slices]:
     """Divide comparisons of the same arms, each an outcome and visit, along the values of their markers (NaN: none)."""
-    parts, columns, methods = [], [], []
+    parts, methods = [], []
     for everyone in divided:
         comparison = everyone.within(~np.isnan(everyone.value) & ~np.isnan(everyone.marker_value))
         comparison = replace(comparison, marker_value=significant(comparison.marker_value))
@@ -76,8 +76,6 @@ def slices_of(divided: Iterable[Comparison], analysis: Analysis, robustness: Rob
         groups = groups.assign(usable=smaller >= smallest)
         small = max(comparison.counts()) < EXACT_BELOW
         methods.append(analysis.test if small else get_test(analysis.test).for_many or analysis.test)
-        inside = np.where(members & groups["usable"].to_numpy(), comparison.value[:, None], np.nan)
-        columns.append(pd.DataFrame(inside, comparison.participant))
         parts.append((comparison, groups, members))
     if not parts:
         return []
@@ -85,6 +83,8 @@ def slices_of(divided: Iterable[Comparison], analysis: Analysis, robustness: Rob
     people, is_first, _ = matrix_of([comparison for comparison, *_ in parts])
     cuts = sum(np.count_nonzero(groups["side"] != "window") for _, groups, _ in parts)
     check_memory(cuts, len(people), robustness.memory_mb)  # for the search, before hours of work
+    inside = (np.where(members & groups["usable"].to_numpy(), c.value[:, None], np.nan) for c, groups, members in parts)
+    columns = [pd.DataFrame(own, c.participant) for own, (c, *_) in zip(inside, parts, strict=True)]
     values = pd.concat(columns, axis=1).reindex(people).to_numpy()
     ends = np.cumsum([own.shape[1] for own in columns])
     estimates, method = np.empty((len(ESTIMATES) - 1, values.shape[1])), np.repeat(methods, np.diff(ends, prepend=0))
