@@ -77,10 +77,10 @@ def test_a_number_or_a_word_is_no_formula(text):
     assert files.safe_text(text) == text
 
 
-def test_missing_cells_are_empty_and_na_is_a_word(tmp_path):
-    files.write_csv(pd.DataFrame({"name": ["NA", ""], "value": [0.1 + 0.2, np.nan]}), tmp_path / "t.csv")
-    assert (tmp_path / "t.csv").read_text() == "name,value\nNA,0.3\n,\n"
-    assert files.read_csv(tmp_path / "t.csv", numeric=("value",))["name"].tolist() == ["NA", ""]
+def test_missing_cells_are_empty_na_is_a_word_and_a_header_is_no_formula(tmp_path):
+    files.write_csv(pd.DataFrame({"name": ["NA", ""], "=value": [0.1 + 0.2, np.nan]}), tmp_path / "t.csv")
+    assert (tmp_path / "t.csv").read_text() == "name,'=value\nNA,0.3\n,\n"
+    assert files.read_csv(tmp_path / "t.csv", numeric=("'=value",))["name"].tolist() == ["NA", ""]
 
 
 @pytest.mark.parametrize("text", ["a,b\n1\n", "a,b\n1,2,3\n", "a,b\n1,\xff\n"])

@@ -93,7 +93,7 @@ def write_csv(frame, path: Path | str, *, label: str | None = None) -> None:
     """Write a data frame without its index: numbers to twelve significant digits, missing cells empty.
 
     The digits beyond depend on the processor. Text that a spreadsheet would run as a formula gets an apostrophe, which
-    :func:`read_csv` takes away. ``label`` marks data that are not real participants: a last column, ``data``, holds it in
+    :func:`read_csv` takes away from cells. ``label`` marks data that are not real participants: a last column, ``data``, holds it in
     every row, so that rows that are copied elsewhere keep it.
     """
     if label:
@@ -101,7 +101,7 @@ def write_csv(frame, path: Path | str, *, label: str | None = None) -> None:
     with atomic(path) as temporary:
         # Unix line ends, which alone are quoted.
         cells = _replaced(frame, lambda text: safe_text(text.replace("\r\n", "\n").replace("\r", "\n")))
-        cells.to_csv(temporary, index=False, lineterminator="\n", float_format="%.12g")
+        cells.rename(columns=safe_text).to_csv(temporary, index=False, lineterminator="\n", float_format="%.12g")
 
 
 def read_csv(path: Path | str, *, numeric: tuple[str, ...] = (), required: tuple[str, ...] = ()):
