@@ -252,6 +252,7 @@ def test_the_workflow_runs_in_another_folder_with_the_users_files_first(finished
     workspace.snakemake(finished[0], way, arguments[way], RESULTS, cwd=cwd)
     log = [*(elsewhere / ".snakemake/d_q_trial").glob("*.json")]
     assert '"trial": "data/trial.yaml"' in log[0].read_text()
+    assert str(finished[0]) not in log[0].read_text()  # the same results wherever the workflow is
     assert (elsewhere / RESULTS).read_bytes() == (finished[0] / RESULTS).read_bytes()
     config = (finished[0] / "config.yaml").read_text().replace("published:\n    work", "mine:\n    work")
     (elsewhere / "config.yaml").write_text(f"{config}\nreference: mine\n")

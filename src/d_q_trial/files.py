@@ -196,9 +196,9 @@ def checksum(paths: Iterable[str]) -> str:
 
 
 def found(path: str | None, home: Path | str) -> str | None:
-    """Return where a file is: in the working directory, or else in the folder ``home``; as it is if in neither."""
+    """Return where a file is, relative to the working directory: there, or else in ``home``; as it is if in neither."""
     elsewhere = Path(home) / (path or "")
-    return str(elsewhere) if path and not Path(path).exists() and elsewhere.exists() else path
+    return os.path.relpath(elsewhere) if path and not Path(path).exists() and elsewhere.exists() else path
 
 
 def check_sha256(path: Path | str, expected: str) -> None:
