@@ -238,14 +238,22 @@ def test_outputs_that_differ_from_a_manifest_are_named_and_fail(folder, tmp_path
     (copy / "results.csv").write_bytes((copy / "results.csv").read_bytes().replace(b"0", b"1", 1))
     (copy / "strata.csv").unlink()
     (copy / "new.csv").touch()
-    status, printed, _ = against(copy, folder)
+    status, printed, said = against(copy, folder)
     head, *lines = printed.splitlines()
     assert (status, head[-7:]) == (1, ", 3 not")
+    assert "compare_results.py OLD NEW" in said
     assert lines == ["  differs: results.csv", "  missing: strata.csv", "  new: new.csv"]
     manifest.write(tmp_path, "median_split", LABEL, {})
     status, _, said = against(folder, tmp_path)
     assert status == 1
     assert "the manifest is of the analysis 'median_split'" in said
+    drawn = Path(shutil.copytree(folder, tmp_path / "drawn"))
+    for name in ("methods.md", "report.html", "export/results.parquet"):
+        (drawn / name).write_text("made with another version of a library")
+    status, _, said = against(drawn, folder)
+    assert (status, "every table is the same" in said) == (1, True)
+    (drawn / "claims.csv").unlink()
+    assert "every table is the same" not in against(drawn, folder)[2]
 
 
 HEX = "0" * 64
