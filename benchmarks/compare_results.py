@@ -2,7 +2,7 @@
 
 ``python benchmarks/compare_results.py OLD NEW`` matches the rows of every CSV file by their text columns and compares
 the numbers to a relative tolerance of 1e-9; columns of prose are not compared. The exit status is 1 if a value, a row, a
-column or a table differs.
+column or a table differs, or if there is no table.
 """
 
 from __future__ import annotations
@@ -65,13 +65,13 @@ def compare_tables(old: pd.DataFrame, new: pd.DataFrame, *, rtol: float = 1e-9) 
 
 
 def compare_folders(old: Path, new: Path, *, rtol: float = 1e-9) -> dict[str, list[str]]:
-    """Return the differences of every table of ``old``, by its path; equal tables have an empty list."""
+    """Return the differences of every table of either folder, by its path; equal tables have an empty list."""
+    names = {file.relative_to(folder).as_posix() for folder in (old, new) for file in folder.rglob("*.csv")}
     found = {}
-    for file in sorted(old.rglob("*.csv")):
-        name = file.relative_to(old).as_posix()
+    for name in sorted(names):
         if not any(part in name for part in NOT_COMPARED):
-            other = new / name
-            found[name] = compare_tables(read(file), read(other), rtol=rtol) if other.exists() else ["it is missing"]
+            only = [word for folder, word in ((new, "it is gone"), (old, "it is new")) if not (folder / name).exists()]
+            found[name] = only or compare_tables(read(old / name), read(new / name), rtol=rtol)
     return found
 
 
@@ -91,7 +91,7 @@ def main(argv: list[str] | None = None) -> int:
             print(f"           {line}")
     differing = sum(map(bool, found.values()))
     print(f"{len(found)} tables, {differing} differ")
-    return int(differing > 0)
+    return int(differing > 0 or not found)
 
 
 if __name__ == "__main__":
