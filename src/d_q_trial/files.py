@@ -93,8 +93,8 @@ def write_csv(frame, path: Path | str, *, label: str | None = None) -> None:
     """Write a data frame without its index: numbers to twelve significant digits, missing cells empty.
 
     The digits beyond depend on the processor. Text that a spreadsheet would run as a formula gets an apostrophe, which
-    :func:`read_csv` takes away from cells. ``label`` marks data that are not real participants: a last column, ``data``, holds it in
-    every row, so that rows that are copied elsewhere keep it.
+    :func:`read_csv` takes away from cells. ``label`` marks data that are not real participants: a last column, ``data``,
+    holds it in every row, so that rows that are copied elsewhere keep it.
     """
     if label:
         frame = frame.assign(**{LABEL_COLUMN: label})
