@@ -151,7 +151,7 @@ def _checks(report: Report, line: Headline, group: str, significant: bool | None
     place = {"outcome": line.outcome, "visit": line.visit}
     own = place | group_keys(group, report.analysis.marker)
 
-    def judge(values: Collection[float], text: str = "", at_least: str = "") -> Check:  # P may be higher, if so
+    def judge(values: Collection[float], text: str = "", at_least: str = "") -> Check:  # at_least: P is a lower bound
         if not values:
             return Check()
         keeps = all(is_significant(value, report.analysis.alpha) == significant for value in values)
