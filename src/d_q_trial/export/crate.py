@@ -40,13 +40,12 @@ FORMATS = {
 }
 
 
-def code_digest(package: Path = Path(__file__).parent.parent) -> str:
+def code_digest() -> str:
     """Return one sha256 over every file of the package, by name and content."""
-    digest = hashlib.sha256()
-    for path in sorted(package.rglob("*")):
-        if path.is_file() and path.suffix != ".pyc":
-            digest.update(f"{path.relative_to(package).as_posix()} {sha256(path)}\n".encode())
-    return digest.hexdigest()
+    package = Path(__file__).parent.parent
+    paths = sorted(path for path in package.rglob("*") if path.is_file() and path.suffix != ".pyc")
+    lines = (f"{path.relative_to(package).as_posix()} {sha256(path)}\n" for path in paths)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def _home_page(name: str) -> str:
@@ -102,9 +101,8 @@ def _write_crate(report: Report, title: str, mark: str) -> None:
         page = _home_page(name)
         known = {"name": name, "softwareVersion": of, "url": page}
         needed.append(add(page or f"#software-{name}", "SoftwareApplication", **known))
-    main = crate.add_workflow(
-        *(folder / WORKFLOW, WORKFLOW), main=True, lang="snakemake", lang_version=versions["snakemake"]
-    )
+    language = {"lang": "snakemake", "lang_version": versions["snakemake"]}
+    main = crate.add_workflow(folder / WORKFLOW, WORKFLOW, main=True, **language)
     files = {}
     for name, file in manifest.outputs(folder).items():
         if name != WORKFLOW:
