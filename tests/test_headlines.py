@@ -283,7 +283,7 @@ def test_a_reported_value_is_said_in_words(row, words):
         ("outcome", {"outcome": "ctx", "visit": ""}, "CTx"),
         ("outcome", {"outcome": "ctx"}, "CTx"),
         ("outcome", {"outcome": "any_other"}, "any other"),
-        ("contrast", {"contrast": "D+Q - control, T3 - T1"}, "T3 − T1"),
+        ("contrast", {"contrast": "d_q - control, old, high - T1"}, "old, high − T1"),
         ("stratum", {"stratum": ALL}, "all"), ("place", {"place": ""}, "all"), ("stratum", {"stratum": "a_b"}, "a_b"),
         ("family", {"family": "a_b"}, "a b"), ("summary", {"summary": "a_b"}, "a b"), ("side", {"side": "a_b"}, "a b"),
         ("arm", {"arm": "a_b"}, "a b"), ("method", {"method": "a_b"}, "a_b"), ("method", {}, ""),
