@@ -218,10 +218,10 @@ def _influence_rows(comparison: Comparison, analysis: Analysis) -> list[tuple]:
     extremes = {"p_minimum": np.nanmin(without), "p_maximum": np.nanmax(without)}
     key = (*comparison.key, "")
     rows = rows_of(key, comparison.counts(), test.name, test.undefined, p_all=whole, **extremes, flips=float(flips))
-    participants = comparison.participant[present]
-    for i in np.argsort(-np.abs(without - whole), kind="stable"):
-        key, n = (*comparison.key, str(participants[i])), (int(found.n_first[i]), int(found.n_second[i]))
-        rows += rows_of(key, n, test.name, test.undefined, p=without[i])
+    changes = np.round(np.abs(without - whole), 10)  # equal changes differ in the last digits, by the processor
+    for i in np.argsort(-changes, kind="stable"):
+        group, n = str(comparison.participant[present[i]]), (int(found.n_first[i]), int(found.n_second[i]))
+        rows += rows_of((*comparison.key, group), n, test.name, test.undefined, p=without[i])
     return rows
 
 
