@@ -242,10 +242,9 @@ def _why_absent(claim: Claim, found: dict, trial: Trial) -> str:
     arms = {arm.key: arm.label for arm in trial.arms.others}
     if claim["group"] in arms:
         return f"the arm {arms[claim['group']]} is not analysed"
-    for position, name in enumerate(KEYS[:5]):
-        wanted = claim[name]
-        if wanted and not any(key[position] == wanted for key in found):
-            return f"this analysis has no {name} {wanted}"
+    for name, present in zip(KEYS, zip(*found, strict=True), strict=False):
+        if claim[name] and claim[name] not in present:
+            return f"this analysis has no {name} {claim[name]}"
     return "this analysis has no such result"
 
 
