@@ -170,10 +170,12 @@ def treat_outliers(changes: pd.DataFrame, analysis: Analysis) -> None:
 def fences(values: ArrayLike, *, limit: float, quartile_type: int) -> tuple[float, float]:
     """Return the limits beyond which values are outliers; NaN without a value.
 
-    They lie ``limit`` interquartile ranges below the lower and above the upper quartile.
+    They lie ``limit`` interquartile ranges below the lower and above the upper quartile. If these are equal, as where half of
+    all changes are zero, they give no scale and nothing is an outlier.
     """
     q1, q3 = quantile(values, [0.25, 0.75], type=quartile_type)
-    return q1 - limit * (q3 - q1), q3 + limit * (q3 - q1)
+    reach = limit * (q3 - q1 or np.inf)
+    return q1 - reach, q3 + reach
 
 
 def without_outliers(values: np.ndarray, rule: str, low: float, high: float) -> np.ndarray:
