@@ -96,6 +96,7 @@ rule overview:
             f"results/workbooks/{entry.workbook_id}/participants.json"
             for entry in SETTINGS.analyses.values()
         ],
+        compared=["results/compare/summary.csv"] * (len(ANALYSES) > 1),
         trial=SETTINGS.trial,
     output:
         "results/index.html",

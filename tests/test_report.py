@@ -165,7 +165,9 @@ def test_an_alternative_leads_with_what_it_changes(pages, all_pages, name):
     table = [row for row in read_rows(pages / "compare/comparisons.csv") if row["analysis"] == name]
     changed = [row for row in table if row["conclusion"] in compare.CHANGED]
     start, _, rest = all_pages[pages / name / "report.html"].text.partition(" Different settings: ")
-    assert f"{len(changed)} conclusion{'s differ' if len(changed) != 1 else ' differs'} from “published”." in start
+    said = f"{len(changed)} conclusion{'s differ' if len(changed) != 1 else ' differs'} from “published”"
+    assert f"{said}." in start
+    assert said in all_pages[pages / "index.html"].text.partition(f" {name} ")[2]
     assert rest.index(compare.CHANGED[changed[0]["conclusion"]]) < rest.index("Main results")
     assert formatting.p_digits(float(changed[0]["p"])) in rest
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from .. import compare, formatting, labels
 from ..config.settings import Analysis, Settings, as_yaml
 from ..consistency.findings import KINDS, Finding, in_order
-from ..files import write_text
+from ..files import read_rows, write_text
 from ..pages import picture, render
 from ..participants import read_description
 from ..stats.two_sample import get_test
@@ -108,8 +108,9 @@ def write_comparison(
 
 
 def write_overview(results: Path, settings: Settings, trial: Trial) -> None:
-    """Write ``index.html``, which links to every page of the current configuration."""
-    base = settings.analyses[settings.reference]
+    """Write ``index.html``, which links to every page of the current configuration and counts the conclusions that change."""
+    base, compared = settings.analyses[settings.reference], results / "compare/summary.csv"
+    rows = read_rows(compared) if len(settings.analyses) > 1 and compared.exists() else ()
     verdicts = collect.read_verdicts(results / settings.reference / "claims.csv", Words(trial, base))
     page = render(
         "index.html.j2",
@@ -118,6 +119,7 @@ def write_overview(results: Path, settings: Settings, trial: Trial) -> None:
         trial=trial,
         reference=settings.reference,
         analyses={name: compare.differences(entry, base, trial) for name, entry in settings.analyses.items()},
+        changed={row["analysis"]: sum(int(row[kind]) for kind in compare.CHANGED) for row in rows},
         summaries=collect.summaries(verdicts),
         pages=[(text, address.removeprefix("../")) for text, address in page_links(settings, "../index.html")[1:]],
         sources=sources_of(trial),
