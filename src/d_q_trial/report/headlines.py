@@ -15,12 +15,8 @@ from ..tables.catalogue import Headline
 from .collect import Report, Row, Verdict, listed, texts
 
 IMPUTED = "Multiple imputation (placements, t)"
-# Sensitivity analyses of a result: name of the check, the statistics and the beginning of their method, to be filled.
-CHECKS = (
-    ("Covariance, {model_scale}", ("p",), "covariance, {model_scale}"),
-    (IMPUTED, ("p",), "imputed, placements"),
-    ("Worst-case bounds", ("p_lowest", "p_highest"), "any values of the missing"),
-)
+# Sensitivity analyses with one P for a result: name of the check and the beginning of the method, to be filled.
+CHECKS = {"Covariance, {model_scale}": "covariance, {model_scale}", IMPUTED: "imputed, placements"}
 
 
 @dataclass(frozen=True)
@@ -170,9 +166,11 @@ def _checks(report: Report, line: Headline, group: str, significant: bool | None
     }
     rows = report.table("sensitivity/sensitivity", **own)  # covariance takes the known values alone
     least = "at least " * any(row.get("reason", "").startswith("at least") for row in rows)
-    for name, statistics, method in CHECKS:
-        values = _values(rows, statistics, report.words.fill(method))[: len(statistics)]
-        checks[report.words.fill(name)] = judge(values, at_least=least * (len(values) > 1))
+    for name, method in CHECKS.items():
+        checks[report.words.fill(name)] = judge(_values(rows, ("p",), report.words.fill(method))[:1])
+    bounds = _values(rows, ("p_lowest", "p_highest"))
+    complete = len(set(bounds)) == 1 and not least  # the bounds are the P of the analysis itself
+    checks["Worst-case bounds"] = Check("nothing is missing") if complete else judge(bounds, at_least=least)
     sizes = {row["method"].partition(",")[0]: (row["n_first"], row["n_second"]) for row in rows}
     if "imputed" in sizes and sizes["imputed"] == sizes["covariance"]:
         checks[IMPUTED] = Check("nothing to impute")
