@@ -81,8 +81,9 @@ def slices_of(divided: Iterable[Comparison], analysis: Analysis, robustness: Rob
         return []
     # All at once, because many groups have equal sizes.
     people, is_first, _ = matrix_of([comparison for comparison, *_ in parts])
-    cuts = sum(np.count_nonzero(groups["side"] != "window") for _, groups, _ in parts)
-    check_memory(cuts, len(people), robustness.memory_mb)  # for the search, before hours of work
+    if not get_test(analysis.test).not_permuted:  # the search comes after hours of work
+        cuts = sum(np.count_nonzero(groups["side"] != "window") for _, groups, _ in parts)
+        check_memory(cuts, len(people), robustness.memory_mb)
     inside = (np.where(members & groups["usable"].to_numpy(), c.value[:, None], np.nan) for c, groups, members in parts)
     columns = [pd.DataFrame(own, c.participant) for own, (c, *_) in zip(inside, parts, strict=True)]
     values = pd.concat(columns, axis=1).reindex(people).to_numpy()

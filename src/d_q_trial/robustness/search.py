@@ -56,11 +56,12 @@ def best_cuts(
     people, is_first, _ = matrix_of([part.comparison for part in found])
     columns, parts = [np.empty((len(people), 0))], [NOTHING_TRIED]
     for number, part in enumerate(found):
+        test = get_test(part.method)
         # By cutoff: in this order the lowest of equally good cutoffs comes first.
-        cuts = part.table.loc[part.table["side"].ne("window"), ["side"]]
+        cuts = part.table.loc[part.table["side"].ne("window") & (not test.not_permuted), ["side"]]
         inside = np.where(part.members[:, cuts.index], part.comparison.value[:, None], np.nan)
         columns.append(pd.DataFrame(inside, part.comparison.participant).reindex(people).to_numpy())
-        family, continuity = trial.outcomes[part.comparison.outcome].family, bool(get_test(part.method).continuity)
+        family, continuity = trial.outcomes[part.comparison.outcome].family, bool(test.continuity)
         parts.append(cuts.assign(slice=number, family=family, continuity=continuity))
     tried = pd.concat(parts)  # a row per cutoff and side; the index is its place in the table of the slice
     continuity = tried["continuity"].to_numpy(bool)
@@ -78,10 +79,9 @@ def best_cuts(
     for (number, part), side in itertools.product(enumerate(found), SIDES):
         own = np.flatnonzero(tried["slice"].eq(number) & tried["side"].eq(side) & ~np.isnan(z))
         entry = dict(zip(HEAD, part.comparison.head, strict=True)) | {"side": side, "cuts": own.size}
-        reason = get_test(part.method).not_permuted
-        if reason or not own.size:
-            reason = reason or (TOO_FEW_FOR_CUTS if part.comparison.value.size else NO_MARKER)
-            rows.append(entry | {"cuts": 0, "reason": reason})
+        if not own.size:
+            few = TOO_FEW_FOR_CUTS if part.comparison.value.size else NO_MARKER
+            rows.append(entry | {"reason": get_test(part.method).not_permuted or few})
             continue
         by_group[number][tried.index[own]] = in_slice[own]
         best = own[np.argmax(np.abs(z[own]) >= np.abs(z[own]).max() * (1 - SAME))]
