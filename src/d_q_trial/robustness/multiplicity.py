@@ -58,10 +58,10 @@ def _max_t(members: list[Comparison], test: TwoSampleTest, robustness: Robustnes
     if reason or not members:
         return [(*MonteCarloP()[:3], None, reason)] * len(members)
     _, is_first, values = matrix_of(members)
+    check_memory(*values.T.shape, robustness.memory_mb)
     design = Design(values, continuity=np.full(len(members), bool(test.continuity)))
     labels = labels_for(is_first, robustness.permutations, robustness.seed)
     counts = StepDown(design.observed(is_first).z)
-    check_memory(*values.T.shape, robustness.memory_mb)
     for block in blocks(design, labels):
         counts.add(block)
     return [(*p[:3], p.permutations or None, test.undefined * bool(np.isnan(p.p))) for p in counts.p(labels.p)]

@@ -210,7 +210,7 @@ class Design:
 
 
 def check_memory(count: int, participants: int, memory_mb: int) -> None:
-    """Raise MemoryError, with the memory needed, if :func:`blocks` of ``count`` specifications need more than some MB."""
+    """Raise MemoryError, with the memory needed, if :func:`blocks` of ``count`` specifications exceed ``memory_mb``."""
     size = 4 if participants <= _EXACT_IN_FLOAT32 else 8
     needed = -(-size * count * (BLOCK * 5 + participants) // 2**20)
     if needed > memory_mb:
