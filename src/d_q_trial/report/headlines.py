@@ -151,7 +151,7 @@ def _checks(report: Report, line: Headline, group: str, significant: bool | None
         if not values:
             return Check()
         keeps = all(is_significant(value, report.analysis.alpha) == significant for value in values)
-        text = text or f" to {at_least}".join(dict.fromkeys(map(formatting.p_digits, values)))
+        text = text or f" to {at_least}".join(map(formatting.p_digits, values))
         return Check(text, None if significant is None or (at_least and significant and keeps) else keeps)
 
     flips = _values(report.table("sensitivity/leave_one_out", **own), ("flips",))
