@@ -184,7 +184,7 @@ LABELLED = {"id": range(4), "arm": ["Control", "D+Q"] * 2, "age": range(70, 74)}
             [0.5, 0.6, 0.7],
             "D5: 'below LOD': below detection",
         ),
-        ("ctx", "CTx baseline", [0.5, 0.6, 0.7, 9], {9: "Refused"}, None, "D5: 'Refused': text where a number belongs"),
+        ("ctx", "CTx baseline", [0.5, 0.6, 0.7, 9], {9: "Refused"}, None, "D5: 'Refused': .* value label of a score"),
     ],
 )
 def test_values_of_a_statistics_file_are_read_by_their_labels(tmp_path, column, head, codes, labels, values, said):

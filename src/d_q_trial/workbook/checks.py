@@ -109,23 +109,22 @@ def check_units(reading: Reading) -> None:
 def check_plausible(reading: Reading) -> None:
     """Ask about columns whose values, as a whole or singly, lie beyond what the trial or the other values lead to expect."""
     stated = {(fault.sheet, fault.cell) for fault in reading.faults.errors if fault.kind == "unit"}
-    columns = [(source, own, thing, float(own["value"].median())) for source, own, thing in _measured(reading)]
-    for source, own, thing, median in columns:
+    columns = [(*each, each[1]["value"].median(), each[1]["value"].abs().median()) for each in _measured(reading)]
+    for source, own, thing, median, size in columns:
         low, high = thing.plausible or (-np.inf, np.inf)
-        others = [other for alike, _, _, other in columns if alike.variable == source.variable]
-        far = [other for other in others if 0 < FAR * min(median, other) < max(median, other)]
+        others = [other for alike, _, _, *other in columns if alike.variable == source.variable]
+        far = [other for other, scale in others if 0 < FAR * min(size, scale) < max(size, scale)]
         if (source.head["sheet"], source.head["cell"]) in stated:
             continue
-        words = {"thing": thing, "median": median}
         if not low <= median <= high:
             hint = "if it is right, widen 'plausible' in the trial file"
             if scale := next((f"{scale:g}" for scale in SCALES if low <= median * scale <= high), ""):
                 hint = f"{scale} times that would fit: write factor: {scale} in the mapping if the unit, not the column, is wrong"
-            reading.faults.error("implausible", source.head, low=low, high=high, hint=hint, **words)
+            reading.faults.error("implausible", source.head, thing=thing, median=median, low=low, high=high, hint=hint)
         elif 2 * len(far) >= len(others) > 1 and not source.plan.mapped:
-            reading.faults.error("implausible / columns", source.head, other=np.median(far), **words)
+            reading.faults.error("implausible / columns", source.head, thing=thing, median=median, other=np.median(far))
         else:
-            _check_odd_values(reading, source, own, thing)
+            _check_odd_values(reading, source, own, thing, median, size)
 
 
 def _missing_codes(values: np.ndarray, least: int) -> tuple[list[float], float]:
@@ -136,23 +135,23 @@ def _missing_codes(values: np.ndarray, least: int) -> tuple[list[float], float]:
     return [value for value in nines if counts[value] > 1 or abs(value) > 10 * largest], largest
 
 
-def _check_odd_values(reading: Reading, source: Source, own: pd.DataFrame, thing) -> None:
+def _check_odd_values(reading: Reading, source: Source, own: pd.DataFrame, thing, median: float, size: float) -> None:
     """Ask about negative values where the others are positive, values far from all others, and likely missing codes."""
-    values, mapped, median = own["value"].to_numpy(), source.plan.mapped, float(own["value"].median())
+    values, mapped = own["value"].to_numpy(), source.plan.mapped
     low, high = thing.plausible or (-np.inf, np.inf)
     never_negative = low >= 0 if thing.plausible else np.mean(values < 0) <= RARE
     codes, largest = _missing_codes(values, 9)
     outside = (values < low) | (values > high)
     zeros = (values == 0) & (low > 0) & (np.sum(values == 0) > 1)
     kinds = {
-        "": ~(outside | (values < 0) | (values > min(FAR * abs(median), 10 * largest))),
+        "": ~(outside | (values < 0) | (values > min(FAR * size, 10 * largest))),
         "missing code": (np.isin(values, codes) | zeros) & (median > 0),
         "negative": (values < 0) & (median > 0) & never_negative,
-        "far off": (np.abs(values) > FAR * median) & (median > 0),
+        "far off": (np.abs(values) > FAR * size) & (size > 0),
         "outlying": outside,
     }
     span = f"{low:g} to {high:g} {source.column.unit or ''}".rstrip()
-    words = {"thing": thing, "median": median, "far": FAR, "span": span, "rest": "kept" if mapped else KEEP}
+    words = {"thing": thing, "median": size, "far": FAR, "span": span, "rest": "kept" if mapped else KEEP}
     kind = np.select([*kinds.values()], [*kinds], "")
     for position in np.flatnonzero(kind != ""):
         stops = kind[position] != "outlying" and not mapped
