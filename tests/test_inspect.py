@@ -176,14 +176,7 @@ LABELLED = {"id": range(4), "arm": ["Control", "D+Q"] * 2, "age": range(70, 74)}
             "D2: 'Smokes': expected yes or no, 1 or 0",
         ),
         ("ctx", "CTx baseline", [0.5, 0.6, 0.7, 9], {9: "Missing"}, [0.5, 0.6, 0.7], "D5: 'Missing': read as missing"),
-        (
-            "ctx",
-            "CTx baseline",
-            [0.5, 0.6, 0.7, 9],
-            {9: "below LOD"},
-            [0.5, 0.6, 0.7],
-            "D5: 'below LOD': below detection",
-        ),
+        ("ctx", "CTx baseline", [0.5, 0.6, 0.7, 9], {9: "LOD"}, [0.5, 0.6, 0.7], "D5: 'LOD': below detection"),
         ("ctx", "CTx baseline", [0.5, 0.6, 0.7, 9], {9: "Refused"}, None, "D5: 'Refused': .* value label of a score"),
     ],
 )

@@ -153,6 +153,14 @@ def test_a_subgroup_result_stands_with_what_qualifies_it(all_pages, pages, repor
     assert "All participants Stratum high of p16 variant 5 Stratum low of" in halves
 
 
+@pytest.mark.parametrize("significant", [True, False])
+def test_a_limit_of_zero_is_explained_beside_a_small_p(report, monkeypatch, significant):
+    row, *_ = headlines.main_results(report)
+    row["effects"] = [replace(own, limits="0.0 to 1.0", significant=significant) for own in row["effects"]]
+    monkeypatch.setattr(headlines, "main_results", lambda _: [row])
+    assert ("A limit of 0 beside a" in report_page(report)) == significant
+
+
 def test_a_card_counts_the_values_of_its_verdict(report):
     failed = (claims.NOT_REPRODUCED, claims.OUTSIDE_BOUND, claims.NOT_REPRODUCED)
     verdicts = [verdict | {"verdict": name} for verdict, name in zip(report.verdicts, failed, strict=False)]
