@@ -124,6 +124,8 @@ _KINDS = {
     "p": P_VALUE,
     "bound": Cell(lambda text: P_VALUE.fits(split_relation(text)[1]), f"{P_VALUE.expected}, or a bound such as <0.05"),
     "step": Cell(lambda text: number(text).value > 0, "a number above zero"),
+    "correlation": Cell(lambda text: -1 <= number(text).value <= 1, "a number from -1 to 1"),
+    "contrast": Cell(lambda text: text.count(" - ") == 1, "'first group - second group'"),
     "share": Cell(lambda text: 0 < Fraction(text) < 1, "a fraction between 0 and 1, such as 1/3"),
     "name": Cell(bool, "a name"),
     "reason": Cell(bool, "a reason"),
@@ -144,7 +146,7 @@ def _schema(columns: str) -> dict[str, Cell | None]:
     return cells
 
 
-_NO_GROUP = Cell(lambda text: False, "nothing, because the contrast has no such group")
+_NOTHING = Cell(lambda text: False, "nothing, because the contrast or statistic has no such part", may_be_empty=True)
 TABLES = {name: _schema(columns) for name, columns in _SCHEMAS["tables"].items()}
 _STATEMENTS = _schema(_SCHEMAS["statements"])  # value of each kind of statement
 
@@ -204,8 +206,7 @@ def _rows(path: Path | str, required: tuple[str, ...], known: tuple[str, ...]) -
     except csv.Error as error:
         raise UserError(f"{path}: not a CSV: {error}") from None
     if not rows:
-        columns = f" with the columns {', '.join(required)}" if required else ""
-        raise UserError(f"{path}: empty; expected a header{columns}")
+        raise UserError(f"{path}: empty; expected a header with the columns {', '.join(required)}")
     header = [name.strip() for name in rows[0]]
     for separator, name in ((";", "semicolons"), ("\t", "tabs")):
         if len(header) == 1 and separator in header[0]:
@@ -215,9 +216,8 @@ def _rows(path: Path | str, required: tuple[str, ...], known: tuple[str, ...]) -
             raise UserError(f"{path}: column {name!r} occurs {header.count(name)} times")
         if known and name not in known:
             raise UserError(f"{path}: unknown column {name!r}{nearest(name, known)}; known are {', '.join(known)}")
-    for name in required:
-        if name not in header:
-            raise UserError(f"{path}: column {name!r} is missing{nearest(name, header)}")
+    if missing := [name for name in required if name not in header]:
+        raise UserError(f"{path}: the header lacks {', '.join(missing)}{nearest(missing[0], {*header} - {*required})}")
     table = []
     for line, cells in enumerate(rows[1:], start=2):
         if not any(cell.strip() for cell in cells):
@@ -245,11 +245,13 @@ def _cells_of(name: str, row: Row) -> dict[str, Cell | None]:
     cells, statistic = dict(TABLES.get(name, {})), row.get("statistic")
     if name == "statements":
         return {"kind": one_of(*_STATEMENTS), "value": _STATEMENTS.get(row["kind"])}
+    if statistic in SUMMARIES:
+        cells |= {column: _NOTHING for column in ("center", "lower", "upper") if column not in SUMMARIES[statistic]}
     most = row.get("n") or row.get("at_risk") or ""
     counted = whole(0, int(most) if most.isdecimal() else math.inf)
     if name == "tests":
         sides = row["contrast"].split(" - ")
-        cells |= {key: _KINDS["some"] if key[2:] in sides else _NO_GROUP for key in row if key[:2] == "n_" and row[key]}
+        cells |= {key: _KINDS["some"] if key[2:] in sides else _NOTHING for key in row if key[:2] == "n_" and row[key]}
     elif name == "adverse_events" and row["affected"]:
         cells["affected"] = counted
     elif name == "correlations" and row["p"]:

@@ -157,12 +157,9 @@ def read_folder(folder: Path | str) -> Reported:
     found: dict[str, ReportedP] = {}
     places: dict[tuple[str, str], Row] = {}
     for row in tables["tests"]:
-        place = f"{folder}/tests.csv, row {row['_row']}"
-        if row["contrast"].count(" - ") != 1:
-            raise UserError(f"{place}, column contrast: {row['contrast']!r}, expected 'first group - second group'")
         read = replace(_from_tables(row, tables["tests"][0]["source"], quantiles, sizes), row=row)
         if places.setdefault((read.claim, row["locator"]), row) is not row:
-            raise UserError(f"{place}: {read.claim!r} is reported twice in one place")
+            raise UserError(f"{folder}/tests.csv, row {row['_row']}: {read.claim!r} is reported twice in one place")
         same = found.get(read.claim, read)
         if (same.relation, same.p.value) == (read.relation, read.p.value):  # repeated elsewhere, and counted once
             found[read.claim] = replace(same, highlight=same.highlight or read.highlight)
@@ -218,10 +215,10 @@ class _GroupSizes:
                 self.strata[marker].append(stratum)
         rows += tables.setdefault("compared", [place for row in tables["tests"] for place in self.compared(row)])
         self.arms = sorted({row["group"] for row in tables["compared"]} - {"all"})
-        # The first number reported for each stratum and group of a set, and where; "all" for sums over strata or groups.
+        # The first number above 0 of each stratum and group of a set, and where; "all" for sums over strata or groups.
         self.counts: dict[_Set, dict[tuple[str, str], int]] = defaultdict(dict)
         self.where: dict[tuple[_Set, tuple[str, str]], str] = {}
-        for row in (row for row in rows if row["n"] and row["group"] in (*self.arms, "all")):
+        for row in (row for row in rows if row["n"].strip("0") and row["group"] in (*self.arms, "all")):
             overall = not row["marker"] and row["stratum"] == "all"  # whichever marker divides them
             for marker in ("", *self.strata) if overall else (row["marker"],):
                 of, key = (row["outcome"], row["visit"], marker), (row["stratum"], row["group"])
