@@ -1,13 +1,13 @@
 # Needs the published tables, and the trial description for labels; reads no participant data.
 # Makes the findings about reported numbers: test variant, group sizes, quartile type, and disagreements.
 
-from d_q_trial.published_tables import read_folder
+from d_q_trial.claims import read_claims
 from d_q_trial.report.links import page_links
 
 # Faults of any table, before the first step; several steps read them.
 if SETTINGS.published:
     try:
-        read_folder(SETTINGS.published)
+        read_claims(SETTINGS.published)
     except UserError as error:
         raise WorkflowError(str(error)) from None
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import formatting
-from .errors import UserError
+from .errors import UserError, nearest
 from .files import read_csv
-from .published_tables import SUMMARIES, Row, number, read_published
+from .published_tables import SUMMARIES, Row, number, read_folder, read_published
 from .results_table import KEYS
 from .stats.two_sample import TESTS
 
@@ -56,37 +56,41 @@ COLUMNS = (
 def read_claims(folder: Path | str) -> list[Claim]:
     """Read every reported value of a folder as a claim, in the order of the files.
 
-    UserError if a row is malformed, or two reported values get the same name.
+    UserError if a row is malformed, two reported values get the same name, or a known difference has the name of none.
     """
     if not Path(folder).is_dir():
         raise UserError(f"{folder}: no such folder of reported values")
-    claims: dict[str, Claim] = {}
-    for table in _TABLES:
-        for claim in (claim for row in read_published(folder, table) for claim in _claims_of(table, row)):
-            if claims.setdefault(claim["claim"], claim) is not claim:
-                raise UserError(f"{folder}: two reported values have the name {claim['claim']}")
-    return list(claims.values())
+    tables, claims, places = read_folder(folder), [], {}
+    for table, row in [(name, row) for name in _TABLES for row in tables[name]]:
+        place = f"{table}.csv, row {row['_row']}"
+        for claim in _claims_of(table, row):
+            claims.append(claim)
+            if (first := places.setdefault(claim["claim"], place)) != place:
+                raise UserError(f"{folder}/{place}: {claim['claim']} is reported in {first} too")
+    for row in tables["known_differences"]:
+        if row["claim"] not in places:
+            said = f"no reported value is called {row['claim']!r}{nearest(row['claim'], places)}"
+            raise UserError(f"{folder}/known_differences.csv, row {row['_row']}: {said}")
+    return claims
 
 
 def known_differences(folder: Path | str, *, synthetic: bool) -> dict[str, str]:
     """Return the reason for each known difference, by claim."""
-    applies = ("any", "synthetic") if synthetic else ("any",)
     rows = read_published(folder, "known_differences")
-    return {row["claim"]: row["reason"] for row in rows if row["data"] in applies}
+    return {row["claim"]: row["reason"] for row in rows if synthetic or row["data"] == "any"}
 
 
 def _claims_of(table: str, row: Row) -> Iterator[Claim]:
     """Yield the claims of a row, each from its quantity, reported value, relation and statistic of the results."""
     key = dict.fromkeys(KEYS, "") | {"stratum": "all"} | {name: row[name] for name in KEYS if name in row}
+    key["group"] = "both arms" if key["group"] == "all" else key["group"]
     parts: tuple[str, ...] = ()  # of the name, where they are not those of the key
     missing = ""
     if table in ("summaries", "ranges"):
-        key["group"] = "both arms" if row["group"] == "all" else row["group"]
         columns = {"n": "n"} | SUMMARIES[row["statistic"]]
         values = [(name, row[column], "=", name) for column, name in columns.items()]
     elif table == "tests":
-        if " vs " in row["stratum"]:  # the stratum names the contrast itself, and the results leave it empty
-            key["stratum"] = ""
+        key["stratum"] = "" if " vs " in row["stratum"] else row["stratum"]  # "A vs B" is the contrast itself
         sign = {"negative": "<", "positive": ">"}.get(row["direction"], "")
         values = [
             ("p", row["p"], row["p_relation"], "p"),
@@ -127,8 +131,7 @@ def judge(
 ) -> pd.DataFrame:
     """Judge all claims against the results of one analysis.
 
-    ``results``, ``alternatives`` and ``strata`` are as the steps before make them, ``known`` says why a claim is expected to
-    differ. UserError if ``known`` names a claim that does not exist.
+    ``results``, ``alternatives`` and ``strata`` are as made before, ``known`` says why a claim is expected to differ.
 
     A row per claim with the columns of ``COLUMNS``. A reported value is ``reproduced`` if the recomputed one rounds to it,
     half to even, half up, or as a binary number; ``reproduced under another convention`` if the same statistic by another
@@ -138,8 +141,6 @@ def judge(
     """
     import pandas as pd
 
-    if missing := [name for name in known if name not in {claim["claim"] for claim in claims}]:
-        raise UserError(f"known_differences.csv: no claim is called {missing[0]!r}")
     columns = [*KEYS, "value", "reason"]
     found = {tuple(key): (value, reason) for *key, value, reason in results[columns].itertuples(index=False)}
     others: dict[tuple, list[tuple[float, str]]] = {}
@@ -168,12 +169,10 @@ def read_verdicts(path: Path | str) -> pd.DataFrame:
 def _same_strata(strata: pd.DataFrame, trial: Trial) -> dict[str, dict[str, str]]:
     """Return the stratum of the analysis with the same members as each of the article's, by marker; empty if none."""
     same: dict[str, dict[str, str]] = {}
-    if not trial.stratum_labels:
-        return same
     from .stats.quantiles import quantile
     from .strata import assign
 
-    for marker, own in strata.groupby("marker"):
+    for marker, own in strata.groupby("marker") if trial.stratum_labels else ():
         values = own["marker_value"].to_numpy(float)
         if own["marker_value"].isna().any():  # strata from a column of the workbook go by their labels
             continue
@@ -236,14 +235,18 @@ def _rule(claim: Claim, value: float) -> str:
 
 
 def _why_absent(claim: Claim, found: dict, trial: Trial) -> str:
-    """State which part of the claim's key is missing in the results."""
+    """State which part of the claim's key is missing in the results, and what they have instead if all else is there."""
     if claim["outcome"] not in trial.outcomes and claim["outcome"] not in trial.markers:
         return f"{claim['outcome']} is not an outcome that can be computed"
-    arms = {arm.key: arm.label for arm in trial.arms.others}
-    if claim["group"] in arms:
-        return f"the arm {arms[claim['group']]} is not analysed"
-    for name, present in zip(KEYS, zip(*found, strict=True), strict=False):
-        if claim[name] and claim[name] not in present:
+    if arm := next((arm for arm in trial.arms.others if arm.key == claim["group"]), None):
+        return f"the arm {arm.label} is not analysed"
+    key = _key(claim)
+    for place, name in enumerate(KEYS[1:], start=1):
+        rest = key[:place], key[place + 1 :]
+        if here := [other[place] or "(empty)" for other in found if (other[:place], other[place + 1 :]) == rest]:
+            return f"this analysis has no {name} {key[place] or '(empty)'} for this result, only {', '.join(here)}"
+    for name in ("measure", *KEYS):  # without its measure, an outcome may be missing too
+        if claim[name] and claim[name] not in {other[KEYS.index(name)] for other in found}:
             return f"this analysis has no {name} {claim[name]}"
     return "this analysis has no such result"
 

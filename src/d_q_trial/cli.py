@@ -252,10 +252,8 @@ def tables(context: Context) -> None:
     if published:
         numbers, alternatives = (read_results(context.folder / f"{name}.csv") for name in ("results", "alternatives"))
         known = claims.known_differences(published, synthetic=context.label is not None)
-        reported = claims.read_claims(published)
-        strata = read_strata(context.folder / "strata.csv")
-        judged = claims.judge(reported, numbers, alternatives, trial, known, strata)
-        context.write_both("claims", judged)
+        reported, strata = claims.read_claims(published), read_strata(context.folder / "strata.csv")
+        context.write_both("claims", claims.judge(reported, numbers, alternatives, trial, known, strata))
     rows = files.read_rows(context.folder / "results.csv")
     listed = catalogue.catalogue_of(context.settings.tables, trial)
     made = build.build_tables(listed, trial, analysis, Numbers(rows), published, context.label)
