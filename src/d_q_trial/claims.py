@@ -106,7 +106,7 @@ def _claims_of(table: str, row: Row) -> Iterator[Claim]:
         values = [("n", row["n"], "=", "n"), ("spearman_r", row["r"], "=", "spearman_r")]
         values.append(("p", row["p"], row["p_relation"], "p"))
     else:  # the registry lists some events under two headings
-        key["outcome"] = f"{row['event']}, {row['note']}" if row["source"] == "registry" else row["event"]
+        key["outcome"] = row["event"] + (f", {row['note']}" if row["source"] == "registry" and row.get("note") else "")
         values, missing = [("affected", row["affected"], "=", "")], NO_EVENTS
     if not parts:
         stratum = key["stratum"] if key["stratum"] != "all" else ""
