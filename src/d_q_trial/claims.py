@@ -241,9 +241,10 @@ def _why_absent(claim: Claim, found: dict, trial: Trial) -> str:
     if arm := next((arm for arm in trial.arms.others if arm.key == claim["group"]), None):
         return f"the arm {arm.label} is not analysed"
     key = _key(claim)
+    alike = [other for other in found if other[0] == key[0]]
     for place, name in enumerate(KEYS[1:], start=1):
         rest = key[:place], key[place + 1 :]
-        if here := [other[place] or "(empty)" for other in found if (other[:place], other[place + 1 :]) == rest]:
+        if here := [other[place] or "(empty)" for other in alike if (other[:place], other[place + 1 :]) == rest]:
             return f"this analysis has no {name} {key[place] or '(empty)'} for this result, only {', '.join(here)}"
     for name in ("measure", *KEYS):  # without its measure, an outcome may be missing too
         if claim[name] and claim[name] not in {other[KEYS.index(name)] for other in found}:
