@@ -96,7 +96,7 @@ class Words:
 
 
 def read_verdicts(path: Path, words: Words) -> list[Verdict]:
-    """Read claims.csv, if it was made, as it is shown, its notes with keys, and add what the pages need.
+    """Read claims.csv, if it was made, as it is shown, and add what the pages need.
 
     ``what`` is the value in words, ``mark`` the symbol of the verdict and the class of its colour, ``order`` the sort keys
     of the columns of verdict, reported and recomputed value, ``key`` that of the result (outcome, measure, visit, marker,
@@ -106,7 +106,7 @@ def read_verdicts(path: Path, words: Words) -> list[Verdict]:
         {
             **row,
             **{name: row[name].replace("-", formatting.MINUS) for name in ("reported", "recomputed")},
-            "known_difference": row["known_difference"] and labels.plain(row["known_difference"], words.trial),
+            **{name: row[name] and labels.plain(row[name], words.trial) for name in ("note", "known_difference")},
             "what": words.claim(row),
             "mark": VERDICTS[row["verdict"]][:2],
             "order": (list(VERDICTS).index(row["verdict"]), size(row["reported"]), size(row["recomputed"])),
