@@ -38,6 +38,13 @@ def caption(figure, chosen):
 FIGURE_CAPTIONS = captions("figures", FIGURES, caption)
 
 
+def twin(wildcards):
+    """The first analysis that differs in marker and strata alone, so that it has the same figures of all participants."""
+    own = SEARCHES[wildcards.analysis]
+    first = next(name for name in ANALYSES if SEARCHES[name] == own)
+    return first if first != wildcards.analysis else ""
+
+
 rule figures:
     """Figures of one analysis, drawn from its results."""
     input:
@@ -48,6 +55,11 @@ rule figures:
         trial=SETTINGS.trial,
         catalogue=SETTINGS.figures or [],
         flow=FLOW,
+        twin=lambda wildcards: (
+            f"results/{twin(wildcards)}/figures/figures.json"
+            if twin(wildcards)
+            else []
+        ),
         interaction=(
             "results/{analysis}/sensitivity/interaction.csv"
             if any(figure.forest for figure in FIGURES.values())
@@ -63,7 +75,8 @@ rule figures:
     params:
         depends=depends("figures", "figures", read=[SETTINGS.figures or "", *FLOW]),
         captions=lambda wildcards: FIGURE_CAPTIONS[wildcards.analysis],
+        twin=twin,
     message:
         "Draw the figures (analysis {wildcards.analysis})"
     shell:
-        "python3 -m d_q_trial figures --analysis {wildcards.analysis:q} 2> {log:q}"
+        "python3 -m d_q_trial figures --analysis {wildcards.analysis:q} --twin={params.twin:q} 2> {log:q}"

@@ -12,7 +12,6 @@ from pipeline import PUBLISHED as ANALYSIS
 from d_q_trial.config import settings
 from d_q_trial.figures import cutoffs as drawing
 from d_q_trial.figures import style
-from d_q_trial.figures.catalogue import changes_of
 from d_q_trial.figures.cutoffs import CutTables
 from d_q_trial.figures.words import say
 from d_q_trial.formatting import p_digits
@@ -110,7 +109,7 @@ def test_families_with_room_or_the_primary_endpoint_fill_a_page_and_captions_nam
     primary = TRIAL.primary.model_copy(update={"outcome": "sasp_vegf"})
     other = TRIAL.model_copy(update={"primary": primary})
     family, _, shown = drawing.figures(other)[f"every_cut_sasp_{PANEL[0]}"]
-    changes = changes_of(TRIAL, family)
+    changes = TRIAL.changes_of(family)
     assert (shown[0], shown[1:], len(changes)) == (changes[-1], changes[:8], 36)
     families = [{found for found, *_ in drawing.figures(trial).values()} for trial in (TRIAL, other)]
     assert families == [{"turnover", "bmd"}, {"turnover", "bmd", "sasp"}]

@@ -27,7 +27,7 @@ from d_q_trial.claims import read_claims
 from d_q_trial.config import settings
 from d_q_trial.errors import UserError
 from d_q_trial.figures import catalogue, draw, make, style, whole
-from d_q_trial.figures.catalogue import Catalogue, Figure, Forest, Panel, catalogue_of, changes_of
+from d_q_trial.figures.catalogue import Catalogue, Figure, Forest, Panel, catalogue_of
 from d_q_trial.figures.draw import REACH, side_steps, time_positions, view
 from d_q_trial.figures.panels import View
 from d_q_trial.figures.study import Study, Summary, read_study
@@ -198,7 +198,7 @@ def test_an_unknown_placeholder_or_figure_is_named(tmp_path):
         with pytest.raises(UserError, match="caption: .*" + re.escape(wrong)):
             fill(wrong, WORDS)
     with pytest.raises(UserError, match="did you mean 'figure_3'"):
-        make.draw_figures(study(), SMALL, tmp_path, words=WORDS, only=["figure3"])
+        make.draw_figures(study(), SMALL, tmp_path, only=["figure3"])
 
 
 @pytest.mark.parametrize("path", ["data/pbc/trial.yaml", "data/trial.yaml"])
@@ -210,7 +210,7 @@ def test_a_trial_without_a_list_gets_n_of_all_outcomes_and_every_change_overall_
     assert list(figures)[:2] == ["figure_1", "figure_2"]
     assert figures["figure_1"].flow.outcomes == [outcome.key for outcome in outcomes if outcome.follow_up]
     forests = [figure.forest for figure in figures.values() if figure.forest]
-    drawn = [cell for f in forests for family in f.families for cell in changes_of(trial, family, f.outcomes)]
+    drawn = [cell for f in forests for family in f.families for cell in trial.changes_of(family, f.outcomes)]
     assert sorted(drawn) == changes
     assert "forest" in figures
     for strata in (["all"], ["each"]):
@@ -629,7 +629,7 @@ def test_the_design_follows_the_visits_of_the_trial():
 @pytest.mark.parametrize(("label", "outside"), [(LABEL, True), (None, False)])
 def test_files_hold_the_label_of_synthetic_data_and_neither_clock_nor_version(tmp_path, label, outside):
     data = replace(study() if outside else few(("c", "control", "ctx", 1.0, VISIT)), label=label)
-    files = make.draw_figures(data, SMALL, tmp_path, words=WORDS)
+    files = make.draw_figures(data, SMALL, tmp_path)
     assert [path.name for path in files] == ["figure_3.pdf", "figure_3.png", "figures.json"]
     pdf, png = files[0].read_bytes(), Image.open(files[1])
     for absent in (b"CreationDate", b"Matplotlib", b"/Subtype /Type3", *([] if label else [b"ynthetic"])):
@@ -647,7 +647,7 @@ def test_files_hold_the_label_of_synthetic_data_and_neither_clock_nor_version(tm
     assert figure["files"] == {"pdf": "figure_3.pdf", "png": "figure_3.png"}
     assert [panel["letter"] for panel in figure["panels"]] == ["a", "b"]
     assert figure["words"].startswith("a, CTx, 20 weeks. D+Q median 17.7%")
-    again = make.draw_figures(data, SMALL, tmp_path / "again", words=WORDS)
+    again = make.draw_figures(data, SMALL, tmp_path / "again")
     assert [path.read_bytes() for path in files] == [path.read_bytes() for path in again]
 
 

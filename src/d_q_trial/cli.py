@@ -261,10 +261,12 @@ def tables(context: Context) -> None:
     write_event(rows, trial, analysis, context.label, context.folder / "export" / "ars.json")
 
 
-@command(argument("--only", nargs="+", default=[], metavar="FIGURE", help="draw only these figures"))
+@command(
+    argument("--only", nargs="+", default=[], metavar="FIGURE", help="draw only these figures"),
+    argument("--twin", metavar="NAME", help="copy what this analysis of other strata shows of all participants"),
+)
 def figures(context: Context) -> None:
     """Draw the figures of an analysis."""
-    from . import labels
     from .figures import catalogue, make, study
 
     analysis, trial, published = context.analysis, context.trial, context.settings.published
@@ -273,8 +275,8 @@ def figures(context: Context) -> None:
         data,
         catalogue.catalogue_of(context.settings.figures, trial),
         context.folder / "figures",
-        words=labels.caption_words(trial, analysis),
         only=context.arguments.only,
+        twin=context.results / context.arguments.twin / "figures" if context.arguments.twin else None,
     )
 
 
@@ -335,13 +337,13 @@ def robustness(context: Context) -> None:
     from .comparisons import lay_out
     from .config.settings import search_id
     from .figures.cutoffs import TABLES, CutTables, describe_cutoffs, draw_cutoffs, figures, read_table
-    from .files import write_json, write_text
+    from .files import copy, write_json
     from .robustness.analysis_cuts import analysis_cuts, published_cuts
 
     trial, analysis, label = context.trial, context.analysis, context.label
     shared, output = context.results / "every_cut" / search_id(analysis), context.folder / "robustness"
     for name in TABLES:
-        write_text((shared / f"{name}.csv").read_text(encoding="utf-8"), output / f"{name}.csv")
+        copy(shared / f"{name}.csv", output / f"{name}.csv")
     layout, every = lay_out(context.participants, trial, analysis), read_table(output / "cutoffs.csv")
     context.write(output, analysis_cuts=analysis_cuts(every, layout))
     context.write(output, published_cuts=published_cuts(every, context.participants, layout))
@@ -523,7 +525,7 @@ def main(argv: list[str] | None = None) -> int:
             stream.reconfigure(errors="replace")  # a console that lacks a letter shows a question mark
     # As in the workflow: for matrices of this size, further threads of the linear algebra take time and save none.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    gc.set_threshold(100_000)  # searching the many parts of figures for unused ones takes a tenth of their time
+    gc.set_threshold(1_000_000)  # searching the many parts of figures for unused ones takes a tenth of their time
     arguments = PARSER.parse_args(argv)
     try:
         status = arguments.run(Context(arguments)) or 0

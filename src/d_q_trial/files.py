@@ -9,6 +9,7 @@ import io
 import json
 import os
 import re
+import shutil
 import zipfile
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
@@ -66,6 +67,13 @@ def write_text(text: str, path: Path | str) -> None:
     """Write ``text`` to ``path`` as UTF-8 with Unix line ends."""
     with atomic(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def copy(source: Path, target: Path) -> Path:
+    """Copy a file under a new path, which is returned."""
+    with atomic(target) as temporary:
+        shutil.copyfile(source, temporary)
+    return target
 
 
 def write_json(value: Any, path: Path | str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -156,6 +157,11 @@ class Trial(Strict):
     def analysed_arms(self) -> dict[str, Arm]:
         """The two compared arms, treated first."""
         return {arm.key: arm for arm in (self.arms.treated, self.arms.control)}
+
+    def changes_of(self, family: str, only: Sequence[str] = ()) -> list[tuple[str, str]]:
+        """Return the outcomes of a family, or ``only`` these of them, with each visit at which their change is measured."""
+        members = [outcome for outcome in self.outcomes.values() if outcome.family == family]
+        return [(o.key, visit) for o in members if not only or o.key in only for visit in o.follow_up]
 
     def variable_label(self, key: str) -> str:
         """Return the label of an outcome or marker."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -120,6 +121,14 @@ class Figure(Strict):
             raise ValueError("a figure has one of 'panels', 'flow', 'design' and 'forest'")
         return self
 
+    @property
+    def has_strata(self) -> bool:
+        """Whether a panel or the caption depends on the marker and strata of the analysis, as the title may too."""
+        shown = any(panel.kind == "strata" or panel.strata != [ALL_PARTICIPANTS] for panel in self.panels)
+        return bool(
+            shown or self.by_stratum or self.forest or re.search("{(strata|highest|lowest|marker)", self.caption)
+        )
+
     def drawn(self, strata: Sequence[str]) -> list[Panel]:
         """Return the panels for these strata, lowest first; ``by_stratum`` repeats them, highest stratum first."""
         if not self.by_stratum:
@@ -171,15 +180,9 @@ class Catalogue(Strict):
     figures: dict[Key, Figure]
 
 
-def changes_of(trial: Trial, family: str, only: Sequence[str] = ()) -> list[tuple[str, str]]:
-    """Return the outcomes of a family, or ``only`` these of them, with each visit at which their change is measured."""
-    members = [outcome for outcome in trial.outcomes.values() if outcome.family == family]
-    return [(o.key, visit) for o in members if not only or o.key in only for visit in o.follow_up]
-
-
 def catalogue_of(path: Path | str | None, trial: Trial) -> Catalogue:
     """Read the list of figures in the configuration, or the usual one; see :func:`read_list`."""
-    changes = {family: changes_of(trial, family) for family in trial.families}
+    changes = {family: trial.changes_of(family) for family in trial.families}
     measured = [key for key, outcome in trial.outcomes.items() if outcome.follow_up]
     words = {"families": trial.families, "changes": changes, "measured": measured}
     return read_list(Catalogue, path, Path(__file__).with_name("default_figures.yaml.jinja"), trial, **words)

@@ -27,14 +27,7 @@ _MARKERS = ("o", "^", "v", "<", ">", "P", "X", "*", "d")
 
 
 def draw_comparison(
-    comparisons: pd.DataFrame,
-    shown: list[tuple],
-    left_out: int,
-    trial: Trial,
-    reference: str,
-    stem: Path | str,
-    *,
-    label: str | None,
+    comparisons: pd.DataFrame, shown: list, left_out: int, trial: Trial, reference: str, stem: Path, label: str | None
 ) -> list[Path]:
     """Draw every shown comparison in every analysis and write ``stem``.pdf and ``stem``.png.
 

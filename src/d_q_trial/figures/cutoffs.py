@@ -15,7 +15,6 @@ from ..files import LABEL_COLUMN, read_csv, read_header
 from ..formatting import number
 from ..stats.two_sample import get_test
 from . import draw, style
-from .catalogue import changes_of
 from .words import say, texts
 
 if TYPE_CHECKING:
@@ -75,7 +74,7 @@ def figures(trial: Trial) -> dict[str, tuple[str, str, list[tuple[str, str]]]]:
     """Name the figures of a trial, each with family, marker, and outcomes and visits that fit on a page, primary first."""
     found, primary = {}, trial.primary.outcome if trial.primary else ""
     for family in trial.families:
-        changes = sorted(changes_of(trial, family), key=lambda cell: cell[0] != primary)
+        changes = sorted(trial.changes_of(family), key=lambda cell: cell[0] != primary)
         shown = changes[: _grid(changes)[0] * int((TALLEST - KEY) // BLOCK)]
         # If the trial has a primary endpoint, another family without room on a page has no figure.
         if shown and (shown == changes or primary in ("", shown[0][0])):
@@ -103,6 +102,7 @@ def draw_cutoffs(
     lowest = 0.6 * min([0.01, *(panel.cutoffs["p"].min() for panel in panels.values() if len(panel.cutoffs))])
     units = {key: labels.difference_unit(analysis.measure, trial.outcomes[key].unit) for key, _ in panels}
     several, key = len(set(units.values())) > 1, texts()["every_cut_key"]
+    limits = {key: _limits([panel for cell, panel in panels.items() if cell[0] == key]) for key in units}
     with style.settings():
         page = style.Page(style.WIDTH_MM, bottom + KEY, label)
         for place, ((outcome, visit), panel) in enumerate(panels.items()):
@@ -120,7 +120,7 @@ def draw_cutoffs(
             p_axes = page.axes(left, top + EFFECT + SAID, width, P_VALUES)
             sliding = page.axes(left, top + EFFECT + SAID + P_VALUES + STEP, width, SLIDING)
             for axes in (effect, sliding):
-                axes.set_ylim(*_limits([other for cell, other in panels.items() if cell[0] == outcome]))
+                axes.set_ylim(*limits[outcome])
                 axes.axhline(0.0, **style.DASHED)
             draw_differences(effect, panel)
             draw_p(p_axes, panel, analysis.alpha, lowest)
@@ -227,7 +227,7 @@ def describe_cutoffs(
         places = [] if column else [f"{float(place):g}" for place in cut.split("; ") if place]
         values = common | {"family": trial.families[family], "marker": trial.markers[marker], "column": column}
         values["cuts"] = f"{labels.listing(places)} {unit}".rstrip() if places else ""
-        values["left_out"] = len(changes_of(trial, family)) - len(changes)
+        values["left_out"] = len(trial.changes_of(family)) - len(changes)
         values["own"] = marker in set(tables.own["marker"])
         title, caption = (say("every_cut", part, **values) for part in ("title", "caption"))
         words = [f"{label}. {title}." if label else f"{title}."]

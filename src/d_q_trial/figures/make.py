@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import UserError, nearest
-from ..files import write_json
+from ..files import copy, write_json
+from ..labels import caption_words
 from . import draw, style, whole
 from .catalogue import Catalogue, Figure, letter
 from .panels import Content, View
@@ -23,24 +25,31 @@ _EXTRA_LINE = 2.8  # above panels with more lines than that of P
 
 
 def draw_figures(
-    study: Study, catalogue: Catalogue, folder: Path, *, words: Mapping[str, str], only: Sequence[str] = ()
+    study: Study, catalogue: Catalogue, folder: Path, *, only: Sequence[str] = (), twin: Path | None = None
 ) -> list[Path]:
     """Draw figures as PDF and PNG, and describe them in ``figures.json`` beside them.
 
-    ``words`` are the values of the placeholders in titles and captions (see ``labels.caption_words``), ``only`` the
-    keys of the figures to draw (all if empty). Returns the files, in the order of writing.
+    ``only`` are the keys of the figures to draw (all if empty). ``twin`` is the folder of the figures of an analysis that
+    differs in marker and strata alone: those without strata are copied. Returns the files, in the order of writing.
     """
     written, described, marker = [], {}, study.analysis.marker
+    words = caption_words(study.trial, study.analysis)
+    drawn = json.loads((twin / "figures.json").read_bytes()) if twin else {}
     with style.settings():
         for key in only or catalogue.figures:
             if not (figure := catalogue.figures.get(key)):
                 raise UserError(f"no figure is called {key!r}{nearest(key, catalogue.figures)}")
+            title, caption = figure.texts(words, study.analysis, study.trial)
+            markers = {"markers": sorted({panel.marker or marker for panel in figure.panels} or {marker})}
+            if key in drawn and not figure.has_strata and drawn[key]["title"] == title:
+                described[key] = drawn[key] | markers
+                written += [copy(twin / file, folder / file) for file in drawn[key]["files"].values()]
+                continue
             page, contents = build(figure, study)
             lettered = [(letter(place) if len(contents) > 1 else "", shown) for place, shown in enumerate(contents)]
-            title, caption = figure.texts(words, study.analysis, study.trial)
             if any(str(line.get_label()).startswith(draw.BEYOND) for ax in page.figure.axes for line in ax.lines):
                 caption += " Triangles at the edge mark values outside the axis."
-            described[key] = {
+            described[key] = markers | {
                 "order": list(catalogue.figures).index(key),
                 "label": figure.label,
                 "title": title,
@@ -48,7 +57,6 @@ def draw_figures(
                 "files": {"pdf": f"{key}.pdf", "png": f"{key}.png"},
                 "words": " ".join(", ".join(filter(None, (own, shown.words))) for own, shown in lettered),
                 "panels": [{"letter": own, **shown._asdict()} for own, shown in lettered],
-                "markers": sorted({panel.marker or marker for panel in figure.panels} or {marker}),
                 "data_label": page.label,
             }
             written += page.save(folder / key, title=f"{figure.label}. {title}")
@@ -61,7 +69,7 @@ def build(figure: Figure, study: Study) -> tuple[style.Page, list[Content]]:
     for kind, drawing in {"flow": whole.flow, "design": whole.design, "forest": whole.forest}.items():
         if spec := getattr(figure, kind):
             return drawing(spec, study)
-    views = [View(panel, study) for panel in figure.drawn(study.strata_labels)]
+    views = [View(panel, study) for panel in figure.drawn(study.analysis.strata.labels)]
     wide = [{"time_course": _COURSE, "strata": len(v.strata) / 2}.get(v.panel.kind, len(v.strata)) for v in views]
     columns = max(1, min(figure.columns, len(views), int(_STRATA_PER_ROW / max(wide))))
     cell, high, bold = style.WIDTH_MM / columns, figure.panel_height, (style.TITLE, "bold")

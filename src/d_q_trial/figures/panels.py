@@ -43,7 +43,7 @@ class View:
         self.panel, self.study, self.limits = panel, study, panel.limits
         self.marker = panel.marker or analysis.marker
         every = panel.kind == "strata" and panel.strata == [ALL_PARTICIPANTS]
-        self.strata = strata_named(["each"] if every else panel.strata, study.strata_labels)
+        self.strata = strata_named(["each"] if every else panel.strata, study.analysis.strata.labels)
         self.places = [group_keys(name, self.marker) for name in self.strata]
         if panel.kind == "correlation":
             cut = f"{trial.population.cut_age:g}"  # the group of people, as named in the results
@@ -85,7 +85,7 @@ class View:
 
     def draw(self, ax: Axes) -> Content:
         """Draw the panel on axes, or write in their frame why the workbook or the analysis lacks its data."""
-        names, has = self.strata, self.study.strata_labels
+        names, has = self.strata, self.study.analysis.strata.labels
         try:
             if unknown := [name for name in names if name not in (ALL_PARTICIPANTS, *has)]:
                 raise NotShownError(f"No stratum {', '.join(unknown)} in this analysis (it has {', '.join(has)})")

@@ -50,11 +50,6 @@ class Study:
     label: str | None = None  # of the data, if they have to be marked
     flow: Sequence[Row] = ()  # of participants, as reported in the article
 
-    @property
-    def strata_labels(self) -> list[str]:
-        """The names of the strata of the analysis, lowest first."""
-        return self.analysis.strata.labels
-
     @cached_property
     def _changes(self) -> dict[Key, pd.DataFrame]:
         """The changes by outcome, measure and visit, with the strata by each marker in a column of its name."""

@@ -14,7 +14,7 @@ from ..results_table import ALL_PARTICIPANTS, group_keys
 from ..stats.two_sample import get_test
 from ..trial import BASELINE, Arm
 from . import draw, style
-from .catalogue import Design, Flow, Forest, changes_of
+from .catalogue import Design, Flow, Forest
 from .panels import Content
 from .study import Study
 from .words import say
@@ -223,12 +223,12 @@ class Effect(NamedTuple):
 
 def effects(study: Study, family: str, only: Sequence[str] = ()) -> dict[str, list[Effect]]:
     """Look up comparisons of a family, or ``only`` of some outcomes, by unit: of all participants, then by stratum."""
-    trial, analysis, highest = study.trial, study.analysis, study.strata_labels[-1]
+    trial, analysis, highest = study.trial, study.analysis, study.analysis.strata.labels[-1]
     by_unit: dict[str, list[Effect]] = {}
-    for outcome, visit in ((trial.outcomes[key], visit) for key, visit in changes_of(trial, family, only)):
+    for outcome, visit in ((trial.outcomes[key], visit) for key, visit in trial.changes_of(family, only)):
         decimals = labels.change_decimals(analysis.measure, outcome.decimals)
         key, own = study.key(outcome.key, visit), []
-        for group in (ALL_PARTICIPANTS, *reversed(study.strata_labels)):
+        for group in (ALL_PARTICIPANTS, *reversed(study.analysis.strata.labels)):
             place = group_keys(group, analysis.marker)
             sizes = [study.summary(key, arm, **place).n for arm in reversed(trial.analysed_arms)]
             ends, p = study.difference(key, **place), study.contrast(key, "p", **place)
@@ -256,7 +256,7 @@ def forest(spec: Forest, study: Study) -> tuple[style.Page, list[Content]]:
         draw.message(page.canvas(), EMPTY)
         return page, [Content("Effects", f"{EMPTY}.", missing=True)]
     arms = style.wrapped(f"n, {study.trial.arms.control.label} / {study.trial.arms.treated.label}", LEFT - 6)
-    against = style.wrapped(style.cut(f"against {study.strata_labels[-1]}", 40), 24)  # two lines at most
+    against = style.wrapped(style.cut(f"against {study.analysis.strata.labels[-1]}", 40), 24)  # two lines at most
     for family, unit, found in blocks:
         top += HEAD
         _axis(page.axes(LEFT, top, EFFECTS, row * len(found)), found, study, unit)
@@ -278,7 +278,7 @@ def _axis(ax: Axes, found: list[Effect], study: Study, unit: str) -> None:
     low, high = draw.padded([0.0, *(e.estimate for e in found if math.isfinite(e.estimate)), *ends[few : -few or None]])
     ax.set(xlim=(low, high), ylim=(len(found) - 0.5, -0.5), yticks=[])
     ax.axvline(0, **style.DASHED)
-    names = study.strata_labels
+    names = study.analysis.strata.labels
     looks = {ALL_PARTICIPANTS: _OVERALL} | {n: style.stratum_look(i, len(names)) for i, n in enumerate(names)}
     for place, effect in enumerate(found):
         look = looks[effect.group]
