@@ -30,6 +30,7 @@ rule compare:
         ),
     log:
         "results/compare/logs/compare.log",
+    priority: 1  # on the way to the overview
     params:
         code=code_inputs.digest("compare"),
         contents=files.checksum([SETTINGS.trial]),

@@ -62,6 +62,7 @@ rule tables:
         described="results/{analysis}/tables/tables.json",
     log:
         "results/{analysis}/logs/tables.log",
+    priority: 1  # on the way to the comparison of the analyses
     params:
         depends=depends("tables", "tables", read=[SETTINGS.tables or "", *PUBLISHED]),
         captions=lambda wildcards: TABLE_CAPTIONS[wildcards.analysis],
