@@ -13,7 +13,7 @@ from snakemake.utils import min_version
 HOME = Path(workflow.current_basedir.get_path_or_uri(secret_free=True))
 sys.path.insert(0, str(HOME / "src"))
 
-from d_q_trial import code_inputs, files, run_lock, run_summary
+from d_q_trial import code_inputs, files, run_lock, run_summary, workers
 from d_q_trial.config import settings
 from d_q_trial.config.yaml_files import read_yaml
 from d_q_trial.errors import UserError
@@ -91,6 +91,9 @@ rule all:
         "All outputs are up to date"
 
 
+# Commands that every analysis needs; those that import the same libraries share a worker.
+WORKERS = ["cutoffs results sensitivity", "figures robustness", "tables", "report"]
+
 SOURCE = " and ".join(name for name, content in SOURCES if content)
 SUMMARY = run_summary.Summary(SETTINGS, SOURCE)
 logger.addFilter(SUMMARY.note)
@@ -106,6 +109,8 @@ onstart:
     # The report and the manifest list all files in the folder of an analysis; files that no rule makes are moved out.
     unknown = [file for name in ANALYSES for file in left_over(name)]
     files.set_aside(unknown, "results")
+    if len(ANALYSES) > 1 and workflow.local_exec and not DEPLOYMENT:
+        workers.start(WORKERS, ".snakemake/workers")
 
 
 onsuccess:

@@ -2,7 +2,11 @@
 
 import sys
 
-from .cli import main
+from . import workers
 
 if __name__ == "__main__":
-    sys.exit(main())
+    if (status := workers.run(sys.argv[1:])) is None:
+        from .cli import main
+
+        status = main()
+    sys.exit(status)
