@@ -626,6 +626,26 @@ def test_the_design_follows_the_visits_of_the_trial():
     assert rows in shown.words
 
 
+OF_ALL = {"kind": "arms", "outcome": "ctx", "visit": "week_20"}
+
+
+@pytest.mark.parametrize(
+    ("different", "has"),
+    [
+        ({}, False),
+        ({"panels": [OF_ALL, OF_ALL | {"strata": ["highest"]}]}, True),
+        ({"panels": [{"kind": "strata", "outcome": "ctx"}]}, True),
+        ({"caption": "In {highest}"}, True),
+        ({"by_stratum": True}, True),
+        ({"panels": [], "forest": {"families": ["turnover"]}}, True),
+        ({"panels": [], "flow": {"outcomes": ["ctx"]}}, False),
+    ],
+)
+def test_a_figure_has_strata_if_anything_in_it_depends_on_them(different, has):
+    figure = {"label": "Fig. 3", "title": "Change", "caption": "{test}", "panels": [OF_ALL]}
+    assert Figure.model_validate(figure | different).has_strata == has
+
+
 @pytest.mark.parametrize(("label", "outside"), [(LABEL, True), (None, False)])
 def test_files_hold_the_label_of_synthetic_data_and_neither_clock_nor_version(tmp_path, label, outside):
     data = replace(study() if outside else few(("c", "control", "ctx", 1.0, VISIT)), label=label)
