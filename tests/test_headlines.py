@@ -33,7 +33,7 @@ def comparisons(places=PLACES, values=VALUES, names=NAMES):
     for place, own in zip(places, values, strict=True):
         found = dict(zip(names, own, strict=True))
         rows += cohorts.numbers(("", "percent_change"), found, contrast=TRIAL.contrast, **row(place))
-    return rows
+    return [own | {"n_first": "8", "n_second": "10"} for own in rows]
 
 
 def numbers(*given, **names):
@@ -94,15 +94,15 @@ def test_main_results_are_the_comparisons_with_what_qualifies_them():
         {
             "outcome": "CTx, 20 weeks", "role": "the primary endpoint", "interaction": "", "searched": "",
             "effects": [
-                Effect("−4.2", "−10.5 to 2.5", "0.611", "P = 0.611", False, reported[0]),
-                Effect("3.0", "", "<0.001", "P < 0.001", True, None), None, None,
+                Effect("−4.2", "−10.5 to 2.5", "0.611", "P = 0.611", False, reported[0], (8, 10)),
+                Effect("3.0", "", "<0.001", "P < 0.001", True, None, (8, 10)), None, None,
             ],
         },
         {
             "outcome": "P1NP, 2 weeks", "role": "", "interaction": "T2 0.050; T1 0.296", "searched": "<0.001 (0.900)",
             "effects": [
-                None, Effect("16.0", "1.0 to 30.0", "0.050", "P = 0.050", True, reported[3]), None,
-                Effect("1.0", "−2.0 to 4.0", "0.051", "P = 0.051", False, None),
+                None, Effect("16.0", "1.0 to 30.0", "0.050", "P = 0.050", True, reported[3], (8, 10)), None,
+                Effect("1.0", "−2.0 to 4.0", "0.051", "P = 0.051", False, None, (8, 10)),
             ],
         },
     ]  # fmt: skip
@@ -139,7 +139,7 @@ def test_p_corrected_for_the_search_is_that_of_the_subgroup_of_the_analysis(stra
 def test_an_estimate_without_p_is_shown_and_no_method_judges_its_conclusion():
     values = [VALUES[0], VALUES[1], (16.0, "", "", ""), VALUES[3]]
     made = report(CHECKED, numbers=numbers(values=values))
-    assert headlines.effect(made, *PLACES[2]) == Effect("16.0", "", "not defined", "P not defined", None, None)
+    assert headlines.effect(made, *PLACES[2]) == Effect("16.0", "", "not defined", "P not defined", None, None, (8, 10))
     names, lines, _ = headlines.robustness_lines(made)
     (checks,) = [own for title, own in lines if title == "P1NP, 2 weeks, stratum T3 of p16 variant 5: P not defined"]
     assert {check.keeps for check in checks} == {None}

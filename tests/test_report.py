@@ -150,7 +150,9 @@ def test_a_subgroup_result_stands_with_what_qualifies_it(all_pages, pages, repor
     assert re.search(rf" 0\.035 [^.]*0\.035: reproduced ✓reproduced 0\.296 {re.escape(line['searched'])} ", text)
     assert "P = 0.035; same side of 0.05 under 1 of 3 other methods; interaction P 0.296" in text
     halves = all_pages[pages / "halves/report.html"].text
-    assert "All participants Stratum high of p16 variant 5 Stratum low of" in halves
+    assert "participants 30 D+Q, 30 control Stratum high of p16 variant 5 14 D+Q, 16 control Stratum low of" in halves
+    assert "−13.0 (−30.5 to −0.2) 0.049" in text, "the row has the n of the head"
+    assert "4.0 (−17.4 to 34.4) n = 8, 10 0.594" in text
 
 
 @pytest.mark.parametrize("significant", [True, False])

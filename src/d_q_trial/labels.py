@@ -140,9 +140,11 @@ def interval_level(analysis: Analysis) -> str:
     return f"{100 * (1 - analysis.alpha):.10g}%"
 
 
-def interval(analysis: Analysis) -> str:
-    """Return how differences are estimated, and the method of their interval."""
-    return get_test(analysis.test).interval.format(level=interval_level(analysis))
+def by_arm(sizes: Iterable[Sequence[float]], trial: Trial) -> str:
+    """Return numbers of participants in the two arms, treated first, with their range: ``7 to 8 D+Q, 4 control``."""
+    ends = ([f"{n:,.0f}" for n in sorted({min(own), max(own)})] for own in zip(*sizes, strict=True))
+    arms = (within(arm.label) for arm in trial.analysed_arms.values())
+    return ", ".join(f"{' to '.join(own)} {arm}" for own, arm in zip(ends, arms, strict=False))
 
 
 def direction(trial: Trial) -> str:
@@ -162,7 +164,7 @@ def caption_words(trial: Trial, analysis: Analysis) -> dict[str, str]:
         "strata_variable": analysis.strata.name(marker),
         "change": (CHANGES | {"difference": "change"})[analysis.measure].capitalize(),
         "direction": direction(trial),
-        "estimate": interval(analysis),
+        "estimate": get_test(analysis.test).interval.format(level=interval_level(analysis)),
         "test": get_test(analysis.test).sentence,
         "simulated_test": get_test(get_test(analysis.test).for_many or analysis.test).sentence,
         "quartile_type": f"{analysis.quartile_type}",

@@ -29,6 +29,7 @@ class Effect:
     named_p: str
     significant: bool | None  # None without P
     verdict: Verdict | None  # on its P, if one is reported
+    n: tuple[float, float]  # participants in the treated and the control arm
 
 
 class Check(NamedTuple):
@@ -73,7 +74,8 @@ def effect(report: Report, outcome: str, visit: str, group: str) -> Effect | Non
     """Return the comparison of an outcome's changes in a group; None if the analysis does not have it."""
     analysis, contrast = report.analysis, report.trial.contrast
     own, names = group_keys(group, analysis.marker), (*get_test(analysis.test).estimate, "p")
-    found = [report.numbers.get(outcome, analysis.measure, visit, n, contrast=contrast, **own).value for n in names]
+    numbers = [report.numbers.get(outcome, analysis.measure, visit, name, contrast=contrast, **own) for name in names]
+    found = [number.value for number in numbers]
     if math.isnan(found[0]) and math.isnan(found[-1]):
         return None
     key = (outcome, analysis.measure, visit, own["marker"], group, contrast, "", "p")
@@ -85,6 +87,7 @@ def effect(report: Report, outcome: str, visit: str, group: str) -> Effect | Non
         named_p=formatting.p_value(found[-1]),
         significant=None if math.isnan(found[-1]) else bool(is_significant(found[-1], analysis.alpha)),
         verdict=next((verdict for verdict in report.verdicts if verdict["key"] == key and verdict["recomputed"]), None),
+        n=(numbers[-1].n_first, numbers[-1].n_second),
     )
 
 

@@ -49,7 +49,10 @@ def write_report(results: Path, settings: Settings, trial: Trial, name: str) -> 
 def report_page(report: Report) -> str:
     """Return the report as one self-contained page."""
     cutoffs, consistency = pieces.explorer(report), report.folder.parent / "consistency"
-    drawing = consistency / "attainable.svg"
+    drawing, results = consistency / "attainable.svg", headlines.main_results(report)
+    names = ["all participants", *headlines.groups(report)[1:]]
+    compared = [(name, own.n) for row in results for name, own in zip(names, row["effects"], strict=True) if own]
+    most = [tuple(map(max, zip(*(n for group, n in compared if group == name), strict=True))) for name in names]
     return render(
         "report.html.j2",
         **_common(report, "report.html"),
@@ -58,7 +61,9 @@ def report_page(report: Report) -> str:
         figures=[figure for figure in report.figures if figure["key"] != FOREST],
         forest=next((figure for figure in report.figures if figure["key"] == FOREST), None),
         groups=[report.words.group(group) for group in headlines.groups(report)],
-        results=headlines.main_results(report),
+        most=most,
+        by_arm=[labels.by_arm([n], report.trial) for n in most],
+        results=results,
         checks=headlines.robustness_lines(report),
         pieces=pieces.grouped(pieces.read_pieces(report)),
         requests={name: table for table, name in ON_REQUEST.items() if table not in report.tables},
