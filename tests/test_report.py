@@ -153,6 +153,7 @@ def test_a_subgroup_result_stands_with_what_qualifies_it(all_pages, pages, repor
     assert "participants 30 D+Q, 30 control Stratum high of p16 variant 5 14 D+Q, 16 control Stratum low of" in halves
     assert "−13.0 (−30.5 to −0.2) 0.049" in text, "the row has the n of the head"
     assert "4.0 (−17.4 to 34.4) n = 8, 10 0.594" in text
+    assert "where an arm has fewer than eight participants: one comparison of T3 (6 D+Q, 9 control)." in text
 
 
 @pytest.mark.parametrize("significant", [True, False])

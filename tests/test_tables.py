@@ -184,6 +184,18 @@ def test_why_an_estimate_has_no_interval_is_said_below_the_table():
     assert "Estimates without an interval: few." in table.notes
 
 
+@pytest.mark.parametrize("test", ["normal", "normal_continuity", "exact", "welch", "brunner_munzel"])
+def test_comparisons_too_small_for_a_normal_approximation_are_counted_below_the_table_with_their_n(test):
+    found, analysis = [], ANALYSIS.model_copy(update={"test": test})
+    for visit, n in {"week_2": 4, "week_4": 7, "week_20": 8}.items():
+        place, where = ("ctx", "percent_change", visit), {"marker": MARKER, "stratum": "T3"}
+        found += numbers(place, {"p": 0.1}, contrast=CONTRAST, n_first=f"{n}", n_second="9", **where)
+        found += numbers(place, {"n": n}, group="d_q", **where)
+    notes = " ".join(built(found, analysis, kind="comparisons", rows={"outcomes": ["ctx"]}, strata=["T3"]).notes)
+    said = ["fewer than eight participants: two comparisons of T3 (4 to 7 D+Q, 9 control)"]
+    assert re.findall(r"fewer than .*?\)", notes) == said * test.startswith("normal")
+
+
 @pytest.mark.parametrize(("change", "cell"), [("percent", "5.12 (4.00, 6.00)"), ("log_ratio", "5.123 (4.000, 6.000)")])
 def test_a_group_with_one_arm_has_a_row_and_the_decimals_of_a_table_are_those_of_percent_changes(change, cell):
     analysis = ANALYSIS.model_copy(update={"change": change})

@@ -147,6 +147,17 @@ def by_arm(sizes: Iterable[Sequence[float]], trial: Trial) -> str:
     return ", ".join(f"{' to '.join(own)} {arm}" for own, arm in zip(ends, arms, strict=False))
 
 
+def small_groups(compared: Sequence[tuple[str, Sequence[float]]], trial: Trial, analysis: Analysis) -> str:
+    """Return a sentence on the comparisons, each a group and its n by arm, too small for an approximate P; empty if none is."""
+    smallest = get_test(analysis.test).smallest
+    groups = dict.fromkeys(group for group, _ in compared)
+    small = [(group, [n for name, n in compared if name == group and min(n) < smallest]) for group in groups]
+    named = [f"{counted(len(own), 'comparison')} of {group} ({by_arm(own, trial)})" for group, own in small if own]
+    said = "P and confidence intervals rest on a normal approximation, which can be inaccurate where an arm has fewer"
+    said += f" than {count(smallest)} participants: {'; '.join(named)}. The setting “test: exact” avoids it."
+    return said if named else ""
+
+
 def direction(trial: Trial) -> str:
     """Return the two arms as minuend and subtrahend."""
     return f"{trial.arms.treated.label} − {trial.arms.control.label}"

@@ -34,7 +34,10 @@ def paragraph(report: Report) -> str:
         return "[" + ",".join(str(cited.index(key) + 2) for key in keys) + "]"
 
     template = environment().overlay(autoescape=False).get_template("methods.md.j2")
-    text = template.render(cite=cite, results=main_comparisons(report), **settings_in_words(report))
+    results = main_comparisons(report)
+    compared = [(result["group"] or "all participants", result["effect"].n) for result in results]
+    small = labels.small_groups(compared, report.trial, report.analysis)
+    text = template.render(cite=cite, results=results, small=small, **settings_in_words(report))
     blocks = [" ".join(block.split()) for block in re.split(r"\n\s*\n", text)]
     listed = [report.trial.citation, *(REFERENCES[key] for key in cited)]
     blocks.append("\n".join(f"{number}. {' '.join(entry.split())}" for number, entry in enumerate(listed, start=1)))

@@ -63,6 +63,7 @@ def report_page(report: Report) -> str:
         groups=[report.words.group(group) for group in headlines.groups(report)],
         most=most,
         by_arm=[labels.by_arm([n], report.trial) for n in most],
+        small=labels.small_groups(compared, report.trial, report.analysis),
         results=results,
         checks=headlines.robustness_lines(report),
         pieces=pieces.grouped(pieces.read_pieces(report)),

@@ -54,6 +54,7 @@ class TwoSampleTest:
     # (first, second, *, confidence), as for `test`, if the test compares means
     mean_difference: Callable[..., Estimate] | None = None
     continuity: bool | None = None  # rank-sum variants: whether z is corrected
+    smallest: int = 0  # participants in a group; with fewer, pages and tables say that P may be inaccurate
 
     @property
     def estimate(self) -> tuple[str, str, str]:
@@ -143,6 +144,7 @@ _NORMAL = TwoSampleTest(
     columns=_call("rank_sum", "asymptotic_columns", continuity=False),
     depths=_call("shift", "normal_depths", continuity=False),
     continuity=False,
+    smallest=8,  # Mann and Whitney (1947): U is almost normal from here on. docs/robustness.md gives the errors
 )
 _EVERY = (
     # P(first > second) + P(tie) / 2 = 1/2, with unequal spread. R: brunnermunzel::brunnermunzel.test.
@@ -169,6 +171,7 @@ _EVERY = (
         test=_call("rank_sum", "exact"),
         columns=None,
         depths=_call("shift", "exact_depths"),
+        smallest=0,
         no_bounds="the exact test conditions on ties, which the missing values would change",
         for_many="normal_continuity",
     ),

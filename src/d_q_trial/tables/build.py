@@ -111,7 +111,7 @@ class _Builder:
 
     def built(self, columns: Sequence[str], rows: Sequence[Row], *more_notes: str, **more: Any) -> BuiltTable:
         """Return the table with its title and notes."""
-        paragraphs = [*self.notes(), *more_notes, *[_TEXTS["dash"]] * any(DASH in row.cells for row in rows)]
+        paragraphs = filter(None, [*self.notes(), *more_notes, _TEXTS["dash"] * any(DASH in row.cells for row in rows)])
         fields = {"data_label": self.data_label, "notes": tuple(paragraphs), "markers": (self.marker.key,)} | more
         title = self.filled(self.table.title)
         return BuiltTable(self.key, self.table.label, title, tuple(columns), tuple(rows), **fields)
@@ -236,7 +236,7 @@ def _by_group(build: _Builder, groups: Sequence[Column], tests: Sequence[Column]
     for outcome, own in zip(build.outcomes, sizes, strict=True):
         few = [f"{group.heading} {n}" for group, n, most in zip(groups, own, full, strict=True) if 0 < n < most]
         fewer += [f"{outcome.label} ({', '.join(few)})"] * bool(few)
-    return build.built(columns, rows, *[_TEXTS["fewer"].format(outcomes=labels.listing(fewer))] * bool(fewer))
+    return build.built(columns, rows, _TEXTS["fewer"].format(outcomes=labels.listing(fewer)) * bool(fewer))
 
 
 def _smd(build: _Builder, outcome: Outcome, visit: str, groups: Sequence[Column]) -> float:
@@ -252,7 +252,7 @@ def _smd(build: _Builder, outcome: Outcome, visit: str, groups: Sequence[Column]
 
 
 def _comparisons(build: _Builder) -> BuiltTable:
-    trial, rows, test, unbounded = build.trial, [], get_test(build.analysis.test), []
+    trial, rows, test, unbounded, compared = build.trial, [], get_test(build.analysis.test), [], []
     shown, names = test.estimate, dict.fromkeys((*EFFECTS, *test.estimate))
     for outcome in build.outcomes:
         for visit, stratum in itertools.product(outcome.follow_up, build.strata):
@@ -274,12 +274,14 @@ def _comparisons(build: _Builder) -> BuiltTable:
             exact |= {name: effect.value for name, effect in effects.items()} | {"p_method": effects["p"].method}
             rows.append(Row(texts, exact, section=trial.families[outcome.family]))
             unbounded.append(effects[shown[1]].reason * (test.has_interval and effects["p"].reason != ABSENT))
+            group = "all participants" if stratum == ALL_PARTICIPANTS else stratum
+            compared.append((group, (effects["p"].n_first, effects["p"].n_second)))
     limits = f" ({labels.interval_level(build.analysis)} CI)" if test.has_interval else ""
     columns = [build.heading, "Visit", "Participants", *(f"n, {arm.label}" for arm in build.arms)]
     columns += [f"{arm.label}, median (quartiles)" for arm in build.arms]
     columns += ["Difference of medians", labels.STATISTICS[shown[0]] + limits, "P"]
     notes = (_TEXTS["unbounded"].format(reason=reason) for reason in dict.fromkeys(filter(None, unbounded)))
-    return build.built(columns, rows, *notes, headings=3)
+    return build.built(columns, rows, *notes, labels.small_groups(compared, trial, build.analysis), headings=3)
 
 
 def _events(build: _Builder) -> BuiltTable:
@@ -296,8 +298,8 @@ def _events(build: _Builder) -> BuiltTable:
         rows.append(Row(tuple(texts), exact))
     risk = ["/".join(sorted({row["at_risk"] for row in reported if row["group"] == arm.key})) for arm in build.arms]
     columns = [f"{arm.label} (n = {n})" if n else arm.label for arm, n in zip(build.arms, risk, strict=True)]
-    missing = [_TEXTS["no_events"]] * (not rows)
-    return build.built(["Event", *columns], rows, *missing, data_label=label and _TEXTS["copied"].format(label=label))
+    missing = _TEXTS["no_events"] * (not rows)
+    return build.built(["Event", *columns], rows, missing, data_label=label and _TEXTS["copied"].format(label=label))
 
 
 _BUILDERS = {"arms": _arms, "strata": _strata, "comparisons": _comparisons, "events": _events}
