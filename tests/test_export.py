@@ -148,14 +148,37 @@ def test_every_reference_in_the_reporting_event_leads_to_an_entry(any_event):
     assert len(set(ids)) == len(ids)
 
 
-def test_an_analysis_set_selects_the_participants_of_its_stratum(event, folder):
-    strata = read_csv(folder / "strata.csv")
-    for entry in event["analysisSets"]:
-        if "compoundExpression" in entry:
-            clauses = [clause["condition"] for clause in entry["compoundExpression"]["whereClauses"]]
-            chosen = strata[[all(row[c["variable"]] in c["value"] for c in clauses) for _, row in strata.iterrows()]]
-            assert chosen["participant"].is_unique
-            assert len(chosen) in {20, 21, 39, 40, 41}
+COMPARED = {
+    "NOTIN": lambda cells, values: ~cells.isin(values),
+    "LT": lambda cells, values: cells.astype(float) < float(*values),
+    "GE": lambda cells, values: cells.astype(float) >= float(*values),
+}
+
+
+def test_the_conditions_of_an_analysis_select_as_many_participants_as_its_n(tmp_path):
+    run = pipeline.rerun(pipeline.of_config(), exclude=["S01", "S02"])
+    run.participants.write(tmp_path)
+    for name in ("changes", "strata", "results"):
+        write_csv(getattr(run, name), tmp_path / f"{name}.csv")
+    event = ars.reporting_event(read_rows(tmp_path / "results.csv"), TRIAL, run.analysis, None)
+    chosen = {}
+    for entry in sum(
+        [each["groups"] for each in event["analysisGroupings"]], event["analysisSets"] + event["dataSubsets"]
+    ):
+        clauses = [
+            part["condition"] for part in entry.get("compoundExpression", {"whereClauses": [entry]})["whereClauses"]
+        ]
+        rows = read_csv(tmp_path / f"{clauses[0]['dataset']}.csv")
+        for one in clauses:
+            rows = rows[COMPARED.get(one["comparator"], pd.Series.isin)(rows[one["variable"]], one["value"])]
+        chosen[entry["id"]] = rows
+    for analysis in event["analyses"]:
+        rows = chosen[analysis["dataSubsetId"]]
+        rows = rows[rows.get("outcome", rows.get("variable")).eq(analysis["variable"]) & rows["value"].ne("")]
+        for result in (result for result in analysis["results"] if result["operationId"].endswith("_N")):
+            names = [analysis.get("analysisSetId"), *(group["groupId"] for group in result["resultGroups"])]
+            people = {*rows["participant"]}.intersection(*(chosen[name]["participant"] for name in filter(None, names)))
+            assert len(people) == float(result["rawValue"])
 
 
 def test_the_primary_endpoint_has_its_purpose_and_the_digits_of_the_article(event):

@@ -3,6 +3,7 @@
 An analysis of the standard is one variable at one visit in one analysis set with one method; its results carry the raw
 and the formatted value. A data subset is a measure at a visit. An analysis set is all participants or one stratum of one
 marker. The groupings are the arms, the strata of a marker, and the cohorts in which a marker is correlated with age.
+Conditions select rows of the CSV of their dataset; an analysis is of the participants that all its conditions select.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 from .. import formatting, labels
 from ..files import write_text
+from ..participants import POPULATION, TRIAL
 from ..results_table import ALL_PARTICIPANTS, BOTH_ARMS
 from ..stats.two_sample import get_test
+from ..trial import BASELINE
 
 if TYPE_CHECKING:
     from ..config.settings import Analysis
@@ -198,11 +201,15 @@ def _listed(prefix: str, known: Mapping[tuple[str, ...], tuple[str, Entry]]) -> 
     ]
 
 
-def _where(dataset: str, **values: list[str]) -> Entry:
-    """Return the condition that each variable of a dataset has one of its values."""
+def _where(dataset: str, compared: Mapping[str, str] = {}, **values: list[str]) -> Entry:
+    """Return the condition that each variable of a dataset has one of its values; ``compared`` has other comparators.
+
+    A variable without values is not compared.
+    """
+    stated = {name: compared.get(name, "IN" if own[1:] else "EQ") for name, own in values.items() if own}
     conditions = [
-        {"condition": {"dataset": dataset, "variable": name, "comparator": "IN" if own[1:] else "EQ", "value": own}}
-        for name, own in values.items()
+        {"condition": {"dataset": dataset, "variable": name, "comparator": comparator, "value": values[name]}}
+        for name, comparator in stated.items()
     ]
     if len(conditions) == 1:
         return conditions[0]
@@ -219,22 +226,35 @@ def _analysis_set(marker: str, stratum: str, trial: Trial, name: str) -> tuple[s
 
 def _data_subset(measure: str, visit: str, trial: Trial) -> tuple[str, Entry]:
     name = f"{labels.CHANGES.get(measure, measure)}, {trial.visits[visit].label}"
+    if measure == "correlation":
+        return name, _where("participants", linked=["yes"], visit=[visit])
     return name, _where("changes", measure=[measure], visit=[visit])
 
 
 def _groupings(rows: list[Row], trial: Trial, analysis: Analysis) -> list[Entry]:
-    arms = {key: arm.label for key, arm in trial.analysed_arms.items()}
-    strata = {label: label for label in analysis.strata.labels}
-    cohorts = {row["group"]: row["group"].replace("_", " ") for row in rows if row["measure"] == "correlation"}
+    arms = {key: (arm.label, _where("changes", arm=[key])) for key, arm in trial.analysed_arms.items()}
     found = [_grouping(ARM, "Arm", "changes", "arm", arms)]
     for marker in dict.fromkeys(row["marker"] for row in rows if row["marker"] and row["stratum"] == ""):
         name = f"Stratum of {analysis.strata.name(trial.markers[marker].label)}"
-        found.append(_grouping(identifier("AG_STRATUM", marker), name, "strata", "stratum", strata, marker=[marker]))
+        strata = {key: (key, _where("strata", marker=[marker], stratum=[key])) for key in analysis.strata.labels}
+        found.append(_grouping(identifier("AG_STRATUM", marker), name, "strata", "stratum", strata))
+    named = dict.fromkeys(row["group"] for row in rows if row["measure"] == "correlation")
+    cohorts = {key: (labels.sample(key, trial), _cohort(key, trial, analysis)) for key in named}
     return found + ([_grouping(COHORT, "Cohort", "participants", "cohort", cohorts)] if cohorts else [])
 
 
-def _grouping(key: str, name: str, dataset: str, variable: str, groups: Mapping[str, str], **fixed: list[str]) -> Entry:
-    selected = {(group,): (label, _where(dataset, **fixed, **{variable: [group]})) for group, label in groups.items()}
+def _cohort(group: str, trial: Trial, analysis: Analysis) -> Entry:
+    """Select, by the row of their age, the people whom :func:`..participants.age_groups` gives this name."""
+    rows = {"linked": ["yes"], "visit": [BASELINE], "variable": [trial.population.age]}
+    if group == "participants":
+        rows |= {"cohort": [TRIAL], "arm": [*trial.analysed_arms], "participant": analysis.exclude}
+    else:
+        rows |= {"cohort": [POPULATION], "value": [f"{trial.population.cut_age:.12g}"] * (group != POPULATION)}
+    return _where("participants", {"participant": "NOTIN", "value": "LT" if "_under_" in group else "GE"}, **rows)
+
+
+def _grouping(key: str, name: str, dataset: str, variable: str, groups: Mapping[str, tuple[str, Entry]]) -> Entry:
+    """Return a grouping from the name of each group and the condition that selects it."""
     return {
         "id": key,
         "name": name,
@@ -242,5 +262,5 @@ def _grouping(key: str, name: str, dataset: str, variable: str, groups: Mapping[
         "groupingDataset": dataset,
         "groupingVariable": variable,
         "dataDriven": False,
-        "groups": _listed(key, selected),
+        "groups": _listed(key, {(group,): selected for group, selected in groups.items()}),
     }
