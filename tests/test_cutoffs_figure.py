@@ -145,7 +145,7 @@ def test_the_published_cut_stays_where_it_is_when_the_analysis_cuts_elsewhere(at
 
 
 def test_words_begin_with_the_label_of_the_data_and_give_the_best_cutoff_as_measured_or_say_that_there_is_none(tables):
-    some, none = (tables._replace(best=tables.best.assign(**own)) for own in ({"cut": 151.0}, {"p_best_of_both": np.nan}))
+    some, none = (tables._replace(best=tables.best.assign(**x)) for x in ({"cut": 151.0}, {"p_best_of_both": np.nan}))
     for made, label, untried in ((some, LABEL, False), (none, None, True)):
         described = drawing.describe_cutoffs(made, TRIAL, ANALYSIS, CHOSEN.robustness, label, cuts={})
         words = described[f"every_cut_turnover_{PANEL[0]}"]["words"]

@@ -97,10 +97,26 @@ def test_many_columns_are_summed_up_between_the_primary_endpoint_and_the_questio
     participants("CTx_v4", *(f"Gene {number}" for number in range(150))).save(tmp_path / "genes.xlsx")
     lines = inspected(tmp_path / "genes.xlsx")[0].splitlines()
     assert len(lines) < 60
-    assert lines[1].startswith("Primary endpoint (CTx, change from baseline to 20 weeks) cannot be computed: no values")
+    assert lines[1].startswith(
+        "Primary endpoint (CTx, percent change from baseline to 20 weeks) cannot be computed: no values"
+    )
     assert lines[2] == "Faults and questions, listed below: 1"
     assert any("not among the trial's names: E Gene 0, F Gene 1, G Gene 2" in line for line in lines)
     assert lines[-1].startswith("  Sheet!D1: 'CTx_v4': may be CTx")
+
+
+@pytest.mark.parametrize(
+    ("zeros", "said"), [(6, "can be computed: 5 D+Q, 5 Control"), (16, "cannot be computed: no values")]
+)
+def test_a_baseline_of_zero_gives_no_primary_endpoint_and_one_note_of_all_cells(tmp_path, zeros, said):
+    book = participants("CTx week 20")
+    for row in range(2, 2 + zeros):
+        book.active.cell(row, 3, 0)
+    book.save(tmp_path / "zeros.xlsx")
+    cells = ", ".join(f"C{row}" for row in range(2, 2 + zeros))
+    text, _ = inspected(tmp_path / "zeros.xlsx", trial=altered(cohort.trial(), "outcomes", "ctx", plausible=None))
+    assert f"Primary endpoint (CTx, percent change from baseline to 20 weeks) {said}" in text
+    assert re.findall("zero baseline of CTx.* change from it (.*)", text) == [f"({zeros} cells: {cells})"]
 
 
 def test_a_panel_beside_raw_values_is_compared_with_them_each_value_once(tmp_path):

@@ -178,6 +178,8 @@ def inspect(context: Context) -> int:
     from .workbook.reader import look
 
     given, source = context.arguments, Path(context.arguments.workbook)
+    if not Path(given.trial).exists():
+        raise UserError(f"--trial {given.trial}: no such file; name the trial's description with --trial")
     reading = look(source, trial.load_trial(given.trial), given.mapping)
     sections = describe(reading)
     print(as_text(sections), end="")

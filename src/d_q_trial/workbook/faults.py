@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections import Counter
+from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import UserError
 from ..files import read_words
-from ..spreadsheet.sheets import shown
+from ..spreadsheet.sheets import first_of, shown
 
 MESSAGES = read_words(__file__, "messages")
 MOST_SHOWN = 200  # faults in a message
@@ -64,13 +64,16 @@ class Faults:
         return self.lines(stops=False)
 
     def lines(self, *, stops: bool) -> list[str]:
-        """Return a line per fault; of one kind on one sheet, at most ``MOST_PER_KIND`` and the number of the others."""
-        own = [fault for fault in self.found if fault.stops == stops]
-        groups, most = Counter((fault.kind, fault.sheet) for fault in own), MOST_PER_KIND
-        numbers = {group: itertools.count() for group in groups}
-        lines = [str(fault) for fault in own if next(numbers[fault.kind, fault.sheet]) < most]
-        more = ((count - most, *group) for group, count in groups.items() if count > most)
-        return lines + [f"{sheet}: {count} more of this kind ({kind})" for count, kind, sheet in more]
+        """Return a line per fault, and per remark with all its cells; of one kind on one sheet, at most ``MOST_PER_KIND``."""
+        alike, groups = defaultdict[tuple, list[Fault]](list), defaultdict[tuple, list[str]](list)
+        for fault in (fault for fault in self.found if fault.stops == stops):
+            alike[fault.kind, fault.sheet, fault.value, fault.expectation, fault.cell * stops].append(fault)
+        for (kind, sheet, *_), faults in alike.items():
+            cells = f" ({len(faults)} cells: {first_of([fault.cell for fault in faults], MOST_PER_KIND)})"
+            groups[kind, sheet].append(f"{faults[0]}{cells * (len(faults) > 1)}")
+        more = ((len(own) - MOST_PER_KIND, *group) for group, own in groups.items() if len(own) > MOST_PER_KIND)
+        lines = itertools.chain.from_iterable(own[:MOST_PER_KIND] for own in groups.values())
+        return [*lines, *(f"{sheet}: {count} more of this kind ({kind})" for count, kind, sheet in more)]
 
     def stop(self, path: object) -> None:
         """Raise a UserError with a line for every error, if there is one."""

@@ -106,16 +106,16 @@ def _summary(reading: Reading) -> list[str]:
 
 
 def _primary(reading: Reading) -> str:
-    """Say whether the primary endpoint can be computed, and from how many participants or why not."""
+    """Say whether the primary endpoint can be computed as percent change, and from how many participants or why not."""
     trial = reading.trial
     outcome, visit = trial.outcomes[trial.primary.outcome], trial.visits[trial.primary.visit]
-    name = f"Primary endpoint ({outcome.label}, change from baseline to {visit.label})"
+    name = f"Primary endpoint ({outcome.label}, percent change from baseline to {visit.label})"
     own = reading.own[reading.own["variable"] == outcome.key]
-    later, first = (own[own["visit"] == key] for key in (visit.key, BASELINE))
-    made = later["linked"] & later["measure"].eq(VALUE) & later["participant"].isin(first["participant"])
+    later, positive = own[own["visit"] == visit.key], own[own["visit"].eq(BASELINE) & own["value"].gt(0)]
+    made = later["linked"] & later["measure"].eq(VALUE) & later["participant"].isin(positive["participant"])
     counts = Counter(later[made | later["measure"].eq(PERCENT_CHANGE)]["arm"])
     if lacking := [arm.label for key, arm in trial.analysed_arms.items() if not counts[key]]:
-        when = visit.label if later.empty else f"baseline and {visit.label} of the same participants"
+        when = visit.label if later.empty else f"{visit.label} of participants with a baseline above zero"
         return f"{name} cannot be computed: no values at {when} in {' and '.join(lacking)}"
     if reading.faults.errors:
         return f"{name} cannot be computed until the faults are corrected and the questions answered"
