@@ -16,10 +16,7 @@ CONFIG = ["--config", "tests/config.yaml"]
         (["participants", "README.md", "OUT", "--trial", "data/trial.yaml"], "README.md"),
         (["participants", "data/pbc/pbc.xlsx", "OUT", "--trial", "nowhere.yaml"], "nowhere.yaml"),
         (["participants", "data/pbc/pbc.xlsx", "OUT", "--trial", "config.yaml"], "config.yaml"),
-        (
-            ["inspect", "data/pbc/pbc.xlsx", "--trial", "x"],
-            "--trial x: no such file; name the trial's description with --t",
-        ),
+        (["inspect", "data/pbc/pbc.xlsx", "--trial", "x"], "--trial x: no such file; name the trial's"),
         (["results", "--results", "OUT", *CONFIG], "OUT/workbooks/reconstructed/participants.csv: No such file"),
         (["tables", "--results", "OUT", *CONFIG], "OUT/published/results.csv: No such file"),
         (["report", "--results", "OUT", *CONFIG], "OUT/workbooks/reconstructed/participants.json: No such file"),

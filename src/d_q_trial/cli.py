@@ -273,13 +273,9 @@ def figures(context: Context) -> None:
 
     analysis, trial, published = context.analysis, context.trial, context.settings.published
     data = study.read_study(context.folder, context.participants_folder, trial, analysis, published=published)
-    make.draw_figures(
-        data,
-        catalogue.catalogue_of(context.settings.figures, trial),
-        context.folder / "figures",
-        only=context.arguments.only,
-        twin=context.results / context.arguments.twin / "figures" if context.arguments.twin else None,
-    )
+    listed, twin = catalogue.catalogue_of(context.settings.figures, trial), context.arguments.twin
+    copied = context.results / twin / "figures" if twin else None
+    make.draw_figures(data, listed, context.folder / "figures", only=context.arguments.only, twin=copied)
 
 
 @command(

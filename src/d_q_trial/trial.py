@@ -158,6 +158,11 @@ class Trial(Strict):
         """The two compared arms, treated first."""
         return {arm.key: arm for arm in (self.arms.treated, self.arms.control)}
 
+    @property
+    def every_arm(self) -> dict[str, Arm]:
+        """All arms of the workbook, those that are compared first."""
+        return self.analysed_arms | {arm.key: arm for arm in self.arms.others}
+
     def changes_of(self, family: str, only: Sequence[str] = ()) -> list[tuple[str, str]]:
         """Return the outcomes of a family, or ``only`` these of them, with each visit at which their change is measured."""
         members = [outcome for outcome in self.outcomes.values() if outcome.family == family]

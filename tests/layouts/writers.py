@@ -10,8 +10,6 @@ import numpy as np
 import yaml
 from openpyxl import Workbook
 
-from d_q_trial.recognition.vocabulary import every_arm
-
 from .cohort import Cohort, trial
 
 WEEKS = {"baseline": 0, "week_2": 2, "week_4": 4, "week_20": 20}
@@ -78,7 +76,7 @@ def population(cohort: Cohort, *, ids: bool = False) -> list[list]:
 
 
 def arm_label(key: str) -> str:
-    return every_arm(trial())[key].label
+    return trial().every_arm[key].label
 
 
 def label(variable: str) -> str:

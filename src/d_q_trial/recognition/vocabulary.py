@@ -16,7 +16,7 @@ from typing import NamedTuple
 from ..errors import UserError
 from ..participants import PERCENT_CHANGE
 from ..spreadsheet.sheets import Flag, is_number
-from ..trial import BASELINE, Arm, Trial
+from ..trial import BASELINE, Trial
 from .spelling import DASHES, WORDS, is_unit, plain_characters, plain_unit
 
 Codes = Mapping[str, Mapping[str, str]]  # by role, the meaning of codes in lower case
@@ -256,11 +256,6 @@ class Reading(Meaning):
         return match
 
 
-def every_arm(trial: Trial) -> dict[str, Arm]:
-    """Return the arms of a trial by key, those that are compared first."""
-    return trial.analysed_arms | {arm.key: arm for arm in trial.arms.others}
-
-
 class Vocabulary:
     """The names of one trial, ready to be found in labels.
 
@@ -270,7 +265,7 @@ class Vocabulary:
     def __init__(self, trial: Trial, codes: Codes | None = None) -> None:
         self.trial = trial
         self.weeks = {visit.week: key for key, visit in trial.visits.items() if visit.week is not None}
-        things = {"arm": every_arm(trial), "visit": trial.visits, "variable": trial.markers | trial.outcomes}
+        things = {"arm": trial.every_arm, "visit": trial.visits, "variable": trial.markers | trial.outcomes}
         names = {role: {key: [key, x.label, *x.names] for key, x in own.items()} for role, own in things.items()}
         alone: dict[str, dict[str, str]] = {role: {} for role in names}  # letters and numbers, no part of a text
         for role, own in names.items():

@@ -90,7 +90,7 @@ class Words:
             words += " at baseline" if row["visit"] == BASELINE else f" at {trial.visits[row['visit']].label}"
         words += f", {row['stratum']}" if row["stratum"] not in ("", ALL_PARTICIPANTS) else ""
         words += f" ({self.variable(row['marker'])})" if row["marker"] in trial.markers else ""
-        arms = {arm.key: arm.label for arm in (trial.arms.treated, trial.arms.control, *trial.arms.others)}
+        arms = {key: arm.label for key, arm in trial.every_arm.items()}
         names = [arms.get(part, part) for part in (row["contrast"] or row["group"]).split(" - ") if part]
         return f"{words}: {', '.join(filter(None, [' against '.join(names), quantity]))}"
 

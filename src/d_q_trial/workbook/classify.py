@@ -5,15 +5,7 @@ from __future__ import annotations
 from ..participants import POPULATION, VALUE
 from ..recognition.layout import Header, find_header, mostly_numbers, tables
 from ..recognition.spelling import unit_factor
-from ..recognition.vocabulary import (
-    NOT_AS_MEASURED,
-    OWN_POPULATION,
-    Reading,
-    Vocabulary,
-    canonical_id,
-    fold,
-    id_kind,
-)
+from ..recognition.vocabulary import NOT_AS_MEASURED, OWN_POPULATION, Reading, Vocabulary, canonical_id, fold, id_kind
 from ..spreadsheet.sheets import EMPTY, Block, Workbook, is_number
 from .mapping import SAID, Column, Plan
 

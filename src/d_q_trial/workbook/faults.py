@@ -58,11 +58,6 @@ class Faults:
         """Faults that stop the reading."""
         return [fault for fault in self.found if fault.stops]
 
-    @property
-    def notes(self) -> list[str]:
-        """Remarks, as text, many of one kind in one column shortened."""
-        return self.lines(stops=False)
-
     def lines(self, *, stops: bool) -> list[str]:
         """Return a line per fault, and per remark with all its cells; of one kind on one sheet, at most ``MOST_PER_KIND``."""
         alike, groups = defaultdict[tuple, list[Fault]](list), defaultdict[tuple, list[str]](list)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from ..pages import environment
 from ..participants import PERCENT_CHANGE, POPULATION, TRIAL, VALUE
 from ..recognition.spelling import WORDS
-from ..recognition.vocabulary import canonical_id, every_arm
+from ..recognition.vocabulary import canonical_id
 from ..spreadsheet.sheets import EMPTY, Flag, Sheet, first_of, is_number
 from ..trial import BASELINE, Trial
 from .mapping import CODED, OPEN, READABLE, Column, Plan
@@ -53,7 +53,7 @@ def describe(reading: Reading) -> list[Section]:
         "Blocks with numbers that are not used": [
             f"{p.sheet}!{p.block.range}: {first_of(lines, MOST_NAMED, '; ')}" for p, lines in unread.items() if lines
         ],
-        "Notes": [*reading.workbook.remarks, *reading.faults.notes],
+        "Notes": [*reading.workbook.remarks, *reading.faults.lines(stops=False)],
         "What the analyses still need": _needs(reading),
         # Last, where the terminal stands.
         "Faults and questions that prevent the use of the workbook": reading.faults.lines(stops=True),
@@ -86,7 +86,7 @@ def _summary(reading: Reading) -> list[str]:
     lines = list(filter(None, (label_of(reading.workbook), trial.primary and _primary(reading))))
     lines += [f"Faults and questions, listed below: {count}"] if (count := len(reading.faults.errors)) else []
     if reading.arms:
-        labels = {key: arm.label for key, arm in every_arm(trial).items()}
+        labels = {key: arm.label for key, arm in trial.every_arm.items()}
         lines.append(f"{len(reading.arms)} participants: {_counted(Counter(map(labels.get, reading.arms.values())))}")
     have = what_and_when(own)
     complete = [k for k, o in trial.outcomes.items() if {(k, v) for v in o.follow_up or [BASELINE]} <= have]
@@ -152,7 +152,7 @@ def _found(source: Source, own, reading: Reading) -> list[str]:
     percent, text, linked = source.measure == PERCENT_CHANGE, own["text"].any(), own["linked"].iloc[0]
     groups = sorted(set(own["stratum"]) - {""})
     if not linked:
-        groups += [arm.label for key, arm in every_arm(reading.trial).items() if key in set(own["arm"])]
+        groups += [arm.label for key, arm in reading.trial.every_arm.items() if key in set(own["arm"])]
     confidence = column.confidence if not plan.mapped else "mapping"
     return [
         thing.label if thing else source.variable,
@@ -287,7 +287,7 @@ def mapping_text(reading: Reading) -> str:
     content = {
         "name": reading.workbook.path.name,
         "trial": trial,
-        "arms": every_arm(trial),
+        "arms": trial.every_arm,
         "missing": sorted({fault.value for fault in reading.faults.errors if fault.kind == "missing code"}),
         "asked": reading.faults.lines(stops=True),
         "turned": [*map(_quoted, reading.policy.transpose)],
@@ -354,12 +354,10 @@ def _said(plan: Plan) -> dict[str, str]:
 
 def _columns(plan: Plan, trial: Trial, *, relative: bool) -> list[tuple[str, dict, str]]:
     """Return name, what is said and a remark of each column."""
-    lines = []
     names = plan.block.panel_names if relative else plan.block.names
-    for column, name in zip(plan.columns, names, strict=True):
-        remark = " | ".join(filter(None, [column.label, column.why]))
-        lines.append((_plain(name), _column(column, plan, trial), _comment(remark)))
-    return lines
+    remarks = (" | ".join(filter(None, [column.label, column.why])) for column in plan.columns)
+    every = zip(names, plan.columns, remarks, strict=True)
+    return [(_plain(name), _column(column, plan, trial), _comment(remark)) for name, column, remark in every]
 
 
 def _column(column: Column, plan: Plan, trial: Trial) -> dict[str, object]:

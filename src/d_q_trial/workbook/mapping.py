@@ -16,7 +16,7 @@ from ..config.yaml_files import read_yaml, validated
 from ..errors import nearest
 from ..participants import PERCENT_CHANGE, TRIAL, VALUE
 from ..recognition.layout import Header
-from ..recognition.vocabulary import Codes, Meaning, Reading, canonical_id, every_arm
+from ..recognition.vocabulary import Codes, Meaning, Reading, canonical_id
 from ..spreadsheet.sheets import EMPTY, Block, Sheet, Workbook
 from ..trial import BASELINE, Trial
 
@@ -334,6 +334,6 @@ def load_mapping(path: Path | str, workbook: Workbook, trial: Trial) -> Mapping:
     UserError has a line for each key that is unknown, missing or of the wrong type, and for each sheet, range, column or
     name that does not exist.
     """
-    known = {"variable": [*trial.outcomes, *trial.markers], "visit": [*trial.visits], "arm": [*every_arm(trial)]}
+    known = {"variable": [*trial.outcomes, *trial.markers], "visit": [*trial.visits], "arm": [*trial.every_arm]}
     known |= {"marker": [*trial.markers], "sheet": {sheet.name: sheet for sheet in workbook.sheets}}
     return validated(Mapping, read_yaml(path), path, context=known)

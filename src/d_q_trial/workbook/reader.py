@@ -72,7 +72,7 @@ def read_workbook(path: Path | str, trial: Trial, mapping: Path | str | None = N
         "sha256": sha256(workbook.path),
         "modified": workbook.modified,
         "sheets": [sheet.name for sheet in workbook.sheets],
-        "notes": [*workbook.remarks, *reading.faults.notes],
+        "notes": [*workbook.remarks, *reading.faults.lines(stops=False)],
         "counts": dict(reading.counts),
     }
     frame = reading.frame[list(COLUMNS)].reset_index(drop=True).infer_objects()

@@ -18,16 +18,7 @@ from ..participants import COLUMNS, PERCENT_CHANGE
 from ..recognition.layout import MISSING, id_shape, label_like
 from ..recognition.numbers import ANSWERS, PLAIN, read_number
 from ..recognition.spelling import plain_characters
-from ..recognition.vocabulary import (
-    canonical_id,
-    every_arm,
-    fold,
-    is_summary,
-    short_code,
-    stratum_label,
-    summaries,
-    words,
-)
+from ..recognition.vocabulary import canonical_id, fold, is_summary, short_code, stratum_label, summaries, words
 from ..spreadsheet.sheets import EMPTY, Flag, is_number
 from ..trial import BASELINE, Marker, Outcome
 from .mapping import CODED, Column, Plan
@@ -180,7 +171,7 @@ class BlockReader:
         counts = Counter(cell for cell, used in zip(cells, self.use, strict=True) if used and cell != EMPTY)
         find = partial(self._visit, fold(column.label)) if role == "visit" else partial(self._named, role)
         meaning = {cell: find(cell) for cell in counts}
-        labels = " or ".join(arm.label for arm in every_arm(self.trial).values())
+        labels = " or ".join(arm.label for arm in self.trial.every_arm.values())
         for position, cell in enumerate(cells):
             if not self.use[position] or cell == EMPTY:
                 continue
