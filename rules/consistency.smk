@@ -2,12 +2,14 @@
 # Makes the findings about reported numbers: test variant, group sizes, quartile type, and disagreements.
 
 from d_q_trial.claims import read_claims
+from d_q_trial.published_tables import check_names
 from d_q_trial.report.links import page_links
 
 # Faults of any table, before the first step; several steps read them.
 if SETTINGS.published:
     try:
         read_claims(SETTINGS.published)
+        check_names(SETTINGS.published, TRIAL)
     except UserError as error:
         raise WorkflowError(str(error)) from None
 

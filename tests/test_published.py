@@ -10,7 +10,7 @@ from pipeline import TRIAL
 
 from d_q_trial.claims import read_claims
 from d_q_trial.errors import UserError
-from d_q_trial.published_tables import read_folder, read_published
+from d_q_trial.published_tables import check_names, read_folder, read_published
 
 FOLDER = Path("data/published")
 
@@ -114,14 +114,19 @@ TESTS = (FOLDER / "tests.csv").read_text(encoding="utf-8").split("\n")[0]  # its
         ("statements", ",limit,", ",limits,", "did you mean 'limit'"),
         ("statements", ",1/3,", ",1/0,", "column value: '1/0', expected a fraction between 0 and 1"),
         ("adverse_events", "Headache", "é", "not UTF-8 text (byte"),
+        ("flow", "withdrew,d_q", "withdrew,dq", "row 5, column arm: 'dq' is not one of d_q, control, fisetin; did you"),
+        ("adverse_events", "Overall,d_q", "Overall,dq", "row 3, column group: 'dq' is not one of"),
+        ("statements", "ctx p1np", "ctx p1mp", "row 2, column subject: 'p1mp' is not one of"),
+        ("statements", "week_4 week_20", "week_4 week20", "row 2, column visits: 'week20' is not one of"),
+        ("statements", ",T3,", ",T4,", "row 10, column group: 'T4' is not one of T1/T2, T3, all"),
     ],
 )
-def test_what_cannot_be_read_is_refused_with_row_column_value_and_expectation(tmp_path, table, old, new, message):
-    shutil.copy(FOLDER / f"{table}.csv", tmp_path)
+def test_what_cannot_be_read_or_used_is_refused_with_row_column_and_value(tmp_path, table, old, new, message):
+    shutil.copytree(FOLDER, tmp_path, dirs_exist_ok=True)
     text = (tmp_path / f"{table}.csv").read_text(encoding="utf-8")
     assert old in text
     encoding = "latin-1" if new == "é" else "utf-8"
     (tmp_path / f"{table}.csv").write_text(text.replace(old, new, 1), encoding=encoding)
     with pytest.raises(UserError, match=rf"{table}\.csv") as caught:
-        read_published(tmp_path, table)
+        check_names(tmp_path, TRIAL)
     assert message in str(caught.value)

@@ -12,10 +12,13 @@ from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from .errors import UserError, nearest
+from .errors import UserError, nearest, unknown
 from .files import read_words
+
+if TYPE_CHECKING:
+    from .trial import Trial
 
 Row = dict[str, str]
 
@@ -164,6 +167,29 @@ def read_folder(folder: Path | str) -> dict[str, list[Row]]:
         if path.suffix.lower() == ".csv" and path.name not in files and path.name[0] not in ".~":
             raise UserError(f"{path}: no table of reported values has this name{nearest(path.name, files)}")
     return {name: read_published(folder, name) for name in files.values()}
+
+
+def check_names(folder: Path | str, trial: Trial) -> None:
+    """Check the names in tables that no result is compared with, where a misspelt one would be left out in silence.
+
+    An outcome or stratum may be one of the trial or of another table. UserError with file, row, column, name and the known ones.
+    """
+    tables = read_folder(folder)
+    rows, groups = tables["counts"] + tables["summaries"], [*trial.every_arm, "all", "both arms", "total"]
+    outcomes = dict.fromkeys([*trial.outcomes, *trial.markers, *(row["outcome"] for row in rows)])
+    strata = dict.fromkeys([*trial.stratum_labels, *(row["stratum"] for row in rows)])
+    known = {  # of the columns of a table, of steps of the flow, or of kinds of statements
+        **{step: {"arm": trial.every_arm} for step in ("allocated", "withdrew", "left_treatment")},
+        **{name: {"group": groups} for name in ("adverse_events", "affected")},
+        "n": {"subject": outcomes, "visits": trial.visits, "group": groups},
+        "share": {"subject": trial.markers, "group": strata},
+    }
+    for name, row in [(table, row) for table in ("flow", "adverse_events", "statements") for row in tables[table]]:
+        for column, names in known.get(row.get("step") or row.get("kind") or name, {}).items():
+            cell = row[column] or ("all" if column == "group" else "")
+            words = cell.split() if column in ("subject", "visits") else [cell]
+            if faults := unknown(f"{folder}/{name}.csv, row {row['_row']}, column {column}", words or [""], names):
+                raise UserError(faults[0])
 
 
 def published_frame(folder: Path | str | None, name: str, numeric: tuple[str, ...] = ()):
