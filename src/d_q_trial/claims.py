@@ -163,7 +163,7 @@ def _key(claim: Claim) -> tuple[str, ...]:
 
 def read_verdicts(path: Path | str) -> pd.DataFrame:
     """Read a ``claims.csv``."""
-    return read_csv(path, numeric=("value",), required=("claim", "verdict", "known_difference"))
+    return read_csv(path, numeric=("value",), required=("claim", "verdict", "note", "known_difference"))
 
 
 def _same_strata(strata: pd.DataFrame, trial: Trial) -> dict[str, dict[str, str]]:

@@ -138,7 +138,8 @@ def _analysis(rows: list[Row], method: str, trial: Trial, names: Mapping[tuple[s
         grouping = COHORT
     results = [_result(row, method, grouping, trial, pairs) for row in rows]
     by_group = any(result["resultGroups"] for result in results)
-    entry: Entry = {
+    in_set = row["stratum"] and method != "M_SPEARMAN"  # the cohorts of a correlation are a grouping of their own
+    return {
         "id": identifier("AN", *(row[part] for part in PARTS[:-1]), subject),
         "version": 1,
         "name": f"{', '.join(place)}: {subject}",
@@ -150,21 +151,14 @@ def _analysis(rows: list[Row], method: str, trial: Trial, names: Mapping[tuple[s
         "methodId": method,
         "orderedGroupings": [{"order": 1, "groupingId": grouping, "resultsByGroup": by_group}],
         "results": results,
-    }
-    if row["stratum"] and method != "M_SPEARMAN":  # the cohorts of a correlation are a grouping of their own
-        entry["analysisSetId"] = identifier("AS", row["marker"], row["stratum"])
-    return entry
+    } | ({"analysisSetId": identifier("AS", row["marker"], row["stratum"])} if in_set else {})
 
 
 def _result(row: Row, method: str, grouping: str, trial: Trial, pairs: Pairs) -> Entry:
     """Return one number, raw and formatted; where there is none, the reason is formatted and there is no raw value."""
     groups = [row["group"]] if row["group"] else pairs[row["contrast"]]
-    result: Entry = {
-        "operationId": f"{method}_{row['statistic'].upper()}",
-        "resultGroups": [
-            {"groupingId": grouping, "groupId": identifier(grouping, group)} for group in groups if group != BOTH_ARMS
-        ],
-    }
+    named = [{"groupingId": grouping, "groupId": identifier(grouping, name)} for name in groups if name != BOTH_ARMS]
+    result: Entry = {"operationId": f"{method}_{row['statistic'].upper()}", "resultGroups": named}
     return result | ({"rawValue": row["value"]} if row["value"] else {}) | {"formattedValue": _formatted(row, trial)}
 
 
@@ -202,10 +196,7 @@ def _listed(prefix: str, known: Mapping[tuple[str, ...], tuple[str, Entry]]) -> 
 
 
 def _where(dataset: str, compared: Mapping[str, str] = {}, **values: list[str]) -> Entry:
-    """Return the condition that each variable of a dataset has one of its values; ``compared`` has other comparators.
-
-    A variable without values is not compared.
-    """
+    """Return the condition that each variable with values has one of them; ``compared`` names other comparators."""
     stated = {name: compared.get(name, "IN" if own[1:] else "EQ") for name, own in values.items() if own}
     conditions = [
         {"condition": {"dataset": dataset, "variable": name, "comparator": comparator, "value": values[name]}}

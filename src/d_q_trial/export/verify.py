@@ -27,18 +27,18 @@ SHOWN = ["claim", "source", "locator", "quantity", "reported", "recomputed", "ve
 def judge(folder: Path) -> dict[str, Any]:
     """Judge the outputs of an analysis in a folder such as ``results/published``; UserError if there is none.
 
-    Returns ``verdict`` (a key of ``STATUS``), ``label`` of synthetic data, ``counts`` by verdict, and the lists ``missing``
-    and ``changed`` (outputs), ``differences`` (claims that fail), ``known`` (those that are known to) and ``unexpected``
-    (those that are known to and are reproduced).
+    Returns ``verdict`` (a key of ``STATUS``), ``label`` of synthetic data, ``counts`` by verdict, and the lists ``reasons`` (why values are
+    not tested, with their counts), ``missing`` and ``changed`` (outputs), ``differences`` (claims that fail), ``known`` (those
+    that are known to) and ``unexpected`` (those that are known to and are reproduced).
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; run `snakemake --cores 4` first")
     path, listed = folder / "claims.csv", folder / manifest.NAME
     compared = manifest.compare(folder, listed) if listed.exists() else {"missing": [manifest.NAME], "differs": []}
     missing, changed = compared["missing"], compared["differs"]
-    verdicts = claims.read_verdicts(path) if path.exists() else pd.DataFrame(columns=[*SHOWN])
+    verdicts = claims.read_verdicts(path) if path.exists() else pd.DataFrame(columns=[*SHOWN, "note"])
     status, known = verdicts["verdict"].map(claims.STATUS), verdicts["known_difference"].ne("")
-    failed, passed = status.eq("failure"), status.isin(PASSED)
+    failed, passed, untested = status.eq("failure"), status.isin(PASSED), verdicts[status.eq("neutral")]
     chosen = {"differences": failed & ~known, "known": failed & known, "unexpected": passed & known}
     rows = {name: verdicts.loc[which, SHOWN].to_dict("records") for name, which in chosen.items()}
     if rows["differences"] or rows["unexpected"]:
@@ -50,7 +50,8 @@ def judge(folder: Path) -> dict[str, Any]:
     return {
         "folder": str(folder),
         "label": read_label(path) if path.exists() else None,
-        "counts": {word: int(n) for word, n in verdicts["verdict"].value_counts().items()},
+        "counts": verdicts["verdict"].value_counts().to_dict(),
+        "reasons": untested.value_counts(["verdict", "note"]).reset_index().to_dict("records"),
         "missing": missing,
         "changed": changed,
         **rows,
