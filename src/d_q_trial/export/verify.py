@@ -27,9 +27,9 @@ SHOWN = ["claim", "source", "locator", "quantity", "reported", "recomputed", "ve
 def judge(folder: Path) -> dict[str, Any]:
     """Judge the outputs of an analysis in a folder such as ``results/published``; UserError if there is none.
 
-    Returns ``verdict`` (a key of ``STATUS``), ``label`` of synthetic data, ``counts`` by verdict, and the lists ``reasons`` (why values are
-    not tested, with their counts), ``missing`` and ``changed`` (outputs), ``differences`` (claims that fail), ``known`` (those
-    that are known to) and ``unexpected`` (those that are known to and are reproduced).
+    Returns ``verdict`` (a key of ``STATUS``), ``label`` of synthetic data, ``counts`` by verdict, and the lists ``reasons``
+    (why values were not tested, with their counts), ``missing`` and ``changed`` (outputs), ``differences`` (claims that
+    fail), ``known`` (those that are known to) and ``unexpected`` (those that are known to and are reproduced).
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; run `snakemake --cores 4` first")
