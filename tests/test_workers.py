@@ -82,7 +82,7 @@ def test_an_analysis_made_by_workers_is_that_of_its_steps_alone(copy, monkeypatc
     workspace.snakemake(copy)
     monkeypatch.setenv("D_Q_TRIAL_CONFIG", next(map(str, (copy / ".snakemake/d_q_trial").glob("*.json"))))
     shutil.copytree(copy / "results", copy / "again")
-    for command in ("results", "sensitivity", "tables", "figures"):
+    for command in ("results", "sensitivity", "tables", "figures", "report"):
         workspace.run(copy, "-m", "d_q_trial", command, "--analysis", "thirds", "--results", "again")
         logs = {name: copy / f"results/{name}/logs/{command}.log" for name in ("published", *added)}
         assert len({log.read_text().splitlines()[-1] for log in logs.values()}) == 1, command

@@ -8,11 +8,12 @@ from importlib import metadata
 from pathlib import Path
 from platform import python_version
 
-# Declared, but imported by no module: what each is for.
+# Declared, but of no influence on a result: what each is for.
 TOOLS = {
     "snakemake": "runs the steps",
     "networkx": "read by snakemake --report",
     "pygments": "read by snakemake --report",
+    "rocrate": "describes a finished run",
 }
 _MODULES = {"python-calamine": "python_calamine", "pyyaml": "yaml"}  # where it has another name than its distribution
 _LINE = "software: "
@@ -46,9 +47,8 @@ def used(results: Path, analysis: str, workbook: str, search: str) -> dict[str, 
     folders = (f"workbooks/{workbook}", f"every_cut/{search}", analysis)
     for path in sorted(path for folder in folders for path in (results / folder / "logs").glob("*.log")):
         found |= _stated(path.read_text(encoding="utf-8", errors="replace"))
-    found |= imported()
     tools = {name: metadata.version(name) for name in ("d-q-trial", "snakemake")}
-    return {"python": python_version()} | tools | dict(sorted(found.items()))
+    return {"python": python_version()} | tools | dict(sorted((found | imported()).items()))
 
 
 def add_child(output: str) -> None:
