@@ -7,6 +7,7 @@ imported themselves, and no more. A step that reaches no worker runs by itself.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -18,7 +19,7 @@ _started = []  # they end with this process, however it ends: it holds the other
 
 
 def start(groups: list[str], folder: str) -> None:
-    """Start a worker for each group of commands, such as ``"tables report"``; OSError if the folder cannot be written.
+    """Start a worker for each group of commands, such as ``"tables report"``; none if the folder cannot be written.
 
     Commands of a group import the same libraries. On other systems than Linux, whose libraries do not promise to work
     after a fork, nothing is started.
@@ -26,10 +27,9 @@ def start(groups: list[str], folder: str) -> None:
     import subprocess
 
     if sys.platform == "linux":
-        Path(folder).mkdir(parents=True, exist_ok=True)
         call, none = [sys.executable, "-m", __name__, folder, *groups], subprocess.DEVNULL
+        os.environ |= {FOLDER: folder, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # as for every step
         _started.append(subprocess.Popen(call, stdin=subprocess.PIPE, stdout=none, stderr=none))
-        os.environ[FOLDER] = folder
 
 
 def run(arguments: list[str]) -> int | None:
@@ -40,9 +40,11 @@ def run(arguments: list[str]) -> int | None:
         try:
             connection.connect(f"{os.environ[FOLDER]}/{arguments[0]}")
             socket.send_fds(connection, [json.dumps(arguments).encode()], [1, 2])
-        except OSError:
+            status = connection.recv(1)
+        except KeyboardInterrupt:  # the job is interrupted too, and says so
+            status = connection.recv(1)
+        except OSError:  # there is no worker, or it ended before it had read the request
             return None
-        status = connection.recv(1)
     return status[0] if status else 1  # a job that was killed sends none
 
 
@@ -58,7 +60,7 @@ def serve(first: Path, *others: Path) -> None:
     listener.listen()
     for path in others:
         path.symlink_to(first.name)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # so that jobs that ended leave nothing behind
     is_ready = False
     while sys.stdin not in select.select([sys.stdin, listener], [], [])[0]:
@@ -67,13 +69,14 @@ def serve(first: Path, *others: Path) -> None:
                 _load(json.loads(learned.read_bytes()))
                 is_ready = True
             if os.fork() == 0:
+                signal.signal(signal.SIGINT, interrupt)
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
                 listener.close()
                 os._exit(_job(connection, None if is_ready else learned))
 
 
 def _load(names: list[str]) -> None:
     """Import modules; not all that Python lists as modules can be imported by the name in the list."""
-    import contextlib
     import gc
     import importlib
 
@@ -85,13 +88,8 @@ def _load(names: list[str]) -> None:
 
 def _job(connection: socket.socket, learned: Path | None) -> int:
     """Run one command and return its status, also to the step; write what it has imported to the file ``learned``."""
-    import contextlib
-    import signal
     import threading
-    import traceback
 
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     status = 1
     try:
         request, outputs, *_ = socket.recv_fds(connection, 1 << 16, 2)
@@ -101,13 +99,14 @@ def _job(connection: socket.socket, learned: Path | None) -> int:
         # A step that is stopped closes its end: then the job ends too.
         threading.Thread(target=lambda: connection.recv(1) or os._exit(1), daemon=True).start()
         from .cli import main
+        from .files import write_json
 
         status = main(json.loads(request))
         if learned:
-            (unfinished := learned.with_suffix(f".{os.getpid()}")).write_text(json.dumps([*sys.modules]))
-            unfinished.replace(learned)
+            with contextlib.suppress(OSError):  # a full disk
+                write_json([*sys.modules], learned)
     except BaseException:
-        traceback.print_exc()
+        sys.excepthook(*sys.exc_info())
     sys.stdout.flush()
     sys.stderr.flush()
     with contextlib.suppress(OSError):
@@ -116,6 +115,7 @@ def _job(connection: socket.socket, learned: Path | None) -> int:
 
 
 if __name__ == "__main__":
+    Path(sys.argv[1]).mkdir(parents=True, exist_ok=True)
     import pandas  # noqa: F401  (which every step of an analysis needs)
 
     for group in sys.argv[2:]:
