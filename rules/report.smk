@@ -19,26 +19,28 @@ TARGETS += ["results/index.html"]
 
 
 def shown(wildcards):
-    """What the report of an analysis shows: a file of every step, which makes all its files at once, the files that were made
-    on request, and the numbers of the reference, from which the report of an alternative analysis states the differences.
+    """What the report of an analysis shows: all its outputs, also those made on request, and the consistency findings.
+
+    The report of an alternative analysis states the differences from the reference, so it needs the numbers of both.
     """
     name = wildcards.analysis
-    made = {
-        next(rule.name for rule in workflow.rules if rule.is_producer(piece)): piece
+    made = [
+        piece
         for piece in PIECES
         if piece.startswith((f"results/{name}/", "results/consistency/"))
-    }
-    not_asked_for = {*PIECES, *left_over(name)}
+    ]
+    unknown = left_over(name)
     on_request = [
         str(file)
         for part in ("robustness", "sensitivity")
         for file in sorted(Path("results", name, part).glob("*.*"))
         if file.suffix in (".csv", ".json", ".png")
         and not file.name.startswith(".")
-        and str(file) not in not_asked_for
+        and str(file) not in unknown
     ]
-    reference = f"results/{SETTINGS.reference}/results.csv"
-    return [*dict.fromkeys([*made.values(), *on_request, reference])]
+    return list(
+        dict.fromkeys([*made, *on_request, f"results/{SETTINGS.reference}/results.csv"])
+    )
 
 
 rule report:

@@ -33,12 +33,12 @@ def step(finished, monkeypatch):
     monkeypatch.chdir(finished[0])
     for name, value in (workspace.environment(finished[0]) | {workers.FOLDER: ""}).items():
         monkeypatch.setenv(name, value)
-    shutil.rmtree("sockets", ignore_errors=True)
     workers.start(["verify reconstruct"], "sockets")
     workspace.wait_for(lambda: Path("sockets/reconstruct").exists() and len(_processes(finished[0])) == 1)
     yield lambda arguments: subprocess.Popen([sys.executable, "-m", "d_q_trial", *arguments], stdout=subprocess.PIPE)
     workers._started.pop().communicate()
     workspace.wait_for(lambda: not _processes(finished[0]))
+    shutil.rmtree("sockets")
 
 
 def test_a_job_prints_and_ends_as_the_step_by_itself_does(step, monkeypatch):
@@ -46,19 +46,21 @@ def test_a_job_prints_and_ends_as_the_step_by_itself_does(step, monkeypatch):
     ended = []
     for folder in ("sockets", "nowhere"):
         monkeypatch.setenv(workers.FOLDER, folder)
-        steps = [step(case) for case in cases]
-        ended.append([(started.communicate()[0], started.returncode) for started in steps])
+        ended.append([(started.communicate()[0], started.returncode) for started in [*map(step, cases)]])
     assert Path("sockets/verify.json").exists()
     assert ended[0] == ended[1]
     assert [status for _, status in ended[0]] == [0, 2, 0]
 
 
-def test_a_job_ends_with_its_step(step, finished):
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_a_job_ends_with_its_step_and_only_the_job_speaks_of_an_interrupt(step, finished, capfd, number):
     started = step(LONG)
     workspace.wait_for(lambda: len(_processes(finished[0])) == 2)
-    started.kill()
+    for process in [started.pid, *_processes(finished[0])][: None if number == signal.SIGINT else 1]:
+        os.kill(process, number)
     workspace.wait_for(lambda: len(_processes(finished[0])) == 1, seconds=3)
     started.communicate()
+    assert "workers.run" not in capfd.readouterr().err  # as in a traceback of the step
 
 
 def test_a_job_that_is_killed_fails_its_step_and_a_step_whose_worker_is_gone_runs_by_itself(step, finished):
@@ -73,11 +75,8 @@ def test_a_job_that_is_killed_fails_its_step_and_a_step_whose_worker_is_gone_run
 
 @pytest.mark.slow
 def test_an_analysis_made_by_workers_is_that_of_its_steps_alone(copy, monkeypatch):
-    added = {
-        "halves": {"strata": {"cuts": [0.5]}},
-        "thirds": {"strata": {"cuts": ["1/3", "2/3"]}},
-        "strict": {"alpha": 0.01},
-    }
+    cuts = {"halves": [0.5], "thirds": ["1/3", "2/3"]}
+    added = {name: {"strata": {"cuts": own}} for name, own in cuts.items()} | {"strict": {"alpha": 0.01}}
     workspace.edit(copy, lambda config: config["analyses"].update(added))
     workspace.snakemake(copy)
     monkeypatch.setenv("D_Q_TRIAL_CONFIG", next(map(str, (copy / ".snakemake/d_q_trial").glob("*.json"))))
