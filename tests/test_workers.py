@@ -58,7 +58,7 @@ def test_a_job_ends_with_its_step_and_only_the_job_speaks_of_an_interrupt(step, 
     workspace.wait_for(lambda: len(_processes(finished[0])) == 2)
     for process in [started.pid, *_processes(finished[0])][: None if number == signal.SIGINT else 1]:
         os.kill(process, number)
-    workspace.wait_for(lambda: len(_processes(finished[0])) == 1, seconds=3)
+    workspace.wait_for(lambda: len(_processes(finished[0])) == 1, seconds=4)
     started.communicate()
     assert "workers.run" not in capfd.readouterr().err  # as in a traceback of the step
 

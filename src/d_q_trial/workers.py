@@ -60,7 +60,7 @@ def serve(first: Path, *others: Path) -> None:
     listener.listen()
     for path in others:
         path.symlink_to(first.name)
-    interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # one that meets a job before it can answer waits
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # so that jobs that ended leave nothing behind
     is_ready = False
     while sys.stdin not in select.select([sys.stdin, listener], [], [])[0]:
@@ -69,7 +69,6 @@ def serve(first: Path, *others: Path) -> None:
                 _load(json.loads(learned.read_bytes()))
                 is_ready = True
             if os.fork() == 0:
-                signal.signal(signal.SIGINT, interrupt)
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
                 listener.close()
                 os._exit(_job(connection, None if is_ready else learned))
@@ -88,6 +87,7 @@ def _load(names: list[str]) -> None:
 
 def _job(connection: socket.socket, learned: Path | None) -> int:
     """Run one command and return its status, also to the step; write what it has imported to the file ``learned``."""
+    import signal
     import threading
 
     status = 1
@@ -101,6 +101,7 @@ def _job(connection: socket.socket, learned: Path | None) -> int:
         from .cli import main
         from .files import write_json
 
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         status = main(json.loads(request))
         if learned:
             with contextlib.suppress(OSError):  # a full disk
