@@ -250,8 +250,9 @@ def described(folder: Path) -> dict[str, Any]:
 
 def read_figures(folder: Path, verdicts: Sequence[Verdict], words: Words) -> list[dict[str, Any]]:
     """Read the drawn figures of a folder, in order; each panel has the verdicts on its P-values."""
+    drawn = [(key, figure) for key, figure in described(folder).items() if (folder / f"{key}.png").exists()]
     found = []
-    for key, figure in sorted(described(folder).items(), key=lambda item: item[1]["order"]):
+    for key, figure in sorted(drawn, key=lambda item: item[1]["order"]):
         drawing = picture(folder / f"{key}.png", _alternative(figure))
         found.append(_placed(figure, verdicts, words) | drawing | {"key": key})
         for panel in figure["panels"]:
