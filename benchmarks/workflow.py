@@ -30,7 +30,7 @@ BARS = {"cold / one process": 1.5, "cutoff edit / cold": 0.85, "cold / other che
 
 ONE_PROCESS = """
 import contextlib, json, os, sys
-from d_q_trial.__main__ import main
+from d_q_trial.cli import main
 for arguments in json.load(open(sys.argv[1])):
     with open(os.devnull, "w") as nothing, contextlib.redirect_stderr(nothing), contextlib.redirect_stdout(nothing):
         status = main(arguments)
