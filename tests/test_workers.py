@@ -94,6 +94,7 @@ def test_workers_end_with_a_run_that_is_killed(copy):
     workspace.edit(copy, lambda config: config["analyses"].update(halves={"strata": {"cuts": [0.5]}}))
     run = workspace.start(copy)
     workspace.wait_for((copy / ".snakemake/workers/report").exists)
+    assert len(_processes(copy)) >= 4
     os.kill(run.pid, signal.SIGKILL)
     run.wait()
     workspace.wait_for(lambda: not _processes(copy))
