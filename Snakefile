@@ -100,7 +100,7 @@ logger.addFilter(SUMMARY.note)
 
 
 onstart:
-    files.sweep("results")
+    files.remove_unfinished("results")
     # Snakemake's own limit of 100 jobs per second is meant for clusters. On one machine it is never reached, but every job
     # that ends adds a timer, each of which makes the scheduler look through the ready jobs again every second.
     limit = workflow.scheduler.job_rate_limiter
@@ -108,9 +108,9 @@ onstart:
         workflow.scheduler.job_rate_limiter = None
     # The report and the manifest list all files in the folder of an analysis; files that no rule makes are moved out.
     unknown = [file for name in ANALYSES for file in left_over(name)]
-    files.set_aside(unknown, "results")
+    files.move_aside(unknown, "results")
     if len(ANALYSES) > 1 and workflow.local_exec and not DEPLOYMENT:
-        workers.start(WORKERS, ".snakemake/workers")
+        workers.start_workers(WORKERS, ".snakemake/workers")
 
 
 onsuccess:

@@ -28,13 +28,13 @@ from d_q_trial.config import settings
 from d_q_trial.config.robustness import Robustness
 from d_q_trial.errors import UserError
 from d_q_trial.files import write_csv
-from d_q_trial.robustness.cutoffs import slices_of
-from d_q_trial.robustness.multiverse import count
+from d_q_trial.robustness.cutoffs import divide_comparisons
+from d_q_trial.robustness.multiverse import count_permutations
 from d_q_trial.robustness.search import best_cuts
 from d_q_trial.robustness.specifications import Measurements, specifications
 from d_q_trial.stats.ancova import marker_interaction
 from d_q_trial.stats.estimate import effect_difference, mann_whitney_effect, permuted_strata_p
-from d_q_trial.stats.permutation import Design, Joint, StepDown, adjusted, blocks, labels_for
+from d_q_trial.stats.permutation import Design, Joint, StepDown, adjust_p, labels_for, permuted_blocks
 from d_q_trial.stats.rank_sum import asymptotic_columns
 from d_q_trial.trial import load_trial
 
@@ -108,7 +108,7 @@ def best_cut(trial):
             value = trial.values[:, place]
             names = (outcome, ANALYSIS.measure, visit, marker, "", TRIAL.contrast)
             divided.append(Comparison(*names, people, whole, trial.is_first, value, value, value, people, amount))
-    table, _ = best_cuts(slices_of(divided, ANALYSIS, robustness), TRIAL, ANALYSIS, robustness)
+    table, _ = best_cuts(divide_comparisons(divided, ANALYSIS, robustness), TRIAL, ANALYSIS, robustness)
     one = table.iloc[:2]
     return {
         "best cutoff: unadjusted P": one["p"].min(),
@@ -124,11 +124,11 @@ def multiplicity(trial):
     p = asymptotic_columns(values, trial.is_first, continuity=False).p
     design, labels = Design(values), labels_for(trial.is_first, PERMUTATIONS, int(trial.rng.integers(2**31)))
     counts = StepDown(design.observed(trial.is_first).z)
-    for block in blocks(design, labels):
+    for block in permuted_blocks(design, labels):
         counts.add(block)
     return {
         "T3, smallest of 6: unadjusted": p.min(),
-        "T3, smallest of 6: Holm": adjusted(p, "holm").min(),
+        "T3, smallest of 6: Holm": adjust_p(p, "holm").min(),
         "T3, smallest of 6: max-T": min(found.p for found in counts.p(labels.p)),
     }
 
@@ -182,7 +182,7 @@ def multiverse(rng, upper_shift, shift):
     data = measurements(rng, upper_shift, shift, choices)
     every = specifications(data, TRIAL, ANALYSIS, ROBUSTNESS.model_copy(update={"multiverse": choices}))
     every = replace(every, families={name: every.families[name] for name in FAMILIES})
-    counts = count(every, permutations=PERMUTATIONS, seed=int(rng.integers(2**32)))
+    counts = count_permutations(every, permutations=PERMUTATIONS, seed=int(rng.integers(2**32)))
     step_down = StepDown(every.design.observed(every.is_first).z)
     step_down.counts = counts.step_down
     joint = (counts.joint + 1) / (counts.total + 1)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from simulated_papers import sample_p
 
-from d_q_trial.formatting import rounded
+from d_q_trial.formatting import round_decimal
 from d_q_trial.stats.quantiles import quantile
 
 FOLDER = Path("data/examples/consistency")
@@ -30,7 +30,7 @@ def claims_csv(seed=1908):
         for outcome in OUTCOMES:
             shift = rng.choice([0.0, 0.6, 1.2])
             samples = [rng.normal(300 + 40 * shift * (k == 0), 40, n) for k, n in enumerate(sizes)]
-            p = f"{rounded(sample_p(*samples, CONVENTION), 3):f}"
+            p = f"{round_decimal(sample_p(*samples, CONVENTION), 3):f}"
             if (outcome, session) == (MISPRINTED, "first session"):
                 p = MISPRINT
             names = (*sizes, "", "") if sizes == ALL else ("", "", "late/new", "late/usual")

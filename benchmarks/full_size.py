@@ -17,7 +17,7 @@ from timing import numbers_given
 
 from d_q_trial.config import settings
 from d_q_trial.files import sha256
-from d_q_trial.robustness.multiverse import count, prepare
+from d_q_trial.robustness.multiverse import count_permutations, prepare_specifications
 from d_q_trial.trial import load_trial
 from d_q_trial.workbook.reader import read_workbook
 
@@ -29,13 +29,13 @@ def main(permutations=20_000):
     chosen = settings.load("config.yaml")
     analysis, robustness, trial = chosen.analyses[chosen.reference], chosen.robustness, load_trial(chosen.trial)
     participants = read_workbook(analysis.workbook, trial, analysis.mapping)
-    specifications, _ = prepare(participants, trial, analysis, robustness)
+    specifications, _ = prepare_specifications(participants, trial, analysis, robustness)
     tests = len(specifications.design)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     spent = {}
     for number in (permutations // 10, permutations):
         start = time.process_time()
-        count(specifications, permutations=number, seed=robustness.seed, memory_mb=robustness.memory_mb)
+        count_permutations(specifications, permutations=number, seed=robustness.seed, memory_mb=robustness.memory_mb)
         spent[number] = time.process_time() - start
     few, many = spent
     cost = (spent[many] - spent[few]) / ((many - few) * tests / 1e6)

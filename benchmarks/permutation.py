@@ -23,7 +23,7 @@ from scipy.special import ndtri
 from scipy.stats import mannwhitneyu
 from timing import numbers_given, timed
 
-from d_q_trial.stats.permutation import Design, Joint, StepDown, blocks, labels_for
+from d_q_trial.stats.permutation import Design, Joint, StepDown, labels_for, permuted_blocks
 
 PARTICIPANTS, SPECIFICATIONS, PERMUTATIONS = 60, 10_000, 10_000
 SCIPY_SPECIFICATIONS, SCIPY_PERMUTATIONS = 1000, 40
@@ -54,7 +54,7 @@ def ranked(values, is_first):
 
 def count(design, labels, reducers):
     """Hand every block of permutations to what is counted."""
-    for block in blocks(design, labels):
+    for block in permuted_blocks(design, labels):
         for reducer in reducers:
             reducer.add(block)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from d_q_trial.consistency.inference import NEITHER, assess, infer
-from d_q_trial.consistency.lattice import EXACT, NO_TIES, p_value, ties_from_step
+from d_q_trial.consistency.lattice import EXACT, NO_TIES, rank_sum_p, ties_from_step
 from d_q_trial.consistency.reported import Group, ReportedP
-from d_q_trial.formatting import rounded
-from d_q_trial.published_tables import number
+from d_q_trial.formatting import round_decimal
+from d_q_trial.published_tables import parse_number
 from d_q_trial.stats.quantiles import quantile
 from d_q_trial.stats.rank_sum import exact_p, midrank_columns
 from d_q_trial.stats.two_sample import get_test
@@ -19,7 +19,7 @@ def sample_p(first: np.ndarray, second: np.ndarray, variant: str) -> float:
     test = get_test("normal").compare(first, second)
     ranks, tie_sum = midrank_columns(np.concatenate([first, second])[:, None])
     if variant not in EXACT:
-        return float(p_value(test.u, test.n_first, test.n_second, variant, tie_sum[0]))
+        return float(rank_sum_p(test.u, test.n_first, test.n_second, variant, tie_sum[0]))
     labels = np.arange(ranks.size) < first.size
     p = exact_p(ranks[:, 0], labels)
     return p if variant == "exact" else (p + exact_p(ranks[:, 0], labels, farther=True)) / 2
@@ -52,7 +52,7 @@ def simulate_paper(rng: np.random.Generator, variant: str, *, tied: bool, count:
             continue
         groups = tuple(_quartiles(sample) for sample in (first, second))
         ties = ties_from_step(step, *groups, n_first, n_second) if tied else NO_TIES
-        reported = number(f"{rounded(p, 3):f}")
+        reported = parse_number(f"{round_decimal(p, 3):f}")
         name = f"claim {len(p_values) + 1}"
         p_values.append(ReportedP(name, "=", reported, (n_first, n_second), groups, ties=ties, variable=name))
     return p_values
@@ -60,7 +60,7 @@ def simulate_paper(rng: np.random.Generator, variant: str, *, tied: bool, count:
 
 def _quartiles(sample: np.ndarray) -> Group:
     values = quantile(sample, np.array([0.25, 0.5, 0.75]), type=7)
-    return {part: number(f"{value:.2f}") for part, value in zip(("q1", "median", "q3"), values, strict=True)}
+    return {part: parse_number(f"{value:.2f}") for part, value in zip(("q1", "median", "q3"), values, strict=True)}
 
 
 def calibrate(variant: str, *, tied: bool, papers: int, seed: int, count: int = 20) -> dict[str, float]:

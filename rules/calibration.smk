@@ -15,7 +15,7 @@ rule calibration_part:
     wildcard_constraints:
         study="subgroups|multiverse",
     params:
-        contents=files.checksum([CALIBRATION, SETTINGS.trial, *PACKAGE]),
+        contents=files.combined_checksum([CALIBRATION, SETTINGS.trial, *PACKAGE]),
         script=CALIBRATION,
         settings=settings.for_step(SETTINGS, SETTINGS.reference, "robustness"),
         trials=SETTINGS.robustness.simulated_trials,

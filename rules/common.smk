@@ -19,8 +19,8 @@ TARGETS = []
 # `params`, which hold the settings that a step depends on, decide what runs again.
 try:
     if workflow.is_main_process:
-        run_lock.hold(".snakemake")
-    CONFIG = files.keep_json(SETTINGS.model_dump(mode="json"), ".snakemake/d_q_trial")
+        run_lock.mark_alive(".snakemake")
+    CONFIG = files.write_json_once(SETTINGS.model_dump(mode="json"), ".snakemake/d_q_trial")
     os.environ |= {
         "PATH": PATH,
         "PYTHONPATH": os.pathsep.join(
@@ -54,7 +54,7 @@ def depends(command, *sections, read=(), cuts=True):
     Snakemake itself compares dates, so it would not notice that a file was replaced by an older one. It tracks
     parameters that are functions of wildcards, but not those that are functions of inputs.
     """
-    code, contents = code_inputs.digest(command), files.checksum(
+    code, contents = code_inputs.digest(command), files.combined_checksum(
         [SETTINGS.trial, *read]
     )
     return lambda wildcards: {

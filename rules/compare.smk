@@ -33,7 +33,7 @@ rule compare:
     priority: 1  # on the way to the overview
     params:
         code=code_inputs.digest("compare"),
-        contents=files.checksum([SETTINGS.trial]),
+        contents=files.combined_checksum([SETTINGS.trial]),
         settings=SETTINGS.model_dump(
             mode="json",
             include={"trial", "published", "tables", "reference", "analyses"},

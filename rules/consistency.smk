@@ -42,7 +42,7 @@ rule consistency:
         "results/consistency/logs/consistency.log",
     params:
         code=code_inputs.digest("consistency"),
-        contents=files.checksum([*PUBLISHED, SETTINGS.trial]),
+        contents=files.combined_checksum([*PUBLISHED, SETTINGS.trial]),
         published=subpath(input[0], parent=True),
         output=subpath(output.page, parent=True),
         links=[

@@ -30,7 +30,7 @@ rule participants:
     priority: 2  # on the critical path to the report
     params:
         code=code_inputs.digest("participants"),
-        contents=lambda w: files.checksum(files_of(w)),
+        contents=lambda w: files.combined_checksum(files_of(w)),
         folder=subpath(output[0], parent=True),
         mapping=lambda w, input: ["--mapping", input.mapping] if input.mapping else [],
         sha256=lambda w: (

@@ -2,18 +2,18 @@
 # Makes the bundled synthetic cohort again in results/; data/reconstructed.xlsx is committed and never overwritten.
 # Not part of `rule all`: `snakemake --cores 4 results/reconstructed/cohort.xlsx` (or `.../ensemble.md`, for a hundred cohorts).
 
-DESIGN = files.found("data/reconstruct/trial.yaml", HOME)
+DESIGN = files.find_file("data/reconstruct/trial.yaml", HOME)
 # What a cohort depends on.
 COHORT = {
     "design": DESIGN,
-    "trial": files.found("data/trial.yaml", HOME),
-    "tests": files.found("data/published/tests.csv", HOME),
+    "trial": files.find_file("data/trial.yaml", HOME),
+    "tests": files.find_file("data/published/tests.csv", HOME),
     "others": expand(
-        os.path.join(files.found("data/published", HOME), "{name}.csv"),
+        os.path.join(files.find_file("data/published", HOME), "{name}.csv"),
         name=["summaries", "ranges", "registry_baseline", "counts"],
     ),
 }
-COHORT_CONTENTS = files.checksum(
+COHORT_CONTENTS = files.combined_checksum(
     [*(COHORT[name] for name in ("design", "trial", "tests")), *COHORT["others"]]
 )
 

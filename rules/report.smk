@@ -75,7 +75,7 @@ rule report:
             read=[SETTINGS.tables or "", SETTINGS.figures or "", *PUBLISHED],
         ),
         reference=SETTINGS.analyses[SETTINGS.reference].model_dump(mode="json"),
-        mapping=lambda wildcards: files.checksum([analysis(wildcards).mapping or ""]),
+        mapping=lambda wildcards: files.combined_checksum([analysis(wildcards).mapping or ""]),
         compared=len(ANALYSES) > 1,
     message:
         "Write the report (analysis {wildcards.analysis})"
@@ -104,7 +104,7 @@ rule overview:
         "results/logs/overview.log",
     params:
         code=code_inputs.digest("overview"),
-        contents=files.checksum([SETTINGS.trial]),
+        contents=files.combined_checksum([SETTINGS.trial]),
         settings=SETTINGS.model_dump(
             mode="json", include={"published", "reference", "analyses"}
         ),

@@ -2,7 +2,7 @@
 # Makes, for every analysis, the comparison at every cutoff of the markers, and the best cutoffs corrected for the search.
 
 from d_q_trial.figures.cutoffs import TABLES as CUTS
-from d_q_trial.figures.cutoffs import figures as cutoff_figures
+from d_q_trial.figures.cutoffs import list_figures as cutoff_figures
 
 ROBUSTNESS = [*CUTS, "analysis_cuts", "published_cuts"]
 CUTOFF_FIGURES = cutoff_figures(TRIAL)
@@ -41,7 +41,7 @@ rule cutoffs:
         # The folder name identifies the settings of the analysis that it depends on.
         depends={
             "code": code_inputs.digest("cutoffs"),
-            "contents": files.checksum([SETTINGS.trial]),
+            "contents": files.combined_checksum([SETTINGS.trial]),
             "settings": SETTINGS.robustness.model_dump(
                 mode="json",
                 include={"seed", "permutations", "minimum_per_arm", "windows"},

@@ -2,7 +2,7 @@
 # Makes a verdict on each reported value; the tables of an analysis as shown, in full precision, as pages, in LaTeX and in
 # one workbook; and its results in the CDISC Analysis Results Standard.
 
-from d_q_trial.tables.build import caption as table_caption
+from d_q_trial.tables.build import table_caption
 from d_q_trial.tables.write import ENDINGS as TABLE_ENDINGS
 
 TARGETS += expand(

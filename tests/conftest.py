@@ -66,7 +66,7 @@ def _read_files_in_process(request, monkeypatch):
     from d_q_trial.workbook import reader
 
     if request.module.__name__.startswith(IN_PROCESS):
-        monkeypatch.setattr(reader, "load", lambda path: loader.read_file(Path(path)))
+        monkeypatch.setattr(reader, "load_workbook", lambda path: loader.read_file(Path(path)))
 
 
 @pytest.fixture(scope="session")

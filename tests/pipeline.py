@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from d_q_trial import claims
-from d_q_trial.comparisons import Layout, lay_out
+from d_q_trial.comparisons import Layout, build_layout
 from d_q_trial.config import settings
 from d_q_trial.participants import Participants
 from d_q_trial.results import build_results
@@ -76,7 +76,7 @@ class Run:
 def run(
     participants: Participants, trial: Trial, analysis: settings.Analysis, also: tuple[str, ...] = rank_sum_variants()
 ) -> Run:
-    layout = lay_out(participants, trial, analysis)
+    layout = build_layout(participants, trial, analysis)
     results = build_results(participants, layout, also=also)
     return Run(participants, layout.changes, layout.strata, *results, trial, analysis)
 

@@ -7,7 +7,7 @@ import pytest
 import statsmodels.api as sm
 from oracle_values import columns, rows, values
 
-from d_q_trial.formatting import significant
+from d_q_trial.formatting import round_significant
 from d_q_trial.stats.ancova import ancova, marker_interaction, random_intercept
 
 FIELDS = ("estimate", "standard_error", "p", "lower", "upper")
@@ -37,7 +37,12 @@ def test_estimates_are_those_of_r_with_hc3_and_t_whatever_the_unit_of_the_covari
     ("response", "covariate", "arm", "estimated"),
     [
         ([1.0, 2, 4, 3, 7], [1.0, 2, 3, 5, 4], [1, 0, 0, 0, 0], True),  # alone in its arm: leverage 1
-        (significant(np.log([2, 4, 5, 7, 9])), np.log([2.0, 4, 5, 7, 9]), [1, 0, 1, 0, 1], True),  # but for ten digits
+        (
+            round_significant(np.log([2, 4, 5, 7, 9])),
+            np.log([2.0, 4, 5, 7, 9]),
+            [1, 0, 1, 0, 1],
+            True,
+        ),  # but for ten digits
         ([0.1] * 5, [1.0, 2, 3, 5, 4], [1, 0, 1, 0, 0], True),  # a constant response: an effect of 0
         ([1.0, 2, 4, 3], [5.0, 5, 5, 5], [1, 0, 1, 0], False),  # dependent columns
         ([1.0, 2, 4, 3, 7, 5], [0.3, 0.1, 0.3, 0.1, 0.1, 0.3], [1, 0, 1, 0, 0, 1], False),

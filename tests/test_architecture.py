@@ -10,10 +10,10 @@ import yaml
 from d_q_trial import code_inputs
 from d_q_trial.config import settings
 from d_q_trial.consistency import p_value_checks, table_checks
-from d_q_trial.consistency.outputs import check
+from d_q_trial.consistency.outputs import check_paper
 from d_q_trial.trial import load_trial
 from d_q_trial.workbook import checks
-from d_q_trial.workbook.reader import look
+from d_q_trial.workbook.reader import examine_workbook
 
 TOP = Path(__file__).parent.parent
 PACKAGE = TOP / "src" / "d_q_trial"
@@ -49,8 +49,8 @@ def test_a_check_runs_wherever_it_stands_in_its_module(monkeypatch):
     for module in (checks, p_value_checks, table_checks):
         found = lambda _, name=module.__name__: ran.append(name) or []  # noqa: E731
         monkeypatch.setattr(module, "check_last", found, raising=False)
-    look("data/pbc/pbc.xlsx", load_trial("data/pbc/trial.yaml"))
-    check("data/published")
+    examine_workbook("data/pbc/pbc.xlsx", load_trial("data/pbc/trial.yaml"))
+    check_paper("data/published")
     assert [name.rpartition(".")[2] for name in ran] == ["checks", "p_value_checks", "table_checks"]
 
 

@@ -194,7 +194,7 @@ def test_the_summary_counts_what_changes_and_how_far(tests, verdicts):
 )
 def test_differences_are_described_in_words(change, words):
     chosen = _settings(other=change)
-    assert compare.differences(chosen.analyses["other"], chosen.analyses["published"], TRIAL) == words
+    assert compare.describe_differences(chosen.analyses["other"], chosen.analyses["published"], TRIAL) == words
 
 
 def test_the_picture_frames_what_changes_and_prints_every_p(tmp_path, monkeypatch):

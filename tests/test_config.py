@@ -260,7 +260,7 @@ def test_a_fraction_stays_exact_from_text_float_and_json(parts):
     handed = json.loads(json.dumps(settings.for_step(config, "published")))
     rule = settings.load(handed).analyses["published"].strata
     assert (rule.cuts, rule.cuts[0].label) == ([exact], str(exact))
-    assert f"at the {exact} quantile" in labels.strata(rule, "p16")
+    assert f"at the {exact} quantile" in labels.describe_strata(rule, "p16")
 
 
 def test_text_from_the_command_line_becomes_numbers_and_ids_stay_text():

@@ -12,16 +12,16 @@ from d_q_trial.consistency import VARIANTS, sizes
 from d_q_trial.consistency.findings import slug
 from d_q_trial.consistency.inference import FEWER, Assessment, infer
 from d_q_trial.consistency.lattice import NO_TIES
-from d_q_trial.consistency.outputs import check
+from d_q_trial.consistency.outputs import check_paper
 from d_q_trial.consistency.p_value_checks import check_fewer_participants
 from d_q_trial.consistency.reported import ReportedP
 from d_q_trial.consistency.sizes import parse_constraint
-from d_q_trial.published_tables import number
+from d_q_trial.published_tables import parse_number
 
 
 @pytest.fixture(scope="module")
 def checked():
-    return check("data/published")
+    return check_paper("data/published")
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def findings(checked):
 
 
 def claim(p, n_first, n_second, name="claim"):
-    return ReportedP(name, "=", number(p), (n_first, n_second), ties=NO_TIES)
+    return ReportedP(name, "=", parse_number(p), (n_first, n_second), ties=NO_TIES)
 
 
 # The trial
@@ -157,7 +157,7 @@ def test_one_p_value_leaves_the_variant_open_and_digits_of_another_test_fit_none
 def test_solutions_for_some_unknowns_are_those_of_trying_everything_each_once(numbers, names):
     total, first, bound = numbers
     texts = (f"a + b = {total}", f"a + c = {first}", f"b <= c + {bound}", "d <= c + 1")
-    found = sizes.solutions(dict.fromkeys("abcd", (0, 9)), [parse_constraint(text) for text in texts], names)
+    found = sizes.iterate_solutions(dict.fromkeys("abcd", (0, 9)), [parse_constraint(text) for text in texts], names)
     expected = set()
     for a, b, c, d in itertools.product(range(10), repeat=4):
         if a + b == total and a + c == first and b <= c + bound and d <= c + 1:

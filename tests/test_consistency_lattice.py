@@ -11,10 +11,10 @@ from scipy import stats
 from simulated_papers import sample_p
 
 from d_q_trial.consistency import VARIANTS, quartiles
-from d_q_trial.consistency.lattice import Ties, fit, lattice, p_value
+from d_q_trial.consistency.lattice import Ties, attainable_p_values, fit_reported_p, rank_sum_p
 from d_q_trial.consistency.reported import PARTS, ReportedP
-from d_q_trial.formatting import rounded
-from d_q_trial.published_tables import number
+from d_q_trial.formatting import round_decimal
+from d_q_trial.published_tables import parse_number
 from d_q_trial.stats.quantiles import quantile
 from d_q_trial.stats.rank_sum import midrank_columns
 from d_q_trial.stats.two_sample import get_test
@@ -33,7 +33,7 @@ from d_q_trial.stats.two_sample import get_test
     ],
 )
 def test_p_equals_that_of_r(variant, u, n, tie_sum, expected):
-    assert p_value(u, *n, variant, tie_sum) == pytest.approx(expected, rel=1e-12)
+    assert rank_sum_p(u, *n, variant, tie_sum) == pytest.approx(expected, rel=1e-12)
 
 
 def all_u(values, n_first):
@@ -70,12 +70,12 @@ def test_p_is_that_among_all_arrangements_and_the_lattice_holds_all_of_them(n_fi
     every = all_u(np.repeat(range(len(groups)), groups), n_first)
     if not (tie_sum and variant.startswith("exact")):  # P of which is an approximation with ties
         expected = {u: min(1, p_by_definition(u, every, sum(groups), variant)) for u in set(every)}
-        found = {u: p_value(u, n_first, n_second, variant, tie_sum) for u in expected}
+        found = {u: rank_sum_p(u, n_first, n_second, variant, tie_sum) for u in expected}
         assert found == pytest.approx(expected, rel=1e-12)
     if not tie_sum:
-        grid = lattice(n_first, n_second, variant)
+        grid = attainable_p_values(n_first, n_second, variant)
         assert grid.u.tolist() == sorted({min(u, n_first * n_second - u) for u in every})
-        assert grid.p.tolist() == [p_value(u, n_first, n_second, variant) for u in grid.u]
+        assert grid.p.tolist() == [rank_sum_p(u, n_first, n_second, variant) for u in grid.u]
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -88,10 +88,10 @@ def test_p_of_every_sample_is_attainable(variant, decimals):
         if decimals is not None:
             samples = [np.round(sample, decimals) for sample in samples]
         tie_sum = int(midrank_columns(np.concatenate(samples)[:, None])[1][0])
-        reported = number(f"{sample_p(*samples, variant):.3f}")
+        reported = parse_number(f"{sample_p(*samples, variant):.3f}")
         ties = Ties(1.0, 6, max(60, tie_sum), max(60, tie_sum))
         args = (reported.low, reported.high, *map(int, sizes), variant)
-        found = fit(*args, ties) if tie_sum else fit(*args)
+        found = fit_reported_p(*args, ties) if tie_sum else fit_reported_p(*args)
         u = get_test("normal").compare(*samples).u
         assert min(u, math.prod(sizes) - u) in found.u
 
@@ -99,7 +99,7 @@ def test_p_of_every_sample_is_attainable(variant, decimals):
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_expected_hits_are_the_long_run_share(variant):
     # Every digit between 0.3 and 0.7: as many hits in all as lattice values there.
-    fits = [fit(low, low + 0.001, 17, 12, variant) for low in np.arange(0.3005, 0.6995, 0.001).tolist()]
+    fits = [fit_reported_p(low, low + 0.001, 17, 12, variant) for low in np.arange(0.3005, 0.6995, 0.001).tolist()]
     found = sum(one.hits for one in fits)
     assert found == pytest.approx(sum(one.expected for one in fits), rel=0.05)
     assert 14 <= found <= 25
@@ -107,26 +107,28 @@ def test_expected_hits_are_the_long_run_share(variant):
 
 def test_the_two_middle_values_under_correction_count_once():
     # U = 12 and 12.5 both give 1 with the correction: one attainable value, not two.
-    found = fit(0.9999, 1.0, 5, 5, "normal_continuity", Ties(1.0, 6, 6, 6))
+    found = fit_reported_p(0.9999, 1.0, 5, 5, "normal_continuity", Ties(1.0, 6, 6, 6))
     assert found.u == (12.0, 12.5)
     assert found.hits == 1
 
 
 def summary(sample, kind=7, half="even", with_range=False):
-    quartiles = [f"{rounded(q, 1, half=half):f}" for q in quantile(sample, np.array([0.25, 0.5, 0.75]), type=kind)]
+    quartiles = [
+        f"{round_decimal(q, 1, half=half):f}" for q in quantile(sample, np.array([0.25, 0.5, 0.75]), type=kind)
+    ]
     return group(f"{min(sample):.1f}", *quartiles, f"{max(sample):.1f}") if with_range else group("", *quartiles, "")
 
 
 def group(*texts):
-    return {part: number(text) for part, text in zip(PARTS, texts, strict=True) if text}
+    return {part: parse_number(text) for part, text in zip(PARTS, texts, strict=True) if text}
 
 
 def decide(*pairs):
     p_values = [
-        ReportedP(f"variable {i}", "=", number("0.5"), (30, 30), groups, variable=f"variable {i}")
+        ReportedP(f"variable {i}", "=", parse_number("0.5"), (30, 30), groups, variable=f"variable {i}")
         for i, groups in enumerate(pairs)
     ]
-    return quartiles.decide(p_values)
+    return quartiles.infer_definition(p_values)
 
 
 @pytest.mark.parametrize("kind", [2, 7])

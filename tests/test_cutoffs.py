@@ -42,7 +42,7 @@ def _made_up(n=16, seed=3, benefit=0.0, transform=lambda value: value, **differe
 
 def _slices(run, robustness=FEW):
     markers = run.strata.pivot(index="participant", columns="marker", values="marker_value")
-    return cutoffs.slices(run.changes, markers, run.trial, run.analysis, robustness)
+    return cutoffs.divide_changes(run.changes, markers, run.trial, run.analysis, robustness)
 
 
 def _tables(run, robustness=FEW):
@@ -158,7 +158,7 @@ def _stated_by_a_column():
 def test_the_cut_of_the_analysis_has_the_numbers_of_the_results(made, markers, names):
     run = made()
     every = marker_values(run.participants, run.trial, run.analysis)
-    found = cutoffs.slices(run.changes, every, run.trial, run.analysis, Robustness())
+    found = cutoffs.divide_changes(run.changes, every, run.trial, run.analysis, Robustness())
     table, labels = analysis_cuts(cutoffs.cutoffs_table(found), run.layout), run.analysis.strata.labels
     assert (set(every), table["marker"].nunique(), set(table["stratum"])) == (set(run.trial.markers), markers, names)
     results = run.results[run.results["contrast"].eq(run.trial.contrast) & run.results["measure"].ne("baseline")]

@@ -13,8 +13,8 @@ from d_q_trial.config import settings
 from d_q_trial.figures import cutoffs as drawing
 from d_q_trial.figures import style
 from d_q_trial.figures.cutoffs import CutTables
-from d_q_trial.figures.words import say
-from d_q_trial.formatting import p_digits
+from d_q_trial.figures.words import render_text
+from d_q_trial.formatting import format_p_digits
 from d_q_trial.robustness import cutoffs, search
 from d_q_trial.robustness.analysis_cuts import analysis_cuts, published_cuts
 from d_q_trial.strata import marker_values
@@ -28,7 +28,7 @@ def tables():
     run = pipeline.of_config()
     layout = replace(run.layout, changes=run.changes[run.changes["outcome"].isin(["ctx", "p1np"])])
     markers = marker_values(run.participants, run.trial, ANALYSIS)
-    found = cutoffs.slices(layout.changes, markers, run.trial, ANALYSIS, CHOSEN.robustness)
+    found = cutoffs.divide_changes(layout.changes, markers, run.trial, ANALYSIS, CHOSEN.robustness)
     every = cutoffs.cutoffs_table(found)
     return CutTables(
         every,
@@ -41,7 +41,7 @@ def tables():
 
 @pytest.fixture
 def axes():
-    with style.settings():
+    with style.journal_style():
         yield style.Page(89, 60).axes(15, 5, 60, 40)
 
 
@@ -89,8 +89,8 @@ def test_the_own_and_the_published_cut_are_marked_and_the_best_one_is_corrected_
     # 39 of the 60 women lie below the upper tertile, for 21 lie at or above it.
     assert {x for name in ("own cut", "published cut") for x, _ in line(axes, name)} == {39 / 60}
     best = panel.best_of_both()
-    corrected = f"corrected {p_digits(best.p_best_of_both)}, in family {p_digits(best.p_best_of_family)}"
-    assert say("every_cut", "best", best=best, decimals=2).endswith(f"\n{corrected}")
+    corrected = f"corrected {format_p_digits(best.p_best_of_both)}, in family {format_p_digits(best.p_best_of_family)}"
+    assert render_text("every_cut", "best", best=best, decimals=2).endswith(f"\n{corrected}")
     assert best.p < best.p_best_of_both < best.p_best_of_family
 
 
@@ -108,10 +108,10 @@ def test_the_key_names_all_that_is_drawn_and_no_text_overlaps(tables, tmp_path, 
 def test_families_with_room_or_the_primary_endpoint_fill_a_page_and_captions_name_the_rest(tables):
     primary = TRIAL.primary.model_copy(update={"outcome": "sasp_vegf"})
     other = TRIAL.model_copy(update={"primary": primary})
-    family, _, shown = drawing.figures(other)[f"every_cut_sasp_{PANEL[0]}"]
+    family, _, shown = drawing.list_figures(other)[f"every_cut_sasp_{PANEL[0]}"]
     changes = TRIAL.changes_of(family)
     assert (shown[0], shown[1:], len(changes)) == (changes[-1], changes[:8], 36)
-    families = [{found for found, *_ in drawing.figures(trial).values()} for trial in (TRIAL, other)]
+    families = [{found for found, *_ in drawing.list_figures(trial).values()} for trial in (TRIAL, other)]
     assert families == [{"turnover", "bmd"}, {"turnover", "bmd", "sasp"}]
     too_large = "The comparisons of senescence-associated secretory phenotype are too many for a figure; they are in cutoffs.csv"
     for trial, named in ((TRIAL, lambda _: too_large), (other, lambda name: "27 more comparisons" * ("sasp" in name))):
@@ -135,7 +135,7 @@ def test_the_published_cut_stays_where_it_is_when_the_analysis_cuts_elsewhere(at
     rule = settings.StrataRule(cuts=[0.3, 0.6], labels=["a", "b", "c"], at_cut=at_cut)
     elsewhere = ANALYSIS.model_copy(update={"strata": rule})
     markers = marker_values(run.participants, TRIAL, elsewhere)
-    every = cutoffs.cutoffs_table(cutoffs.slices(changes, markers, TRIAL, elsewhere, CHOSEN.robustness))
+    every = cutoffs.cutoffs_table(cutoffs.divide_changes(changes, markers, TRIAL, elsewhere, CHOSEN.robustness))
     marked = published_cuts(every, run.participants, replace(run.layout, changes=changes, analysis=elsewhere))
     panel = pipeline.pick(marked, marker=PANEL[0], visit=PANEL[2])
     assert set(panel["share_below"]) == {39 / 60}

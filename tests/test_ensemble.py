@@ -10,14 +10,14 @@ from d_q_trial.errors import UserError
 from d_q_trial.files import read_label, read_rows
 from d_q_trial.reconstruct.constraints import read_targets
 from d_q_trial.reconstruct.design import read_design
-from d_q_trial.reconstruct.ensemble import numbers_of, summarise
+from d_q_trial.reconstruct.ensemble import analyse_cohort, summarise
 
 WORKBOOK = "data/reconstructed.xlsx"
 
 
 @pytest.fixture(scope="module")
 def numbers():
-    return numbers_of(WORKBOOK, TRIAL, PUBLISHED, CHOSEN.robustness)[0]
+    return analyse_cohort(WORKBOOK, TRIAL, PUBLISHED, CHOSEN.robustness)[0]
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def test_a_workbook_that_is_not_labelled_synthetic_is_refused(tmp_path):
     del book.custom_doc_props["synthetic"]
     book.save(tmp_path / "unnamed.xlsx")
     with pytest.raises(UserError, match=r"unnamed\.xlsx: expected a synthetic cohort"):
-        numbers_of(tmp_path / "unnamed.xlsx", TRIAL, PUBLISHED, CHOSEN.robustness)
+        analyse_cohort(tmp_path / "unnamed.xlsx", TRIAL, PUBLISHED, CHOSEN.robustness)
 
 
 def test_the_command_writes_a_page_with_a_row_for_each_number_picture_and_table_with_the_label(tmp_path):

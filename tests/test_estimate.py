@@ -13,7 +13,7 @@ from scipy import stats
 
 from d_q_trial.stats.ancova import ancova
 from d_q_trial.stats.categorical import spearman
-from d_q_trial.stats.checks import finite, is_significant, open_share, present
+from d_q_trial.stats.checks import as_finite, check_share, drop_missing, is_significant
 from d_q_trial.stats.estimate import (
     effect_difference,
     mann_whitney_effect,
@@ -60,17 +60,17 @@ def test_welch_needs_two_values_and_one_group_that_varies(first, second, expecte
 
 
 def test_missing_values_are_left_out_and_infinite_ones_refused_by_name():
-    np.testing.assert_array_equal(finite([1, None]), [1, np.nan])
-    np.testing.assert_array_equal(present([[3, None], [1, 2]]), [3, 1, 2])
+    np.testing.assert_array_equal(as_finite([1, None]), [1, np.nan])
+    np.testing.assert_array_equal(drop_missing([[3, None], [1, 2]]), [3, 1, 2])
     infinite = "infinite value, expected finite numbers (NaN where missing)"
     share = "expected a number between 0 and 1, such as 0.95 for 95%"
     missing = "missing value, expected a marker and a response for every participant"
     for call, message in (
-        (lambda: finite([math.inf]), f"values: {infinite}"),
-        (lambda: finite([-math.inf], "marker"), f"marker: {infinite}"),
-        (lambda: present([math.inf]), f"sample: {infinite}"),
-        (lambda: open_share(0, "power"), f"power 0: {share}"),
-        (lambda: open_share(1, "power"), f"power 1: {share}"),
+        (lambda: as_finite([math.inf]), f"values: {infinite}"),
+        (lambda: as_finite([-math.inf], "marker"), f"marker: {infinite}"),
+        (lambda: drop_missing([math.inf]), f"sample: {infinite}"),
+        (lambda: check_share(0, "power"), f"power 0: {share}"),
+        (lambda: check_share(1, "power"), f"power 1: {share}"),
         (lambda: t_estimate(1, 1, 1, confidence=95), f"confidence 95: {share}"),
         (lambda: mean_difference([1], [1], confidence=95), f"confidence 95: {share}"),
         (lambda: is_significant(0.05, 5), f"alpha 5: {share}"),

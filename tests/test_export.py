@@ -292,20 +292,20 @@ def test_something_else_than_a_manifest_is_refused(tmp_path, path, text, message
 
 
 def test_a_judgement_reads_alike_as_text_markdown_json_and_junit(folder):
-    judged = verify.judge(folder)
+    judged = verify.judge_folder(folder)
     (known,) = judged["known"]
     assert verify.STATUS[judged["verdict"]] == 0
     said = f"known difference: not reproduced: {known['claim']}: reported 1480, recomputed 148"
-    assert said in (text := verify.rendered(judged, "text"))
-    assert json.loads(verify.rendered(judged, "json")) == {**judged, "status": 0}
-    markdown = verify.rendered(judged, "markdown").splitlines()
+    assert said in (text := verify.render_judgement(judged, "text"))
+    assert json.loads(verify.render_judgement(judged, "json")) == {**judged, "status": 0}
+    markdown = verify.render_judgement(judged, "markdown").splitlines()
     assert markdown[0] == f"## {folder}: known difference"
     assert f"| reproduced | {judged['counts']['reproduced']} |" in markdown
     assert sum(row["count"] for row in judged["reasons"]) == judged["counts"][claims.NOT_CHECKABLE]
     for note, n in ((row["note"], row["count"]) for row in judged["reasons"]):
         assert (f"  {n} not checkable: {note}" in text, f"| of these: {note} | {n} |" in markdown) == (True, True)
     assert markdown[-1].startswith(f"| {known['claim']} | 1480 | 148 | not reproduced | ")
-    suite = ElementTree.fromstring(verify.as_junit(folder))
+    suite = ElementTree.fromstring(verify.render_junit(folder))
     assert (suite.get("tests"), suite.get("failures")) == (str(sum(judged["counts"].values())), "0")
     skipped = {case.get("name"): case[0].get("message") for case in suite if case[0].tag == "skipped"}
     assert len(skipped) == int(suite.get("skipped")) == judged["counts"]["not checkable"] + 1
@@ -329,13 +329,13 @@ def test_the_judgement_follows_from_the_verdict_and_the_missing_outputs(tmp_path
     write_csv(pd.DataFrame([row | {"value": 1.0}]), tmp_path / "claims.csv", label=LABEL)
     (tmp_path / "strata.csv").touch()
     manifest.write(tmp_path, "published", LABEL, {})
-    assert verify.judge(tmp_path)["verdict"] == judged
-    suite = ElementTree.fromstring(verify.as_junit(tmp_path))
+    assert verify.judge_folder(tmp_path)["verdict"] == judged
+    suite = ElementTree.fromstring(verify.render_junit(tmp_path))
     assert [part.tag for part in suite.find("testcase") if part.tag != "system-out"] == [state] * bool(state)
     assert suite.get("failures") == str(int(state == "failure"))
     assert [(entry.get("name"), entry.get("value")) for entry in suite.iter("property")] == [("data", LABEL)]
     (tmp_path / "strata.csv").unlink()
-    found = verify.judge(tmp_path)
+    found = verify.judge_folder(tmp_path)
     assert found["missing"] == ["strata.csv"]
     assert found["verdict"] == (judged if judged == "not reproduced" else "could not judge")
 
@@ -344,4 +344,4 @@ def test_the_judgement_follows_from_the_verdict_and_the_missing_outputs(tmp_path
 def test_a_damaged_table_is_refused_in_one_line(content, tmp_path):
     (tmp_path / "claims.csv").write_bytes(content)
     with pytest.raises(UserError, match=r"claims\.csv: damaged, or not a table of .*; delete it and run"):
-        verify.judge(tmp_path)
+        verify.judge_folder(tmp_path)

@@ -11,7 +11,7 @@ from pipeline import PUBLISHED, TRIAL
 
 from d_q_trial.config.robustness import Family, Robustness
 from d_q_trial.robustness.multiplicity import multiplicity
-from d_q_trial.stats.permutation import adjusted
+from d_q_trial.stats.permutation import adjust_p
 from d_q_trial.stats.two_sample import get_test
 
 KEYS = ["outcome", "measure", "visit", "marker", "stratum", "contrast"]
@@ -73,8 +73,8 @@ def test_p_of_a_family_is_that_of_the_test_of_the_analysis(test):
     compared = {c.key: get_test(test).compare(*c.samples()).p for c in pipeline.of_config().layout.compared}
     assert len(found) > 10
     assert found["p"].tolist() == [compared[key] for key in found[KEYS].itertuples(index=False, name=None)]
-    np.testing.assert_allclose(found["p_holm"], adjusted(found["p"], "holm"))
-    np.testing.assert_allclose(found["p_benjamini_hochberg"], adjusted(found["p"], "fdr_bh"))
+    np.testing.assert_allclose(found["p_holm"], adjust_p(found["p"], "holm"))
+    np.testing.assert_allclose(found["p_benjamini_hochberg"], adjust_p(found["p"], "fdr_bh"))
     if test == "welch":
         assert found["p_max_t"].isna().all()
         assert found["reason"].eq(get_test("welch").not_permuted).all()

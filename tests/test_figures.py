@@ -28,11 +28,11 @@ from d_q_trial.config import settings
 from d_q_trial.errors import UserError
 from d_q_trial.figures import catalogue, draw, make, style, whole
 from d_q_trial.figures.catalogue import Catalogue, Figure, Forest, Panel, catalogue_of
-from d_q_trial.figures.draw import REACH, side_steps, time_positions, view
+from d_q_trial.figures.draw import REACH, axis_range, beeswarm_offsets, time_positions
 from d_q_trial.figures.panels import View
 from d_q_trial.figures.study import Study, Summary, read_study
 from d_q_trial.files import write_csv
-from d_q_trial.labels import caption_words, fill
+from d_q_trial.labels import caption_words, fill_placeholders
 from d_q_trial.report.collect import find_places
 from d_q_trial.results_table import Numbers
 from d_q_trial.robustness.interaction import interactions
@@ -193,10 +193,10 @@ def test_a_trial_without_what_its_figures_need_is_told_so():
 
 def test_an_unknown_placeholder_or_figure_is_named(tmp_path):
     with pytest.raises(UserError, match=r"\{tretaed\}; did you mean 'treated'"):
-        fill("{tretaed}", WORDS)
+        fill_placeholders("{tretaed}", WORDS)
     for wrong in ("{treated.name}", "{treated[ctx]}", "{treated", "{}"):
         with pytest.raises(UserError, match="caption: .*" + re.escape(wrong)):
-            fill(wrong, WORDS)
+            fill_placeholders(wrong, WORDS)
     with pytest.raises(UserError, match="did you mean 'figure_3'"):
         make.draw_figures(study(), SMALL, tmp_path, only=["figure3"])
 
@@ -228,7 +228,7 @@ KEY = ("ctx", "percent_change", VISIT)
 
 def painted(panel, data=None):
     """Axes with the panel drawn on them, and what they show."""
-    with style.settings():
+    with style.journal_style():
         ax = Canvas(figsize=(3, 2.5)).add_axes((0.2, 0.2, 0.7, 0.6))
         return ax, View(panel, data or study()).draw(ax)
 
@@ -354,8 +354,8 @@ def test_rows_without_ids_count_only_in_the_stratum_that_their_sheet_names():
 
 def forest(data):
     """The texts of a forest plot of bone turnover, its axes, and its words."""
-    with style.settings():
-        page, (shown,) = whole.forest(Forest(families=["turnover"]), data)
+    with style.journal_style():
+        page, (shown,) = whole.draw_forest(Forest(families=["turnover"]), data)
     return [text.get_text() for text in page.figure.texts], page.figure.axes, shown.words
 
 
@@ -380,7 +380,7 @@ def test_the_estimate_of_the_test_is_drawn_upon_the_median_of_control_with_the_i
 
 @pytest.fixture
 def page():
-    with style.settings():
+    with style.journal_style():
         yield style.Page(100.0, 50.0)
 
 
@@ -414,7 +414,7 @@ def by_three_strata(chosen):
 def test_long_names_of_strata_have_room_below_their_panel():
     labels = [f"women with {much} expression of p16 mRNA at baseline" for much in ("low or no", "some", "high")]
     chosen = analysis(strata={"cuts": ["1/3", "2/3"], "labels": labels})
-    with style.settings():
+    with style.journal_style():
         alone = FIGURES["extended_data_figure_6"].model_copy(update={"panels": [STRATA] * 3})
         page, _ = make.build(alone, by_three_strata(chosen))
     assert drawn.faults(page.figure) == []
@@ -479,8 +479,8 @@ def test_a_forest_plot_has_room_for_large_differences_and_for_the_names_of_quart
     chosen = analysis(change="difference", strata={"cuts": ["1/4", "1/2", "3/4"]})
     found = {"hodges_lehmann": -1.06e11, "hodges_lehmann_lower": -2.55e11, "hodges_lehmann_upper": 4e10, "p": 0.2}
     found = numbers(("sasp_fas", "difference", "week_2"), found, contrast=CONTRAST)
-    with style.settings():
-        page, _ = whole.forest(Forest(families=["sasp"]), study(numbers=Numbers(found), analysis=chosen))
+    with style.journal_style():
+        page, _ = whole.draw_forest(Forest(families=["sasp"]), study(numbers=Numbers(found), analysis=chosen))
     assert drawn.faults(page.figure) == []
     assert [text.get_text().partition("\n")[2] for text in all_texts(page)].count("against quarter 4 of 4") == 1
 
@@ -538,19 +538,19 @@ def test_a_confidence_limit_outside_the_axis_of_a_forest_plot_ends_in_a_marked_a
     ],
 )
 def test_an_axis_holds_all_values_but_those_far_away(shown, quartiles, more, inside, outside):
-    low, high = view(shown, quartiles, **more)
+    low, high = axis_range(shown, quartiles, **more)
     assert low < inside[0]
     assert inside[1] < high < outside
 
 
 @given(HEIGHTS, st.floats(1, 20))
 def test_no_point_hides_another_or_leaves_its_group(heights, width):
-    steps = side_steps(heights, 3.0, 1000.0)
+    steps = beeswarm_offsets(heights, 3.0, 1000.0)
     for i, j in itertools.combinations(range(len(heights)), 2):
         assert math.hypot(heights[i] - heights[j], steps[i] - steps[j]) >= 0.98 * 3.0 - 1e-9
-    assert all(abs(step) <= width for step in side_steps(heights, 3.0, width))
+    assert all(abs(step) <= width for step in beeswarm_offsets(heights, 3.0, width))
     # One above all others stands in the middle and moves none of them.
-    assert side_steps([*heights, 200.0], 3.0, 1000.0) == [*steps, 0.0]
+    assert beeswarm_offsets([*heights, 200.0], 3.0, 1000.0) == [*steps, 0.0]
 
 
 def test_long_gaps_between_visits_are_cut_and_visits_out_of_order_refused():
@@ -578,7 +578,7 @@ FLOW = [dict(zip(("step", "arm", "count", "text"), row, strict=True)) for row in
 
 
 def built(key, **changed):
-    with style.settings():
+    with style.journal_style():
         return make.build(FIGURES[key], study(**{"flow": FLOW} | changed))
 
 
@@ -680,7 +680,7 @@ def test_panels_with_many_strata_are_wider(count, columns, of_both_arms):
 
 
 def test_courses_have_room_for_p_at_every_visit():
-    with style.settings():
+    with style.journal_style():
         page, _ = make.build(FIGURES["figure_4"].model_copy(update={"columns": 4}), study())
     assert len({round(ax.get_position().x0, 3) for ax in page.figure.axes}) == 2
 
@@ -727,7 +727,7 @@ def trial_pages(request, tmp_path_factory):
     made = interactions(run.layout, chosen.robustness.model_copy(update={"permutations": 1}))
     write_csv(made, folder / "sensitivity/interaction.csv")
     data = read_study(folder, folder, trial, run.analysis, published=chosen.published)
-    with style.settings():
+    with style.journal_style():
         yield {key: make.build(figure, data) for key, figure in catalogue_of(listed, trial).figures.items()}
 
 

@@ -30,7 +30,7 @@ def test_unfinished_files_of_a_killed_run_are_swept_and_nothing_else(tmp_path):
     (tmp_path / "figures").mkdir()
     for name in (".part-abc.png", "figures/.part-x.pdf", "figures/a.pdf", ".hidden"):
         (tmp_path / name).write_text("x")
-    files.sweep(tmp_path)
+    files.remove_unfinished(tmp_path)
     assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == [".hidden", "a.pdf"]
 
 
@@ -43,11 +43,11 @@ def test_json_keeps_order_and_letters_and_refuses_nan(tmp_path):
 
 
 def test_each_content_is_kept_in_a_file_of_its_own(tmp_path):
-    first = files.keep_json({"cuts": [0.5]}, tmp_path)
+    first = files.write_json_once({"cuts": [0.5]}, tmp_path)
     os.utime(first, (1, 1))
-    assert files.keep_json({"cuts": [0.5]}, tmp_path) == first
+    assert files.write_json_once({"cuts": [0.5]}, tmp_path) == first
     assert Path(first).stat().st_mtime == 1
-    second = files.keep_json({"cuts": [0.6]}, tmp_path)
+    second = files.write_json_once({"cuts": [0.6]}, tmp_path)
     assert [json.loads(Path(path).read_text())["cuts"] for path in (first, second)] == [[0.5], [0.6]]
 
 
@@ -74,7 +74,7 @@ def test_a_table_is_read_as_it_was_written_and_holds_no_formula(words, value):
 
 @pytest.mark.parametrize("text", ["-1", "+2.5", "-1e-05", "-12,000", "+3%", "x=1", "x\t"])
 def test_a_number_or_a_word_is_no_formula(text):
-    assert files.safe_text(text) == text
+    assert files.escape_formula(text) == text
 
 
 def test_missing_cells_are_empty_na_is_a_word_and_a_header_is_no_formula(tmp_path):

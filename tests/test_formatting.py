@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from d_q_trial import formatting
-from d_q_trial.labels import within
+from d_q_trial.labels import uncapitalize
 
 
 @pytest.mark.parametrize(
@@ -23,13 +23,13 @@ from d_q_trial.labels import within
     ],
 )
 def test_a_value_matches_by_half_even_half_up_or_as_a_binary_number(value, printed, matches):
-    assert bool(formatting.rounding_rule(value, printed)) is matches
+    assert bool(formatting.find_rounding_rule(value, printed)) is matches
 
 
 @given(st.floats(-1e6, 1e6), st.integers(0, 3))
 def test_a_value_prints_as_itself_rounded(value, decimals):
     for half in ("even", "up"):
-        assert formatting.rounding_rule(value, f"{formatting.rounded(value, decimals, half=half):f}")
+        assert formatting.find_rounding_rule(value, f"{formatting.round_decimal(value, decimals, half=half):f}")
 
 
 @pytest.mark.parametrize(
@@ -43,41 +43,43 @@ def test_a_value_prints_as_itself_rounded(value, decimals):
     ],
 )
 def test_p_is_printed_as_in_the_paper(p, text):
-    assert formatting.p_value(p) == text
+    assert formatting.format_p(p) == text
 
 
 def test_minus_signs_thousands_large_and_undefined_numbers_are_set_as_in_print():
-    assert formatting.number(math.nan, 1) == formatting.grouped(math.nan, 1) == "–"
-    assert formatting.number(-8.66, 1) == "−8.7"
-    assert formatting.number(-0.01, 1) == "0.0"
-    assert formatting.median_iqr(1260088, 1057105, 1526011.5, 0) == "1,260,088 (1,057,105, 1,526,012)"
-    assert formatting.interval(-1.25, -3, 0.4, 1) == "−1.2 (−3.0 to 0.4)"
-    assert formatting.interval(-1.25, math.nan, math.nan, 1) == "−1.2"
-    assert formatting.interval(-1.5, -2.84e147, math.inf, 1) == "−1.5 (−2.8e+147 to inf)"
-    assert formatting.number(123456789012000.0, 0) == "123456789012000"
+    assert formatting.format_number(math.nan, 1) == formatting.format_grouped(math.nan, 1) == "–"
+    assert formatting.format_number(-8.66, 1) == "−8.7"
+    assert formatting.format_number(-0.01, 1) == "0.0"
+    assert formatting.format_median_iqr(1260088, 1057105, 1526011.5, 0) == "1,260,088 (1,057,105, 1,526,012)"
+    assert formatting.format_interval(-1.25, -3, 0.4, 1) == "−1.2 (−3.0 to 0.4)"
+    assert formatting.format_interval(-1.25, math.nan, math.nan, 1) == "−1.2"
+    assert formatting.format_interval(-1.5, -2.84e147, math.inf, 1) == "−1.5 (−2.8e+147 to inf)"
+    assert formatting.format_number(123456789012000.0, 0) == "123456789012000"
 
 
 @given(st.floats(-1.7e308, 1.7e308), st.integers(0, 6))
 def test_every_finite_number_is_printed_in_a_few_characters(value, decimals):
-    printed = formatting.grouped(value, decimals)
+    printed = formatting.format_grouped(value, decimals)
     assert len(printed) <= 28
     read = float(printed.replace("−", "-").replace(",", ""))
     assert read == pytest.approx(value, rel=0.06 if abs(value) >= 1e15 else 1e-11, abs=0.6 * 10.0**-decimals)
-    assert float(formatting.rounded(value, decimals)) == pytest.approx(value, rel=1e-11, abs=0.6 * 10.0**-decimals)
+    assert float(formatting.round_decimal(value, decimals)) == pytest.approx(
+        value, rel=1e-11, abs=0.6 * 10.0**-decimals
+    )
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False, min_value=-1e300, max_value=1e300))
 def test_rounding_to_significant_digits_is_close_and_idempotent(value):
-    once = formatting.significant(value)
+    once = formatting.round_significant(value)
     assert once == pytest.approx(value, rel=1e-9, abs=0)
-    assert formatting.significant(once) == once
-    assert formatting.significant(1.23456789049) == 1.23456789
-    assert math.isnan(formatting.significant(math.nan))
-    assert formatting.significant([123456.0, -0.00123456], 3).tolist() == [123000.0, -0.00123]
+    assert formatting.round_significant(once) == once
+    assert formatting.round_significant(1.23456789049) == 1.23456789
+    assert math.isnan(formatting.round_significant(math.nan))
+    assert formatting.round_significant([123456.0, -0.00123456], 3).tolist() == [123000.0, -0.00123]
 
 
 def test_a_label_begins_small_within_a_sentence_unless_it_is_a_name():
     for label in ("Radius BMD", "Treatment as usual", "Vitamin D"):
-        assert within(label) == label[0].lower() + label[1:]
+        assert uncapitalize(label) == label[0].lower() + label[1:]
     for name in ("CTx", "Fas", "D-penicillamine", "Beck Depression Inventory", "Beat the Blues"):
-        assert within(name) == name
+        assert uncapitalize(name) == name

@@ -91,7 +91,7 @@ def in_process(monkeypatch):
         except Exception as error:
             raise UserError(f"{path}: damaged ({error})") from None
 
-    monkeypatch.setattr(reader, "load", load)
+    monkeypatch.setattr(reader, "load_workbook", load)
 
 
 @pytest.mark.usefixtures("in_process")

@@ -106,7 +106,7 @@ def test_main_results_are_the_comparisons_with_what_qualifies_them():
             ],
         },
     ]  # fmt: skip
-    assert headlines.groups(report()) == [ALL, "T3", "T2", "T1"]
+    assert headlines.result_groups(report()) == [ALL, "T3", "T2", "T1"]
     halves = analysis(strata={"cuts": ["1/2"], "labels": ["T1", "T3"]})
     assert headlines.main_results(report(tables, analysis=halves))[1]["interaction"] == "0.296"
     tables["sensitivity/interaction"] = INTERACTIONS[:1]
@@ -130,8 +130,8 @@ BY_COLUMN = {"by": "column", "column": "x", "labels": ["T1", "T2", "T3"]}
 )
 def test_p_corrected_for_the_search_is_that_of_the_subgroup_of_the_analysis(strata, test, said):
     chosen = report({"robustness/analysis_cuts": SEARCHED}, analysis=analysis(strata=strata, test=test))
-    assert headlines.search(chosen) == said
-    assert headlines.searched(chosen, row(PLACES[2])) == ([] if strata is BY_COLUMN else [0.0004])
+    assert headlines.describe_search(chosen) == said
+    assert headlines.search_corrected_p(chosen, row(PLACES[2])) == ([] if strata is BY_COLUMN else [0.0004])
     names, _, absent = headlines.robustness_lines(replace(chosen, numbers=numbers()))
     assert "Corrected for the search" in (absent if strata is BY_COLUMN else names)
 
@@ -139,7 +139,9 @@ def test_p_corrected_for_the_search_is_that_of_the_subgroup_of_the_analysis(stra
 def test_an_estimate_without_p_is_shown_and_no_method_judges_its_conclusion():
     values = [VALUES[0], VALUES[1], (16.0, "", "", ""), VALUES[3]]
     made = report(CHECKED, numbers=numbers(values=values))
-    assert headlines.effect(made, *PLACES[2]) == Effect("16.0", "", "not defined", "P not defined", None, None, (8, 10))
+    assert headlines.find_effect(made, *PLACES[2]) == Effect(
+        "16.0", "", "not defined", "P not defined", None, None, (8, 10)
+    )
     names, lines, _ = headlines.robustness_lines(made)
     (checks,) = [own for title, own in lines if title == "P1NP, 2 weeks, stratum T3 of p16 variant 5: P not defined"]
     assert {check.keeps for check in checks} == {None}
@@ -150,9 +152,9 @@ def test_an_estimate_without_p_is_shown_and_no_method_judges_its_conclusion():
 def test_the_estimate_is_that_of_the_test():
     names = [name.replace("hodges_lehmann", "mean_difference") for name in NAMES]
     means = report(analysis=analysis(test="welch", strata=STRATA), numbers=numbers(names=names))
-    assert headlines.effect(means, *PLACES[2]).estimate == "16.0"
-    assert headlines.effect(replace(means, numbers=numbers()), *PLACES[0]).estimate == "–"
-    assert headlines.effect(means, "ctx", "week_2", ALL) is None
+    assert headlines.find_effect(means, *PLACES[2]).estimate == "16.0"
+    assert headlines.find_effect(replace(means, numbers=numbers()), *PLACES[0]).estimate == "–"
+    assert headlines.find_effect(means, "ctx", "week_2", ALL) is None
 
 
 CHECKED = {
@@ -214,17 +216,17 @@ def test_values_are_counted_by_source_and_verdict():
     paper = [verdict(name, quantity="median") for name in (*claims.VERDICTS, claims.NOT_CHECKABLE, claims.REPRODUCED)]
     paper += [verdict(claims.NOT_CHECKABLE, quantity="affected"), verdict(claims.NOT_REPRODUCED, quantity="p")]
     registry = verdict(claims.OTHER_CONVENTION, source="registry")
-    first, second = collect.summaries([*paper[:3], registry, *paper[3:]])
+    first, second = collect.summarize_sources([*paper[:3], registry, *paper[3:]])
     assert [v["quantity"] for v in first.pop("failed")] == ["p", "median", "median"]
     assert first == {
         "source": "paper", "checkable": 7, "reproduced": 4, "events": 1, "unchecked": 2, "inapplicable": 1,
         "ways": "2 exactly, 1 within a reported bound, 1 under another convention",
     }  # fmt: skip
     assert (second["source"], second["ways"], second["failed"]) == ("registry", "1 under another convention", [])
-    counts = collect.tally(paper)
+    counts = collect.count_verdicts(paper)
     assert list(counts) == list(claims.VERDICTS)
     assert (counts[claims.REPRODUCED], counts[claims.NOT_CHECKABLE], counts[claims.NOT_APPLICABLE]) == (2, 3, 1)
-    assert collect.tally([]) == {}
+    assert collect.count_verdicts([]) == {}
 
 
 def test_only_failures_have_the_sign_and_the_colour_of_failure():
@@ -242,7 +244,7 @@ def test_a_locator_leads_to_its_figure_and_panel_and_a_reported_value_sorts_by_i
     }
     assert {locator: collect.find_places(locator) for locator in places} == places
     sizes = {"1,260,088": 1260088, "-4.1": -4.1, "+16": 16, "< 0.001": 0.001, "> 0.05": 0.05, "": 1e300}
-    assert {text: collect.size(text) for text in sizes} == sizes
+    assert {text: collect.sort_key(text) for text in sizes} == sizes
 
 
 def claimed(outcome="p1np", measure="percent_change", visit="week_2", marker="", stratum=ALL, **different):
@@ -318,11 +320,11 @@ def test_a_long_alternative_text_is_cut_between_its_parts():
 
 def test_outcomes_of_large_families_are_listed_only_if_primary_or_if_no_family_is_small():
     large = {key for key, outcome in TRIAL.outcomes.items() if outcome.family == "sasp"}
-    assert collect.listed(TRIAL) == TRIAL.outcomes.keys() - large
+    assert collect.outcomes_to_list(TRIAL) == TRIAL.outcomes.keys() - large
     endpoint = TRIAL.primary.model_copy(update={"outcome": "sasp_fas"})
-    assert collect.listed(TRIAL.model_copy(update={"primary": endpoint})) & large == {"sasp_fas"}
+    assert collect.outcomes_to_list(TRIAL.model_copy(update={"primary": endpoint})) & large == {"sasp_fas"}
     alone = TRIAL.model_copy(update={"outcomes": {key: TRIAL.outcomes[key] for key in large}, "primary": None})
-    assert collect.listed(alone) == large
+    assert collect.outcomes_to_list(alone) == large
 
 
 def test_rows_of_a_table_are_found_by_their_keys():

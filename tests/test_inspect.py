@@ -17,7 +17,7 @@ from d_q_trial.config.settings import StrataRule
 from d_q_trial.errors import UserError
 from d_q_trial.trial import load_trial
 from d_q_trial.workbook import reader
-from d_q_trial.workbook.inspect import as_text, describe, mapping_text, page
+from d_q_trial.workbook.inspect import describe, mapping_text, render_html, render_text
 from d_q_trial.workbook.reader import read_workbook
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -25,10 +25,10 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def inspected(path, mapping=None, trial=None):
     """The findings as text, and the mapping as written."""
-    reading = reader.look(path, trial or cohort.trial(), mapping)
+    reading = reader.examine_workbook(path, trial or cohort.trial(), mapping)
     findings = describe(reading)
-    assert "<html" in page(findings, reading)
-    return as_text(findings), mapping_text(reading)
+    assert "<html" in render_html(findings, reading)
+    return render_text(findings), mapping_text(reading)
 
 
 RANDOM = np.random.default_rng(3)

@@ -37,7 +37,7 @@ def ole(*streams):
 def refusal(path):
     """The message of a refusal: one printable line that names the file."""
     with pytest.raises(UserError) as caught:
-        loader.load(path)
+        loader.load_workbook(path)
     assert str(caught.value).startswith(f"{path}: ")
     assert str(caught.value).isprintable()
     return str(caught.value)
@@ -47,7 +47,7 @@ def test_folders_missing_files_and_impossible_names_are_refused(tmp_path):
     assert "a folder" in refusal(tmp_path)
     assert "no such file" in refusal(tmp_path / "no.xlsx")
     with pytest.raises(UserError, match="cannot be read"):
-        loader.load("a\0b.xlsx")
+        loader.load_workbook("a\0b.xlsx")
 
 
 def test_a_file_or_an_archive_far_larger_than_a_workbook_is_refused_at_once(path, monkeypatch):
@@ -117,7 +117,7 @@ def test_file_is_refused_by_its_kind_in_one_line_or_read_within_20_seconds_and_1
         assert re.search(expected, refusal(path))
     else:
         with contextlib.suppress(UserError):
-            loader.load(path)
+            loader.load_workbook(path)
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert used.ru_utime - before < 20
     assert time.monotonic() - started < 60
@@ -189,7 +189,7 @@ TABLE = [["ID", "Arm", "CTx"], ["007", "D+Q", 0.31], ["S2", "Control", -1.5]]
 )
 def test_text_with_separators_is_one_sheet_in_which_decimal_commas_stay_text(name, content, tmp_path):
     (tmp_path / name).write_bytes(content)
-    (read,) = loader.load(tmp_path / name).sheets
+    (read,) = loader.load_workbook(tmp_path / name).sheets
     assert read.rows == [[cell if name != "comma.csv" or cell != 0.31 else "0,31" for cell in row] for row in TABLE]
     assert read.name == Path(name).stem
 
@@ -199,7 +199,7 @@ def test_files_of_statistics_programs_are_read_with_their_labels(ending, writer,
     frame = pd.DataFrame({"id": ["S1", "S2"], "arm": [0.0, 1.0], "ctx": [0.3, None]})
     labels = {} if ending == ".xpt" else {"variable_value_labels": {"arm": {0.0: "Control", 1.0: "D+Q"}}}
     getattr(pyreadstat, writer)(frame, str(tmp_path / f"data{ending}"), column_labels=["ID", "Arm", "CTx"], **labels)
-    (sheet,) = loader.load(tmp_path / f"data{ending}").sheets
+    (sheet,) = loader.load_workbook(tmp_path / f"data{ending}").sheets
     arms = ["Control", "D+Q"] if labels else [0.0, 1.0]
     assert sheet.rows == [["ID", "Arm", "CTx"], ["S1", arms[0], 0.3], ["S2", arms[1], ""]]
 
@@ -213,11 +213,11 @@ def test_names_of_files_and_of_parts_and_pictures_that_are_not_there_play_no_par
     files |= {"picture.xlsx": SOUND | {"xl/worksheets/_rels/sheet1.xml.rels": relations}, "renamed.xlsx": renamed}
     for name, parts in files.items():
         write(tmp_path / name, parts)
-        (read,) = loader.load(tmp_path / name).sheets
+        (read,) = loader.load_workbook(tmp_path / name).sheets
         assert (read.address(12, 7), read.rows[0][0], read.rows[12][7]) == ("H13", "ID", 66), name
 
 
 def test_single_precision_of_stata_is_read_as_the_decimals_that_it_shows(tmp_path):
     frame = pd.DataFrame({"id": ["S1", "S2", "S3"], "ctx": np.array([5.1, 0.3, np.nan], dtype="float32")})
     frame.to_stata(tmp_path / "data.dta", write_index=False)
-    assert loader.load(tmp_path / "data.dta").sheets[0].rows[1:] == [["S1", 5.1], ["S2", 0.3], ["S3", ""]]
+    assert loader.load_workbook(tmp_path / "data.dta").sheets[0].rows[1:] == [["S1", 5.1], ["S2", 0.3], ["S3", ""]]

@@ -265,7 +265,7 @@ def test_the_estimate_that_is_shown_is_that_of_the_test_with_its_interval_if_it_
             ends = pd.to_numeric(rows.set_index("statistic")["value"])[[*estimate]]
             assert ends.notna().all() == KNOWN[test].has_interval, name
             for file in (_main(texts), "figures/figures.json"):
-                assert formatting.interval(*ends, 1) in texts[file], (name, file)
+                assert formatting.format_interval(*ends, 1) in texts[file], (name, file)
 
 
 CUTS = {  # by analysis: what is said of its cutoffs by its own marker, and by p16 variant 1+5

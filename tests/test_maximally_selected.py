@@ -7,7 +7,7 @@ from oracle_values import columns, values
 from d_q_trial.config.robustness import Windows
 from d_q_trial.robustness.cutoffs import subgroups
 from d_q_trial.stats.maximally_selected import best_cut_bootstrap, best_split
-from d_q_trial.stats.rank_sum import wins
+from d_q_trial.stats.rank_sum import pairwise_wins
 from d_q_trial.stats.two_sample import get_test
 
 ORACLE, DATA = values("permutation"), columns("best_split_data")
@@ -55,7 +55,7 @@ def _searched_one_by_one(marker, response, is_first, weights, above):
         size = abs(np.nan_to_num(get_test("normal").compare(first, second).statistic))
         if size > best * (1 + 1e-9):
             first, second = (response[inside & arm & (weights == 0)] for arm in (is_first, ~is_first))
-            best, found = size, (cut, wins(first, second).mean() if min(first.size, second.size) else np.nan)
+            best, found = size, (cut, pairwise_wins(first, second).mean() if min(first.size, second.size) else np.nan)
     return found
 
 

@@ -11,7 +11,7 @@ from layouts import writers
 from d_q_trial.errors import UserError
 from d_q_trial.trial import load_trial
 from d_q_trial.workbook.inspect import mapping_text
-from d_q_trial.workbook.reader import look, read_workbook
+from d_q_trial.workbook.reader import examine_workbook, read_workbook
 
 TRIAL = load_trial("data/trial.yaml")
 DATES = [datetime.date(2021, 3, day) for day in range(1, 13)]
@@ -454,7 +454,7 @@ def test_columns_that_mark_rows_are_ignored_by_one_line_of_a_mapping_or_if_all_a
 
 
 def test_the_mapping_of_ids_of_two_kinds_leaves_them_open(tmp_path):
-    text = mapping_text(look(book(tmp_path, **QUESTIONS["numbers of two kinds as ids"][0]), TRIAL))
+    text = mapping_text(examine_workbook(book(tmp_path, **QUESTIONS["numbers of two kinds as ids"][0]), TRIAL))
     assert (text.count('is: "?"'), text.count("perhaps not the same ids")) == (2, 1)
 
 
@@ -612,7 +612,7 @@ def test_a_title_is_read_whatever_else_it_says(title, tmp_path):
 def test_people_of_a_table_called_after_the_population_are_no_participants_of_their_numbers(sheet, form, tmp_path):
     ids, sample = [[style.format(i) for i in range(1, 13)] for style in ("{}", form)]
     path = book(tmp_path, A=wide(ids), **{sheet: rows(["ID", "Age", "p16 variant 5"], sample, range(30, 42), ctx(2))})
-    for mapping in (None, mapping_text(look(path, TRIAL))):  # which says who is of the population
+    for mapping in (None, mapping_text(examine_workbook(path, TRIAL))):  # which says who is of the population
         people = read(path, mapping).frame.groupby("cohort")["participant"].unique().apply(set).to_dict()
         assert people == {"population": set(sample), "trial": set(ids)}
 
@@ -798,4 +798,4 @@ def test_numbers_beside_a_table_are_ignored_by_the_mapping(tmp_path):
 
 def test_values_that_only_a_sheet_of_substitutes_has_are_kept_by_a_mapping(tmp_path):
     path = book(tmp_path, Raw=wide(D5=None, D9=None), LOCF=WIDE)
-    assert len(read(path, mapping_text(look(path, TRIAL))).frame) == 24
+    assert len(read(path, mapping_text(examine_workbook(path, TRIAL))).frame) == 24

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from oracle_values import values
 from scipy.stats import t
 
-from d_q_trial.stats.missing import impute, p_bounds, pool
+from d_q_trial.stats.missing import impute, p_bounds, pool_estimates
 from d_q_trial.stats.two_sample import get_test
 
 R = values("sensitivity")
@@ -18,25 +18,25 @@ R = values("sensitivity")
 @pytest.mark.parametrize(("name", "complete_df"), [("pool", 58), ("pool_large", np.inf)])
 def test_pooling_is_that_of_mice(name, complete_df):
     estimates, variances = [1.2, 0.8, 1.5, 0.9, 1.1], [0.30, 0.25, 0.28, 0.33, 0.29]
-    pooled, share = pool(estimates, variances, complete_df=complete_df, confidence=0.95)
+    pooled, share = pool_estimates(estimates, variances, complete_df=complete_df, confidence=0.95)
     expected = [R[f"{name}.{field}"] for field in ("estimate", "standard_error", "df", "missing_share")]
     assert [*pooled[:3], share] == pytest.approx(expected, rel=1e-9)
 
 
 @pytest.mark.parametrize(("complete_df", "df"), [(np.inf, np.inf), (10, 10 * 11 / 13)])
 def test_imputations_that_agree_pool_to_the_complete_analysis(complete_df, df):
-    pooled, share = pool([2.0, 2.0, 2.0], [0.25, 0.25, 0.25], complete_df=complete_df, confidence=0.95)
+    pooled, share = pool_estimates([2.0, 2.0, 2.0], [0.25, 0.25, 0.25], complete_df=complete_df, confidence=0.95)
     assert (share, pooled.standard_error) == (0, pytest.approx(0.5))
     assert pooled.lower == pytest.approx(2 - t.isf(0.025, df) * 0.5)
 
 
 def test_two_imputations_are_enough_to_pool_and_one_is_not():
     options = {"complete_df": np.inf, "confidence": 0.95}
-    pooled, _ = pool([1.0, 3.0], [0.25, 0.75], **options)
+    pooled, _ = pool_estimates([1.0, 3.0], [0.25, 0.75], **options)
     assert (pooled.estimate, pooled.standard_error**2) == pytest.approx((2.0, 0.5 + 1.5 * 2.0))
     for estimates in ([1.0], [1.0, 2.0]):
         with pytest.raises(ValueError, match=r"^pooling needs two or more estimates, each with its variance$"):
-            pool(estimates, [0.25], **options)
+            pool_estimates(estimates, [0.25], **options)
 
 
 @pytest.fixture

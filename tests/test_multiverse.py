@@ -41,19 +41,19 @@ def finish(prepared, permutations=99, seed=CHOSEN.robustness.seed):
     """Specifications, their counts, and the tables of specifications and of families."""
     every, reason = prepared
     assert not reason
-    counts = multiverse.count(every, permutations=permutations, seed=seed)
+    counts = multiverse.count_permutations(every, permutations=permutations, seed=seed)
     return every, counts, multiverse.specification_table(every, counts), multiverse.summary_table(every, counts)
 
 
 @lru_cache
 def of_config(path="tests/config.yaml"):
     chosen, run = settings.load(path), pipeline.of_config(path)
-    return finish(multiverse.prepare(run.participants, run.trial, run.analysis, chosen.robustness), 499)
+    return finish(multiverse.prepare_specifications(run.participants, run.trial, run.analysis, chosen.robustness), 499)
 
 
 def prepare(people, analysis=ANALYSIS, minimum_per_arm=2, **different):
     robustness = settings.Robustness(minimum_per_arm=minimum_per_arm, multiverse=SMALL.model_copy(update=different))
-    return multiverse.prepare(people, TRIAL, analysis, robustness)
+    return multiverse.prepare_specifications(people, TRIAL, analysis, robustness)
 
 
 def made_up(n=10, **different):
@@ -145,7 +145,7 @@ def test_the_analysis_own_specifications_give_the_numbers_of_the_results(path, d
     robustness = settings.load(path).robustness
     outcomes = robustness.multiverse.outcomes
     run = pipeline.rerun(pipeline.of_config(path), outcomes=list(outcomes), **different)
-    prepared = multiverse.prepare(run.participants, run.trial, run.analysis, robustness)
+    prepared = multiverse.prepare_specifications(run.participants, run.trial, run.analysis, robustness)
     own = pick(finish(prepared, 1)[2], own="yes")
     assert len(own) == count
     for row in own.itertuples():
@@ -257,11 +257,11 @@ def test_a_family_holds_the_specifications_of_its_name():
 def test_shards_and_memory_change_no_number(tmp_path, parts, memory_mb):
     run = pipeline.of_config()
     robustness = CHOSEN.robustness.model_copy(update={"multiverse": SMALL})
-    prepared = multiverse.prepare(run.participants, run.trial, run.analysis, robustness)
+    prepared = multiverse.prepare_specifications(run.participants, run.trial, run.analysis, robustness)
     every, counts, table, summary = finish(prepared, 1999)
     options = {"permutations": 1999, "seed": robustness.seed, "shards": parts, "memory_mb": memory_mb}
     for shard in range(1, parts + 1):
-        multiverse.write_counts(tmp_path / f"{shard}.npz", multiverse.count(every, shard=shard, **options))
+        multiverse.write_counts(tmp_path / f"{shard}.npz", multiverse.count_permutations(every, shard=shard, **options))
     again = multiverse.read_counts(sorted(tmp_path.iterdir(), reverse=True))
     pd.testing.assert_frame_equal(table, multiverse.specification_table(every, again), check_exact=True)
     pd.testing.assert_frame_equal(summary, multiverse.summary_table(every, again), check_exact=True)
@@ -274,7 +274,7 @@ def test_counts_that_do_not_belong_together_are_refused(tmp_path, monkeypatch):
     multiverse.write_counts("empty.npz", None)
     for name, shard, seed in (("one", 1, 1), ("again", 1, 1), ("two", 2, 1), ("other", 2, 2)):
         multiverse.write_counts(
-            f"{name}.npz", multiverse.count(every, permutations=999, seed=seed, shard=shard, shards=2)
+            f"{name}.npz", multiverse.count_permutations(every, permutations=999, seed=seed, shard=shard, shards=2)
         )
     for wrong, message in (
         (["one"], "one: ends at permutation 499 of 999; a part is missing"),
@@ -287,7 +287,7 @@ def test_counts_that_do_not_belong_together_are_refused(tmp_path, monkeypatch):
             multiverse.read_counts([f"{name}.npz" for name in wrong])
         assert str(error.value).replace(".npz", "").startswith(message)
     with pytest.raises(UserError, match="shard 0 of 2"):
-        multiverse.count(every, permutations=999, seed=1, shard=0, shards=2)
+        multiverse.count_permutations(every, permutations=999, seed=1, shard=0, shards=2)
 
 
 def test_the_share_of_a_choice_is_what_leaving_it_out_costs():

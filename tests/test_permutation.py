@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from oracle_values import columns, values
 from scipy.stats import binomtest
 
-from d_q_trial.robustness.multiverse import curve
+from d_q_trial.robustness.multiverse import sort_curve
 from d_q_trial.stats import permutation
-from d_q_trial.stats.permutation import BLOCK, Design, Joint, Labels, StepDown, adjusted, labels_for, permutation_p
+from d_q_trial.stats.permutation import BLOCK, Design, Joint, Labels, StepDown, adjust_p, labels_for, permutation_p
 from d_q_trial.stats.rank_sum import exact_p, midrank_columns
 from d_q_trial.stats.two_sample import get_test
 
@@ -24,15 +24,15 @@ P = np.array([0.035, 0.049, 0.2, 0.001, 0.035, 0.9, 0.011])
 def step_down(columns, is_first, permutations=500, family=0):
     design, labels = Design(np.column_stack(columns)), labels_for(is_first, permutations, seed=1)
     counter = StepDown(design.observed(is_first).z, family)
-    for block in permutation.blocks(design, labels):
+    for block in permutation.permuted_blocks(design, labels):
         counter.add(block)
     return counter.p(labels.p)
 
 
 def test_a_curve_counts_a_specification_by_its_weight():
     effects = np.array([[0.3], [0.1], [np.nan], [0.2]])
-    np.testing.assert_array_equal(curve(effects, np.array([1, 2, 5, 3]), 4)[:, 0], [0.1, 0.2, 0.2, 0.3])
-    assert np.isnan(curve(np.full((3, 1), np.nan), np.ones(3, dtype=int), 4)).all()
+    np.testing.assert_array_equal(sort_curve(effects, np.array([1, 2, 5, 3]), 4)[:, 0], [0.1, 0.2, 0.2, 0.3])
+    assert np.isnan(sort_curve(np.full((3, 1), np.nan), np.ones(3, dtype=int), 4)).all()
 
 
 def test_all_splits_give_the_exact_test_and_its_value_from_coin():
@@ -86,12 +86,12 @@ def test_a_monte_carlo_p_is_never_zero_and_has_the_interval_of_clopper_and_pears
 @pytest.mark.parametrize(("method", "name"), [("holm", "holm"), ("fdr_bh", "bh")])
 def test_adjusted_values_match_p_adjust_in_r_and_missing_ones_are_not_counted(method, name):
     expected = [ORACLE[f"{name} {place}"] for place in range(1, 8)]
-    np.testing.assert_allclose(adjusted(P, method), expected, rtol=1e-12)
-    np.testing.assert_allclose(adjusted(np.insert(P, [0, 3], np.nan), method), np.insert(expected, [0, 3], np.nan))
-    assert adjusted(np.array([]), method).size == 0
-    assert adjusted([1, 0], method).tolist() == [1, 0]
+    np.testing.assert_allclose(adjust_p(P, method), expected, rtol=1e-12)
+    np.testing.assert_allclose(adjust_p(np.insert(P, [0, 3], np.nan), method), np.insert(expected, [0, 3], np.nan))
+    assert adjust_p(np.array([]), method).size == 0
+    assert adjust_p([1, 0], method).tolist() == [1, 0]
     with pytest.raises(ValueError, match=r"^multiplicity: a P-value lies outside 0 to 1$"):
-        adjusted([0.2, 1.2], method)
+        adjust_p([0.2, 1.2], method)
 
 
 def test_step_down_without_missing_values_matches_coin_within_its_sampling_error():

@@ -10,13 +10,13 @@ from pipeline import TRIAL
 
 from d_q_trial.claims import read_claims
 from d_q_trial.errors import UserError
-from d_q_trial.published_tables import check_names, read_folder, read_published
+from d_q_trial.published_tables import check_names, read_folder, read_published_table
 
 FOLDER = Path("data/published")
 
 
 def test_every_reported_row_is_there_of_outcomes_and_visits_of_the_trial():
-    tables = {name: read_published(FOLDER, name) for name in ("summaries", "tests", "counts", "adverse_events")}
+    tables = {name: read_published_table(FOLDER, name) for name in ("summaries", "tests", "counts", "adverse_events")}
     assert [len(tables[name]) for name in ("summaries", "tests", "adverse_events")] == [195, 129, 147]
     relations = Counter((row["source"], row["p_relation"]) for row in tables["tests"])
     assert (relations["paper", "="], relations["registry", "="]) == (94, 5)
@@ -26,12 +26,14 @@ def test_every_reported_row_is_there_of_outcomes_and_visits_of_the_trial():
 
 
 def test_reported_numbers_have_the_stated_decimals_and_medians_lie_within_their_quartiles():
-    for row in read_published(FOLDER, "summaries"):
+    for row in read_published_table(FOLDER, "summaries"):
         digits = row["lower"] if row["statistic"] == "count_percent" else row["center"]
         assert len(digits.partition(".")[2]) == int(row["decimals"])
         if row["statistic"].startswith("median"):
             assert Decimal(row["lower"]) <= Decimal(row["center"]) <= Decimal(row["upper"]), row
-    assert all(len(row["p"].partition(".")[2]) == int(row["p_decimals"]) for row in read_published(FOLDER, "tests"))
+    assert all(
+        len(row["p"].partition(".")[2]) == int(row["p_decimals"]) for row in read_published_table(FOLDER, "tests")
+    )
 
 
 HEADER = "source,locator,outcome,measure,visit,marker,stratum,contrast,test,p_relation,p,effect,direction"

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from oracle_values import numbers, rows
 from scipy import stats
 
-from d_q_trial.stats.rank_sum import asymptotic_columns, exact_p, wins
+from d_q_trial.stats.rank_sum import asymptotic_columns, exact_p, pairwise_wins
 from d_q_trial.stats.two_sample import get_test, rank_sum_variants
 
 # Few different values, so that ties are common.
@@ -31,7 +31,7 @@ def test_hand_worked_examples():
     assert get_test("normal_continuity").compare([1, 2, 2], [2, 3]).statistic == pytest.approx(-1.5 / np.sqrt(2.4))
     # U = 1 with a mean of 2 and a variance of 5/3; the correction takes half of the distance.
     assert get_test("normal_continuity").compare([1, 4], [2, 5]).statistic == pytest.approx(-0.5 / np.sqrt(5 / 3))
-    assert wins(np.array([1, 2]), np.array([1, 3])).tolist() == [[0.5, 0], [1, 0]]
+    assert pairwise_wins(np.array([1, 2]), np.array([1, 3])).tolist() == [[0.5, 0], [1, 0]]
 
 
 @given(samples, samples)

@@ -10,7 +10,7 @@ from pipeline import unreproduced
 
 from d_q_trial.cli import PARSER, main
 from d_q_trial.errors import UserError
-from d_q_trial.formatting import rounded
+from d_q_trial.formatting import round_decimal
 from d_q_trial.reconstruct.constraints import Constraint, Quantile, rank_sum_z, rounding_window, z_windows
 from d_q_trial.reconstruct.search import Column, refine, solve
 
@@ -24,7 +24,7 @@ def rng(seed=11):
 
 def rounded_to(value: float, reported: str) -> set[str]:
     decimals = len(reported.partition(".")[2])
-    return {f"{rounded(value, decimals, half=half):f}" for half in ("even", "up")}
+    return {f"{round_decimal(value, decimals, half=half):f}" for half in ("even", "up")}
 
 
 def quantile(items, probability, reported):

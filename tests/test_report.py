@@ -15,7 +15,7 @@ from d_q_trial import claims, compare, formatting
 from d_q_trial.config import settings
 from d_q_trial.config.robustness import Family, Multiverse
 from d_q_trial.files import read_rows, write_json
-from d_q_trial.pages import environment, prose
+from d_q_trial.pages import italicize_p, template_engine
 from d_q_trial.report import collect, headlines, methods, pieces
 from d_q_trial.report.page import claims_page, forest_row, report_page
 from d_q_trial.results_table import Numbers
@@ -95,7 +95,7 @@ def test_pages_may_load_nothing_stay_small_and_name_a_place_once(all_pages):
 
 
 def test_the_p_of_p_values_is_in_italics(all_pages):
-    assert prose("P1NP, P = 0.035; P-values <") == "P1NP, <i>P</i> = 0.035; <i>P</i>-values &lt;"
+    assert italicize_p("P1NP, P = 0.035; P-values <") == "P1NP, <i>P</i> = 0.035; <i>P</i>-values &lt;"
     upright = re.compile(r">[^<]*?(?<![\w&#-])P(?= [=<&(]|-value|, |:|<)")
     hidden = re.compile(r"<(script|style|pre|svg|i|option|title)\b.*?</\1>", re.DOTALL)
     for path in all_pages:
@@ -140,7 +140,7 @@ def test_the_sentences_of_an_alternative_count_what_does_not_apply(pages, page):
 def test_visits_and_sources_are_named_as_they_are(report):
     trial = altered(TRIAL, "visits", "week_4", label="EOT (ICU day 28, V2)")
     other = replace(report, trial=trial, verdicts=[verdict | {"source": "protocol"} for verdict in report.verdicts])
-    assert "at baseline, 2 weeks, EOT (ICU day 28, V2) and 20 weeks" in methods.paragraph(other)
+    assert "at baseline, 2 weeks, EOT (ICU day 28, V2) and 20 weeks" in methods.methods_paragraph(other)
     assert '<option value="">protocol</option>' in claims_page(other)
 
 
@@ -180,7 +180,7 @@ def test_an_alternative_leads_with_what_it_changes(pages, all_pages, name):
     assert f"{said}." in start
     assert said in all_pages[pages / "index.html"].text.partition(f" {name} ")[2]
     assert rest.index(compare.CHANGED[changed[0]["conclusion"]]) < rest.index("Main results")
-    assert formatting.p_digits(float(changed[0]["p"])) in rest
+    assert formatting.format_p_digits(float(changed[0]["p"])) in rest
 
 
 def test_a_report_needs_no_more_than_results_and_says_how_to_make_the_rest(pages, chosen, tmp_path):
@@ -221,7 +221,7 @@ def test_the_methods_follow_the_configuration(pages, report, change, expected, u
     table = read_rows(pages / "published/results.csv")
     for row in table:  # an analysis of other changes has results of another measure
         row["measure"] = row["measure"].replace("percent_change", analysis.measure)
-    text = methods.paragraph(replace(report, analysis=analysis, numbers=Numbers(table), tables={}))
+    text = methods.methods_paragraph(replace(report, analysis=analysis, numbers=Numbers(table), tables={}))
     text = text.partition("## Results")[0]
     assert expected in text
     assert unexpected not in text
@@ -269,7 +269,7 @@ PARTICULAR = {  # what is replaced in the report, what is said only then, and wh
 @pytest.mark.parametrize("case", PARTICULAR)
 def test_the_methods_say_what_is_particular_to_an_analysis(report, case):
     altered, said, unsaid = PARTICULAR[case]
-    usual, other = (methods.paragraph(made) for made in (report, replace(report, **altered(report))))
+    usual, other = (methods.methods_paragraph(made) for made in (report, replace(report, **altered(report))))
     usual, other = " ".join(usual.split()), " ".join(other.split())
     assert (said in other, said in usual) == (True, False)
     assert (unsaid in other, unsaid in usual) == (False, True)
@@ -321,16 +321,16 @@ def without(report, table, column, method):
 
 @pytest.mark.parametrize(("table", "column", "method", "words"), DESCRIBED + PERMUTED)
 def test_an_analysis_is_described_where_its_table_has_a_value(full, table, column, method, words):
-    assert words in methods.paragraph(full)
+    assert words in methods.methods_paragraph(full)
     for none in (without(full, table, column, method), replace(full, tables={**full.tables, table: ()})):
-        assert words not in methods.paragraph(none)
+        assert words not in methods.methods_paragraph(none)
 
 
 @pytest.mark.parametrize(("table", "column", "method", "_"), PERMUTED)
 def test_permutations_are_described_where_a_table_has_a_p_from_them(full, table, column, method, _):
     for made, described in ((full, True), (without(full, table, column, method), False)):
         alone = replace(made, tables={name: made.tables[name] for name in (table, "sensitivity/leave_one_out")})
-        assert ("99 permutations and the seed" in methods.paragraph(alone)) == described
+        assert ("99 permutations and the seed" in methods.methods_paragraph(alone)) == described
         assert ("99 permutations" in report_page(alone).partition('id="methods"')[2]) == described
 
 
@@ -338,9 +338,9 @@ def test_a_family_without_a_comparison_is_named(report):
     robustness = report.settings.robustness
     more = robustness.model_copy(update={"families": robustness.families | {"none": Family(outcomes=["bmd"])}})
     named = replace(report, settings=report.settings.model_copy(update={"robustness": more}))
-    assert "No comparison of the family “none” was made in this analysis." in methods.paragraph(named)
+    assert "No comparison of the family “none” was made in this analysis." in methods.methods_paragraph(named)
     assert "in the family “none”: it has no comparison in this analysis" in report_page(named)
-    assert "no comparison" not in (methods.paragraph(report) + report_page(report)).lower()
+    assert "no comparison" not in (methods.methods_paragraph(report) + report_page(report)).lower()
     unset = robustness.model_copy(update={"families": {}, "multiverse": Multiverse()})
     page = report_page(replace(report, settings=report.settings.model_copy(update={"robustness": unset})))
     assert "multiple testing: <code>robustness.families</code> names no family." in page
@@ -348,7 +348,7 @@ def test_a_family_without_a_comparison_is_named(report):
 
 
 def test_the_methods_read_well_and_number_their_references(report):
-    text = methods.paragraph(report)
+    text = methods.methods_paragraph(report)
     faults = re.findall(r"\. \.|  |\bNone\b|\bnan\b|\(\)|,,|[{}]|&#", text.split("## References")[0])
     assert faults == []
     cited = {int(n) for group in re.findall(r"\[([\d,]+)\]", text) for n in group.split(",")}
@@ -358,9 +358,9 @@ def test_the_methods_read_well_and_number_their_references(report):
 def test_markup_in_names_is_escaped(report):
     analysis = report.analysis.model_copy(update={"name": "<img src=x onerror=alert(1)>"})
     named = replace(report, analysis=analysis, source={**report.source, "name": "<script>alert(1)</script>.xlsx"})
-    assert not re.search("<img|<script", methods.paragraph(named))
+    assert not re.search("<img|<script", methods.methods_paragraph(named))
     named = replace(report, source={**report.source, "name": "A*02 | B*07 $x$ [y].xlsx"})
-    assert r"A\*02 \| B\*07 \$x\$ \[y].xlsx" in methods.paragraph(named)
+    assert r"A\*02 \| B\*07 \$x\$ \[y].xlsx" in methods.methods_paragraph(named)
     assert "<script>alert(1)" not in report_page(replace(named, analysis=report.analysis))
 
 
@@ -369,7 +369,7 @@ def test_markup_in_names_is_escaped(report):
 
 @pytest.fixture(scope="session")
 def packed(report):
-    return pieces.explorer(report)
+    return pieces.explorer_data(report)
 
 
 def test_the_explorer_shows_the_table_of_cutoffs(packed, report):
@@ -383,8 +383,8 @@ def test_the_explorer_shows_the_table_of_cutoffs(packed, report):
         own = series[row["marker"], row["outcome"], row["visit"]]
         shown = own[row["side"]][own["cuts"].index(float(f"{float(row['cut']):.6g}"))]
         assert shown[:2] == [row["n_second"], row["n_first"]]
-        assert shown[2:7] == [formatting.number(float(row[name] or "nan"), 1) for name in pieces.NUMBERS]
-        assert shown[7:] == [formatting.p_digits(float(row[name])) for name in ("p", "p_corrected")]
+        assert shown[2:7] == [formatting.format_number(float(row[name] or "nan"), 1) for name in pieces.NUMBERS]
+        assert shown[7:] == [formatting.format_p_digits(float(row[name])) for name in ("p", "p_corrected")]
 
 
 def test_the_explorer_starts_at_the_cutoff_of_the_analysis_with_the_interaction_of_its_strata(packed, report):
@@ -394,7 +394,7 @@ def test_the_explorer_starts_at_the_cutoff_of_the_analysis_with_the_interaction_
         own, start = report.table("robustness/analysis_cuts", **where), series["start"]
         assert {f"{float(row['cut']):.6g}" for row in own} <= {f"{series['cuts'][start]:.6g}"}
         if len(own) == 2:
-            expected = map(formatting.p_digits, headlines.interactions(report, where).values())
+            expected = map(formatting.format_p_digits, headlines.interaction_p_values(report, where).values())
             assert [series["p_interaction"][start]] == list(expected)
             compared += 1
     assert compared > 80
@@ -416,7 +416,7 @@ def test_points_of_the_explorer_are_participants_with_change_and_marker(packed, 
     for index, person in enumerate(packed["people"][:5]):
         (own,) = [row for row in changes if place.items() <= row.items() and row["participant"] == person["id"]]
         assert TRIAL.analysed_arms[own["arm"]].label == packed["arms"][person["arm"]]
-        assert packed["changes"]["p1np/week_2"][index] == formatting.number(float(own["value"]), 1)
+        assert packed["changes"]["p1np/week_2"][index] == formatting.format_number(float(own["value"]), 1)
         known = {row["marker"]: float(row["marker_value"]) for row in strata if row["participant"] == person["id"]}
         assert person["at"] == known
         assert known.keys() == TRIAL.markers.keys()
@@ -433,7 +433,7 @@ def test_a_row_per_number_becomes_a_row_per_comparison(report):
     numbers |= {"p": "0.0004", "p_low": "0.01", "p_high": "0.9"}
     table = [LONG | {"statistic": name, "value": value} for name, value in numbers.items()]
     table += [LONG | {"statistic": "p", "value": "0.2", "method": "mixed model", "reason": "at least this"}]
-    assert pieces.shorten(pieces.Section("x", columns=columns), table, report.words) == (
+    assert pieces.select_cells(pieces.Section("x", columns=columns), table, report.words) == (
         ("Outcome", "Participants", "Effect", "P", "Any", "Mixed"),
         [("P1NP, 2 weeks", "all", "1.23 (−0.50 to 3.00)", "<0.001", "0.010 to at least 0.900", "0.200")],
         0,
@@ -443,7 +443,7 @@ def test_a_row_per_number_becomes_a_row_per_comparison(report):
 def test_a_column_has_the_same_decimals_throughout(report):
     values = (("0.78", "1.5"), ("0.8954", "12.25"), ("1e-9", "3"))
     table = [{"outcome": "ctx", "stratum": "all", "x": x, "y": y, "z": "0.5"} for x, y in values]
-    shown = pieces.shorten(pieces.Section("x", columns=(("X", "x"), ("Y", "z..y"))), table, report.words)[1]
+    shown = pieces.select_cells(pieces.Section("x", columns=(("X", "x"), ("Y", "z..y"))), table, report.words)[1]
     assert [row[2] for row in shown] == ["0.780", "0.895", "0.000"]
     assert [row[3] for row in shown] == ["0.5 to 1.5", "0.5 to 12.2", "0.5 to 3.0"]
 
@@ -451,8 +451,8 @@ def test_a_column_has_the_same_decimals_throughout(report):
 def test_a_table_that_has_only_counts_of_zero_is_not_shown(report):
     section = pieces.Section("x", columns=(("Cutoffs", "cuts"), ("P", "p")))
     row = {"outcome": "ctx", "stratum": "all", "cuts": "0", "p": ""}
-    assert pieces.shorten(section, [row, row], report.words)[1] == []
-    assert len(pieces.shorten(section, [row, row | {"p": "0.5"}], report.words)[1]) == 2
+    assert pieces.select_cells(section, [row, row], report.words)[1] == []
+    assert len(pieces.select_cells(section, [row, row | {"p": "0.5"}], report.words)[1]) == 2
 
 
 def test_the_reasons_for_columns_without_values_are_said_below_the_table(report, tmp_path):
@@ -460,7 +460,10 @@ def test_the_reasons_for_columns_without_values_are_said_below_the_table(report,
     section = pieces.Section("x", columns=(("P", "p"), ("Bounds", "low..high", "bounds")))
     table = [LONG | {"statistic": "p", "value": p, "reason": why} for p, why in (("0.5", ""), ("", "few"))]
     table += [LONG | {"statistic": name, "value": "", "method": "bounds, x"} | reason for name in ("low", "high")]
-    assert pieces.reasons(section, table, report.words) == {"P": "in some rows, few", "Bounds": "this test has none"}
+    assert pieces.explain_missing(section, table, report.words) == {
+        "P": "in some rows, few",
+        "Bounds": "this test has none",
+    }
     place = {"outcome": "ctx", "visit": "week_2", "marker": "", "stratum": "all", "side": "above", "cuts": "0"}
     tables = {"robustness/best_cuts": [dict.fromkeys(BEST_CUTS, "") | place | reason]}
     (piece,) = pieces.read_pieces(replace(report, folder=tmp_path, tables=tables))
@@ -471,20 +474,20 @@ def test_effects_have_the_decimals_of_their_outcome(report):
     words = replace(report.words, analysis=report.analysis.model_copy(update={"change": "difference"}))
     section = pieces.Section("x", columns=(("Difference", "difference"),))
     table = [LONG | {"outcome": o, "statistic": "difference", "value": "0.0456"} for o in ("ctx", "p1np")]
-    assert [row[-1] for row in pieces.shorten(section, table, words)[1]] == ["0.046", "0.05"]
+    assert [row[-1] for row in pieces.select_cells(section, table, words)[1]] == ["0.046", "0.05"]
 
 
 def test_rows_of_large_families_stay_in_the_file_and_are_counted(report):
     section, row = pieces.Section("x", columns=(("P", "p"),)), LONG | {"statistic": "p", "value": "0.5"}
     others = [row | {"marker": "p16_variant_1+5"}, row | {"outcome": "sasp_fas"}]
-    _, shown, more = pieces.shorten(section, [*others, row], report.words)
+    _, shown, more = pieces.select_cells(section, [*others, row], report.words)
     assert (len(shown), more) == (1, 1)
     piece = dict.fromkeys(("key", "title", "caption", "absent", "file", "picture"), "") | {
         "columns": ["P"],
         "hidden": 1,
     }
     for listed, said in ((shown, "1 more row and the other columns are in"), ([], "All rows are in")):
-        assert said in environment().get_template("macros.html.j2").module.piece(piece | {"rows": listed})
+        assert said in template_engine().get_template("macros.html.j2").module.piece(piece | {"rows": listed})
 
 
 def test_a_piece_that_is_not_listed_comes_last_whole(tmp_path, report):
@@ -503,7 +506,7 @@ def test_a_piece_that_is_not_listed_comes_last_whole(tmp_path, report):
 
 
 def test_a_common_caption_is_shown_once_and_placeholders_are_filled_in(report):
-    (members,) = [m for group, _, m in pieces.grouped(pieces.read_pieces(report)) if group]
+    (members,) = [m for group, _, m in pieces.group_pieces(pieces.read_pieces(report)) if group]
     assert len(members) == 4
     assert all("pointwise" not in piece["caption"] for piece in members)
     assert report_page(report).count("with pointwise 95% intervals") == 1

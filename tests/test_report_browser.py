@@ -270,7 +270,7 @@ def test_the_numbers_of_the_explorer_can_be_copied_as_csv(driver, pages):
         (line,) = [c for c in copied if float(c["cutoff"]) == float(row["cut"]) and c["side"] == row["side"]]
         assert [line[name] for name in ("outcome", "visit", "marker", "data")] == [*PLACE, LABEL]
         assert (line["n D+Q"], line["n Control"]) == (row["n_first"], row["n_second"])
-        assert line["P"] == formatting.p_digits(float(row["p"]))
+        assert line["P"] == formatting.format_p_digits(float(row["p"]))
         assert bool(line["interaction P"]) == bool(row["p_interaction"])
         assert float(line["Hodges-Lehmann estimate"]) == pytest.approx(float(row["difference"]), abs=0.05)
 

@@ -13,7 +13,7 @@ from pipeline import PBC, PUBLISHED, TRIAL, one
 from d_q_trial import changes
 from d_q_trial.config import settings
 from d_q_trial.config.robustness import Family, Robustness
-from d_q_trial.published_tables import published_frame
+from d_q_trial.published_tables import read_published_frame
 from d_q_trial.robustness import power, sensitivity
 from d_q_trial.robustness.interaction import interactions
 from d_q_trial.robustness.multiplicity import multiplicity
@@ -24,7 +24,7 @@ from d_q_trial.stats.shift import hodges_lehmann
 from d_q_trial.stats.two_sample import get_test
 
 ROBUSTNESS = settings.Robustness(permutations=99)
-PLANNED = published_frame("data/published", "power", power.NUMERIC)
+PLANNED = read_published_frame("data/published", "power", power.NUMERIC)
 
 
 def _made_up(n=16, drop=(), changed=None, **different):
@@ -254,7 +254,7 @@ def test_leaving_one_out_equals_the_analysis_without_that_participant(alpha, tes
 
 def _suspect(layout, **different):
     row = {"source": "", "locator": "", "outcome": "p1np", "visit": "week_4", "arm": "d_q", "reason": ""}
-    suspects = pd.DataFrame([row | different], columns=list(published_frame(None, "suspect_values")))
+    suspects = pd.DataFrame([row | different], columns=list(read_published_frame(None, "suspect_values")))
     return sensitivity.suspect_values(suspects, layout, ROBUSTNESS)
 
 
@@ -308,7 +308,7 @@ def test_a_suspect_value_that_no_analysed_participant_has_is_said(exclude):
 
 
 def test_the_suspect_value_of_the_registry_is_in_the_bundled_cohort():
-    suspects = published_frame("data/published", "suspect_values")
+    suspects = read_published_frame("data/published", "suspect_values")
     table = sensitivity.suspect_values(suspects, pipeline.of_config().layout, ROBUSTNESS)
     assert set(table["group"]) == {"1480", "148.0 for 1480", "without 1480"}
     assert np.isfinite(table["value"]).mean() > 0.9

@@ -44,7 +44,7 @@ def test_the_software_of_a_run_is_what_its_logs_state(tmp_path):
     for folder, libraries in said.items():
         (tmp_path / folder / "logs").mkdir(parents=True)
         (tmp_path / folder / "logs/any.log").write_text(f"something else\nsoftware: {libraries}\n")
-    found = software.used(tmp_path, "a", "w", "s")
+    found = software.used_versions(tmp_path, "a", "w", "s")
     assert list(found)[:3] == ["python", "d-q-trial", "snakemake"]
     assert {"alpha", "beta", "gamma"} <= found.keys()
     assert found["alpha"] == "1.0"

@@ -16,11 +16,11 @@ from d_q_trial.config import settings
 from d_q_trial.errors import UserError
 from d_q_trial.export.tables import table_schema
 from d_q_trial.files import read_rows
-from d_q_trial.published_tables import read_published
+from d_q_trial.published_tables import read_published_table
 from d_q_trial.results_table import Numbers
-from d_q_trial.tables.build import DASH, build_tables, caption
+from d_q_trial.tables.build import DASH, build_tables, table_caption
 from d_q_trial.tables.catalogue import Catalogue, Table, catalogue_of
-from d_q_trial.tables.write import exact_frame, latex, page, write_tables
+from d_q_trial.tables.write import exact_frame, render_html, render_latex, write_tables
 
 PUBLISHED = "data/published"
 KEYS = ("outcome", "measure", "visit", "marker")
@@ -53,13 +53,13 @@ def cut_in_three(names):
 
 def reported_as_results():
     """Rows of results that say exactly what the article prints."""
-    for row in read_published(PUBLISHED, "summaries"):
+    for row in read_published_table(PUBLISHED, "summaries"):
         if row["source"] == "paper":
             names = ("n", "count", "percent") if row["statistic"] == "count_percent" else ("n", "median", "q1", "q3")
             found = dict(zip(names, ("30", row["center"], row["lower"], row["upper"]), strict=False))
             where = {"group": "both arms" if row["group"] == "all" else row["group"], "stratum": row["stratum"]}
             yield from numbers([row[name] for name in KEYS], found, **where)
-    for row in read_published(PUBLISHED, "tests"):
+    for row in read_published_table(PUBLISHED, "tests"):
         if row["source"] == "paper" and row["p_relation"] == "=":
             where = {"contrast": row["contrast"], "stratum": "" if " vs " in row["stratum"] else row["stratum"]}
             yield from numbers([row[name] for name in KEYS], {"p": row["p"]}, **where)
@@ -93,13 +93,13 @@ def test_reported_numbers_give_the_cells_of_the_article_digit_by_digit(tables, l
     cells = {row.exact["outcome"]: row.cells for row in tables[locator.lower().replace(" ", "_")].rows}
     order = ("control", "d_q") if locator != "Extended Data Table 2" else ("T1/T2", "T3")
     checked = 0
-    for row in read_published(PUBLISHED, "summaries"):
+    for row in read_published_table(PUBLISHED, "summaries"):
         if row["locator"] == locator and row["statistic"] == "median_iqr":
             group = row["group"] if row["group"] != "all" else row["stratum"]
             cell = cells[row["outcome"]][1 + order.index(group)].replace("−", "-").replace(",", "")
             assert re.findall(r"[-\d.]+", cell) == [row["center"], row["lower"], row["upper"]], row
             checked += 1
-    for row in read_published(PUBLISHED, "tests"):
+    for row in read_published_table(PUBLISHED, "tests"):
         if row["locator"] == locator:
             assert cells[row["outcome"]][3] == row["p"]
             checked += 1
@@ -134,18 +134,22 @@ def test_a_sheet_shows_the_cells_of_the_table_with_numbers_as_numbers_and_no_emp
 
 
 def test_a_table_in_latex_has_its_caption_its_cells_headings_as_rows_and_its_notes_below(tables):
-    text = latex(tables["table_1"])
+    text = render_latex(tables["table_1"])
     assert text.startswith("% needs \\usepackage{array,booktabs,longtable,pdflscape}\n")
     assert r"\caption*{Table 1. Baseline characteristics of the participants, by arm. Synthetic data" in text
     assert r"Age, years & 74.4 (69.7, 79.2) & 71.2 (69.3, 74.8) & 0.117 \\" in text
-    assert "Table $<$1$-$2: $\\alpha$ $\\times$ 3." in latex(replace(tables["table_1"], label="Table <1−2: α × 3"))
-    text = latex(tables["main_results"])
+    assert "Table $<$1$-$2: $\\alpha$ $\\times$ 3." in render_latex(
+        replace(tables["table_1"], label="Table <1−2: α × 3")
+    )
+    text = render_latex(tables["main_results"])
     headings = re.findall(r"\\multicolumn\{10\}\{l\}\{\\textbf\{(.*)\}\} \\\\\*\n.* & ", text)
     assert headings == list(dict.fromkeys(row.section for row in tables["main_results"].rows))
     _, _, below = text.partition("\\end{longtable}")
     assert r"Changes from baseline are 100 $\times$ (follow-up $-$ baseline) / baseline in percent." in below
     assert "Participants were divided into strata" in below
-    noted = latex(replace(tables["table_1"], columns=("[a_b]*",), rows=(), notes=(r"50% of \alpha_{1} & ~^ #$",)))
+    noted = render_latex(
+        replace(tables["table_1"], columns=("[a_b]*",), rows=(), notes=(r"50% of \alpha_{1} & ~^ #$",))
+    )
     assert r"50\% of \textbackslash{}alpha\_\{1\} \& \textasciitilde{}\textasciicircum{} \#\$" in noted
     assert "\n{[}a\\_b]{*} \\\\\n" in noted
 
@@ -154,7 +158,7 @@ def test_a_table_in_latex_has_its_caption_its_cells_headings_as_rows_and_its_not
 def test_all_tables_fit_the_pages_of_one_document_in_latex(tables, written, tmp_path):
     long = ("30", "30", *["−1,234.567 (−12,345.678, 12,345.678)"] * 2, "−0.013", "−0.022 (−0.068 to 0.016)", "0.252")
     wide = [replace(row, cells=(*row.cells[:3], *long)) for row in tables["main_results"].rows]
-    (tmp_path / "wide.tex").write_text(latex(replace(tables["main_results"], key="wide", rows=wide)))
+    (tmp_path / "wide.tex").write_text(render_latex(replace(tables["main_results"], key="wide", rows=wide)))
     packages = "".join(rf"\usepackage{{{name}}}" for name in ("array", "booktabs", "longtable", "pdflscape"))
     files = [*sorted(written.glob("*.tex")), tmp_path / "wide.tex"]
     body = "".join(rf"\input{{{path}}} \ref{{tab:{path.stem}}}. " for path in files)
@@ -216,13 +220,13 @@ def test_a_table_of_arms_has_the_standardized_mean_difference_on_request(smd):
 
 
 def test_a_caption_has_the_title_the_test_and_the_note():
-    text = caption(LISTED.tables["extended_data_table_3"], TRIAL, ANALYSIS)
+    text = table_caption(LISTED.tables["extended_data_table_3"], TRIAL, ANALYSIS)
     title = "Extended Data Table 3. Change in SASP factors at 2 weeks by arm, within T3 of p16 variant 5."
     assert text.startswith(title)
     assert "no continuity correction" in text
-    baseline = caption(LISTED.tables["table_1"], TRIAL, ANALYSIS)
+    baseline = table_caption(LISTED.tables["table_1"], TRIAL, ANALYSIS)
     assert ["differences at baseline arise by chance" in words for words in (text, baseline)] == [False, True]
-    assert caption(LISTED.tables["main_results"], TRIAL, ANALYSIS).endswith("The article has no such table.")
+    assert table_caption(LISTED.tables["main_results"], TRIAL, ANALYSIS).endswith("The article has no such table.")
 
 
 def test_full_precision_is_kept_beside_the_rounded_cell_and_in_a_sheet_of_its_own(written, tmp_path):
@@ -287,7 +291,7 @@ def test_a_table_says_that_the_analysis_defines_no_strata_by_its_marker(marker):
 
 def test_headings_of_a_page_are_marked_for_a_screen_reader_and_markup_in_a_name_stays_text(tables):
     named = built([], label="<b>T", rows={"outcomes": ["smoker"]})
-    html = "".join(map(page, (tables["main_results"], tables["table_1"], named)))
+    html = "".join(map(render_html, (tables["main_results"], tables["table_1"], named)))
     assert html.count('<th scope="row">Age, years</th>') == 1
     assert '<th scope="col">Characteristic</th>' in html
     assert "<caption" in html

@@ -11,7 +11,7 @@ from oracle_values import numbers, rows
 
 from d_q_trial.labels import STATISTICS
 from d_q_trial.report.methods import REFERENCES
-from d_q_trial.stats.checks import present
+from d_q_trial.stats.checks import drop_missing
 from d_q_trial.stats.estimate import mean_difference
 from d_q_trial.stats.shift import hodges_lehmann
 from d_q_trial.stats.two_sample import TESTS, get_test
@@ -59,7 +59,7 @@ def test_columns_with_missing_values_equal_single_comparisons(test, seed, differ
     together = test.compare_columns(values, is_first)
     differences = test.difference_columns(values, is_first, confidence=0.8)
     for place, column in enumerate(values.T):
-        pair = present(column[is_first]), present(column[~is_first])
+        pair = drop_missing(column[is_first]), drop_missing(column[~is_first])
         assert [field[place] for field in together] == pytest.approx(list(test.compare(*pair)), rel=1e-9, nan_ok=True)
         by = {} if test.mean_difference else {"method": test.name}
         own = (hodges_lehmann if by else mean_difference)(*pair, confidence=0.8, **by)

@@ -10,7 +10,7 @@ from openpyxl import Workbook, load_workbook
 from d_q_trial.errors import UserError
 from d_q_trial.recognition.vocabulary import Reading, Vocabulary
 from d_q_trial.workbook import reader
-from d_q_trial.workbook.inspect import as_text, describe, mapping_text
+from d_q_trial.workbook.inspect import describe, mapping_text, render_text
 from d_q_trial.workbook.reader import read_workbook
 
 SMALL = ["age", "smoker", "ctx", "p1np", "bmd_radius", "sasp_il6"]
@@ -18,7 +18,7 @@ SMALL = ["age", "smoker", "ctx", "p1np", "bmd_radius", "sasp_il6"]
 
 def written(path, folder, answers=None):
     """The mapping that inspect proposes for a workbook, after some answers."""
-    text = mapping_text(reader.look(path, cohort.trial(), answers))
+    text = mapping_text(reader.examine_workbook(path, cohort.trial(), answers))
     target = folder / "mapping.yaml"
     target.write_text(text, encoding="utf-8")
     return target
@@ -236,7 +236,7 @@ def test_questions_are_asked_in_message_and_mapping_and_their_answers_are_read(t
     sheets, said, answers, counts = OPEN[name]
     path, trial = tmp_path / "book.xlsx", cohort.trial()
     writers.workbook(sheets).save(path)
-    assert re.search(said, as_text(describe(reader.look(path, trial))))
+    assert re.search(said, render_text(describe(reader.examine_workbook(path, trial))))
     target = written(path, tmp_path)
     text = target.read_text()
     assert text.partition("workbook:")[2].count('"?"') == sum('"?"' in question for question in answers)

@@ -33,7 +33,7 @@ def step(finished, monkeypatch):
     monkeypatch.chdir(finished[0])
     for name, value in (workspace.environment(finished[0]) | {workers.FOLDER: ""}).items():
         monkeypatch.setenv(name, value)
-    workers.start(["verify reconstruct"], "sockets")
+    workers.start_workers(["verify reconstruct"], "sockets")
     workspace.wait_for(lambda: Path("sockets/reconstruct").exists() and len(_processes(finished[0])) == 1)
     yield lambda arguments: subprocess.Popen([sys.executable, "-m", "d_q_trial", *arguments], stdout=subprocess.PIPE)
     workers._started.pop().communicate()

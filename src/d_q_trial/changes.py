@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .errors import UserError, nearest, unknown
+from .errors import UserError, describe_unknown, did_you_mean
 from .files import read_csv
-from .formatting import significant
+from .formatting import round_significant
 from .participants import PERCENT_CHANGE, TRIAL, VALUE, Participants
 from .stats.quantiles import quantile
 from .trial import BASELINE
@@ -61,7 +61,7 @@ def build_changes(participants: Participants, trial: Trial, analysis: Analysis) 
     rows = pd.DataFrame({name: np.concatenate([part[name] for part in parts]) for name in (*names, "given")})
     baseline, follow_up, given = (rows[name].to_numpy(float) for name in ("baseline", "follow_up", "given"))
     value, reason = change_or_given(baseline, follow_up, given, analysis.change)
-    at_baseline, rounded = rows["visit"].eq(BASELINE).to_numpy(), significant(baseline)
+    at_baseline, rounded = rows["visit"].eq(BASELINE).to_numpy(), round_significant(baseline)
     changes = rows.assign(
         measure=np.where(at_baseline, "baseline", analysis.measure),
         baseline=np.where(at_baseline, rounded, baseline),
@@ -104,7 +104,7 @@ def exclusions(changes: pd.DataFrame) -> pd.DataFrame:
 
 
 def _chosen(wanted, available, where: str) -> list[str]:
-    if faults := unknown(where, wanted, available):
+    if faults := describe_unknown(where, wanted, available):
         raise UserError(faults[0])
     return [name for name in available if wanted == "all" or name in wanted]
 
@@ -113,7 +113,7 @@ def _excluded(frame: pd.DataFrame, trial: Trial, analysis: Analysis) -> set[str]
     known = sorted(set(frame["participant"]))
     unknown = [name for name in analysis.exclude if name not in known]
     if unknown:
-        alike = nearest(unknown[0], known) if len(unknown) == 1 else ""
+        alike = did_you_mean(unknown[0], known) if len(unknown) == 1 else ""
         raise UserError(
             f"analyses.{analysis.name}.exclude: no analysed participant is called "
             f"{', '.join(map(repr, unknown))}; ids look like {', '.join(known[:3])}{alike}"
@@ -219,7 +219,7 @@ def change_or_given(
         }
     )
     reason = np.where(use_given, of_given, reason).astype(object)
-    return np.where(reason == "", significant(np.where(use_given, from_given, from_raw)), np.nan), reason
+    return np.where(reason == "", round_significant(np.where(use_given, from_given, from_raw)), np.nan), reason
 
 
 def _first_that_holds(conditions: dict[str, np.ndarray]) -> np.ndarray:

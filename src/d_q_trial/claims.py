@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import formatting
-from .errors import UserError, nearest
+from .errors import UserError, did_you_mean
 from .files import read_csv
-from .published_tables import SUMMARIES, Row, number, read_folder, read_published
+from .published_tables import SUMMARIES, Row, parse_number, read_folder, read_published_table
 from .results_table import KEYS
 from .stats.two_sample import TESTS
 
@@ -69,14 +69,14 @@ def read_claims(folder: Path | str) -> list[Claim]:
                 raise UserError(f"{folder}/{place}: {claim['claim']} is reported in {first} too")
     for row in tables["known_differences"]:
         if row["claim"] not in places:
-            said = f"no reported value is called {row['claim']!r}{nearest(row['claim'], places)}"
+            said = f"no reported value is called {row['claim']!r}{did_you_mean(row['claim'], places)}"
             raise UserError(f"{folder}/known_differences.csv, row {row['_row']}: {said}")
     return claims
 
 
 def known_differences(folder: Path | str, *, synthetic: bool) -> dict[str, str]:
     """Return the reason for each known difference, by claim."""
-    rows = read_published(folder, "known_differences")
+    rows = read_published_table(folder, "known_differences")
     return {row["claim"]: row["reason"] for row in rows if synthetic or row["data"] == "any"}
 
 
@@ -170,13 +170,15 @@ def _same_strata(strata: pd.DataFrame, trial: Trial) -> dict[str, dict[str, str]
     """Return the stratum of the analysis with the same members as each of the article's, by marker; empty if none."""
     same: dict[str, dict[str, str]] = {}
     from .stats.quantiles import quantile
-    from .strata import assign
+    from .strata import assign_strata
 
     for marker, own in strata.groupby("marker") if trial.stratum_labels else ():
         values = own["marker_value"].to_numpy(float)
         if own["marker_value"].isna().any():  # strata from a column of the workbook go by their labels
             continue
-        place = assign(values, formatting.significant(quantile(values, trial.cuts, type=7)), at_cut="upper")
+        place = assign_strata(
+            values, formatting.round_significant(quantile(values, trial.cuts, type=7)), at_cut="upper"
+        )
         label = own["stratum"].to_numpy(object)
         same[str(marker)] = {
             name: next((other for other in dict.fromkeys(label) if ((label == other) == (place == n)).all()), "")
@@ -209,7 +211,7 @@ def _verdict(claim: Claim, found: dict, others: list[tuple[float, str]], trial: 
     value, reason = found[_key(claim)]
     if math.isnan(value):
         return NOT_CHECKABLE, value, reason
-    limit, is_bound = number(claim["reported"]).value, claim["relation"] != "="
+    limit, is_bound = parse_number(claim["reported"]).value, claim["relation"] != "="
     if claim["statistic"] == "n" and value == 0 < limit:
         return NOT_CHECKABLE, value, NO_GROUP
     if claim["statistic"] == "p" and claim["relation"] == "<" and limit <= 0:
@@ -229,8 +231,8 @@ def _verdict(claim: Claim, found: dict, others: list[tuple[float, str]], trial: 
 def _rule(claim: Claim, value: float) -> str:
     """Return the rule by which a value rounds to the reported one, or the relation of the bound that it keeps; else empty."""
     if claim["relation"] == "=":
-        return formatting.rounding_rule(value, claim["reported"])
-    keeps = _HOLDS[claim["relation"]](formatting.decimal(value), Decimal(number(claim["reported"]).text))
+        return formatting.find_rounding_rule(value, claim["reported"])
+    keeps = _HOLDS[claim["relation"]](formatting.to_decimal(value), Decimal(parse_number(claim["reported"]).text))
     return claim["relation"] if keeps else ""
 
 
@@ -258,9 +260,9 @@ def _recomputed(claim: Claim, value: float) -> str:
     Beside a bound it has two more, or as many as tell it from the limit. A P-value that would be shown as zero is shown
     as below one unit of its last decimal.
     """
-    reported, is_bound = number(claim["reported"]), claim["relation"] != "="
+    reported, is_bound = parse_number(claim["reported"]), claim["relation"] != "="
     limit, decimals = Decimal(reported.text), reported.decimals + 2 * is_bound
-    while is_bound and formatting.rounded(value, decimals) == limit != formatting.decimal(value):
+    while is_bound and formatting.round_decimal(value, decimals) == limit != formatting.to_decimal(value):
         decimals += 1
-    found = limit if not is_bound and _rule(claim, value) else formatting.rounded(value, decimals)
+    found = limit if not is_bound and _rule(claim, value) else formatting.round_decimal(value, decimals)
     return f"<{10**-decimals:.{decimals}f}" if claim["statistic"] == "p" and not found else f"{found:f}"

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import __version__, software
-from .errors import UserError, unknown
+from .errors import UserError, describe_unknown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,7 +48,7 @@ class Context:
     def analysis(self) -> Analysis:
         """The analysis that is named, or the reference."""
         name = self.arguments.analysis or self.settings.reference
-        if faults := unknown("--analysis", [name], self.settings.analyses):
+        if faults := describe_unknown("--analysis", [name], self.settings.analyses):
             raise UserError(faults[0])
         return self.settings.analyses[name]
 
@@ -86,14 +86,14 @@ class Context:
     @property
     def permuted(self) -> dict[str, Any]:
         """How many permutations the multiverse has, from which seed, and in how much memory; with their progress."""
-        from .progress import tenths
+        from .progress import report_tenths
 
         given, robustness = self.arguments, self.settings.robustness
         return {
             "permutations": given.permutations or robustness.permutations,
             "seed": robustness.seed,
             "memory_mb": given.memory_mb or robustness.memory_mb,
-            "progress": tenths("multiverse", "permutations"),
+            "progress": report_tenths("multiverse", "permutations"),
         }
 
     def write(self, folder: Path | None = None, **tables: pd.DataFrame) -> None:
@@ -174,17 +174,17 @@ def participants(context: Context) -> None:
 def inspect(context: Context) -> int:
     """Describe what a workbook holds, and write a mapping file to complete."""
     from . import files, trial
-    from .workbook.inspect import as_text, describe, mapping_text, page
-    from .workbook.reader import look
+    from .workbook.inspect import describe, mapping_text, render_html, render_text
+    from .workbook.reader import examine_workbook
 
     given, source = context.arguments, Path(context.arguments.workbook)
     if not Path(given.trial).exists():
         raise UserError(f"--trial {given.trial}: no such file; name the trial's description with --trial")
-    reading = look(source, trial.load_trial(given.trial), given.mapping)
+    reading = examine_workbook(source, trial.load_trial(given.trial), given.mapping)
     sections = describe(reading)
-    print(as_text(sections), end="")
+    print(render_text(sections), end="")
     if given.html:
-        files.write_text(page(sections, reading), given.html)
+        files.write_text(render_html(sections, reading), given.html)
         print(f"\npage: {given.html}")
     if given.write_mapping or not given.mapping:
         target = Path(given.write_mapping or source.with_name(source.stem + ".mapping.yaml"))
@@ -199,11 +199,11 @@ def inspect(context: Context) -> int:
 def results(context: Context) -> None:
     """Compute the changes, strata and all statistics of an analysis, and test the interaction of treatment with the strata."""
     from .changes import exclusions
-    from .comparisons import lay_out
+    from .comparisons import build_layout
     from .results import build_results, variants_to_try
     from .robustness.interaction import interactions
 
-    layout = lay_out(context.participants, context.trial, context.analysis)
+    layout = build_layout(context.participants, context.trial, context.analysis)
     numbers, alternatives = build_results(context.participants, layout, also=variants_to_try(context.settings))
     made = {"changes": layout.changes, "exclusions": exclusions(layout.changes), "strata": layout.strata}
     context.write(**made, alternatives=alternatives)
@@ -219,7 +219,7 @@ def sensitivity(context: Context) -> None:
     from .changes import build_changes, read_changes
     from .comparisons import Layout
     from .config.settings import Outliers
-    from .published_tables import published_frame
+    from .published_tables import read_published_frame
     from .robustness import multiplicity, power, sensitivity
     from .strata import read_strata
 
@@ -230,7 +230,10 @@ def sensitivity(context: Context) -> None:
     kept = context.analysis.model_copy(update={"outliers": Outliers(rule="keep")})
     before = build_changes(context.participants, context.trial, kept) if kept != context.analysis else changes
     settings, published = context.settings.robustness, context.settings.published
-    suspects, planned = published_frame(published, "suspect_values"), published_frame(published, "power", power.NUMERIC)
+    suspects, planned = (
+        read_published_frame(published, "suspect_values"),
+        read_published_frame(published, "power", power.NUMERIC),
+    )
     context.write(
         context.folder / "sensitivity",
         sensitivity=sensitivity.sensitivity(layout, settings),
@@ -297,11 +300,11 @@ def consistency(context: Context) -> None:
     given = context.arguments
     if given.sizes and given.claims.is_dir():
         raise UserError("--sizes goes with a CSV of claims; a folder of published tables has its own counts.csv")
-    report, findings = outputs.check(given.claims, given.sizes)
+    report, findings = outputs.check_paper(given.claims, given.sizes)
     heading = given.title or f"Internal consistency of reported numbers: {report.reported.title}"
-    plain = partial(labels.plain, trial=trial.load_trial(given.trial)) if given.trial else str
+    plain = partial(labels.replace_keys, trial=trial.load_trial(given.trial)) if given.trial else str
     links = [tuple(link.split("=", 1)) for link in given.links]
-    outputs.write(report, findings, given.output, heading, plain=plain, links=links)
+    outputs.write_check(report, findings, given.output, heading, plain=plain, links=links)
 
 
 @command(argument("--search", help="folder of results/every_cut/ to write (default: that of the analysis)"))
@@ -315,10 +318,10 @@ def cutoffs(context: Context) -> None:
     shared = {search_id(entry): name for name, entry in reversed(context.settings.analyses.items())}
     given.analysis = shared[given.search] if given.search else given.analysis
     participants, trial, analysis = context.participants, context.trial, context.analysis
-    robustness, tenths = context.settings.robustness, progress.tenths("best cutoffs", "permutations")
+    robustness, tenths = context.settings.robustness, progress.report_tenths("best cutoffs", "permutations")
     built = changes.build_changes(participants, trial, analysis)
     markers = strata.marker_values(participants, trial, analysis)
-    found = cutoffs.slices(built, markers, trial, analysis, robustness)
+    found = cutoffs.divide_changes(built, markers, trial, analysis, robustness)
     best, corrected = search.best_cuts(found, trial, analysis, robustness, tenths)
     context.write(
         context.results / "every_cut" / search_id(analysis),
@@ -332,24 +335,24 @@ def cutoffs(context: Context) -> None:
 @command()
 def robustness(context: Context) -> None:
     """Copy the tables of every cutoff into an analysis, select its own and the published cutoffs, and draw the figures."""
-    from .comparisons import lay_out
+    from .comparisons import build_layout
     from .config.settings import search_id
-    from .figures.cutoffs import TABLES, CutTables, describe_cutoffs, draw_cutoffs, figures, read_table
-    from .files import copy, write_json
+    from .figures.cutoffs import TABLES, CutTables, describe_cutoffs, draw_cutoffs, list_figures, read_table
+    from .files import copy_file, write_json
     from .robustness.analysis_cuts import analysis_cuts, published_cuts
 
     trial, analysis, label = context.trial, context.analysis, context.label
     shared, output = context.results / "every_cut" / search_id(analysis), context.folder / "robustness"
     for name in TABLES:
-        copy(shared / f"{name}.csv", output / f"{name}.csv")
-    layout, every = lay_out(context.participants, trial, analysis), read_table(output / "cutoffs.csv")
+        copy_file(shared / f"{name}.csv", output / f"{name}.csv")
+    layout, every = build_layout(context.participants, trial, analysis), read_table(output / "cutoffs.csv")
     context.write(output, analysis_cuts=analysis_cuts(every, layout))
     context.write(output, published_cuts=published_cuts(every, context.participants, layout))
     cuts = dict(zip(layout.strata["marker"], layout.strata["cut"], strict=True))
     found = CutTables.read(output)
     described = describe_cutoffs(found, trial, analysis, context.settings.robustness, label=label, cuts=cuts)
     write_json(described, output / "robustness.json")
-    for name in figures(trial):
+    for name in list_figures(trial):
         draw_cutoffs(found, trial, analysis, name, output, label)
 
 
@@ -367,12 +370,16 @@ PERMUTED = (
 )
 def permute(context: Context) -> None:
     """Permute the treatment labels of the multiverse for one part of the permutations."""
-    from .robustness.multiverse import count, prepare, write_counts
+    from .robustness.multiverse import count_permutations, prepare_specifications, write_counts
 
     given = context.arguments
-    specifications, _ = prepare(context.participants, context.trial, context.analysis, context.settings.robustness)
+    specifications, _ = prepare_specifications(
+        context.participants, context.trial, context.analysis, context.settings.robustness
+    )
     shard = {"shard": given.shard, "shards": given.shards}
-    write_counts(given.output, count(specifications, **context.permuted, **shard) if specifications else None)
+    write_counts(
+        given.output, count_permutations(specifications, **context.permuted, **shard) if specifications else None
+    )
 
 
 @command(
@@ -388,10 +395,14 @@ def multiverse(context: Context) -> None:
 
     trial, analysis, label, counted = context.trial, context.analysis, context.label, context.arguments.counts
     settings, output = context.settings.robustness, Path(context.arguments.output)
-    specifications, reason = multiverse.prepare(context.participants, trial, analysis, settings)
+    specifications, reason = multiverse.prepare_specifications(context.participants, trial, analysis, settings)
     counts = None
     if not reason:
-        counts = multiverse.read_counts(counted) if counted else multiverse.count(specifications, **context.permuted)
+        counts = (
+            multiverse.read_counts(counted)
+            if counted
+            else multiverse.count_permutations(specifications, **context.permuted)
+        )
     table = multiverse.specification_table(specifications, counts)
     summary = multiverse.summary_table(specifications, counts)
     context.write(output, specifications=table, multiverse=summary, choices_variance=multiverse.choices_variance(table))
@@ -407,14 +418,14 @@ def compare(context: Context) -> None:
     from . import claims, compare
     from .figures.compare import draw_comparison
     from .files import write_csv
-    from .report.page import label_of, write_comparison
+    from .report.page import find_label, write_comparison
     from .results_table import read_results
 
     settings, trial, output = context.settings, context.trial, context.results / "compare"
     numbers = {name: read_results(context.results / name / "results.csv") for name in settings.analyses}
     judged = settings.analyses if settings.published else ()
     verdicts = {name: claims.read_verdicts(context.results / name / "claims.csv") for name in judged}
-    label = label_of(context.results, settings)
+    label = find_label(context.results, settings)
     tests = compare.compare_tests(numbers, settings, trial)
     held = compare.compare_claims(verdicts, tests, settings, trial)
     summary = compare.summarize(tests, held, verdicts, settings, trial)
@@ -459,12 +470,12 @@ def verify(context: Context) -> int:
     given = context.arguments
     if given.against and (given.junit or given.format != "text"):
         raise UserError("--against compares outputs as text; --junit and --format go with a judgement of values")
-    result = verify.judge(given.folder)
+    result = verify.judge_folder(given.folder)
     if given.against:
         return manifest.report_differences(given.folder, given.against)
     if given.junit:
-        write_text(verify.as_junit(given.folder), given.junit)
-    print(verify.rendered(result, given.format))
+        write_text(verify.render_junit(given.folder), given.junit)
+    print(verify.render_judgement(result, given.format))
     return verify.STATUS[result["verdict"]]
 
 
@@ -487,7 +498,7 @@ def reconstruct(context: Context) -> None:
     if seed < 0:
         raise UserError(f"--seed {seed}: expected a whole number from 0")
     targets = constraints.read_targets(given.published, chosen)
-    tenths = progress.tenths(f"seed {seed}", "outcomes", sys.stdout)
+    tenths = progress.report_tenths(f"seed {seed}", "outcomes", sys.stdout)
     workbook.write_workbook(cohort.reconstruct(chosen, targets, seed, progress=tenths), given.output)
 
 
@@ -503,9 +514,9 @@ def ensemble(context: Context) -> None:
     from .reconstruct import constraints, design, ensemble
 
     given, settings, trial, analysis = context.arguments, context.settings, context.trial, context.analysis
-    cohorts, label, tenths = [], "", progress.tenths("ensemble", "workbooks", sys.stdout)
+    cohorts, label, tenths = [], "", progress.report_tenths("ensemble", "workbooks", sys.stdout)
     for number, workbook in enumerate(given.workbooks, start=1):
-        numbers, label = ensemble.numbers_of(workbook, trial, analysis, settings.robustness)
+        numbers, label = ensemble.analyse_cohort(workbook, trial, analysis, settings.robustness)
         cohorts.append(numbers)
         tenths(number, len(given.workbooks))
     targets = constraints.read_targets(settings.published, design.read_design(given.design, trial))
@@ -528,7 +539,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         status = arguments.run(Context(arguments)) or 0
         if WORKFLOW in os.environ:  # standard error is the log of a step
-            print(software.line(), file=sys.stderr)
+            print(software.software_line(), file=sys.stderr)
         return status
     except (UserError, MemoryError) as error:
         message = str(error) or "out of memory"

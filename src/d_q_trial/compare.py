@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from . import labels
 from .claims import FAILURES, OTHER_CONVENTION, REPRODUCED, WITHIN_BOUND
-from .formatting import p_digits
-from .published_tables import number, split_relation
+from .formatting import format_p_digits
+from .published_tables import parse_number, split_relation
 from .results_table import ALL_PARTICIPANTS
 from .stats.checks import is_significant
 from .stats.two_sample import get_test
@@ -44,7 +44,7 @@ _STATISTICS = ["p", "mann_whitney_effect", *_ESTIMATES]
 _REPRODUCED = (REPRODUCED, WITHIN_BOUND, OTHER_CONVENTION)
 
 
-def places(strata: list[str]) -> dict[str, str]:
+def rank_strata(strata: list[str]) -> dict[str, str]:
     """Name each stratum by its rank, so that analyses with other labels or numbers of strata can be compared."""
     names = {label: f"{rank} of {len(strata)}" for rank, label in enumerate(strata, start=1)}
     return names | {strata[0]: "lowest", strata[-1]: "highest"}
@@ -98,7 +98,7 @@ def compare_tests(results: Mapping[str, pd.DataFrame], settings: Settings, trial
 def _placed(rows: pd.DataFrame, analysis: Analysis, trial: Trial) -> pd.DataFrame:
     """Return the rows on changes, of all participants or strata of the analysis's own marker, with their place."""
     own = rows["measure"].eq(analysis.measure) & rows["marker"].isin(["", analysis.marker])
-    ranks = {ALL_PARTICIPANTS: ALL_PARTICIPANTS, **places(analysis.strata.labels)}
+    ranks = {ALL_PARTICIPANTS: ALL_PARTICIPANTS, **rank_strata(analysis.strata.labels)}
     return rows[rows["contrast"].eq(trial.contrast) & own].assign(place=lambda frame: frame["stratum"].map(ranks))
 
 
@@ -148,7 +148,7 @@ def compare_claims(
 
 def reference_p(row: Mapping[str, Any]) -> str:
     """Return the P of the reference as text, or that it has none."""
-    return NOT_MADE if row["conclusion"] == ADDED else p_digits(row["reference_p"])
+    return NOT_MADE if row["conclusion"] == ADDED else format_p_digits(row["reference_p"])
 
 
 def side_of_alpha(reported: str, p: float, reported_alpha: float, alpha: float) -> str:
@@ -156,7 +156,7 @@ def side_of_alpha(reported: str, p: float, reported_alpha: float, alpha: float) 
     if math.isnan(p):
         return NOT_MADE
     relation, digits = split_relation(reported)
-    limit = number(digits).value
+    limit = parse_number(digits).value
     was = not relation.startswith(">") and bool(is_significant(limit, reported_alpha))
     if (relation.startswith("<") and not was) or (relation.startswith(">") and limit < reported_alpha):
         return ""
@@ -184,7 +184,7 @@ def summarize(
         rows.append(
             {
                 "analysis": name,
-                "differs_in": "; ".join(differences(analysis, base, trial)),
+                "differs_in": "; ".join(describe_differences(analysis, base, trial)),
                 "comparisons": int(own["p"].notna().sum()),
                 "significant": int(own["significant"].eq("yes").sum()),
                 **{kind.replace(" ", "_"): int(own["conclusion"].eq(kind).sum()) for kind in (*CHANGED, NOT_MADE)},
@@ -199,28 +199,28 @@ def summarize(
     return pd.DataFrame(rows)
 
 
-def differences(analysis: Analysis, reference: Analysis, trial: Trial) -> list[str]:
+def describe_differences(analysis: Analysis, reference: Analysis, trial: Trial) -> list[str]:
     """List in words the settings that differ from the reference."""
 
     def names(chosen: Any, known: Mapping[str, Any], what: str) -> str:
-        return f"all {what}" if chosen == "all" else f"only {labels.listing([known[key].label for key in chosen])}"
+        return f"all {what}" if chosen == "all" else f"only {labels.join_words([known[key].label for key in chosen])}"
 
     outliers = {"keep": "outliers kept", "trim": "outliers trimmed", "winsorise": "outliers winsorized"}
-    limit = "" if analysis.outliers.rule == "keep" else f" beyond {labels.ranges(analysis.outliers.limit)}"
+    limit = "" if analysis.outliers.rule == "keep" else f" beyond {labels.describe_ranges(analysis.outliers.limit)}"
     marker, rule = trial.markers[analysis.marker], analysis.strata
     at_cut = "" if rule.at_cut == reference.strata.at_cut else f", values equal to a cutoff in the {rule.at_cut} one"
     words = {
         "workbook": f"workbook {analysis.workbook}",
         "mapping": f"workbook read by {analysis.mapping}" if analysis.mapping else "no mapping of the workbook",
-        "marker": f"subgroups by {labels.within(marker.label)}",
-        "strata": f"subgroups {labels.listing(rule.labels)}, {labels.cuts(rule, marker.unit)}{at_cut}",
+        "marker": f"subgroups by {labels.uncapitalize(marker.label)}",
+        "strata": f"subgroups {labels.join_words(rule.labels)}, {labels.describe_cuts(rule, marker.unit)}{at_cut}",
         "change": f"change as {labels.CHANGES[analysis.measure]}",
         "test": f"test: {get_test(analysis.test).sentence}",
         "quartile_type": f"quartiles of type {analysis.quartile_type}",
         "alpha": f"significance level {analysis.alpha:g}",
         "outcomes": names(analysis.outcomes, trial.outcomes, "outcomes"),
         "visits": names(analysis.visits, trial.visits, "visits"),
-        "exclude": f"without {labels.listing(analysis.exclude)}" if analysis.exclude else "no participant excluded",
+        "exclude": f"without {labels.join_words(analysis.exclude)}" if analysis.exclude else "no participant excluded",
         "outliers": f"{outliers[analysis.outliers.rule]}{limit}",
     }
     return [text for key, text in words.items() if getattr(analysis, key) != getattr(reference, key)]

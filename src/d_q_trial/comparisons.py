@@ -163,13 +163,13 @@ class Layout:
         return stratum_of(changes, self.strata, marker).to_numpy(object), amount.to_numpy(float)
 
 
-def lay_out(participants: Participants, trial: Trial, analysis: Analysis) -> Layout:
+def build_layout(participants: Participants, trial: Trial, analysis: Analysis) -> Layout:
     """Return the comparisons of an analysis, with the changes and strata that it makes of the participants."""
     given = (participants, trial, analysis)
     return Layout(build_changes(*given), build_strata(*given), trial, analysis)
 
 
-def grouped(comparisons: Iterable[Comparison], *names: str) -> list[list[Comparison]]:
+def group_comparisons(comparisons: Iterable[Comparison], *names: str) -> list[list[Comparison]]:
     """Return the comparisons in groups that share the named fields, in order of appearance."""
     groups: dict[tuple, list[Comparison]] = {}
     for comparison in comparisons:
@@ -177,7 +177,7 @@ def grouped(comparisons: Iterable[Comparison], *names: str) -> list[list[Compari
     return list(groups.values())
 
 
-def matrix_of(comparisons: list[Comparison], name: str = "value") -> tuple[pd.Index, np.ndarray, np.ndarray]:
+def value_matrix(comparisons: list[Comparison], name: str = "value") -> tuple[pd.Index, np.ndarray, np.ndarray]:
     """Return the participants in order of appearance, is_first for each, and values (participants, comparisons)."""
     row, participants = pd.factorize(np.concatenate([*(c.participant for c in comparisons), np.empty(0, dtype=object)]))
     is_first = np.zeros(len(participants), dtype=bool)
@@ -189,12 +189,12 @@ def matrix_of(comparisons: list[Comparison], name: str = "value") -> tuple[pd.In
     return pd.Index(participants), is_first, values
 
 
-def table(rows: list[tuple]) -> pd.DataFrame:
+def results_frame(rows: list[tuple]) -> pd.DataFrame:
     """Make a table with the columns of the results from rows."""
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"value": float, "n_first": "Int64", "n_second": "Int64"})
 
 
-def rows_of(key: tuple, n: tuple, method: str, reason: str = "", /, **statistics: float) -> list[tuple]:
+def result_rows(key: tuple, n: tuple, method: str, reason: str = "", /, **statistics: float) -> list[tuple]:
     """Return rows of the results with one key (outcome to group), one for each statistic.
 
     ``reason`` explains missing statistics; it is set for those that are not finite.
@@ -208,10 +208,10 @@ def rows_of(key: tuple, n: tuple, method: str, reason: str = "", /, **statistics
 def estimate_rows(key: tuple, name: str, found: Estimate, n: tuple[int, int], method: str, reason: str) -> list[tuple]:
     """Return rows of an estimate: itself, the limits of its interval, and P."""
     limits = {f"{name}_lower": found.lower, f"{name}_upper": found.upper}
-    return rows_of(key, n, method, reason, **{name: found.estimate}, **limits, p=found.p)
+    return result_rows(key, n, method, reason, **{name: found.estimate}, **limits, p=found.p)
 
 
-def generator(seed: int, *names: str) -> np.random.Generator:
+def seeded_generator(seed: int, *names: str) -> np.random.Generator:
     """Return the random number generator of one test, which depends only on the seed and the name of the test."""
     return np.random.default_rng([seed, zlib.crc32("\n".join(names).encode())])
 

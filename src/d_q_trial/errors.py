@@ -8,7 +8,7 @@ class UserError(Exception):
     """
 
 
-def nearest(word: str, candidates) -> str:
+def did_you_mean(word: str, candidates) -> str:
     """Return ``"; did you mean 'x'?"`` for the candidate closest to ``word``, or an empty string.
 
     Candidates with the same numbers come first: ``2 weeks`` is ``week_2`` rather than ``week_4``.
@@ -22,11 +22,11 @@ def nearest(word: str, candidates) -> str:
     return f"; did you mean {match[0]!r}?" if match else ""
 
 
-def unknown(place: str, names, known) -> list[str]:
+def describe_unknown(place: str, names, known) -> list[str]:
     """Describe the names that are not known, each with the place and the nearest known one; ``all`` always is."""
     known = list(known)
     return [
-        f"{place}: {name!r} is not one of {', '.join(known)}{nearest(name, known)}"
+        f"{place}: {name!r} is not one of {', '.join(known)}{did_you_mean(name, known)}"
         for name in ([] if names == "all" else names)
         if name not in known
     ]

@@ -49,13 +49,13 @@ def atomic(path: Path | str) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def sweep(folder: Path | str) -> None:
+def remove_unfinished(folder: Path | str) -> None:
     """Delete the unfinished files that a killed run has left in a folder and below."""
     for path in Path(folder).rglob(f"{_PART}*"):
         path.unlink(missing_ok=True)
 
 
-def set_aside(files: Iterable[str], folder: str) -> None:
+def move_aside(files: Iterable[str], folder: str) -> None:
     """Move files of a folder into its ``left_over/``, under their own paths."""
     for path in map(Path, files):
         target = Path(folder, LEFT_OVER, path.relative_to(folder))
@@ -69,7 +69,7 @@ def write_text(text: str, path: Path | str) -> None:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
-def copy(source: Path, target: Path) -> Path:
+def copy_file(source: Path, target: Path) -> Path:
     """Copy a file under a new path, which is returned."""
     with atomic(target) as temporary:
         shutil.copyfile(source, temporary)
@@ -81,7 +81,7 @@ def write_json(value: Any, path: Path | str) -> None:
     write_text(_json(value), path)
 
 
-def keep_json(value: Any, folder: Path | str) -> str:
+def write_json_once(value: Any, folder: Path | str) -> str:
     """Write ``value`` into a folder under a name made from its content, unless it is there, and return the path.
 
     So a run reads the same file throughout, whatever another run is given.
@@ -108,8 +108,8 @@ def write_csv(frame, path: Path | str, *, label: str | None = None) -> None:
         frame = frame.assign(**{LABEL_COLUMN: label})
     with atomic(path) as temporary:
         # Unix line ends, which alone are quoted.
-        cells = _replaced(frame, lambda text: safe_text(text.replace("\r\n", "\n").replace("\r", "\n")))
-        cells.rename(columns=safe_text).to_csv(temporary, index=False, lineterminator="\n", float_format="%.12g")
+        cells = _replaced(frame, lambda text: escape_formula(text.replace("\r\n", "\n").replace("\r", "\n")))
+        cells.rename(columns=escape_formula).to_csv(temporary, index=False, lineterminator="\n", float_format="%.12g")
 
 
 def read_csv(path: Path | str, *, numeric: tuple[str, ...] = (), required: tuple[str, ...] = ()):
@@ -158,7 +158,7 @@ def read_label(path: Path | str) -> str | None:
     return next(iter(read_rows(path)), {}).get(LABEL_COLUMN)
 
 
-def without_clock(path: Path | str, date: datetime) -> None:
+def set_fixed_date(path: Path | str, date: datetime) -> None:
     """Give every part of an Excel workbook one date: saving writes the clock, and equal content should give equal bytes."""
     with zipfile.ZipFile(path) as archive:
         parts = [(name, archive.read(name)) for name in archive.namelist()]
@@ -181,7 +181,7 @@ def sha256(path: Path | str) -> str:
 _sha256_once = cache(sha256)
 
 
-def safe_text(text: str) -> str:
+def escape_formula(text: str) -> str:
     """Return ``text`` so that a spreadsheet shows it and does not run it as a formula.
 
     Cells that begin with ``=``, ``+``, ``-``, ``@``, a tab or a carriage return get a leading apostrophe, numbers aside.
@@ -190,11 +190,11 @@ def safe_text(text: str) -> str:
 
 
 def _plain_text(text: str) -> str:
-    """Undo :func:`safe_text`."""
+    """Undo :func:`escape_formula`."""
     return text[1:] if text[:1] == "'" and _FORMULA.match(text[1:]) else text
 
 
-def checksum(paths: Iterable[str]) -> str:
+def combined_checksum(paths: Iterable[str]) -> str:
     """Return one checksum of the contents of files; paths that are no file are passed over."""
     total = hashlib.sha256()
     for path in paths:
@@ -203,7 +203,7 @@ def checksum(paths: Iterable[str]) -> str:
     return total.hexdigest()[:16]
 
 
-def found(path: str | None, home: Path | str) -> str | None:
+def find_file(path: str | None, home: Path | str) -> str | None:
     """Return where a file is, relative to the working directory: there, or else in ``home``; as it is if in neither."""
     elsewhere = Path(home) / (path or "")
     return os.path.relpath(elsewhere) if path and not Path(path).exists() and elsewhere.exists() else path
@@ -216,7 +216,7 @@ def check_sha256(path: Path | str, expected: str) -> None:
         raise UserError(f"{path}: SHA-256 is {actual}, expected {expected}; this is another file, or it is damaged")
 
 
-def read_words(module: str, name: str) -> Any:
+def read_yaml_beside(module: str, name: str) -> Any:
     """Read the file ``name``.yaml beside a module of this package, given its ``__file__``."""
     import yaml
 

@@ -15,19 +15,19 @@ _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 LARGE = 1e15  # numbers from here on are printed with an exponent
 
 
-def decimal(value: float) -> Decimal:
+def to_decimal(value: float) -> Decimal:
     """Return a number as text shows it, to twelve significant digits."""
     return Decimal(f"{value:.{_SIGNIFICANT}g}")
 
 
-def rounded(value: float, decimals: int, *, half: str = "even") -> Decimal:
+def round_decimal(value: float, decimals: int, *, half: str = "even") -> Decimal:
     """Round to ``decimals`` places, ties to even (``half="even"``) or away from zero (``half="up"``)."""
     rule = ROUND_HALF_EVEN if half == "even" else ROUND_HALF_UP
-    result = decimal(value).quantize(Decimal(1).scaleb(-decimals), rounding=rule, context=_EVERY_DIGIT)
+    result = to_decimal(value).quantize(Decimal(1).scaleb(-decimals), rounding=rule, context=_EVERY_DIGIT)
     return abs(result) if result == 0 else result
 
 
-def rounding_rule(value: float, reported: str) -> str:
+def find_rounding_rule(value: float, reported: str) -> str:
     """Return the rule by which ``value`` rounds to ``reported`` at the reported decimals, or an empty string.
 
     Half to even and half up, which agree but for ties, are tried on the decimal number; then the binary number as
@@ -36,12 +36,12 @@ def rounding_rule(value: float, reported: str) -> str:
     target = Decimal(reported.replace(",", ""))
     decimals = max(0, -int(target.as_tuple().exponent))
     for rule in ("even", "up"):
-        if rounded(value, decimals, half=rule) == target:
+        if round_decimal(value, decimals, half=rule) == target:
             return f"half {rule}"
     return "binary" if Decimal(f"{value:.{decimals}f}") == target else ""
 
 
-def significant(values, digits: int = 10):
+def round_significant(values, digits: int = 10):
     """Round numbers to significant digits, so that values which tie on paper tie in floating point; same shape.
 
     By way of decimal text, as on paper: scaling by powers of ten would round twice.
@@ -51,49 +51,49 @@ def significant(values, digits: int = 10):
     return np.char.mod(f"%.{digits - 1}e", np.asarray(values, dtype=float)).astype(float)[()]
 
 
-def number(value: float, decimals: int, thousands: str = "") -> str:
+def format_number(value: float, decimals: int, thousands: str = "") -> str:
     """Print a number with a true minus sign, and with a sign between its thousands; NaN prints as an en dash.
 
     A number from ``LARGE`` on prints with an exponent, such as 2.8e+147.
     """
     if value is None or math.isnan(value):
         return "–"
-    text = f"{rounded(value, decimals):{thousands}f}" if abs(value) < LARGE else f"{value:.1e}"
+    text = f"{round_decimal(value, decimals):{thousands}f}" if abs(value) < LARGE else f"{value:.1e}"
     return text.replace("-", MINUS)
 
 
-def grouped(value: float, decimals: int) -> str:
+def format_grouped(value: float, decimals: int) -> str:
     """Print a number with thousands separated by commas, as the journal does."""
-    return number(value, decimals, ",")
+    return format_number(value, decimals, ",")
 
 
-def multiple(value: float, power: int) -> str:
+def format_power_of_ten(value: float, power: int) -> str:
     """Print a number as a multiple of a power of ten, such as ``20×10⁹``."""
     return f"{value / 10.0**power:g}×10{str(power).translate(_RAISED)}".replace("-", MINUS) if value else "0"
 
 
-def p_digits(p: float) -> str:
+def format_p_digits(p: float) -> str:
     """Print the digits of a P-value: ``0.250``, or ``<0.001`` below what three decimals show."""
     if p is None or math.isnan(p):
         return UNDEFINED
-    return "<0.001" if decimal(p) < _SMALLEST_P else f"{rounded(p, 3):f}"
+    return "<0.001" if to_decimal(p) < _SMALLEST_P else f"{round_decimal(p, 3):f}"
 
 
-def p_value(p: float) -> str:
+def format_p(p: float) -> str:
     """Print a P-value as the paper does: ``P = 0.250``, ``P < 0.001``."""
-    digits = p_digits(p)
+    digits = format_p_digits(p)
     if digits == UNDEFINED:
         return f"P {UNDEFINED}"
     return f"P < {digits[1:]}" if digits.startswith("<") else f"P = {digits}"
 
 
-def median_iqr(median: float, q1: float, q3: float, decimals: int) -> str:
+def format_median_iqr(median: float, q1: float, q3: float, decimals: int) -> str:
     """Print ``median (q1, q3)`` as the tables of the paper do."""
-    return f"{grouped(median, decimals)} ({grouped(q1, decimals)}, {grouped(q3, decimals)})"
+    return f"{format_grouped(median, decimals)} ({format_grouped(q1, decimals)}, {format_grouped(q3, decimals)})"
 
 
-def interval(estimate: float, lower: float, upper: float, decimals: int) -> str:
+def format_interval(estimate: float, lower: float, upper: float, decimals: int) -> str:
     """Print ``estimate (lower to upper)``, "to" because a minus sign follows; the estimate alone if it has no limits."""
     if math.isnan(lower) and math.isnan(upper):
-        return number(estimate, decimals)
-    return f"{number(estimate, decimals)} ({number(lower, decimals)} to {number(upper, decimals)})"
+        return format_number(estimate, decimals)
+    return f"{format_number(estimate, decimals)} ({format_number(lower, decimals)} to {format_number(upper, decimals)})"

@@ -6,15 +6,15 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from .errors import UserError, nearest
-from .files import read_words
+from .errors import UserError, did_you_mean
+from .files import read_yaml_beside
 from .stats.two_sample import get_test
 
 if TYPE_CHECKING:
     from .config.settings import Analysis, StrataRule
     from .trial import Trial
 
-_DISPLAYED = read_words(__file__, "labels")
+_DISPLAYED = read_yaml_beside(__file__, "labels")
 STATISTICS: dict[str, str] = _DISPLAYED["statistics"]
 CHANGES: dict[str, str] = _DISPLAYED["changes"]
 FORMULAS: dict[str, str] = _DISPLAYED["formulas"]
@@ -24,14 +24,14 @@ _POINTS = {"%": "percentage points"}  # unit of the difference of percentages
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
-def unit(text: str) -> str:
+def format_unit(text: str) -> str:
     """Return a unit with its superscripts."""
     return _SUPERSCRIPTS.get(text, text)
 
 
 def change_unit(measure: str, outcome_unit: str) -> str:
     """Return the unit of a change, or of the outcome at baseline."""
-    own = unit(outcome_unit)
+    own = format_unit(outcome_unit)
     return {"percent_change": "%", "log_ratio": "log ratio", "difference": _POINTS.get(own, own)}.get(measure, own)
 
 
@@ -46,7 +46,7 @@ def change_decimals(measure: str, decimals: int) -> int:
     return {"percent_change": 1, "log_ratio": 3, "baseline": decimals}.get(measure, decimals + 1)
 
 
-def within(label: str) -> str:
+def uncapitalize(label: str) -> str:
     """Return a label for use within a sentence: ``radius BMD``, but ``CTx``, ``Fas`` and ``Beck Inventory`` unchanged."""
     first, *others = label.replace("-", " ").split(" ")
     common = len(first) > 3 and first.isalpha() and first[1:].islower()
@@ -54,23 +54,23 @@ def within(label: str) -> str:
     return label[0].lower() + label[1:] if common and not name else label
 
 
-def listing(words: Sequence[str], last: str = "and") -> str:
+def join_words(words: Sequence[str], last: str = "and") -> str:
     """Join words as a sentence does: ``a``, ``a and b``, ``a, b and c``."""
     words = list(words)
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}" if words else ""
 
 
-def count(number: int) -> str:
+def spell_number(number: int) -> str:
     """Spell numbers up to ten."""
     return _NUMBERS[number] if 0 <= number < len(_NUMBERS) else f"{number:,}"
 
 
-def counted(number: int, noun: str) -> str:
+def pluralize(number: int, noun: str) -> str:
     """Return a number with its noun in the right form: ``one visit``, ``two visits``."""
-    return f"{count(number)} {noun}{'s' * (number != 1)}"
+    return f"{spell_number(number)} {noun}{'s' * (number != 1)}"
 
 
-def sample(group: str, trial: Trial) -> str:
+def age_group_label(group: str, trial: Trial) -> str:
     """Return the label of a group of people in which a marker is correlated with age, such as ``population_under_60``."""
     if trial.population is None or group == "participants":
         return "trial participants"
@@ -79,7 +79,7 @@ def sample(group: str, trial: Trial) -> str:
     return trial.population.label + ages.get(group.removeprefix("population_").partition("_")[0], "")
 
 
-def strata_named(words: Iterable[str], names: Sequence[str]) -> list[str]:
+def select_strata(words: Iterable[str], names: Sequence[str]) -> list[str]:
     """Return the strata, among ``names`` from the lowest, that words stand for.
 
     The words are ``highest``, ``lowest``, ``each`` (lowest first) and ``descending``; all others stay as they are.
@@ -88,77 +88,83 @@ def strata_named(words: Iterable[str], names: Sequence[str]) -> list[str]:
     return [name for word in words for name in meaning.get(word, [word])]
 
 
-def cuts(rule: StrataRule, marker_unit: str = "") -> str:
+def describe_cuts(rule: StrataRule, marker_unit: str = "") -> str:
     """Return where a rule cuts its marker, such as ``at the 2/3 quantile of the analysed participants``."""
     if rule.by == "column":
         return f"taken from the column “{rule.column}” of the workbook"
     if rule.by == "value":
-        return f"at {listing([f'{float(cut):g}' for cut in rule.cuts])} {marker_unit}".rstrip()
-    names = listing([cut.label for cut in rule.cuts])
+        return f"at {join_words([f'{float(cut):g}' for cut in rule.cuts])} {marker_unit}".rstrip()
+    names = join_words([cut.label for cut in rule.cuts])
     whose = "analysed participants" if rule.reference == "analysed" else "non-excluded participants of all arms"
     kind = f" (type {rule.quantile_type})" if rule.quantile_type != 7 else ""
     return f"at the {names} {'quantile' if len(rule.cuts) == 1 else 'quantiles'}{kind} of the {whose}"
 
 
-def strata(rule: StrataRule, marker_label: str, marker_unit: str = "") -> str:
+def describe_strata(rule: StrataRule, marker_label: str, marker_unit: str = "") -> str:
     """Return a sentence on how the participants were divided into strata."""
-    names = listing([f"“{label}”" for label in rule.labels])
+    names = join_words([f"“{label}”" for label in rule.labels])
     if rule.by == "column":
-        return f"Strata ({names}) were {cuts(rule)}."
+        return f"Strata ({names}) were {describe_cuts(rule)}."
     them = "a value equal to the cutoff" if len(rule.cuts) == 1 else "values equal to a cutoff"
     return (
         f"Participants were divided into strata ({names}, lowest first) by {marker_label} at baseline, "
-        f"{cuts(rule, marker_unit)}; {them} went to the {rule.at_cut} stratum."
+        f"{describe_cuts(rule, marker_unit)}; {them} went to the {rule.at_cut} stratum."
     )
 
 
-def excluded(analysis: Analysis) -> str:
+def describe_exclusions(analysis: Analysis) -> str:
     """Return a sentence on the participants that an analysis excludes; empty if there are none."""
-    ids, who = analysis.exclude, counted(len(analysis.exclude), "participant").capitalize()
-    return f"{who} ({listing(ids)}) {'was' if len(ids) == 1 else 'were'} excluded." if ids else ""
+    ids, who = analysis.exclude, pluralize(len(analysis.exclude), "participant").capitalize()
+    return f"{who} ({join_words(ids)}) {'was' if len(ids) == 1 else 'were'} excluded." if ids else ""
 
 
-def outliers(analysis: Analysis) -> str:
+def describe_outliers(analysis: Analysis) -> str:
     """Return a sentence on what an analysis does with outliers; empty if it keeps them."""
     rule = analysis.outliers
     done = {"trim": "trimmed", "winsorise": "set to that limit"}.get(rule.rule)
-    return f"Changes more than {ranges(rule.limit)} beyond the quartiles of their arm were {done}." if done else ""
+    return (
+        f"Changes more than {describe_ranges(rule.limit)} beyond the quartiles of their arm were {done}."
+        if done
+        else ""
+    )
 
 
-def ranges(limit: float) -> str:
+def describe_ranges(limit: float) -> str:
     """Return a number of interquartile ranges in words."""
     return f"{limit:g} interquartile range{'s' * (limit != 1)}"
 
 
-def estimator(analysis: Analysis) -> str:
+def estimator_label(analysis: Analysis) -> str:
     """Return the name of the estimate that an analysis reports with P, such as ``Difference of means``."""
     return STATISTICS[get_test(analysis.test).estimate[0]]
 
 
-def interval_level(analysis: Analysis) -> str:
+def confidence_level(analysis: Analysis) -> str:
     """Return the level of the intervals, such as ``95%``."""
     return f"{100 * (1 - analysis.alpha):.10g}%"
 
 
-def by_arm(sizes: Iterable[Sequence[float]], trial: Trial) -> str:
+def sizes_by_arm(sizes: Iterable[Sequence[float]], trial: Trial) -> str:
     """Return numbers of participants in the two arms, treated first, with their range: ``7 to 8 D+Q, 4 control``."""
     ends = ([f"{n:,.0f}" for n in sorted({min(own), max(own)})] for own in zip(*sizes, strict=True))
-    arms = (within(arm.label) for arm in trial.analysed_arms.values())
+    arms = (uncapitalize(arm.label) for arm in trial.analysed_arms.values())
     return ", ".join(f"{' to '.join(own)} {arm}" for own, arm in zip(ends, arms, strict=False))
 
 
-def small_groups(compared: Sequence[tuple[str, Sequence[float]]], trial: Trial, analysis: Analysis) -> str:
+def describe_small_groups(compared: Sequence[tuple[str, Sequence[float]]], trial: Trial, analysis: Analysis) -> str:
     """Return a sentence on the comparisons, each a group and its n by arm, too small for an approximate P; empty if none is."""
     smallest = get_test(analysis.test).smallest
     groups = dict.fromkeys(group for group, _ in compared)
     small = [(group, [n for name, n in compared if name == group and min(n) < smallest]) for group in groups]
-    named = [f"{counted(len(own), 'comparison')} of {group} ({by_arm(own, trial)})" for group, own in small if own]
+    named = [
+        f"{pluralize(len(own), 'comparison')} of {group} ({sizes_by_arm(own, trial)})" for group, own in small if own
+    ]
     said = "P and confidence intervals rest on a normal approximation, which can be inaccurate where an arm has fewer"
-    said += f" than {count(smallest)} participants: {'; '.join(named)}. The setting “test: exact” avoids it."
+    said += f" than {spell_number(smallest)} participants: {'; '.join(named)}. The setting “test: exact” avoids it."
     return said if named else ""
 
 
-def direction(trial: Trial) -> str:
+def contrast_label(trial: Trial) -> str:
     """Return the two arms as minuend and subtrahend."""
     return f"{trial.arms.treated.label} − {trial.arms.control.label}"
 
@@ -174,20 +180,20 @@ def caption_words(trial: Trial, analysis: Analysis) -> dict[str, str]:
         "marker": marker,
         "strata_variable": analysis.strata.name(marker),
         "change": (CHANGES | {"difference": "change"})[analysis.measure].capitalize(),
-        "direction": direction(trial),
-        "estimate": get_test(analysis.test).interval.format(level=interval_level(analysis)),
+        "direction": contrast_label(trial),
+        "estimate": get_test(analysis.test).interval.format(level=confidence_level(analysis)),
         "test": get_test(analysis.test).sentence,
         "simulated_test": get_test(get_test(analysis.test).for_many or analysis.test).sentence,
         "quartile_type": f"{analysis.quartile_type}",
-        "excluded": excluded(analysis),
-        "outliers": outliers(analysis),
-        "level": interval_level(analysis),
+        "excluded": describe_exclusions(analysis),
+        "outliers": describe_outliers(analysis),
+        "level": confidence_level(analysis),
         "alpha": f"{analysis.alpha:g}",
     }
     return words | {name: text.format_map(words) for name, text in _DISPLAYED["models"][analysis.measure].items()}
 
 
-def plain(text: str, trial: Trial) -> str:
+def replace_keys(text: str, trial: Trial) -> str:
     """Return a text with labels in place of the keys that the trial's description uses, and without underscores."""
     groups = (trial.visits, trial.markers, trial.outcomes, trial.analysed_arms)  # a later one has precedence
     known = {key: entry.label for group in groups for key, entry in group.items()}
@@ -202,12 +208,12 @@ def _labelled(text: str, known: Mapping[str, str]) -> str:
     return found.sub(lambda match: known[match[1]], text) if keys else text
 
 
-def fill(text: str, words: Mapping[str, str]) -> str:
+def fill_placeholders(text: str, words: Mapping[str, str]) -> str:
     """Replace the placeholders of a title or caption, such as ``{treated}`` and ``{highest}``."""
     try:
         return text.strip().format_map(words)
     except KeyError as error:
         name = str(error).strip("'")
-        raise UserError(f"caption: no placeholder is called {{{name}}}{nearest(name, words)}") from None
+        raise UserError(f"caption: no placeholder is called {{{name}}}{did_you_mean(name, words)}") from None
     except (AttributeError, TypeError, ValueError) as error:
         raise UserError(f"caption: {error}: {text.strip()[:60]}") from None

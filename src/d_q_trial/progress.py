@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TextIO
 
 
-def tenths(title: str, unit: str, stream: TextIO | None = None) -> Callable[[int, int], None]:
+def report_tenths(title: str, unit: str, stream: TextIO | None = None) -> Callable[[int, int], None]:
     """Return a function that reports how many units are done, at every tenth of them, on standard error unless told where.
 
     Rules write standard error to their logs, and let standard output through to the terminal.

@@ -14,8 +14,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from .errors import UserError, nearest, unknown
-from .files import read_words
+from .errors import UserError, describe_unknown, did_you_mean
+from .files import read_yaml_beside
 
 if TYPE_CHECKING:
     from .trial import Trial
@@ -59,7 +59,7 @@ class Number(NamedTuple):
         return shared > slack if width else shared >= -slack
 
 
-def number(text: str) -> Number:
+def parse_number(text: str) -> Number:
     """Read a reported number; ValueError if the text is not a finite decimal number.
 
     A comma may group thousands and is nothing else: ``0,05`` is refused, not read as 5.
@@ -114,20 +114,20 @@ def whole(low: int, high: float = math.inf) -> Cell:
     return Cell(lambda text: text.isascii() and text.isdecimal() and low <= int(text) <= high, expected)
 
 
-NUMBER = Cell(number, "a number with a decimal point")
-P_VALUE = Cell(lambda text: 0 <= number(text).value <= 1, "a number from 0 to 1 with a decimal point")
-_SCHEMAS = read_words(__file__, "published_tables")
+NUMBER = Cell(parse_number, "a number with a decimal point")
+P_VALUE = Cell(lambda text: 0 <= parse_number(text).value <= 1, "a number from 0 to 1 with a decimal point")
+_SCHEMAS = read_yaml_beside(__file__, "published_tables")
 _KINDS = {
     "count": whole(0),
     "some": whole(1),
     "size": whole(1, 2000),
     "number": NUMBER,
-    "sd": Cell(lambda text: number(text).value >= 0, "a number from zero"),
-    "percent": Cell(lambda text: 0 <= number(text).value <= 100, "a number from 0 to 100"),
+    "sd": Cell(lambda text: parse_number(text).value >= 0, "a number from zero"),
+    "percent": Cell(lambda text: 0 <= parse_number(text).value <= 100, "a number from 0 to 100"),
     "p": P_VALUE,
     "bound": Cell(lambda text: P_VALUE.fits(split_relation(text)[1]), f"{P_VALUE.expected}, or a bound such as <0.05"),
-    "step": Cell(lambda text: number(text).value > 0, "a number above zero"),
-    "correlation": Cell(lambda text: -1 <= number(text).value <= 1, "a number from -1 to 1"),
+    "step": Cell(lambda text: parse_number(text).value > 0, "a number above zero"),
+    "correlation": Cell(lambda text: -1 <= parse_number(text).value <= 1, "a number from -1 to 1"),
     "contrast": Cell(lambda text: text.count(" - ") == 1, "'first group - second group'"),
     "share": Cell(lambda text: 0 < Fraction(text) < 1, "a fraction between 0 and 1, such as 1/3"),
     "name": Cell(bool, "a name"),
@@ -154,7 +154,7 @@ TABLES = {name: _schema(columns) for name, columns in _SCHEMAS["tables"].items()
 _STATEMENTS = _schema(_SCHEMAS["statements"])  # value of each kind of statement
 
 
-def read_published(folder: Path | str | None, name: str) -> list[Row]:
+def read_published_table(folder: Path | str | None, name: str) -> list[Row]:
     """Read one table of a folder of reported values as :func:`read_table` does; an absent table, or folder, has no rows."""
     path = Path(folder or "") / f"{name}.csv"
     return read_table(path, name) if folder and path.exists() else []
@@ -165,8 +165,8 @@ def read_folder(folder: Path | str) -> dict[str, list[Row]]:
     files = {f"{name}.csv": name for name in TABLES if "/" not in name}
     for path in sorted(Path(folder).iterdir()):
         if path.suffix.lower() == ".csv" and path.name not in files and path.name[0] not in ".~":
-            raise UserError(f"{path}: no table of reported values has this name{nearest(path.name, files)}")
-    return {name: read_published(folder, name) for name in files.values()}
+            raise UserError(f"{path}: no table of reported values has this name{did_you_mean(path.name, files)}")
+    return {name: read_published_table(folder, name) for name in files.values()}
 
 
 def check_names(folder: Path | str, trial: Trial) -> None:
@@ -188,15 +188,17 @@ def check_names(folder: Path | str, trial: Trial) -> None:
         for column, names in known.get(row.get("step") or row.get("kind") or name, {}).items():
             cell = row[column] or ("all" if column == "group" else "")
             words = cell.split() if column in ("subject", "visits") else [cell]
-            if faults := unknown(f"{folder}/{name}.csv, row {row['_row']}, column {column}", words or [""], names):
+            if faults := describe_unknown(
+                f"{folder}/{name}.csv, row {row['_row']}, column {column}", words or [""], names
+            ):
                 raise UserError(faults[0])
 
 
-def published_frame(folder: Path | str | None, name: str, numeric: tuple[str, ...] = ()):
+def read_published_frame(folder: Path | str | None, name: str, numeric: tuple[str, ...] = ()):
     """Read one table as a ``pandas.DataFrame``: text, the ``numeric`` columns as float; without the table, no rows."""
     import pandas as pd
 
-    frame = pd.DataFrame(read_published(folder, name), columns=list(TABLES[name]))
+    frame = pd.DataFrame(read_published_table(folder, name), columns=list(TABLES[name]))
     return frame.astype(dict.fromkeys(numeric, float))
 
 
@@ -210,7 +212,7 @@ def read_table(path: Path | str, name: str, required: tuple[str, ...] = ()) -> l
     columns = tuple(TABLES.get(name, ()))
     rows = _rows(path, required or columns, columns if required else ())
     faults = [
-        f"row {row['_row']}, column {column}: {row[column]!r}, expected {cell.expected}{nearest(row[column], cell.words)}"
+        f"row {row['_row']}, column {column}: {row[column]!r}, expected {cell.expected}{did_you_mean(row[column], cell.words)}"
         for row in rows
         for column, cell in _cells_of(name, row).items()
         if cell and not cell.accepts(row[column])
@@ -241,9 +243,11 @@ def _rows(path: Path | str, required: tuple[str, ...], known: tuple[str, ...]) -
         if header.count(name) > 1:
             raise UserError(f"{path}: column {name!r} occurs {header.count(name)} times")
         if known and name not in known:
-            raise UserError(f"{path}: unknown column {name!r}{nearest(name, known)}; known are {', '.join(known)}")
+            raise UserError(f"{path}: unknown column {name!r}{did_you_mean(name, known)}; known are {', '.join(known)}")
     if missing := [name for name in required if name not in header]:
-        raise UserError(f"{path}: the header lacks {', '.join(missing)}{nearest(missing[0], {*header} - {*required})}")
+        raise UserError(
+            f"{path}: the header lacks {', '.join(missing)}{did_you_mean(missing[0], {*header} - {*required})}"
+        )
     table = []
     for line, cells in enumerate(rows[1:], start=2):
         if not any(cell.strip() for cell in cells):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from .comparisons import Comparison, Layout, grouped, matrix_of, rows_of, table
+from .comparisons import Comparison, Layout, group_comparisons, result_rows, results_frame, value_matrix
 from .participants import Participants, age_groups
 from .results_table import ALL_PARTICIPANTS, BOTH_ARMS
 from .stats import categorical, quantiles
@@ -55,15 +55,15 @@ def build_results(
     """
     analysis = layout.analysis
     rows = [*_within(layout, layout.overall, also), *_correlations(participants, layout)]
-    for comparisons in grouped(layout.by_stratum, "marker", "stratum"):
+    for comparisons in group_comparisons(layout.by_stratum, "marker", "stratum"):
         rows += _within(layout, comparisons, also)
-    by_marker = grouped(layout.by_marker, "marker")
+    by_marker = group_comparisons(layout.by_marker, "marker")
     *lower, upper = analysis.strata.labels
     for comparisons, label in product(by_marker, lower):
         rows += _contrasts(layout, [_between(c, upper, label) for c in comparisons if not c.is_change], also)
     for comparisons in by_marker:
         rows += _trends(layout, comparisons)
-    every = table(rows)
+    every = results_frame(rows)
     methods = {*also, *(f"type_{kind}" for kind in quantiles.TYPES)}
     is_other = every["method"].isin(methods - {analysis.test, f"type_{analysis.quartile_type}"})
     return every[~is_other].reset_index(drop=True), every[is_other].reset_index(drop=True)
@@ -100,12 +100,12 @@ def _trends(layout: Layout, comparisons: list[Comparison]) -> Iterator[tuple]:
         members = _groups(layout, c.is_first)[group]
         found = jonckheere_terpstra([c.value[members & (c.label == stratum)] for stratum in strata])
         key, n = (*c.head, "", contrast, group), (found.n, np.nan)
-        yield from rows_of(key, n, TREND, NO_TREND, z_trend=found.statistic, p_trend=found.p)
+        yield from result_rows(key, n, TREND, NO_TREND, z_trend=found.statistic, p_trend=found.p)
 
 
 def _within(layout: Layout, comparisons: list[Comparison], also: Iterable[str]) -> Iterator[tuple]:
     """Describe the groups of a subgroup, and compare its arms."""
-    _, is_first, values = matrix_of(comparisons)
+    _, is_first, values = value_matrix(comparisons)
     for group, members in _groups(layout, is_first).items():
         yield from _summaries(layout, comparisons, group, values[members])
     yield from _contrasts(layout, comparisons, also)
@@ -116,7 +116,7 @@ def _summaries(layout: Layout, comparisons: list[Comparison], group: str, values
     described = _describe(values, layout.analysis.quartile_type).to_dict("index")
     for column, (c, n) in enumerate(zip(comparisons, (~np.isnan(values)).sum(axis=0), strict=True)):
         key, sizes = (*c.head, c.stratum, "", group), (int(n), np.nan)
-        yield from rows_of(key, sizes, "", n=float(n))
+        yield from result_rows(key, sizes, "", n=float(n))
         if group == BOTH_ARMS and c.is_change:
             continue
         numbers = described[column]
@@ -124,7 +124,7 @@ def _summaries(layout: Layout, comparisons: list[Comparison], group: str, values
             count = np.nansum(values[:, column]) if n else np.nan
             numbers = {("count", ""): count, ("percent", ""): 100 * count / max(n, 1)}
         for (statistic, method), value in numbers.items():
-            yield from rows_of(key, sizes, method, ONE_VALUE if n else EMPTY_GROUP, **{statistic: value})
+            yield from result_rows(key, sizes, method, ONE_VALUE if n else EMPTY_GROUP, **{statistic: value})
 
 
 def _describe(values: np.ndarray, quartile_type: int) -> pd.DataFrame:
@@ -146,7 +146,7 @@ def _contrasts(layout: Layout, comparisons: list[Comparison], also: Iterable[str
     own, confidence = get_test(layout.analysis.test), 1 - layout.analysis.alpha
     further = [get_test(name) for name in also if name != own.name]
     comparisons = [comparison for comparison in comparisons if min(comparison.counts())]
-    _, is_first, values = matrix_of(comparisons)
+    _, is_first, values = value_matrix(comparisons)
     p_further = {test.name: test.compare_columns(values, is_first).p for test in further}
     tests = own.compare_each(values, is_first)
     shifts = hodges_lehmann_columns(values, is_first, method=own.name, confidence=confidence)
@@ -156,19 +156,21 @@ def _contrasts(layout: Layout, comparisons: list[Comparison], also: Iterable[str
         (a, b), n, key = comparison.samples(), comparison.counts(), (*comparison.key, "")
         if _is_binary(layout, comparison):
             found = categorical.chi_squared(a, b)
-            yield from rows_of(key, n, "chi_squared", "all values are equal", chi_squared=found.statistic, p=found.p)
+            yield from result_rows(
+                key, n, "chi_squared", "all values are equal", chi_squared=found.statistic, p=found.p
+            )
             continue
         difference, limits = np.median(a) - np.median(b), _limits("hodges_lehmann", shifts, column)
-        yield from rows_of(key, n, "", median_difference=difference, hodges_lehmann=shifts.estimate[column])
-        yield from rows_of(key, n, level, own.no_limit, **limits)
-        yield from rows_of(key, n, "", mann_whitney_effect=tests.u[column] / (a.size * b.size), u=tests.u[column])
+        yield from result_rows(key, n, "", median_difference=difference, hodges_lehmann=shifts.estimate[column])
+        yield from result_rows(key, n, level, own.no_limit, **limits)
+        yield from result_rows(key, n, "", mann_whitney_effect=tests.u[column] / (a.size * b.size), u=tests.u[column])
         if own.mean_difference:
-            yield from rows_of(key, n, "", own.undefined, mean_difference=means.estimate[column])
-            yield from rows_of(key, n, level, own.undefined, **_limits("mean_difference", means, column))
+            yield from result_rows(key, n, "", own.undefined, mean_difference=means.estimate[column])
+            yield from result_rows(key, n, level, own.undefined, **_limits("mean_difference", means, column))
         found = {own.statistic: tests.statistic[column], "p": tests.p[column]}
-        yield from rows_of(key, n, own.name, own.undefined, **found)
+        yield from result_rows(key, n, own.name, own.undefined, **found)
         for other in further:
-            yield from rows_of(key, n, other.name, other.undefined, p=p_further[other.name][column])
+            yield from result_rows(key, n, other.name, other.undefined, p=p_further[other.name][column])
 
 
 def _limits(name: str, found: Estimate, column: int) -> dict[str, float]:
@@ -186,6 +188,6 @@ def _correlations(participants: Participants, layout: Layout) -> Iterator[tuple]
         for group, people in ((name, people) for name, people in groups.items() if name.startswith(whole)):
             result = categorical.spearman(people[marker], people[age])
             key, n = (marker, "correlation", BASELINE, "", ALL_PARTICIPANTS, age, group), (result.n, np.nan)
-            yield from rows_of(key, n, "", n=float(result.n))
-            yield from rows_of(key, n, "spearman", NO_CORRELATION, spearman_r=result.statistic)
-            yield from rows_of(key, n, "spearman, t", NO_CORRELATION, p=result.p)
+            yield from result_rows(key, n, "", n=float(result.n))
+            yield from result_rows(key, n, "spearman", NO_CORRELATION, spearman_r=result.statistic)
+            yield from result_rows(key, n, "spearman, t", NO_CORRELATION, p=result.p)

@@ -9,7 +9,7 @@ from pathlib import Path
 _held: list[int] = []  # open as long as this process lives
 
 
-def hold(folder: Path | str) -> None:
+def mark_alive(folder: Path | str) -> None:
     """Mark this process as alive; if no other is, remove the locks and configurations that ended runs left behind.
 
     The operating system releases the mark when the process ends, however it ends. Snakemake's own lock, in the same

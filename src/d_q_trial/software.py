@@ -20,24 +20,24 @@ _LINE = "software: "
 _of_children: dict[str, str] = {}  # what the processes imported that this one started
 
 
-def declared() -> list[str]:
+def declared_libraries() -> list[str]:
     """Return the distributions that the package declares to need, without its optional extras, in alphabetical order."""
     needed = [need for need in metadata.requires("d-q-trial") or [] if "extra ==" not in need]
     return sorted(re.split(r"[^A-Za-z0-9._-]", need, maxsplit=1)[0].lower() for need in needed)
 
 
-def imported() -> dict[str, str]:
+def imported_versions() -> dict[str, str]:
     """Return the versions of the declared libraries that this process, or one that it started, has imported."""
-    names = [name for name in declared() if name not in TOOLS and _MODULES.get(name, name) in sys.modules]
+    names = [name for name in declared_libraries() if name not in TOOLS and _MODULES.get(name, name) in sys.modules]
     return _of_children | {name: metadata.version(name) for name in names}
 
 
-def line() -> str:
+def software_line() -> str:
     """Return what a step states at the end of its log."""
-    return _LINE + ", ".join(f"{name} {version}" for name, version in imported().items())
+    return _LINE + ", ".join(f"{name} {version}" for name, version in imported_versions().items())
 
 
-def used(results: Path, analysis: str, workbook: str, search: str) -> dict[str, str]:
+def used_versions(results: Path, analysis: str, workbook: str, search: str) -> dict[str, str]:
     """Return the versions of Python, this package, Snakemake, and the libraries that the steps of an analysis imported.
 
     Those are the libraries that the logs of the steps in the folder of all results state (the last statement counts), and
@@ -48,10 +48,10 @@ def used(results: Path, analysis: str, workbook: str, search: str) -> dict[str, 
     for path in sorted(path for folder in folders for path in (results / folder / "logs").glob("*.log")):
         found |= _stated(path.read_text(encoding="utf-8", errors="replace"))
     tools = {name: metadata.version(name) for name in ("d-q-trial", "snakemake")}
-    return {"python": python_version()} | tools | dict(sorted((found | imported()).items()))
+    return {"python": python_version()} | tools | dict(sorted((found | imported_versions()).items()))
 
 
-def add_child(output: str) -> None:
+def add_child_software(output: str) -> None:
     """Take over what a process that this one started has stated in its output."""
     _of_children.update(_stated(output))
 

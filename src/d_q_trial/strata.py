@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .errors import UserError, nearest, unknown
+from .errors import UserError, describe_unknown, did_you_mean
 from .files import read_csv
-from .formatting import significant
+from .formatting import round_significant
 from .participants import TRIAL, VALUE, Participants
 from .stats.quantiles import quantile
 from .trial import BASELINE
@@ -38,7 +38,7 @@ def build_strata(participants: Participants, trial: Trial, analysis: Analysis) -
     """
     import pandas as pd
 
-    if faults := unknown(f"analyses.{analysis.name}.marker", [analysis.marker], trial.markers):
+    if faults := describe_unknown(f"analyses.{analysis.name}.marker", [analysis.marker], trial.markers):
         raise UserError(faults[0])
     frame, by = _linked(participants, analysis), analysis.strata.by
     markers = trial.markers if by == "quantile" else [analysis.marker]
@@ -60,12 +60,12 @@ def marker_values(participants: Participants, trial: Trial, analysis: Analysis) 
 def cut_points(values: np.ndarray, rule: StrataRule) -> np.ndarray:
     """Cut points in the marker's unit, from the values of the reference group (shape (n,)) if by quantile."""
     cuts = [float(cut) for cut in rule.cuts]
-    return significant(quantile(values, cuts, type=rule.quantile_type) if rule.by == "quantile" else cuts)
+    return round_significant(quantile(values, cuts, type=rule.quantile_type) if rule.by == "quantile" else cuts)
 
 
-def assign(values: np.ndarray, cuts: np.ndarray, at_cut: str) -> np.ndarray:
+def assign_strata(values: np.ndarray, cuts: np.ndarray, at_cut: str) -> np.ndarray:
     """Index of the stratum of each value, 0 for the lowest; a value equal to a cut goes to the upper or lower one."""
-    return np.searchsorted(cuts, significant(values), side="right" if at_cut == "upper" else "left")
+    return np.searchsorted(cuts, round_significant(values), side="right" if at_cut == "upper" else "left")
 
 
 def _linked(participants: Participants, analysis: Analysis) -> pd.DataFrame:
@@ -85,7 +85,7 @@ def _cut(frame: pd.DataFrame, trial: Trial, analysis: Analysis, marker: str) -> 
         return analysed
     reference = rows if rule.reference == "everyone" else analysed
     cuts = cut_points(reference["value"].to_numpy(float), rule)
-    index = assign(analysed["value"].to_numpy(float), cuts, rule.at_cut)
+    index = assign_strata(analysed["value"].to_numpy(float), cuts, rule.at_cut)
     if missing := [label for number, label in enumerate(rule.labels) if number not in index]:
         raise UserError(
             f"analyses.{analysis.name}.strata.cuts: no participant falls into {', '.join(missing)}; {marker} runs from "
@@ -110,7 +110,7 @@ def _from_column(frame: pd.DataFrame, trial: Trial, analysis: Analysis, marker: 
         known = sorted(set(stated["variable"]))
         raise UserError(
             f"analyses.{analysis.name}.strata.column: no column {rule.column!r} of the workbook was read as strata of the "
-            f"analysed participants{nearest(rule.column, known)}; read as strata: {', '.join(known) or 'none'}. A mapping "
+            f"analysed participants{did_you_mean(rule.column, known)}; read as strata: {', '.join(known) or 'none'}. A mapping "
             f"makes a column one with {{is: stratum}}"
         )
     if len(stray := rows[~rows["text"].isin(rule.labels)]):

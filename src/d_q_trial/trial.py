@@ -11,17 +11,17 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
 
-from .config.types import Pair, Share, Strict, matching
-from .config.yaml_files import read_yaml, validated
-from .errors import nearest
+from .config.types import Pair, Share, Strict, must_match
+from .config.yaml_files import read_yaml, validate_content
+from .errors import did_you_mean
 
 BASELINE = "baseline"
 
 
-Name = Annotated[str, matching("[A-Za-z0-9_-]+", "letters, digits, - and _")]
-Key = Annotated[str, matching(r"\w[\w.+-]*", "letters, digits and _ . + -, since files are named by it")]
+Name = Annotated[str, must_match("[A-Za-z0-9_-]+", "letters, digits, - and _")]
+Key = Annotated[str, must_match(r"\w[\w.+-]*", "letters, digits and _ . + -, since files are named by it")]
 _PLAIN = r"(?=.*\S)[^{}\x00-\x08\x0b-\x1f\x7f\ufeff]*"
-Label = Annotated[str, matching(_PLAIN, "text without braces, which mark placeholders, or control codes; not blank")]
+Label = Annotated[str, must_match(_PLAIN, "text without braces, which mark placeholders, or control codes; not blank")]
 Decimals = Annotated[int, Field(ge=0, le=12)]
 
 
@@ -103,7 +103,7 @@ class Trial(Strict):
 
     name: Name
     title: str
-    citation: Annotated[str, matching(r"(?s).*\S.*", "where the trial was published, or that it was not")]
+    citation: Annotated[str, must_match(r"(?s).*\S.*", "where the trial was published, or that it was not")]
     registration: str = ""
     arms: Arms
     visits: Annotated[dict[str, Visit], BeforeValidator(_keyed)]
@@ -173,20 +173,20 @@ class Trial(Strict):
         return (self.outcomes.get(key) or self.markers[key]).label
 
 
-def known(name: str, info: ValidationInfo, group: str) -> str:
+def check_known(name: str, info: ValidationInfo, group: str) -> str:
     """Check that the trial, which is the context of a validation, has an entry of this name in a group of entries."""
     if info.context and name and name not in (entries := getattr(info.context, group)):
-        raise ValueError(f"the trial has no {name!r}{nearest(name, entries)}")
+        raise ValueError(f"the trial has no {name!r}{did_you_mean(name, entries)}")
     return name
 
 
 # Names in a list of figures or tables, or in the design of a cohort, checked against the trial.
 ArmKey, OutcomeKey, FamilyKey, VisitKey, MarkerKey = (
-    Annotated[str, AfterValidator(partial(known, group=group))]
+    Annotated[str, AfterValidator(partial(check_known, group=group))]
     for group in ("analysed_arms", "outcomes", "families", "visits", "markers")
 )
 
 
 def load_trial(path: Path | str) -> Trial:
     """Read a trial file; UserError if it is not YAML or not a trial, with every fault named."""
-    return validated(Trial, read_yaml(path), path)
+    return validate_content(Trial, read_yaml(path), path)

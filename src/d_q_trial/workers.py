@@ -18,7 +18,7 @@ FOLDER = "D_Q_TRIAL_WORKERS"  # where the workflow names the folder of the socke
 _started = []  # they end with this process, however it ends: it holds the other end of their standard input
 
 
-def start(groups: list[str], folder: str) -> None:
+def start_workers(groups: list[str], folder: str) -> None:
     """Start a worker for each group of commands, such as ``"tables report"``; none if the folder cannot be written.
 
     Commands of a group import the same libraries. On other systems than Linux, whose libraries do not promise to work
@@ -32,7 +32,7 @@ def start(groups: list[str], folder: str) -> None:
         _started.append(subprocess.Popen(call, stdin=subprocess.PIPE, stdout=none, stderr=none))
 
 
-def run(arguments: list[str]) -> int | None:
+def run_in_worker(arguments: list[str]) -> int | None:
     """Let its worker run a command, with the output of this process; return the status, None if there is no worker."""
     if FOLDER not in os.environ or not arguments:
         return None

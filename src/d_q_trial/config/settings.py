@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from ..errors import UserError, nearest, unknown
-from ..files import found
+from ..errors import UserError, describe_unknown, did_you_mean
+from ..files import find_file
 from ..stats.two_sample import TESTS
 from .robustness import Robustness
-from .types import Checksum, Exact, Names, Number, Optional, Quantile, Strict, Text, Whole, matching
-from .yaml_files import faults_of, faulty, read_yaml
+from .types import Checksum, Exact, Names, Number, Optional, Quantile, Strict, Text, Whole, must_match
+from .yaml_files import describe_faults, faults_error, read_yaml
 
 if TYPE_CHECKING:
     from ..trial import Trial
@@ -36,8 +36,8 @@ _KINDS = {2: "half", 3: "third", 4: "quarter", 5: "fifth", 10: "tenth"}
 Source = tuple[str, Mapping]
 
 # The context of a validation is the folder where files are taken from that are missing in the working directory.
-_WHERE_FOUND = AfterValidator(lambda path, info: found(path, info.context or ""))
-File = Annotated[str, matching(r".*\S.*", "the path of a file"), _WHERE_FOUND]
+_WHERE_FOUND = AfterValidator(lambda path, info: find_file(path, info.context or ""))
+File = Annotated[str, must_match(r".*\S.*", "the path of a file"), _WHERE_FOUND]
 OptionalFile = Annotated[Optional, _WHERE_FOUND]
 
 
@@ -195,7 +195,7 @@ def load(content: Path | str | Mapping, *, sources: Sequence[Source] = (), home:
         stating = [source for source in reversed(sources) if _stated(source[1], place)] or sources
         name, _ = max(stating, key=lambda source: _stated(source[1], place))
         by_source.setdefault(name, []).append(fault)
-    raise UserError("\n".join(str(faulty(name, by_source[name])) for name, _ in sources if name in by_source))
+    raise UserError("\n".join(str(faults_error(name, by_source[name])) for name, _ in sources if name in by_source))
 
 
 def _stated(content: Any, place: str) -> int:
@@ -218,14 +218,14 @@ def _checked(content: dict[str, Any], home: Path | None) -> tuple[Settings | Non
         faults += _entry_faults(name, entry, taken)
         taken.add(name.lower())  # some file systems do not tell case apart
     if reference not in analyses:
-        faults.append(f"reference: no analysis is called {reference!r}{nearest(reference, analyses)}")
+        faults.append(f"reference: no analysis is called {reference!r}{did_you_mean(reference, analyses)}")
     if faults:
         return None, faults
     content["analyses"] = {name: _inherit(analyses[reference], entry, name) for name, entry in analyses.items()}
     try:
         settings = Settings.model_validate(content, context=home)
     except ValidationError as error:
-        faults, own = faults_of(error, Settings), f"analyses.{reference}."
+        faults, own = describe_faults(error, Settings), f"analyses.{reference}."
         # What an analysis inherits is reported once, where it is stated.
         stated = {fault.removeprefix(own) for fault in faults if fault.startswith(own)}
         return None, [f for f in faults if f.startswith(own) or f.split(".", 2)[-1] not in stated]
@@ -250,7 +250,7 @@ def _missing(settings: Settings) -> Iterator[str]:
             yield f"{place}: {file!r}: Snakemake gives {{ }} < > in a file name a meaning of its own; rename the file"
     if Path(settings.trial).exists():
         for named in _named(settings, load_trial(settings.trial)):
-            yield from unknown(*named)
+            yield from describe_unknown(*named)
 
 
 def _named(settings: Settings, trial: Trial) -> Iterator[tuple[str, Names, Iterable[str]]]:

@@ -55,7 +55,7 @@ def _text(value: Any) -> Any:
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
-def matching(pattern: str, expected: str) -> AfterValidator:
+def must_match(pattern: str, expected: str) -> AfterValidator:
     """Return the check that a text, if there is one, matches a pattern."""
 
     def check(text: str | None) -> str | None:
@@ -66,7 +66,7 @@ def matching(pattern: str, expected: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-def ascending(values: list[float]) -> list[float]:
+def must_ascend(values: list[float]) -> list[float]:
     """Check that numbers ascend."""
     if sorted(values) != values:
         raise ValueError("expected ascending numbers")
@@ -78,10 +78,10 @@ Whole = Annotated[int, BeforeValidator(_number), Field(strict=True)]
 Exact = Annotated[Quantile, PlainValidator(parse_quantile), PlainSerializer(str, return_type=str)]
 Share = Annotated[Exact, Field(gt=0, lt=1)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
-Pair = Annotated[list[Finite], Field(min_length=2, max_length=2), AfterValidator(ascending)]
+Pair = Annotated[list[Finite], Field(min_length=2, max_length=2), AfterValidator(must_ascend)]
 Text = Annotated[str, BeforeValidator(_text)]
 Optional = Annotated[str | None, BeforeValidator(lambda text: None if text in ("null", "none", "None", "") else text)]
-Checksum = Annotated[Optional, matching("[0-9A-Fa-f]{64}", "a SHA-256 checksum, 64 hexadecimal digits")]
+Checksum = Annotated[Optional, must_match("[0-9A-Fa-f]{64}", "a SHA-256 checksum, 64 hexadecimal digits")]
 Names = Literal["all"] | Annotated[list[str], Field(min_length=1)]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
-from ..errors import UserError, nearest
+from ..errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
@@ -42,11 +42,11 @@ def read_yaml(path: Path | str) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise UserError(f"{path}: expected keys with values at the top level")
     if faults:
-        raise faulty(path, faults)
+        raise faults_error(path, faults)
     return content
 
 
-def validated(model: type[Model], content: Any, path: Path | str, context: Any = None) -> Model:
+def validate_content(model: type[Model], content: Any, path: Path | str, context: Any = None) -> Model:
     """Make a model of what a file holds; ``context`` is what its validators check names against.
 
     UserError names every fault by its place in the file.
@@ -56,7 +56,7 @@ def validated(model: type[Model], content: Any, path: Path | str, context: Any =
     try:
         return model.model_validate(content, context=context)
     except ValidationError as error:
-        raise faulty(path, faults_of(error, model)) from None
+        raise faults_error(path, describe_faults(error, model)) from None
 
 
 def read_list(model: type[Model], path: Path | str | None, usual: Path, context: Any, **words: Any) -> Model:
@@ -68,15 +68,15 @@ def read_list(model: type[Model], path: Path | str | None, usual: Path, context:
     from jinja2 import Template
 
     content = read_yaml(path) if path else yaml.safe_load(Template(usual.read_text(encoding="utf-8")).render(**words))
-    return validated(model, content, path or usual, context)
+    return validate_content(model, content, path or usual, context)
 
 
-def faulty(path: Path | str, faults: list[str]) -> UserError:
+def faults_error(path: Path | str, faults: list[str]) -> UserError:
     """Return the error that lists the faults of a file."""
     return UserError("\n  ".join([f"{path}: {len(faults)} fault{'s' * (len(faults) > 1)}", *faults]))
 
 
-def faults_of(error: ValidationError, model: type[BaseModel]) -> list[str]:
+def describe_faults(error: ValidationError, model: type[BaseModel]) -> list[str]:
     """Describe each of pydantic's errors by its key, the value and what was expected."""
     return list(dict.fromkeys(_describe(fault, model) for fault in error.errors()))
 
@@ -86,7 +86,7 @@ def _describe(fault: Mapping, model: type[BaseModel]) -> str:
     location = tuple(part for part in fault["loc"] if not re.match(r"literal\[|list\[|function-|\[key\]", str(part)))
     where, value = ".".join(map(str, location)) or "the file", fault["input"]
     if fault["type"] == "extra_forbidden":
-        return f"{where}: unknown key{nearest(str(location[-1]), _siblings(location, model))}"
+        return f"{where}: unknown key{did_you_mean(str(location[-1]), _siblings(location, model))}"
     if fault["type"] == "missing":
         return f"{where}: this key is missing"
     message = fault["msg"].removeprefix("Value error, ").replace("Input should be", "expected").replace("valid ", "")

@@ -7,7 +7,7 @@ U or P against its lattice is GRIM-U (Heathers and Grimes 2025); docs/consistenc
 P-values of a paper are used together, and the variant of the test and the group sizes are inferred.
 """
 
-from ..files import read_words
+from ..files import read_yaml_beside
 
-WORDS = read_words(__file__, "words")
+WORDS = read_yaml_beside(__file__, "words")
 VARIANTS: dict[str, str] = WORDS["variants"]

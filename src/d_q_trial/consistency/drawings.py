@@ -9,10 +9,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..pages import environment
+from ..pages import template_engine
 from . import VARIANTS, WORDS
 from .inference import Assessment, Option
-from .lattice import lattice
+from .lattice import attainable_p_values
 
 SHORT: dict[str, str] = WORDS["short"]
 WIDTH, LEFT, ROW, WIDE = 348, 122, 18, 1000  # in pixels; WIDE is the drawing of all P-values
@@ -22,15 +22,15 @@ _BLOCK, _GAP = 5, 2  # fewest P-values of a place with a block of its own, colum
 
 def _drawn(name: str, *values: object) -> str:
     sizes = {"WIDTH": WIDTH, "LEFT": LEFT, "ROW": ROW, "WIDE": WIDE}
-    return str(getattr(environment().get_template("consistency.svg.j2", globals=sizes).module, name)(*values))
+    return str(getattr(template_engine().get_template("consistency.svg.j2", globals=sizes).module, name)(*values))
 
 
-def panel(a: Assessment, plain: Callable[[str], str] = str) -> str:
+def draw_panel(a: Assessment, plain: Callable[[str], str] = str) -> str:
     """Draw one reported P: the band of values that round to it, and the P-values that each variant can give nearby.
 
     A tick inside the band is drawn tall and thick, so that colour is not needed to see it.
     """
-    grids = {variant: lattice(*a.numbers, variant) for variant in VARIANTS}
+    grids = {variant: attainable_p_values(*a.numbers, variant) for variant in VARIANTS}
     fitting = {variant: a.p.fits(a.numbers, variant)[0].u for variant in VARIANTS}
     # A stretch of P around the reported value that holds a few ticks of each variant.
     middle, reach = (a.p.p.low + a.p.p.high) / 2, 4 * (a.p.p.high - a.p.p.low)
@@ -60,7 +60,7 @@ def _labels(low: float, high: float) -> list[float]:
     return [round(float(value), 6) for value in next(values for values in every if values.size > 1)]
 
 
-def matrix(assessments: list[Assessment]) -> str:
+def draw_matrix(assessments: list[Assessment]) -> str:
     """Draw all P-values: a column each, a row per variant; full if attainable, short if only with ties.
 
     Columns are grouped by the place that reports them; places with few P-values share one block.
@@ -83,7 +83,7 @@ def matrix(assessments: list[Assessment]) -> str:
     return _drawn("matrix", blocks, rows, min(16.0, (WIDE - LEFT - 40) / blocks[-1][1]))
 
 
-def candidates(options: list[Option]) -> str:
+def draw_candidates(options: list[Option]) -> str:
     """Draw every pair of unreported numbers: a bar for the P-values attainable there, dark if the pair is probable."""
     shown = ", ".join(f"{o.n_first} and {o.n_second}" for o in options if o.probability > _PROBABLE)
     ordered = sorted(options, key=lambda o: (o.n_first, o.n_second))

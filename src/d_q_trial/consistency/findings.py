@@ -9,8 +9,8 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from .. import labels
-from ..files import read_words
-from ..pages import environment
+from ..files import read_yaml_beside
+from ..pages import template_engine
 from . import VARIANTS, WORDS
 
 KINDS: dict[str, str] = WORDS["kinds"]  # and what each is
@@ -40,7 +40,7 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
 
 
-def share(probability: float) -> str:
+def format_probability(probability: float) -> str:
     """Format a probability so that it does not round to certainty: ``0.95``, ``over 0.999``, ``1 in 10^63``."""
     if probability > 0.999:
         return "over 0.999"
@@ -49,22 +49,22 @@ def share(probability: float) -> str:
     return f"1 in 10^{-math.log10(probability):.0f}" if probability > 0 else "0"
 
 
-_TEMPLATES = read_words(__file__, "findings")
-_ENGINE = environment().overlay(autoescape=False)
+_TEMPLATES = read_yaml_beside(__file__, "findings")
+_ENGINE = template_engine().overlay(autoescape=False)
 _ENGINE.globals = _ENGINE.globals | {"variants": VARIANTS}
 _ENGINE.filters = _ENGINE.filters | {
     "certainty": lambda probability: "strong" if probability > 0.999 else "probable" if probability > 0.9 else "open",
     "each": lambda rows, text: [text.format(row) for row in rows],
-    "listed": labels.listing,
+    "listed": labels.join_words,
     "pairs": lambda numbers: " or ".join(f"{first} and {second}" for first, second in numbers),
-    "share": share,
+    "share": format_probability,
     "variant": VARIANTS.get,
     "source": lambda row: f"{row['source']}, {row['locator']}",
 }
 _template = cache(_ENGINE.from_string)
 
 
-def finding(check: str, /, *parts: str, **values: Any) -> Finding:
+def make_finding(check: str, /, *parts: str, **values: Any) -> Finding:
     """Make a finding of a check.
 
     ``findings.yaml`` has its columns as templates, filled with ``values``; a value with the name of a column that the
@@ -79,6 +79,6 @@ def finding(check: str, /, *parts: str, **values: Any) -> Finding:
     return Finding(**row)
 
 
-def in_order(findings: Iterable[Finding]) -> list[Finding]:
+def sort_findings(findings: Iterable[Finding]) -> list[Finding]:
     """Sort by kind, keeping the order within a kind."""
     return sorted(findings, key=lambda finding: list(KINDS).index(finding.kind))

@@ -17,7 +17,7 @@ from scipy.special import logsumexp, softmax
 from ..published_tables import Number, Row
 from ..stats.checks import is_significant
 from . import VARIANTS, sizes
-from .lattice import EXACT, TIE_STEP, fit, lattice, p_value
+from .lattice import EXACT, TIE_STEP, attainable_p_values, fit_reported_p, rank_sum_p
 from .quartiles import Decision, RangeCheck, check_range
 from .reported import Reported, ReportedP
 
@@ -163,7 +163,7 @@ def infer(p_values: list[ReportedP], constraints: Sequence[sizes.Constraint] = (
     All P-values are ``usable``; the constraints are between the unknowns that their pairs name. UnsettledError if these
     contradict each other or leave an unknown of a P-value without a bound.
     """
-    pairs, components = sizes.solve({p.claim: p.pair for p in p_values}, constraints)
+    pairs, components = sizes.solve_sizes({p.claim: p.pair for p in p_values}, constraints)
     # Of each component, the log-likelihoods of its solutions at each miss rate; of all, those averaged over the solutions.
     tables = {variant: [_log_likelihoods(p_values, own, variant) for own in components] for variant in VARIANTS}
     profiles = [sum(logsumexp(table, axis=0) - math.log(len(table)) for table in own) for own in tables.values()]
@@ -232,7 +232,7 @@ def assess(p: ReportedP, numbers: tuple[int, int], variant: str, others: Sequenc
     if plain.u:
         return Assessment(p, variant, numbers, ATTAINABLE, plain.u, plain.chance)
     smaller = itertools.product(*(range(n, max(n - MOST_MISSING, 1) - 1, -1) for n in numbers))
-    fewer = tuple(pair for pair in smaller if pair != numbers and fit(p.p.low, p.p.high, *pair, variant).u)
+    fewer = tuple(pair for pair in smaller if pair != numbers and fit_reported_p(p.p.low, p.p.high, *pair, variant).u)
     status, u, tie_sum = TIES if tied.u else FEWER if fewer else NEITHER, tied.u, None
     if status == NEITHER and p.ties.weight:
         tie_sum, u = least_ties(p.p, numbers, variant)
@@ -250,9 +250,9 @@ def least_ties(p: Number, numbers: tuple[int, int], variant: str) -> tuple[int |
     """
     n = sum(numbers)
     sums = np.arange(TIE_STEP, (n**3 - n) // 2 + 1, TIE_STEP)
-    u = lattice(*numbers, variant, True).u
+    u = attainable_p_values(*numbers, variant, True).u
     for block in np.array_split(sums, sums.size // 200 + 1):
-        values = p_value(u, *numbers, variant, block[:, None])
+        values = rank_sum_p(u, *numbers, variant, block[:, None])
         found = (values >= p.low) & (values <= p.high * (2 if variant in EXACT else 1))
         if found.any():
             first = int(found.any(axis=1).argmax())
@@ -264,7 +264,7 @@ def under_each_variant(a: Assessment) -> list[dict]:
     """Return P of each U behind a reported P under every variant, and whether its side of alpha depends on the variant."""
     rows = []
     for u in a.u:
-        values = [float(p_value(u, *a.numbers, variant)) for variant in VARIANTS]
+        values = [float(rank_sum_p(u, *a.numbers, variant)) for variant in VARIANTS]
         depends = len({bool(is_significant(p, ALPHA)) for p in values}) > 1
         row = (a.p.claim, a.p.where, a.p.p.text, *a.numbers, u, math.prod(a.numbers) - u, *values, depends)
         rows.append(dict(zip(DEPENDENCE, row, strict=True)))

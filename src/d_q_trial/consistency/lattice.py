@@ -30,7 +30,7 @@ class Lattice(NamedTuple):
     knots: np.ndarray
 
 
-def p_value(u, n_first: int, n_second: int, variant: str, tie_sum=0.0):
+def rank_sum_p(u, n_first: int, n_second: int, variant: str, tie_sum=0.0):
     """Two-sided P of U, the pairs with first > second, under a variant; ``u`` and ``tie_sum`` broadcast.
 
     ``tie_sum`` is the sum of t^3 - t over the groups of t equal values. For the exact variants, whose P depends on the
@@ -63,11 +63,11 @@ def _exact_table(n_first: int, n_second: int, variant: str) -> np.ndarray:
 
 
 @lru_cache(maxsize=4096)
-def lattice(n_first: int, n_second: int, variant: str, halves: bool = False, tie_sum: int = 0) -> Lattice:
+def attainable_p_values(n_first: int, n_second: int, variant: str, halves: bool = False, tie_sum: int = 0) -> Lattice:
     """All P-values that a variant can give; with ``halves``, also of half-integer U, which only ties between groups make."""
     step = 0.5 if halves else 1.0
     u = np.arange(0, np.floor(n_first * n_second / 2 / step) + 1) * step
-    p = p_value(u, n_first, n_second, variant, tie_sum)
+    p = rank_sum_p(u, n_first, n_second, variant, tie_sum)
     knots = p[_first_of_each(p)]
     if knots.size > 1:
         below, above = 2 * knots[[0, -1]] - knots[[1, -2]]
@@ -123,7 +123,7 @@ class Fit(NamedTuple):
 
 
 @lru_cache(maxsize=16384)
-def fit(low: float, high: float, n_first: int, n_second: int, variant: str, ties: Ties = NO_TIES) -> Fit:
+def fit_reported_p(low: float, high: float, n_first: int, n_second: int, variant: str, ties: Ties = NO_TIES) -> Fit:
     """Fit one reported interval of P, without ties or with those that are expected.
 
     For the exact variants each P with ties is widened by the error of the approximation.
@@ -147,17 +147,20 @@ def fit(low: float, high: float, n_first: int, n_second: int, variant: str, ties
 def _bands(n_first: int, n_second: int, variant: str, least: int, most: int, error: float):
     """Smallest and largest P of each U over a range of tie sums, the lattice in its middle, and the U."""
     if not most:
-        grid = lattice(n_first, n_second, variant)
+        grid = attainable_p_values(n_first, n_second, variant)
         return grid.p, grid.p, grid, grid.u
     n = n_first + n_second
     # Of two values all or none tie, and a test of equal values has no P.
     least, most = (_possible(tie_sum, n) if n > 2 else 0 for tie_sum in (least, most))
-    few = lattice(n_first, n_second, variant, True, least)
-    start, end = lattice(n_first, n_second, variant, True, most).p, few.p  # more ties, smaller variance, smaller P
+    few = attainable_p_values(n_first, n_second, variant, True, least)
+    start, end = (
+        attainable_p_values(n_first, n_second, variant, True, most).p,
+        few.p,
+    )  # more ties, smaller variance, smaller P
     if variant in EXACT and few.p.size > 1:
         spacing = np.gradient(few.p)
         start, end = start - error * spacing, end + error * spacing
-    return start, end, lattice(n_first, n_second, variant, True, (least + most) // 2), few.u
+    return start, end, attainable_p_values(n_first, n_second, variant, True, (least + most) // 2), few.u
 
 
 def ties_from_step(step: float, first, second, n_first: int, n_second: int) -> Ties:

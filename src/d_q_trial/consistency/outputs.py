@@ -10,13 +10,13 @@ import pandas as pd
 
 from ..errors import UserError
 from ..files import write_csv, write_json, write_text
-from ..pages import render
+from ..pages import render_page
 from ..stats.checks import is_significant
 from . import VARIANTS, drawings, p_value_checks, table_checks
-from .findings import KINDS, Finding, in_order, share
+from .findings import KINDS, Finding, format_probability, sort_findings
 from .inference import ALPHA, DEPENDENCE, Option, Report, Score, assess_paper
-from .quartiles import Definition, RangeCheck, decide
-from .reported import Reported, read_folder, read_p_values, recorded_in
+from .quartiles import Definition, RangeCheck, infer_definition
+from .reported import Reported, read_folder, read_p_values, with_recording_step
 from .sizes import read_constraints
 
 _PANELS = 6  # P-values that the page draws where none is marked as one of the abstract
@@ -25,7 +25,7 @@ _P_VALUE = ("claim", "where", "p", "n_first", "n_second", "status", "u", "tie_su
 _ON_LATTICE = ("variant", "attainable", "u", "chance", "attainable_with_ties", "chance_with_ties")
 
 
-def tables(report: Report, findings: list[Finding]) -> dict[str, pd.DataFrame]:
+def build_tables(report: Report, findings: list[Finding]) -> dict[str, pd.DataFrame]:
     """Return all tables of a check by the names of their files."""
     p_values, lattice = [], []
     for a in report.assessments:
@@ -53,7 +53,7 @@ def _joined(u: tuple[float, ...]) -> str:
     return " ".join(f"{value:g}" for value in u)
 
 
-def check(path: Path | str, sizes: Path | str | None = None) -> tuple[Report, list[Finding]]:
+def check_paper(path: Path | str, sizes: Path | str | None = None) -> tuple[Report, list[Finding]]:
     """Check a folder of published tables, or a CSV of P-values; return what it gives and the findings by kind.
 
     ``sizes`` is a CSV of constraints on group sizes that a CSV of P-values does not report. UserError if there is nothing
@@ -63,14 +63,14 @@ def check(path: Path | str, sizes: Path | str | None = None) -> tuple[Report, li
         reported = read_folder(path)
     else:
         reported = Reported(Path(path).stem, read_p_values(path), read_constraints(sizes) if sizes else [])
-    decision = decide(reported.p_values)
+    decision = infer_definition(reported.p_values)
     for place, p in enumerate(reported.p_values):
         if tabulated and p.measured and p.variable in decision.steps:  # where the reported decimals mislead
-            reported.p_values[place] = recorded_in(decision.steps[p.variable], p)
+            reported.p_values[place] = with_recording_step(decision.steps[p.variable], p)
     report = assess_paper(reported, decision)
     named = [*vars(p_value_checks).items(), *vars(table_checks).items()]  # in their order in the files
     checks = [check for name, check in named if name.startswith("check_")]
-    findings = in_order(finding for check in checks for finding in check(report))
+    findings = sort_findings(finding for check in checks for finding in check(report))
     if {finding.finding for finding in findings} <= {"not-checked"}:
         raise UserError(
             f"{path}: nothing to check: no rank-sum P-value is reported with a value (a bound such as <0.05 fits every "
@@ -79,7 +79,7 @@ def check(path: Path | str, sizes: Path | str | None = None) -> tuple[Report, li
     return report, findings
 
 
-def write(
+def write_check(
     report: Report,
     findings: list[Finding],
     folder: Path | str,
@@ -94,11 +94,11 @@ def write(
     """
     folder = Path(folder)
     write_json([finding._asdict() for finding in findings], folder / "findings.json")
-    for name, table in tables(report, findings).items():
+    for name, table in build_tables(report, findings).items():
         write_csv(table, folder / f"{name}.csv")
-    drawing = drawings.matrix(report.assessments) if report.assessments else ""
+    drawing = drawings.draw_matrix(report.assessments) if report.assessments else ""
     write_text(drawing.replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"', 1), folder / "attainable.svg")
-    page = render(
+    page = render_page(
         "consistency.html.j2",
         title=heading,
         label=None,
@@ -107,12 +107,12 @@ def write(
         findings=[(kind, meaning, [f for f in findings if f.kind == kind]) for kind, meaning in KINDS.items()],
         panels=[a for a in report.assessments if a.p.highlight] or report.assessments[:_PANELS],
         plain=plain,
-        pair_label=p_value_checks.label,
+        pair_label=p_value_checks.pair_label,
         matrix=drawing,
         drawings=drawings,
         variants=VARIANTS,
         alpha=ALPHA,
         rejects=lambda p: is_significant(p, ALPHA),
-        share=share,
+        share=format_probability,
     )
     write_text(page, folder / "consistency.html")

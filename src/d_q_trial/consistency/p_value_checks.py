@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from ..stats.checks import is_significant
 from . import VARIANTS
-from .findings import Finding, finding, slug
+from .findings import Finding, make_finding, slug
 from .inference import ALPHA, ATTAINABLE, FEWER, MANY_TIES, MOST_MISSING, NEITHER, STATUSES, Assessment, Report, assess
 from .lattice import MOST_PAIRS
 
@@ -20,15 +20,15 @@ _TRIED = (MOST_MISSING + 1) ** 2 - 1
 def check_variant_of_the_test(report: Report) -> Iterator[Finding]:
     """Report the variant that the P-values fit, or that published tables do not show it."""
     if scores := report.inference.scores:
-        yield finding("rank-sum-variant", scores=scores, fits=report.inference.fits)
+        yield make_finding("rank-sum-variant", scores=scores, fits=report.inference.fits)
     elif report.reported.tables:
-        yield finding("no-variant", value=len(report.reported.p_values))
+        yield make_finding("no-variant", value=len(report.reported.p_values))
 
 
 def check_definition_of_quartiles(report: Report) -> Iterator[Finding]:
     """Report the definition of the quartiles, if some digits show it."""
     if report.decision.steps:
-        yield finding("quartile-definition", definitions=report.decision.definitions, steps=report.decision.steps)
+        yield make_finding("quartile-definition", definitions=report.decision.definitions, steps=report.decision.steps)
 
 
 def check_p_within_quartiles(report: Report) -> Iterator[Finding]:
@@ -37,8 +37,8 @@ def check_p_within_quartiles(report: Report) -> Iterator[Finding]:
     if described := [check.inside for check in report.ranges if check.p.medians]:
         words = {"inside": len(described) - described.count(False), "expected": len(described)}
         words |= {"widths": len(widths), "wide": sum(width > 0.9 for width in widths)}
-        yield finding("p-against-quartiles", **words)
-    yield from (finding("outside-quartiles", slug(c.p.claim), check=c) for c in report.ranges if c.inside is False)
+        yield make_finding("p-against-quartiles", **words)
+    yield from (make_finding("outside-quartiles", slug(c.p.claim), check=c) for c in report.ranges if c.inside is False)
 
 
 def check_effects(report: Report) -> Iterator[Finding]:
@@ -51,9 +51,9 @@ def check_effects(report: Report) -> Iterator[Finding]:
         if p.effect.meets(low, high):
             agree.append(p.claim)
         else:
-            yield finding("effect", slug(p.claim), p=p, low=low, high=high)
+            yield make_finding("effect", slug(p.claim), p=p, low=low, high=high)
     if agree:
-        yield finding("effects-agree", agree=agree, expected=len(checked))
+        yield make_finding("effects-agree", agree=agree, expected=len(checked))
 
 
 def check_dependence_on_the_variant(report: Report) -> Iterator[Finding]:
@@ -63,11 +63,13 @@ def check_dependence_on_the_variant(report: Report) -> Iterator[Finding]:
     abstract = [p.claim for p in report.reported.p_values if p.highlight and p.test == "rank_sum"]
     for row in depending:
         above = [name for variant, name in VARIANTS.items() if not is_significant(row[variant], ALPHA)]
-        yield finding("depends-on-variant", slug(f"{row['claim']}-{row['u']:g}"), row=row, above=above, best=scores[0])
+        yield make_finding(
+            "depends-on-variant", slug(f"{row['claim']}-{row['u']:g}"), row=row, above=above, best=scores[0]
+        )
     if abstract and scores:
         words = {"unknown": [claim for claim in abstract if claim not in known], "expected": len(abstract)}
         words |= {"value": len(known - {row["claim"] for row in depending}), "best": scores[0]}
-        yield finding("abstract-steady", **words)
+        yield make_finding("abstract-steady", **words)
 
 
 def check_group_sizes(report: Report) -> Iterator[Finding]:
@@ -76,11 +78,11 @@ def check_group_sizes(report: Report) -> Iterator[Finding]:
     for pair, options in report.inference.options.items():
         best = {options[0].n_first, options[0].n_second}  # P-values fit the exchanged numbers as well
         others = [o.attainable for o in options if {o.n_first, o.n_second} != best]
-        words = {"pair": label(pair), "options": options, "others": others, "assumed": assumed}
-        yield finding("group-size", slug("-".join(pair)), **words)
+        words = {"pair": pair_label(pair), "options": options, "others": others, "assumed": assumed}
+        yield make_finding("group-size", slug("-".join(pair)), **words)
 
 
-def label(pair: tuple[str, str]) -> str:
+def pair_label(pair: tuple[str, str]) -> str:
     """Name the two groups, those of one place together."""
     (first, place), (second, other) = map(_taken_apart, pair)
     return f"{place}, {first} and {second}" if place and place == other else " and ".join(pair)
@@ -106,7 +108,7 @@ def check_fewer_participants(report: Report) -> Iterator[Finding]:
         if len(group) > 1 and chance <= 0.01:
             words = {"n": n, "numbers": numbers, "group": group, "chance": chance, "tried": _TRIED, "missed": missed}
             words["others"] = sorted(set.intersection(*(set(a.fewer) for a in group)) - {numbers}, reverse=True)
-            yield finding("fewer", f"{n[0]}-{n[1]}-as-{numbers[0]}-{numbers[1]}", most=MOST_MISSING, **words)
+            yield make_finding("fewer", f"{n[0]}-{n[1]}-as-{numbers[0]}-{numbers[1]}", most=MOST_MISSING, **words)
 
 
 def check_attainable_p_values(report: Report) -> Iterator[Finding]:
@@ -115,12 +117,12 @@ def check_attainable_p_values(report: Report) -> Iterator[Finding]:
     if report.assessments:
         counts = [f"{len(g)} {'is' if len(g) == 1 else 'are'} {status}" for status, g in groups.items() if g]
         words = {"value": len(report.assessments), "counts": counts, "fewer": groups[FEWER]}
-        yield finding("p-values-explained", **words, missed=len(groups[NEITHER]))
+        yield make_finding("p-values-explained", **words, missed=len(groups[NEITHER]))
     if report.inference.fits:
-        yield from (finding("many-ties", slug(a.p.claim), a=a) for a in groups[MANY_TIES])
+        yield from (make_finding("many-ties", slug(a.p.claim), a=a) for a in groups[MANY_TIES])
     for a in groups[NEITHER] if report.inference.fits else ():
         others = [name for variant, name in VARIANTS.items() if assess(a.p, a.numbers, variant).status != NEITHER]
-        yield finding("not-attained", slug(a.p.claim), a=a, others=others)
+        yield make_finding("not-attained", slug(a.p.claim), a=a, others=others)
 
 
 def check_other_sources(report: Report) -> Iterator[Finding]:
@@ -132,22 +134,22 @@ def check_other_sources(report: Report) -> Iterator[Finding]:
             by_source[p.source or "other source"].append(assess(p, p.pair, report.inference.variant))
     for source, group in by_source.items():
         reached = sum(a.status == ATTAINABLE for a in group)
-        yield finding("p-values-of", slug(source), source=source, group=group, reached=reached)
+        yield make_finding("p-values-of", slug(source), source=source, group=group, reached=reached)
 
 
 def check_set_aside(report: Report) -> Iterator[Finding]:
     """Report P-values of groups that are too large for the lattice, or whose numbers do not follow from reported ones."""
     if large := [p for p in report.reported.p_values if p.with_value and p.too_large]:
-        yield finding("set-aside", large=large, most=MOST_PAIRS)
+        yield make_finding("set-aside", large=large, most=MOST_PAIRS)
     if report.unsettled:
         named = {
             _NAME.sub(lambda name: ", ".join(_taken_apart(name[0])[::-1]), f): p for f, p in report.unsettled.items()
         }
-        yield finding("unsettled", unsettled=named)
+        yield make_finding("unsettled", unsettled=named)
 
 
 def check_zero_p_values(report: Report) -> Iterator[Finding]:
     """Report P-values of zero: one below zero is impossible, one equal to zero is a rounded one."""
     for p in report.reported.p_values:
         if p.p.value <= 0 and p.relation != ">":
-            yield finding("zero-p", slug(p.claim), p=p)
+            yield make_finding("zero-p", slug(p.claim), p=p)

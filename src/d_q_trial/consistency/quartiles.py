@@ -26,7 +26,7 @@ from scipy.special import logsumexp, softmax
 
 from ..stats.quantiles import TYPES, quantile
 from . import VARIANTS
-from .lattice import EXACT, p_value
+from .lattice import EXACT, rank_sum_p
 from .reported import Group, ReportedP
 
 _KEYS = [*itertools.product(TYPES, ("even", "up"))]  # definitions and rounding rules
@@ -38,7 +38,7 @@ _MOST_DECIMALS = 9  # further ones are not looked at
 
 
 @lru_cache(maxsize=4096)
-def place(n: int, p: float, kind: int) -> tuple[int, Fraction]:
+def quantile_position(n: int, p: float, kind: int) -> tuple[int, Fraction]:
     """Return the rank of the value below a quantile (from 1), and the fraction of the way to the next one.
 
     ``kind`` is the definition of the quantile, 1 to 9 as Hyndman and Fan (1996) count them.
@@ -65,7 +65,7 @@ class Decision:
     steps: dict[str, float]
 
 
-def decide(p_values: list[ReportedP]) -> Decision:
+def infer_definition(p_values: list[ReportedP]) -> Decision:
     """Weigh the nine definitions and two rounding rules by the last digits of the reported quartiles.
 
     Computed values such as changes are left out: they have no step. The groups of one variable share the step in which
@@ -114,7 +114,7 @@ def digit_probabilities(group: Group, n: int, decimals: int, last: int) -> np.nd
     for column, (part, p) in enumerate(_QUARTILES.items()):
         digits = round(group[part].value * 10**decimals) % units
         for row, (kind, rounding) in enumerate(_KEYS):
-            _, fraction = place(n, p, kind)
+            _, fraction = quantile_position(n, p, kind)
             beyond = fraction.numerator * units * gaps / fraction.denominator  # the steps in front are even
             rounded = (np.rint(beyond) if rounding == "even" else np.floor(beyond + 0.5)) % units
             probabilities[row, column] = weights[rounded == digits].sum() if fraction else digits == 0
@@ -155,7 +155,7 @@ def order_bounds(group: Group, n: int, kind: int) -> tuple[np.ndarray, np.ndarra
     low, high = np.full(n, -np.inf), np.full(n, np.inf)
     ends = {"minimum": (0, 0), "maximum": (n - 1, n - 1)}
     for part, p in _QUARTILES.items():
-        rank, fraction = place(n, p, kind)
+        rank, fraction = quantile_position(n, p, kind)
         ends[part] = (rank if fraction else rank - 1, rank - 1)  # the values at or above, and at or below the quantile
     for part, value in group.items():
         above, below = ends[part]
@@ -186,6 +186,6 @@ def p_range(u_low: float, u_high: float, n_first: int, n_second: int, variant: s
     n = n_first + n_second
     # At most half of what all values equal would make, or that of equal values within the groups.
     sums = np.array([0, min(tie_sum, max((n**3 - n) // 2, n_first**3 - n_first + n_second**3 - n_second))])
-    ends = p_value(np.array([[u_low], [u_high]]), n_first, n_second, variant, sums)
+    ends = rank_sum_p(np.array([[u_low], [u_high]]), n_first, n_second, variant, sums)
     low = float(ends.min()) / (2 if tie_sum and variant in EXACT else 1)
     return low, 1.0 if u_low <= n_first * n_second / 2 <= u_high else float(ends.max())

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from .. import published_tables
 from ..errors import UserError
-from ..published_tables import SUMMARIES, TABLES, Number, Row, number, read_table, split_relation
-from .lattice import FEW_TIES, MOST_PAIRS, NO_TIES, UNKNOWN_TIES, Fit, Ties, fit, ties_from_step
+from ..published_tables import SUMMARIES, TABLES, Number, Row, parse_number, read_table, split_relation
+from .lattice import FEW_TIES, MOST_PAIRS, NO_TIES, UNKNOWN_TIES, Fit, Ties, fit_reported_p, ties_from_step
 from .sizes import Constraint, Pair, parse_constraint
 
 PARTS = ("minimum", "q1", "median", "q3", "maximum")  # in the order in which they must ascend
@@ -68,7 +68,7 @@ class ReportedP:
     def fits(self, numbers: tuple[int, int], variant: str) -> tuple[Fit, Fit]:
         """Fit the P-value without ties and with those that are possible."""
         known = (self.p.low, self.p.high, *sorted(numbers), variant)  # which group is the larger does not matter
-        return fit(*known), fit(*known, self.ties)
+        return fit_reported_p(*known), fit_reported_p(*known, self.ties)
 
     def likelihood(self, numbers: tuple[int, int], variant: str) -> float:
         """Return the likelihood of the digits under a variant, relative to a P that lies anywhere."""
@@ -110,26 +110,26 @@ def read_p_values(path: Path | str) -> list[ReportedP]:
 def _reported_p(row: Row) -> ReportedP:
     """Return the reported P of a row with the columns of a CSV of P-values."""
     sign, text = split_relation(row["p"])
-    p = number(text)
+    p = parse_number(text)
     reported = ReportedP(
         row["claim"],
         sign[:1] or "=",
         p._replace(low=max(0.0, p.low), high=min(1.0, p.high)),
         tuple(int(row[f"n_{side}"]) if row[f"n_{side}"] else row[f"size_{side}"] for side in SIDES),
-        tuple({part: number(text) for part in PARTS if (text := row[f"{part}_{side}"])} for side in SIDES),
+        tuple({part: parse_number(text) for part in PARTS if (text := row[f"{part}_{side}"])} for side in SIDES),
         test=row["test"] or "rank_sum",
         where=row["where"],
         source=row["source"],
         ties=_TIES[row["ties"] or "unknown"],
         highlight=row["highlight"] == "yes",
-        effect=number(row["effect"]) if row["effect"] else None,
+        effect=parse_number(row["effect"]) if row["effect"] else None,
         variable=row["variable"] or row["claim"],
         measured=row["measure"] != "change",
     )
-    return recorded_in(number(row["step"]).value, reported) if row["step"] else reported
+    return with_recording_step(parse_number(row["step"]).value, reported) if row["step"] else reported
 
 
-def recorded_in(step: float, p: ReportedP) -> ReportedP:
+def with_recording_step(step: float, p: ReportedP) -> ReportedP:
     """Return a reported P with the ties that are expected of values recorded in a step."""
     numbers = (n if isinstance(n, int) else _USUAL_N for n in p.pair)
     return replace(p, ties=ties_from_step(step, *p.groups, *numbers))
@@ -187,7 +187,7 @@ def _from_tables(row: Row, first_source: str, quantiles: Mapping, sizes: _GroupS
         given["n_" + side if size.isdecimal() else "size_" + side] = size
     measured = row["measure"] == "baseline"
     if measured and given["median_first"]:
-        decimals = max(number(given[f"median_{side}"] or "0").decimals for side in SIDES)
+        decimals = max(parse_number(given[f"median_{side}"] or "0").decimals for side in SIDES)
         given["step"] = str(10.0**-decimals)
     label = [row["outcome"], *dict.fromkeys((row["measure"].replace("_", " "), row["visit"].replace("_", " ")))]
     if row["stratum"] != "all":

@@ -97,7 +97,9 @@ def _narrowed(domains: Domains, constraints: Iterable[Constraint]) -> Domains | 
     return domains
 
 
-def solutions(domains: Domains, constraints: Sequence[Constraint], names: Collection[str]) -> Iterator[dict[str, int]]:
+def iterate_solutions(
+    domains: Domains, constraints: Sequence[Constraint], names: Collection[str]
+) -> Iterator[dict[str, int]]:
     """Yield the values of some unknowns in every assignment that meets all constraints within the bounds, each once."""
     narrowed = _narrowed(domains, constraints)
     if narrowed is None:
@@ -108,11 +110,13 @@ def solutions(domains: Domains, constraints: Sequence[Constraint], names: Collec
         return
     other, _, name = min(free)
     low, high = narrowed[name]
-    branches = (solutions(narrowed | {name: (n, n)}, constraints, names) for n in range(low, high + 1))
+    branches = (iterate_solutions(narrowed | {name: (n, n)}, constraints, names) for n in range(low, high + 1))
     yield from itertools.islice(itertools.chain.from_iterable(branches), 1 if other else None)
 
 
-def solve(pairs: Mapping[str, Pair], constraints: Sequence[Constraint]) -> tuple[dict[str, Pair], list[list[Numbers]]]:
+def solve_sizes(
+    pairs: Mapping[str, Pair], constraints: Sequence[Constraint]
+) -> tuple[dict[str, Pair], list[list[Numbers]]]:
     """Return the pairs of groups with the numbers that the constraints fix, and every solution for the others.
 
     A solution has the numbers of each pair by its name; pairs that share unknowns are solved together, in a list of their
@@ -155,7 +159,7 @@ def _solved(pairs: dict[str, Pair], linked: frozenset[str], domains: Domains, co
         raise UnsettledError(f"{words} may be so large that nearly every P is attainable", large, advice)
     involved = [c for c in constraints if linked & c.terms.keys()]
     bounds = {name: domains[name] for name in linked.union(*(c.terms for c in involved))}
-    found = list(itertools.islice(solutions(bounds, involved, needed), MOST_SOLUTIONS + 1))
+    found = list(itertools.islice(iterate_solutions(bounds, involved, needed), MOST_SOLUTIONS + 1))
     if len(found) > MOST_SOLUTIONS:
         raise UnsettledError(f"more than {MOST_SOLUTIONS} solutions for {names}", pairs, "; add constraints")
     if not found:

@@ -12,9 +12,9 @@ from fractions import Fraction
 import numpy as np
 from scipy.stats import chi2_contingency, fisher_exact
 
-from ..published_tables import Number, Row, number
+from ..published_tables import Number, Row, parse_number
 from ..stats.two_sample import get_test
-from .findings import Finding, finding, slug
+from .findings import Finding, make_finding, slug
 from .inference import ATTAINABLE, Report, assess
 from .reported import PARTS, QUANTITY, reported_quantiles
 
@@ -43,7 +43,7 @@ def _medians(report: Report, **cells: str) -> list[Row]:
 def _limits(rows: Iterable[Row]) -> Iterator[tuple[Row, str, Number]]:
     """Yield every number of rows of the summaries with its row and column."""
     for row in rows:
-        yield from ((row, part, number(row[part])) for part in ("center", "lower", "upper") if row[part])
+        yield from ((row, part, parse_number(row[part])) for part in ("center", "lower", "upper") if row[part])
 
 
 def _quantity(key: tuple[str, ...]) -> str:
@@ -59,7 +59,7 @@ def check_sources_agree(report: Report) -> Iterator[Finding]:
         ("n", _numbers(report, "counts", "summaries", "compared"), "n", "group"),
     ):
         for key, same in _grouped(rows, *QUANTITY, group).items():
-            pairs = itertools.combinations([number(row[column]) for row in same], 2)
+            pairs = itertools.combinations([parse_number(row[column]) for row in same], 2)
             own = {row["source"] for row in same}
             sources += sorted(own)
             if all(a.value == b.value or (kind != "n" and a.meets(b.low, b.high)) for a, b in pairs):
@@ -67,10 +67,12 @@ def check_sources_agree(report: Report) -> Iterator[Finding]:
                 continue
             texts = dict.fromkeys(f"{row[column]} ({row['source']})" for row in same)
             names = (part.replace(" ", "") for part in (kind, *key) if part)
-            yield finding("sources-differ", *names, kind_of=kind, quantity=_quantity(key), rows=same, texts=list(texts))
+            yield make_finding(
+                "sources-differ", *names, kind_of=kind, quantity=_quantity(key), rows=same, texts=list(texts)
+            )
     if agree:
         counts = [f"{n} {_KINDS[kind]}" for kind, n in Counter(kind for kind, *_ in agree).items()]
-        yield finding("sources-agree", counts=counts, agree=agree, sources=sources)
+        yield make_finding("sources-agree", counts=counts, agree=agree, sources=sources)
 
 
 def check_means_equal_medians(report: Report) -> Iterator[Finding]:
@@ -84,13 +86,13 @@ def check_means_equal_medians(report: Report) -> Iterator[Finding]:
         if len(found) > 1 and all(mean["value"] == median["center"] for mean, median in found):
             chance = math.prod(_mean_meets_median(mean) for mean, _ in found)
             mean, median = found[0]
-            yield finding("means-equal-medians", outcome, mean=mean, median=median, chance=chance, found=found)
+            yield make_finding("means-equal-medians", outcome, mean=mean, median=median, chance=chance, found=found)
 
 
 def _mean_meets_median(row: Row) -> float:
     """Return the probability that mean and median of a normal sample round to the same digits."""
-    error = max(number(row["spread"]).value, 1e-9) * math.sqrt((math.pi / 2 - 1) / int(row["n"]))
-    return min(1.0, number(row["value"]).unit / (error * math.sqrt(2 * math.pi)))
+    error = max(parse_number(row["spread"]).value, 1e-9) * math.sqrt((math.pi / 2 - 1) / int(row["n"]))
+    return min(1.0, parse_number(row["value"]).unit / (error * math.sqrt(2 * math.pi)))
 
 
 def check_total_of_means(report: Report) -> Iterator[Finding]:
@@ -98,15 +100,17 @@ def check_total_of_means(report: Report) -> Iterator[Finding]:
     means = report.table("registry_baseline", statistic="mean_sd")
     for key, rows in _grouped(means, "source", "outcome").items():
         total = [row for row in rows if row["group"] == "all"]
-        parts = [(int(r["n"]), number(r["value"]), number(r["spread"])) for r in rows if r["group"] != "all"]
+        parts = [
+            (int(r["n"]), parse_number(r["value"]), parse_number(r["spread"])) for r in rows if r["group"] != "all"
+        ]
         n = sum(k for k, _, _ in parts)
         if len(total) == 1 and parts and n == int(total[0]["n"]):
             ends = {end: sum(k * getattr(mean, end) for k, mean, _ in parts) / n for end in ("low", "value", "high")}
             squares = sum((k - 1) * sd.value**2 + k * (mean.value - ends["value"]) ** 2 for k, mean, sd in parts)
-            reported, spread = number(total[0]["value"]), math.sqrt(squares / max(n - 1, 1))
+            reported, spread = parse_number(total[0]["value"]), math.sqrt(squares / max(n - 1, 1))
             words = {"row": total[0], "parts": parts, "n": n, "ends": ends, "spread": spread}
             words |= {"agree": reported.meets(ends["low"], ends["high"]), "decimals": reported.decimals}
-            yield finding("total-of-means", *key, **words)
+            yield make_finding("total-of-means", *key, **words)
 
 
 def check_decimals(report: Report) -> Iterator[Finding]:
@@ -126,14 +130,14 @@ def check_decimals(report: Report) -> Iterator[Finding]:
             words = {"row": row, "part": part, "value": value.text, "numbers": len(values), "count": count}
             words |= {"usual": usual, "in_line": f"{value.value / 10**usual:.{usual}f}"}
             words["beyond"] = value.value / sizes[-2] if value.value > 2 * largest else 0
-            yield finding("decimals", *_names(row, part), **words)
+            yield make_finding("decimals", *_names(row, part), **words)
 
 
 def check_changes_below_minus_100(report: Report) -> Iterator[Finding]:
     """Report percentage changes that a quantity which cannot be negative cannot show."""
     for row, part, value in _limits(report.table("summaries", measure="percent_change")):
         if value.high < -100:
-            yield finding("below-minus-100", *_names(row, part), row=row, value=value.text)
+            yield make_finding("below-minus-100", *_names(row, part), row=row, value=value.text)
 
 
 def _names(row: Row, part: str) -> tuple[str, ...]:
@@ -143,11 +147,11 @@ def _names(row: Row, part: str) -> tuple[str, ...]:
 def check_order_of_limits(report: Report) -> Iterator[Finding]:
     """Report quartiles outside the range, or limits on the wrong side of the median, over all sources together."""
     for key, texts in reported_quantiles(report.table("summaries")).items():
-        values = [(part, number(texts[part])) for part in PARTS if part in texts]
+        values = [(part, parse_number(texts[part])) for part in PARTS if part in texts]
         for (lower, low), (upper, high) in itertools.pairwise(values):
             if low.low > high.high:
                 words = {"where": _quantity(key), "lower": lower, "upper": upper, "high": high.text}
-                yield finding("order", *(part for part in key if part), lower, upper, value=low.text, **words)
+                yield make_finding("order", *(part for part in key if part), lower, upper, value=low.text, **words)
 
 
 def check_parts_and_wholes(report: Report) -> Iterator[Finding]:
@@ -170,9 +174,9 @@ def check_parts_and_wholes(report: Report) -> Iterator[Finding]:
                 if int(value) != total:
                     names = [own[0].get(part, "") for part in ("source", *QUANTITY, "group")]
                     names = [name for name in (*names, name.split()[-1]) if name not in ("", "all")]
-                    yield finding("sum", *names, parts=name, whole=own[0], rows=own, value=value, expected=total)
+                    yield make_finding("sum", *names, parts=name, whole=own[0], rows=own, value=value, expected=total)
     if sources:
-        yield finding("sums-of-participants", value=len(sources), sources=sources)
+        yield make_finding("sums-of-participants", value=len(sources), sources=sources)
 
 
 def check_stated_numbers(report: Report) -> Iterator[Finding]:
@@ -200,7 +204,7 @@ def check_stated_numbers(report: Report) -> Iterator[Finding]:
         if differing:
             words = {"value": "/".join(map(str, stated.values())), "differing": differing, "fits": fits}
             words |= {"row": rows[0], "groups": list(stated), "expected": sorted(set(seen))}
-            yield finding("stated-n", slug(f"{source} {locator}"), **words)
+            yield make_finding("stated-n", slug(f"{source} {locator}"), **words)
 
 
 def check_stated_tests(report: Report) -> Iterator[Finding]:
@@ -213,7 +217,7 @@ def check_stated_tests(report: Report) -> Iterator[Finding]:
             counts, results, hits = _two_by_two(report, row)
             also = [other["locator"] for other in stated if other["value"] == row["test"]]
             words = {"claim": claim, "row": row, "counts": counts, "results": results, "hits": hits, "also": also}
-            yield finding("stated-test", row["outcome"], **words, tests=_TESTS)
+            yield make_finding("stated-test", row["outcome"], **words, tests=_TESTS)
 
 
 def check_p_of_counts(report: Report) -> Iterator[Finding]:
@@ -222,11 +226,13 @@ def check_p_of_counts(report: Report) -> Iterator[Finding]:
     for p in report.reported.p_values:
         counts, results, hits = _two_by_two(report, p.row) if p.row else ("", {}, [])
         if results and not hits and p.relation == "=":
-            yield finding("p-of-counts", p.row["outcome"], p.row["visit"], row=p.row, counts=counts, results=results)
+            yield make_finding(
+                "p-of-counts", p.row["outcome"], p.row["visit"], row=p.row, counts=counts, results=results
+            )
         elif not results and p.test != "rank_sum":
             left.append(p)
     if left:
-        yield finding("not-checked", left=left)
+        yield make_finding("not-checked", left=left)
 
 
 def _two_by_two(report: Report, row: Row) -> tuple[str, dict[str, float], list[str]]:
@@ -247,7 +253,7 @@ def _two_by_two(report: Report, row: Row) -> tuple[str, dict[str, float], list[s
         "Fisher's exact test": float(fisher_exact(table).pvalue),
         "rank-sum test": get_test("normal").compare(first, second).p,
     }
-    hits = [name for name, p in results.items() if number(row["p"]).meets(p, p)]
+    hits = [name for name, p in results.items() if parse_number(row["p"]).meets(p, p)]
     return f"{a} of {n} and {b} of {m}", results, hits
 
 
@@ -258,13 +264,13 @@ def check_percentages(report: Report) -> Iterator[Finding]:
     entries = [(row, *map(row.get, names)) for names, rows in zip(columns, tables, strict=True) for row in rows]
     checked = [entry for entry in entries if all(entry[2:])]
     for row, name, count, n, percent in checked:
-        reported, actual = number(percent), 100 * int(count) / int(n)
+        reported, actual = parse_number(percent), 100 * int(count) / int(n)
         if not reported.meets(actual, actual):
             where = f"{row['source']}, {row['locator']}, {name}, {row['group']}"
             words = {"where": where, "count": count, "n": n, "value": percent, "actual": actual}
-            yield finding("percent", slug(where), **words, decimals=reported.decimals)
+            yield make_finding("percent", slug(where), **words, decimals=reported.decimals)
     if checked:
-        yield finding("percentages", value=len(checked))
+        yield make_finding("percentages", value=len(checked))
 
 
 def check_flow(report: Report) -> Iterator[Finding]:
@@ -279,14 +285,14 @@ def check_flow(report: Report) -> Iterator[Finding]:
         started, completed, missing = (int(own[name]["n"]) if name in own else None for name in milestones)
         words = {"group": group, "completed": completed, "missing": missing, "row": lines[0]}
         if None not in (started, completed, missing) and missing != started - completed:
-            yield finding("flow-sum", group, **words, value=started, expected=completed + missing)
+            yield make_finding("flow-sum", group, **words, value=started, expected=completed + missing)
         if started is not None and reasons and missing not in (None, sum(reasons)):
-            yield finding("flow-reasons", group, **words, value=missing, expected=sum(reasons))
+            yield make_finding("flow-reasons", group, **words, value=missing, expected=sum(reasons))
         at_end = _numbers(report, stratum="all", visit=last, group=group)
         if beyond := [row for row in at_end if completed and int(row["n"]) > completed]:
             each = sorted({(int(row["n"]), row["outcome"]) for row in beyond}, reverse=True)
             words |= {"visit": last, "each": each, "done": own["completed"]}
-            yield finding("completers", group, **words, rows=beyond, value=completed, expected=each[0][0])
+            yield make_finding("completers", group, **words, rows=beyond, value=completed, expected=each[0][0])
 
 
 def check_withdrawals(report: Report) -> Iterator[Finding]:
@@ -294,7 +300,7 @@ def check_withdrawals(report: Report) -> Iterator[Finding]:
     for row in report.table("registry_flow", milestone="not_completed", reason=""):
         if lines := report.table("flow", arm=row["group"]):
             gone, left = (sum(int(n["count"]) for n in lines if n["step"] == s) for s in ("withdrew", "left_treatment"))
-            yield finding("withdrawals", row["group"], here=lines[0], row=row, value=gone, left=left)
+            yield make_finding("withdrawals", row["group"], here=lines[0], row=row, value=gone, left=left)
 
 
 def check_shares(report: Report) -> Iterator[Finding]:
@@ -307,14 +313,14 @@ def check_shares(report: Report) -> Iterator[Finding]:
             largest, even = max(own, key=lambda row: int(row["n"])), Fraction(claim["value"]) * whole
             words = {"claim": claim, "row": largest, "whole": whole, "even": float(even)}
             words["fits"] = int(largest["n"]) in (math.floor(even), math.ceil(even))
-            yield finding("share", claim["subject"], claim["group"], **words)
+            yield make_finding("share", claim["subject"], claim["group"], **words)
 
 
 def check_stated_limits(report: Report) -> Iterator[Finding]:
     """Report a criterion or number that two sources state differently."""
     for (subject,), rows in _grouped(report.table("statements", kind="limit"), "subject").items():
-        if len({number(row["value"]).value for row in rows}) > 1:
-            yield finding("stated", slug(subject), rows=rows)
+        if len({parse_number(row["value"]).value for row in rows}) > 1:
+            yield make_finding("stated", slug(subject), rows=rows)
 
 
 def check_adverse_events(report: Report) -> Iterator[Finding]:
@@ -353,7 +359,9 @@ def check_adverse_events(report: Report) -> Iterator[Finding]:
         totals = [f"{sum(counts.get(group, 0) for counts in parts.values())} ({group})" for group in groups]
         sums.append((word, sorted(parts), totals))
     words = {"first": own[0], "short": short, "full": full, "least": least, "sums": sums}
-    yield from (finding(f"adverse-events-{name}", **words, events=events) for name, events in named.items() if events)
+    yield from (
+        make_finding(f"adverse-events-{name}", **words, events=events) for name, events in named.items() if events
+    )
 
 
 def _same_event(event: str, counts: dict[str, int], others: dict[str, dict[str, int]]) -> str | None:

@@ -76,8 +76,11 @@ def reporting_event(rows: list[Row], trial: Trial, analysis: Analysis, data_labe
     label = f"{data_label}. " if data_label else ""
     marker = trial.markers[analysis.marker]
     divided = any(row["marker"] == marker.key for row in rows)
-    strata = labels.strata(analysis.strata, marker.label, marker.unit) * divided
-    said = filter(None, [f"{label}{trial.citation}", strata, labels.excluded(analysis), labels.outliers(analysis)])
+    strata = labels.describe_strata(analysis.strata, marker.label, marker.unit) * divided
+    said = filter(
+        None,
+        [f"{label}{trial.citation}", strata, labels.describe_exclusions(analysis), labels.describe_outliers(analysis)],
+    )
     subsets = dict.fromkeys((row["measure"], row["visit"]) for row in rows)
     return {
         "id": identifier("RE", trial.name, analysis.name),
@@ -116,7 +119,7 @@ def _method(row: Row) -> str:
 
 def _described(method: str, statistics: Iterable[str], analysis: Analysis) -> Entry:
     (name, description, _), test = METHODS[method], get_test(analysis.test)
-    level = f"{labels.interval_level(analysis)} confidence" if test.has_interval else "no"
+    level = f"{labels.confidence_level(analysis)} confidence" if test.has_interval else "no"
     text = description.format(test=test.sentence, quartile_type=analysis.quartile_type, level=level)
     operations = [
         {"id": f"{method}_{key.upper()}", "name": labels.STATISTICS.get(key, key), "label": key, "order": order}
@@ -167,11 +170,11 @@ def _formatted(row: Row, trial: Trial) -> str:
     if math.isnan(value):
         return ": ".join(filter(None, (formatting.UNDEFINED, row["reason"])))
     if row["statistic"] in ("p", "p_trend"):
-        return formatting.p_digits(value)
+        return formatting.format_p_digits(value)
     if row["statistic"] in DECIMALS:
-        return formatting.number(value, DECIMALS[row["statistic"]])
+        return formatting.format_number(value, DECIMALS[row["statistic"]])
     decimals = labels.change_decimals(row["measure"], trial.outcomes[row["outcome"]].decimals)
-    return formatting.grouped(value, decimals + (row["statistic"] in ("mean", "sd")))
+    return formatting.format_grouped(value, decimals + (row["statistic"] in ("mean", "sd")))
 
 
 def _contents(analyses: Iterable[Entry]) -> Entry:
@@ -230,7 +233,7 @@ def _groupings(rows: list[Row], trial: Trial, analysis: Analysis) -> list[Entry]
         strata = {key: (key, _where("strata", marker=[marker], stratum=[key])) for key in analysis.strata.labels}
         found.append(_grouping(identifier("AG_STRATUM", marker), name, "strata", "stratum", strata))
     named = dict.fromkeys(row["group"] for row in rows if row["measure"] == "correlation")
-    cohorts = {key: (labels.sample(key, trial), _cohort(key, trial, analysis)) for key in named}
+    cohorts = {key: (labels.age_group_label(key, trial), _cohort(key, trial, analysis)) for key in named}
     return found + ([_grouping(COHORT, "Cohort", "participants", "cohort", cohorts)] if cohorts else [])
 
 

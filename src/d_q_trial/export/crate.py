@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..config.settings import as_yaml, for_step
 from ..files import sha256, write_json, write_text
-from ..pages import markdown
+from ..pages import escape_markdown
 from . import manifest
 from .tables import write_data_package
 
@@ -67,7 +67,7 @@ def write_exports(report: Report, workflow: Path) -> None:
     folder, name, trial, label = report.folder, report.analysis.name, report.trial, report.label
     title, mark = f"Reanalysis “{name}”: {trial.title}", f"{label}. " if label else ""
     about = f"{mark}Results of the analysis “{name}” of: {trial.title}. Start with report.html."
-    write_text(markdown(f"# Analysis “{name}”\n\n{about}\n\n{trial.citation}\n"), folder / README)
+    write_text(escape_markdown(f"# Analysis “{name}”\n\n{about}\n\n{trial.citation}\n"), folder / README)
     write_text(as_yaml(report.settings, name), folder / CONFIG)
     shutil.copyfile(workflow, folder / WORKFLOW)
     described = f"{label or ''} {trial.citation}".strip()
@@ -104,7 +104,7 @@ def _write_crate(report: Report, title: str, mark: str) -> None:
     language = {"lang": "snakemake", "lang_version": versions["snakemake"]}
     main = crate.add_workflow(folder / WORKFLOW, WORKFLOW, main=True, **language)
     files = {}
-    for name, file in manifest.outputs(folder).items():
+    for name, file in manifest.list_outputs(folder).items():
         if name != WORKFLOW:
             known = _file(name, file["sha256"]) | {"contentSize": str(file["bytes"])}
             files[name] = crate.add_file(folder / name, name, properties=known)

@@ -20,7 +20,7 @@ DIGITS = "the last digits depend on processor and libraries; benchmarks/compare_
 LEFT_OUT = ("logs", "benchmarks", "shards", "ro-crate-metadata.json", NAME)
 
 
-def outputs(folder: Path) -> dict[str, dict[str, Any]]:
+def list_outputs(folder: Path) -> dict[str, dict[str, Any]]:
     """Return ``bytes`` and ``sha256`` of the outputs of an analysis, without logs, hidden files and the manifest.
 
     The outputs are named by their paths in the folder.
@@ -35,13 +35,13 @@ def outputs(folder: Path) -> dict[str, dict[str, Any]]:
 
 def write(folder: Path, analysis: str, data_label: str | None, settings: Any) -> None:
     """Write ``manifest.json``: the settings of a finished analysis, as JSON, and size and sha256 of every output."""
-    content = {"analysis": analysis, "data_label": data_label, "settings": settings, "files": outputs(folder)}
+    content = {"analysis": analysis, "data_label": data_label, "settings": settings, "files": list_outputs(folder)}
     write_json(content, folder / NAME)
 
 
 def compare(folder: Path, manifest: Path) -> dict[str, list[str]]:
     """Return the outputs that are the ``same`` as in a manifest, ``differ``, are ``missing`` or are ``new``."""
-    expected, found = read(manifest)["files"], outputs(folder)
+    expected, found = read(manifest)["files"], list_outputs(folder)
     both = sorted(expected.keys() & found.keys())
     same = [name for name in both if found[name]["sha256"] == expected[name]["sha256"]]
     return {

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..files import atomic, read_words, write_json
+from ..files import atomic, read_yaml_beside, write_json
 from ..results_table import KEYS
-from .manifest import outputs
+from .manifest import list_outputs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +22,7 @@ TABLES = {
 }
 PRIMARY_KEYS = {"results": list(KEYS), "claims": ["claim"]}
 # Every documented column by its name, as a field of a Table Schema.
-COLUMNS = read_words(__file__, "columns")
+COLUMNS = read_yaml_beside(__file__, "columns")
 
 
 def write_parquet(table: pd.DataFrame, path: Path, data_label: str | None) -> None:
@@ -64,7 +64,7 @@ def table_schema(path: Path) -> dict[str, Any]:
 def write_data_package(folder: Path, *, name: str, title: str, description: str) -> None:
     """Write ``datapackage.json``, which describes every CSV file of an analysis as a Frictionless Data Package."""
     resources = []
-    tables = {path: file for path, file in outputs(folder).items() if path.endswith(".csv")}
+    tables = {path: file for path, file in list_outputs(folder).items() if path.endswith(".csv")}
     for path, file in tables.items():
         table = path.removesuffix(".csv")
         resource = {

@@ -15,7 +15,7 @@ import pandas as pd
 from .. import claims
 from ..errors import UserError
 from ..files import read_label
-from ..pages import environment
+from ..pages import template_engine
 from . import manifest
 
 STATUS = {"reproduced": 0, "known difference": 0, "not reproduced": 1, "could not judge": 2}
@@ -24,7 +24,7 @@ PASSED = ("success", "warning")  # the statuses of verdicts on values that are r
 SHOWN = ["claim", "source", "locator", "quantity", "reported", "recomputed", "verdict", "known_difference"]
 
 
-def judge(folder: Path) -> dict[str, Any]:
+def judge_folder(folder: Path) -> dict[str, Any]:
     """Judge the outputs of an analysis in a folder such as ``results/published``; UserError if there is none.
 
     Returns ``verdict`` (a key of ``STATUS``), ``label`` of synthetic data, ``counts`` by verdict, and the lists ``reasons``
@@ -59,15 +59,15 @@ def judge(folder: Path) -> dict[str, Any]:
     }
 
 
-def rendered(result: dict[str, Any], form: str) -> str:
+def render_judgement(result: dict[str, Any], form: str) -> str:
     """Return the judgement as ``text`` for the terminal, as ``json``, or as ``markdown`` for the summary page of a CI job."""
     if form == "json":
         return json.dumps({**result, "status": STATUS[result["verdict"]]}, indent=2, ensure_ascii=False)
-    template = environment().get_template({"text": "verdict.txt.j2", "markdown": "verdict.md.j2"}[form])
+    template = template_engine().get_template({"text": "verdict.txt.j2", "markdown": "verdict.md.j2"}[form])
     return template.render(result).removesuffix("\n")
 
 
-def as_junit(folder: Path) -> str:
+def render_junit(folder: Path) -> str:
     """Return a JUnit file with a case for each reported value: failed, skipped (not checked, known to differ) or passed."""
     path = folder / "claims.csv"
     cases = claims.read_verdicts(path).to_dict("records")
@@ -75,4 +75,6 @@ def as_junit(folder: Path) -> str:
         status = claims.STATUS.get(case["verdict"])
         failed = status == "failure" and not case["known_difference"]
         case["state"] = "failure" if failed else "" if status in PASSED else "skipped"
-    return environment().get_template("junit.xml.j2").render(analysis=folder.name, cases=cases, label=read_label(path))
+    return (
+        template_engine().get_template("junit.xml.j2").render(analysis=folder.name, cases=cases, label=read_label(path))
+    )

@@ -13,9 +13,9 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from ..config.types import Pair, Strict
 from ..config.yaml_files import read_list
-from ..labels import SEVERAL, fill, listing
+from ..labels import SEVERAL, fill_placeholders, join_words
 from ..results_table import ALL_PARTICIPANTS
-from ..trial import BASELINE, FamilyKey, Key, MarkerKey, OutcomeKey, Trial, VisitKey, known
+from ..trial import BASELINE, FamilyKey, Key, MarkerKey, OutcomeKey, Trial, VisitKey, check_known
 
 if TYPE_CHECKING:
     from ..config.settings import Analysis
@@ -40,7 +40,7 @@ class Panel(Strict):
     @field_validator("outcome")
     @classmethod
     def _of_the_trial(cls, name: str, info: ValidationInfo) -> str:
-        return known(name, info, "markers" if info.data.get("kind") == "correlation" else "outcomes")
+        return check_known(name, info, "markers" if info.data.get("kind") == "correlation" else "outcomes")
 
     @model_validator(mode="after")
     def _consistent(self, info: ValidationInfo):
@@ -89,7 +89,7 @@ class Design(Strict):
         missing = [visit.label for visit in info.context.visits.values() if visit.week is None] if info.context else []
         if missing and any(treatment.days for treatment in self.treatments):
             raise ValueError(
-                f"courses in 'days' need the week of every visit: the trial has none for {listing(missing)}"
+                f"courses in 'days' need the week of every visit: the trial has none for {join_words(missing)}"
             )
         return self
 
@@ -145,11 +145,11 @@ class Figure(Strict):
         letters = _letters(panels)
         names = [f"{name} ({letters[name]})" if self.by_stratum else name for name in reversed(strata)]
         visits = dict.fromkeys(trial.visits[panel.visit].label for panel in panels if panel.visit)
-        words = words | {"letters": letters, "strata": listing(names), "visits": listing(visits)}
-        title, caption = fill(self.title, words), fill(self.caption, words)
+        words = words | {"letters": letters, "strata": join_words(names), "visits": join_words(visits)}
+        title, caption = fill_placeholders(self.title, words), fill_placeholders(self.caption, words)
         markers = {panel.marker or analysis.marker for panel in panels}
         if markers and analysis.strata.by != "quantile" and analysis.marker not in markers:
-            undivided = listing(sorted(trial.markers[marker].label for marker in markers), "or")
+            undivided = join_words(sorted(trial.markers[marker].label for marker in markers), "or")
             title += ": no such strata in this analysis"
             caption = f"The analysis defines no strata by {undivided}; the panels are therefore empty."
         whole = bool(self.flow or self.forest)

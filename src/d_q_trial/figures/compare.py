@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..compare import CHANGED, KEYS, NOT_MADE
-from ..formatting import p_digits
+from ..formatting import format_p_digits
 from ..results_table import ALL_PARTICIPANTS
 from . import style
 
@@ -44,15 +44,17 @@ def draw_comparison(
         (_CELL | {"facecolor": FAVOURS_CONTROL}, f"{higher} {trial.arms.control.label}"),
         (_FLIP, "conclusion differs from the first column"),
     )
-    with style.settings():
-        visits = 2 + max([NAMES, *(style.width_of(trial.outcomes[o].label, style.BODY, "bold") + 2 for o, *_ in shown)])
-        places = visits + max([VISITS, *(style.width_of(trial.visits[visit].label) + 2 for _, visit, _ in shown)])
+    with style.journal_style():
+        visits = 2 + max(
+            [NAMES, *(style.text_width(trial.outcomes[o].label, style.BODY, "bold") + 2 for o, *_ in shown)]
+        )
+        places = visits + max([VISITS, *(style.text_width(trial.visits[visit].label) + 2 for _, visit, _ in shown)])
         first = places + PLACES
         headings = {name: name.replace("_", " ") for name in analyses}
-        lengths = [style.width_of(heading, style.BODY, "bold") for heading in headings.values()]
+        lengths = [style.text_width(heading, style.BODY, "bold") for heading in headings.values()]
         rise, reach = (of(math.radians(SLANT)) for of in (math.sin, math.cos))
         ends = [first + COLUMN * (place + 0.5) + reach * length + 3 for place, length in enumerate(lengths)]
-        left = max(first + COLUMN * len(analyses) + 6, *ends, *(12 + style.width_of(text) for _, text in key))
+        left = max(first + COLUMN * len(analyses) + 6, *ends, *(12 + style.text_width(text) for _, text in key))
         head = max(HEAD, 6 + rise * max(lengths), ENTRY * len(analyses))
         width, bottom = max(style.WIDTH_MM, left + EFFECTS + 2), head + ROW * len(shown)
         notes = ["Each analysis is judged at its own significance level; –: a comparison that it does not have."]
@@ -74,7 +76,7 @@ def draw_comparison(
         effects = found["mann_whitney_effect"].unstack("analysis").loc[shown, analyses]
         draw_effects(page.axes(left, head, width - left - 4, bottom - head), effects, trial)
         for number, (look, text) in enumerate(key):
-            style.box(canvas, 2, bottom + 3 + 3.2 * number, 4, 2.4, **look)
+            style.draw_box(canvas, 2, bottom + 3 + 3.2 * number, 4, 2.4, **look)
             page.text(7.5, bottom + 4.2 + 3.2 * number, text)
         for number, note in enumerate(notes):
             page.text(2, bottom + 13.8 + 3.2 * number, note, color=style.QUIET)
@@ -87,11 +89,11 @@ def _cell(canvas: Axes, left: float, top: float, row: Any) -> None:
     significant = made and row.significant == "yes"
     higher = made and (row.mann_whitney_effect > 0.5 if math.isnan(row.mean_difference) else row.mean_difference > 0)
     face = (FAVOURS_TREATED if higher else FAVOURS_CONTROL) if significant else "white"
-    style.box(canvas, left, top, COLUMN, ROW, facecolor=face, **_CELL)
+    style.draw_box(canvas, left, top, COLUMN, ROW, facecolor=face, **_CELL)
     if made and row.conclusion in CHANGED:
-        style.box(canvas, left + 0.35, top + 0.35, COLUMN - 0.7, ROW - 0.7, facecolor="none", gid="flip", **_FLIP)
+        style.draw_box(canvas, left + 0.35, top + 0.35, COLUMN - 0.7, ROW - 0.7, facecolor="none", gid="flip", **_FLIP)
     look = {"weight": "bold" if significant else "normal", "size": style.SMALL, "ha": "center", "va": "center_baseline"}
-    canvas.text(left + COLUMN / 2, top + ROW / 2, p_digits(row.p) if made else "–", gid="p", **look)
+    canvas.text(left + COLUMN / 2, top + ROW / 2, format_p_digits(row.p) if made else "–", gid="p", **look)
 
 
 def draw_effects(ax: Axes, effects: pd.DataFrame, trial: Trial) -> None:
@@ -104,12 +106,12 @@ def draw_effects(ax: Axes, effects: pd.DataFrame, trial: Trial) -> None:
     fills = ("white", style.QUIET, style.INK)
     others = itertools.cycle(style.Look(fill, style.QUIET, marker) for fill in fills for marker in _MARKERS)
     for place, (name, values) in enumerate(effects.items()):
-        look, short = next(others) if place else style.TREATED, style.cut(name.replace("_", " "), EFFECTS - 8)
+        look, short = next(others) if place else style.TREATED, style.truncate(name.replace("_", " "), EFFECTS - 8)
         ax.plot(values, rows, label=short, zorder=2 if place else 3, **look.points(3.4, 0.6))
     ax.axvline(0.5, color=style.QUIET, linewidth=0.6, linestyle=(0, (4, 2)), zorder=0)
     ax.set(xlim=(0, 1), ylim=(len(effects) - 0.5, -0.5), yticks=[])
     ax.spines["left"].set_visible(False)
     ax.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "0.25", "0.5", "0.75", "1"])
     treated, control = trial.arms.treated.label, trial.arms.control.label
-    ax.set_xlabel(style.wrapped(f"Chance that a change in {treated} exceeds one in {control}", EFFECTS, style.BODY))
+    ax.set_xlabel(style.wrap_text(f"Chance that a change in {treated} exceeds one in {control}", EFFECTS, style.BODY))
     ax.legend(loc="lower left", bbox_to_anchor=(0, 1), frameon=False, fontsize=style.SMALL, labelspacing=0.25)

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import labels
 from ..files import LABEL_COLUMN, read_csv, read_header
-from ..formatting import number
+from ..formatting import format_number
 from ..stats.two_sample import get_test
 from . import draw, style
-from .words import say, texts
+from .words import load_texts, render_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,7 +70,7 @@ def read_table(path: Path | str) -> pd.DataFrame:
     return table.astype(dict.fromkeys(("n_first", "n_second"), "Int64"))
 
 
-def figures(trial: Trial) -> dict[str, tuple[str, str, list[tuple[str, str]]]]:
+def list_figures(trial: Trial) -> dict[str, tuple[str, str, list[tuple[str, str]]]]:
     """Name the figures of a trial, each with family, marker, and outcomes and visits that fit on a page, primary first."""
     found, primary = {}, trial.primary.outcome if trial.primary else ""
     for family in trial.families:
@@ -93,25 +93,25 @@ def _grid(panels: list[tuple[str, str]]) -> tuple[int, float]:
 def draw_cutoffs(
     tables: CutTables, trial: Trial, analysis: Analysis, name: str, folder: Path, label: str | None
 ) -> list[Path]:
-    """Draw a figure of :func:`figures` as PDF and PNG; ``label`` is that of data that have to be marked."""
-    _, marker, shown = figures(trial)[name]
+    """Draw a figure of :func:`list_figures` as PDF and PNG; ``label`` is that of data that have to be marked."""
+    _, marker, shown = list_figures(trial)[name]
     panels = {cell: tables.of(marker, *cell) for cell in shown}
     columns, bottom = _grid(list(panels))
     width = (style.WIDTH_MM - LEFT - RIGHT - GAP * (columns - 1)) / columns
     # P axes reach a little below all P and below 0.01.
     lowest = 0.6 * min([0.01, *(panel.cutoffs["p"].min() for panel in panels.values() if len(panel.cutoffs))])
     units = {key: labels.difference_unit(analysis.measure, trial.outcomes[key].unit) for key, _ in panels}
-    several, key = len(set(units.values())) > 1, texts()["every_cut_key"]
+    several, key = len(set(units.values())) > 1, load_texts()["every_cut_key"]
     limits = {key: _limits([panel for cell, panel in panels.items() if cell[0] == key]) for key in units}
-    with style.settings():
+    with style.journal_style():
         page = style.Page(style.WIDTH_MM, bottom + KEY, label)
         for place, ((outcome, visit), panel) in enumerate(panels.items()):
             row, column = divmod(place, columns)
             left, top = LEFT + column * (width + GAP), row * BLOCK + TITLE
             title = f"{trial.outcomes[outcome].label}, {trial.visits[visit].label}"
             title += f" ({units[outcome]})" * several
-            size = style.TITLE if style.width_of(title, style.TITLE, "bold") <= width + RIGHT else style.SMALL - 0.5
-            title = style.wrapped(title, width + RIGHT, size, "bold")
+            size = style.TITLE if style.text_width(title, style.TITLE, "bold") <= width + RIGHT else style.SMALL - 0.5
+            title = style.wrap_text(title, width + RIGHT, size, "bold")
             page.text(left, top - 1, title, weight="bold", size=size, va="bottom", linespacing=1.0)
             effect = page.axes(left, top, width, EFFECT)
             if panel.cutoffs.empty:
@@ -128,13 +128,16 @@ def draw_cutoffs(
             decimals = _cut_decimals(panel.cutoffs["cut"])
             for axes in (effect, p_axes, sliding):
                 draw_cuts(axes, panel, decimals, named=axes is sliding)
-            best = say("every_cut", "best", best=panel.best_of_both(), decimals=decimals)
+            best = render_text("every_cut", "best", best=panel.best_of_both(), decimals=decimals)
             page.text(left, top + EFFECT + 1.6, best, va="top", linespacing=1.1)
             if column == 0:
-                draw.name_y(effect, "Difference" if several else f"Difference\n({units[outcome]})")
-                draw.name_y(p_axes, "P")
-                draw.name_y(sliding, "in windows")
-        axis, middle = say("every_cut", "axis", marker=trial.markers[marker]), (LEFT + style.WIDTH_MM - RIGHT) / 2
+                draw.label_y_axis(effect, "Difference" if several else f"Difference\n({units[outcome]})")
+                draw.label_y_axis(p_axes, "P")
+                draw.label_y_axis(sliding, "in windows")
+        axis, middle = (
+            render_text("every_cut", "axis", marker=trial.markers[marker]),
+            (LEFT + style.WIDTH_MM - RIGHT) / 2,
+        )
         page.text(middle, bottom - 1.0, axis, ha="center", size=style.BODY)
         page.legend(key, middle, bottom + 4.5, loc="center", ncols=len(key))
         return page.save(folder / name, title=f"Every cutoff of {trial.markers[marker].label}")
@@ -190,7 +193,7 @@ def draw_cuts(ax: Axes, panel: CutTables, decimals: int, *, named: bool) -> None
             ax.axvline(place, color=style.INK, zorder=2.5, label=name, **look)
     cuts = panel.cutoffs.drop_duplicates("cut")
     values = np.interp(SHARES, cuts["share_below"], cuts["cut"], left=np.nan, right=np.nan)
-    texts = ["" if math.isnan(value) else f"\n{number(value, decimals)}" for value in values]
+    texts = ["" if math.isnan(value) else f"\n{format_number(value, decimals)}" for value in values]
     names = [f"{100 * share:.0f}%{text}" for share, text in zip(SHARES, texts, strict=True)]
     ax.set_xticks(SHARES if named else [], names if named else [])
 
@@ -201,7 +204,7 @@ def _limits(panels: list[CutTables]) -> tuple[float, float]:
     for table in (table for panel in panels for table in (panel.cutoffs, panel.windows)):
         ends = table["lower"].quantile(0.1), table["upper"].quantile(0.9)
         kept += [value for value in (*table["difference"], *ends) if math.isfinite(value)]
-    return draw.padded(kept)
+    return draw.pad_range(kept)
 
 
 def _cut_decimals(cuts: pd.Series) -> int:
@@ -218,24 +221,26 @@ def describe_cutoffs(
     ``cuts`` gives the cutoffs of each marker, as in strata.csv.
     """
     described, test = {}, get_test(chosen.test)
-    common = labels.caption_words(trial, chosen) | {"estimator": labels.within(labels.estimator(chosen))}
+    common = labels.caption_words(trial, chosen) | {"estimator": labels.uncapitalize(labels.estimator_label(chosen))}
     common |= {"trial": trial, "analysis": chosen, "settings": settings, "test": test}
-    common["drawn"] = {family for family, *_ in figures(trial).values()}
-    for name, (family, marker, changes) in sorted(figures(trial).items(), key=lambda item: item[1][1] != chosen.marker):
-        cut, unit = cuts.get(marker, ""), labels.unit(trial.markers[marker].unit)
+    common["drawn"] = {family for family, *_ in list_figures(trial).values()}
+    for name, (family, marker, changes) in sorted(
+        list_figures(trial).items(), key=lambda item: item[1][1] != chosen.marker
+    ):
+        cut, unit = cuts.get(marker, ""), labels.format_unit(trial.markers[marker].unit)
         column = cut if cut.startswith("column ") else ""
         places = [] if column else [f"{float(place):g}" for place in cut.split("; ") if place]
         values = common | {"family": trial.families[family], "marker": trial.markers[marker], "column": column}
-        values["cuts"] = f"{labels.listing(places)} {unit}".rstrip() if places else ""
+        values["cuts"] = f"{labels.join_words(places)} {unit}".rstrip() if places else ""
         values["left_out"] = len(trial.changes_of(family)) - len(changes)
         values["own"] = marker in set(tables.own["marker"])
-        title, caption = (say("every_cut", part, **values) for part in ("title", "caption"))
+        title, caption = (render_text("every_cut", part, **values) for part in ("title", "caption"))
         words = [f"{label}. {title}." if label else f"{title}."]
         for outcome, visit in changes:
             panel, shown = tables.of(marker, outcome, visit), trial.outcomes[outcome]
             own = panel.own[panel.own["stratum"].isin(chosen.strata.labels)]
             numbers = {"own": list(own.itertuples()), "best": panel.best_of_both(), "outcome": shown.label}
             numbers["decimals"] = labels.change_decimals(chosen.measure, shown.decimals)
-            words.append(say("every_cut", "words", visit=trial.visits[visit].label, **values | numbers))
+            words.append(render_text("every_cut", "words", visit=trial.visits[visit].label, **values | numbers))
         described[name] = {"title": title, "caption": caption, "words": " ".join(words)}
     return described

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..formatting import grouped, multiple, number, p_value
+from ..formatting import format_grouped, format_number, format_p, format_power_of_ten
 from . import style
 
 if TYPE_CHECKING:
@@ -69,21 +69,25 @@ def groups(
     for group in members:
         _points(ax, group)
         _beyond(ax, group, unit)
-    ax.set_xticks(places, [f"{style.wrapped(g.name, room(ax, 1.0) - 1)}\n" * names + f"n = {g.n}" for g in members])
+    ax.set_xticks(
+        places, [f"{style.wrap_text(g.name, axis_length(ax, 1.0) - 1)}\n" * names + f"n = {g.n}" for g in members]
+    )
     ax.tick_params(axis="x", length=0)
-    name_y(ax, label)
+    label_y_axis(ax, label)
 
 
 def _with_room(members: Sequence[Group], zero: bool) -> tuple[float, float]:
     """Choose the range of an axis, with room for the triangles of values outside."""
     values = [value for group in members for value in group.values]
     quartiles = [q for group in members for q in (group.summary.q1, group.summary.q3)]
-    low, high = view(values, quartiles, include=(0.0,) * zero)
+    low, high = axis_range(values, quartiles, include=(0.0,) * zero)
     room = 0.07 * (high - low)
     return low - room * any(v < low for v in values), high + room * any(v > high for v in values)
 
 
-def view(values: Iterable[float], quartiles: Iterable[float], include: Iterable[float] = ()) -> tuple[float, float]:
+def axis_range(
+    values: Iterable[float], quartiles: Iterable[float], include: Iterable[float] = ()
+) -> tuple[float, float]:
     """Choose the range of an axis, slightly wider than the values in view.
 
     Values farther than ``REACH`` times the span of the ``quartiles`` (of all groups, as computed) do not widen it; the
@@ -97,17 +101,17 @@ def view(values: Iterable[float], quartiles: Iterable[float], include: Iterable[
         near = [*(v for v in values if first - reach <= v <= third + reach), *quartiles, *include]
         room = STRETCH * (max(near) - min(near))
         kept = [v for v in kept if min(near) - room <= v <= max(near) + room]
-    return padded(kept, _PADDING) if kept else (0.0, 1.0)
+    return pad_range(kept, _PADDING) if kept else (0.0, 1.0)
 
 
-def padded(values: Iterable[float], share: float = 0.05) -> tuple[float, float]:
+def pad_range(values: Iterable[float], share: float = 0.05) -> tuple[float, float]:
     """Return the range of some values, extended at both ends by a ``share`` of it."""
     low, high = min(values := [*values]), max(values)
     padding = share * (high - low) or share * max(abs(high), 1.0)
     return low - padding, high + padding
 
 
-def side_steps(heights: Sequence[float], diameter: float, half_width: float) -> list[float]:
+def beeswarm_offsets(heights: Sequence[float], diameter: float, half_width: float) -> list[float]:
     """Return horizontal offsets (n,) for points at ``heights`` (n,), all in points of type, so that none hides another.
 
     They are symmetric and the same in every run. No point moves farther than ``half_width``; in a wider crowd, points
@@ -125,45 +129,45 @@ def side_steps(heights: Sequence[float], diameter: float, half_width: float) -> 
     return steps
 
 
-def name_y(ax: Axes, label: str, share: float = 1.2) -> None:
+def label_y_axis(ax: Axes, label: str, share: float = 1.2) -> None:
     """Write the numbers of the vertical axis, and its label at a fixed distance, as long as a share of the axis."""
-    write_numbers(ax.yaxis, ends := ax.get_ylim())
-    lines = style.wrapped(label, share * size(ax)[1] * style.MM_PER_POINT, style.BODY)  # into the margins
+    format_axis(ax.yaxis, ends := ax.get_ylim())
+    lines = style.wrap_text(label, share * axes_size(ax)[1] * style.MM_PER_POINT, style.BODY)  # into the margins
     more = lines.count("\n") - label.count("\n")
     ax.set_ylabel(lines, va="center", linespacing=1.1, size=style.SMALL if more else style.BODY)
     ticks = [tick for tick in ax.get_yticks() if ends[0] <= tick <= ends[1]]
     longest = max(map(len, ax.yaxis.get_major_formatter().format_ticks(ticks)), default=0)
     # Points of type, within the margin of the page.
     distance = min((28.0 if longest <= 5 else 12.5 + 3.5 * longest) + 3.6 * more, 39.4 - 2.2 * more)
-    ax.yaxis.set_label_coords(-distance / size(ax)[0], 0.5)
+    ax.yaxis.set_label_coords(-distance / axes_size(ax)[0], 0.5)
 
 
-def write_numbers(axis: Axis, ends: Iterable[float]) -> None:
+def format_axis(axis: Axis, ends: Iterable[float]) -> None:
     """Group the thousands of an axis with these ends, and write very large and small ones with powers of ten."""
     power = math.floor(math.log10(max(map(abs, ends)))) // 3 * 3
     if power >= 6 or power < -3:
-        axis.set_major_formatter(lambda value, _: multiple(value, power))
+        axis.set_major_formatter(lambda value, _: format_power_of_ten(value, power))
     elif power >= 3:
         axis.set_major_formatter("{x:,.0f}")
 
 
-def size(ax: Axes) -> tuple[float, float]:
+def axes_size(ax: Axes) -> tuple[float, float]:
     """Return width and height of the axes in points of type."""
     return 72.0 * ax.bbox.width / ax.figure.dpi, 72.0 * ax.bbox.height / ax.figure.dpi
 
 
-def room(ax: Axes, units: float) -> float:
+def axis_length(ax: Axes, units: float) -> float:
     """Return in millimetres a number of units of the horizontal axis."""
     left, right = ax.get_xlim()
-    return size(ax)[0] * style.MM_PER_POINT * units / (right - left)
+    return axes_size(ax)[0] * style.MM_PER_POINT * units / (right - left)
 
 
 def _points(ax: Axes, group: Group) -> None:
     """Draw every value in view as a point; beside them the median as a wide line, quartiles as a bar with short ends."""
-    (low, high), (left, right), (width, height) = ax.get_ylim(), ax.get_xlim(), size(ax)
+    (low, high), (left, right), (width, height) = ax.get_ylim(), ax.get_xlim(), axes_size(ax)
     unit = (right - left) / width  # one point of type
     seen = [v for v in group.values if low <= v <= high]
-    steps = side_steps([v * height / (high - low) for v in seen], POINT, _HALF_GROUP / unit)
+    steps = beeswarm_offsets([v * height / (high - low) for v in seen], POINT, _HALF_GROUP / unit)
     middle = group.position + _POINTS_AT * unit
     ax.plot([middle + step * unit for step in steps], seen, label=group.name, zorder=2, **group.look.points(POINT))
     _, median, q1, q3 = group.summary
@@ -178,7 +182,7 @@ def _points(ax: Axes, group: Group) -> None:
 def _beyond(ax: Axes, group: Group, unit: str) -> None:
     """Mark values outside the axis by triangles at its edge: with up to two values, or else their number and the farthest."""
     (low, high), (left, right), frame = ax.get_ylim(), ax.get_xlim(), ax.get_xaxis_transform()
-    point = (right - left) / size(ax)[0]
+    point = (right - left) / axes_size(ax)[0]
     above = sorted((v for v in group.values if v > high), reverse=True)
     for values, marker, height in ((above, "^", 0.972), (sorted(v for v in group.values if v < low), "v", 0.028)):
         if not values:
@@ -187,7 +191,7 @@ def _beyond(ax: Axes, group: Group, unit: str) -> None:
         places = [group.position + (_POINTS_AT + gap * index) * point for index in range(len(values))]
         look = group.look.points(POINT + 1) | {"marker": marker, "clip_on": False, "zorder": 4}
         ax.plot(places, [height] * len(values), transform=frame, label=f"{BEYOND}{group.name}", **look)
-        texts = [f"{grouped(v, 0 if abs(v) >= 100 else 1)}{unit}" for v in values]
+        texts = [f"{format_grouped(v, 0 if abs(v) >= 100 else 1)}{unit}" for v in values]
         text = f"{len(values)} values\nto {texts[0]}" if len(values) > 2 else "\n".join(texts)
         inwards = 2.8 * text.count("\n") * (-1 if marker == "^" else 1)  # keeps a second line off the bracket of P
         place = {"xycoords": frame, "xytext": (3.5, inwards), "textcoords": "offset points"}
@@ -196,11 +200,11 @@ def _beyond(ax: Axes, group: Group, unit: str) -> None:
 
 def bracket(ax: Axes, first: float, second: float, p: float, over: str = "", level: int = 0) -> None:
     """Draw P above two places of the axis; ``over`` names their group, ``level`` counts the brackets below this one."""
-    over = style.cut(over, room(ax, second - first + 1.2), style.BODY)
-    height, frame = _BRACKET + level * _LEVEL / size(ax)[1], {"transform": ax.get_xaxis_transform()}
+    over = style.truncate(over, axis_length(ax, second - first + 1.2), style.BODY)
+    height, frame = _BRACKET + level * _LEVEL / axes_size(ax)[1], {"transform": ax.get_xaxis_transform()}
     line = {"color": style.INK, "linewidth": 0.6, "clip_on": False, "label": "bracket"}
     ax.plot((first, first, second, second), (height - 0.02, height, height, height - 0.02), **line, **frame)
-    text = "\n".join(filter(None, (over, p_value(p))))
+    text = "\n".join(filter(None, (over, format_p(p))))
     ax.text((first + second) / 2, height + 0.015, text, ha="center", va="bottom", **frame)
 
 
@@ -219,10 +223,10 @@ def difference(ax: Axes, place: float, base: float, ends: Sequence[float], name:
     ax.plot(place, estimate, marker="D", markersize=3.6, color=style.INK, label="difference")
     ax.plot((0, place + 0.6), (base, base), color=style.GRID, linewidth=0.6, zorder=0.6, label="base")
     axis = ax.secondary_yaxis("right", functions=(lambda y: y - base, lambda y: y + base))
-    name = style.wrapped(style.cut(name, 55.0), 1.1 * size(ax)[1] * style.MM_PER_POINT)  # below the title
+    name = style.wrap_text(style.truncate(name, 55.0), 1.1 * axes_size(ax)[1] * style.MM_PER_POINT)  # below the title
     axis.set_ylabel(name, labelpad=2.0, linespacing=1.0, size=style.SMALL)
     axis.spines["right"].set_visible(True)
-    write_numbers(axis.yaxis, ax.get_ylim())
+    format_axis(axis.yaxis, ax.get_ylim())
     ax.set_xticks([*ax.get_xticks(), place], [*(label.get_text() for label in ax.get_xticklabels()), "difference"])
 
 
@@ -269,9 +273,9 @@ def row_below(
     look = {"xycoords": ax.get_xaxis_transform(), "textcoords": "offset points", "va": "center", "size": style.SMALL}
     look |= {"color": colour, "annotation_clip": False}
     offset = -(7.4 + 8.0 * row)
-    ax.annotate(style.cut(name, _NAME_MM), (ax.get_xlim()[0], 0), xytext=(-2, offset), ha="right", **look)
+    ax.annotate(style.truncate(name, _NAME_MM), (ax.get_xlim()[0], 0), xytext=(-2, offset), ha="right", **look)
     for position, n in zip(positions, counts, strict=True):
-        ax.annotate(number(n, 0), (position, 0), xytext=(0, offset), ha="center", **look)
+        ax.annotate(format_number(n, 0), (position, 0), xytext=(0, offset), ha="center", **look)
 
 
 def message(ax: Axes, text: str) -> None:
@@ -280,5 +284,5 @@ def message(ax: Axes, text: str) -> None:
     for spine in ax.spines.values():
         spine.set(visible=True, color=style.GRID, linestyle=(0, (3, 3)))
     look = {"ha": "center", "va": "center", "color": style.QUIET, "size": style.BODY}
-    text = style.wrapped(text, size(ax)[0] * style.MM_PER_POINT - 1, style.BODY)
+    text = style.wrap_text(text, axes_size(ax)[0] * style.MM_PER_POINT - 1, style.BODY)
     ax.text(0.5, 0.5, text, transform=ax.transAxes, **look)

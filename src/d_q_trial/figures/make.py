@@ -6,8 +6,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..errors import UserError, nearest
-from ..files import copy, write_json
+from ..errors import UserError, did_you_mean
+from ..files import copy_file, write_json
 from ..labels import caption_words
 from . import draw, style, whole
 from .catalogue import Catalogue, Figure, letter
@@ -35,15 +35,15 @@ def draw_figures(
     written, described, marker = [], {}, study.analysis.marker
     words = caption_words(study.trial, study.analysis)
     drawn = json.loads((twin / "figures.json").read_bytes()) if twin else {}
-    with style.settings():
+    with style.journal_style():
         for key in only or catalogue.figures:
             if not (figure := catalogue.figures.get(key)):
-                raise UserError(f"no figure is called {key!r}{nearest(key, catalogue.figures)}")
+                raise UserError(f"no figure is called {key!r}{did_you_mean(key, catalogue.figures)}")
             title, caption = figure.texts(words, study.analysis, study.trial)
             markers = {"markers": sorted({panel.marker or marker for panel in figure.panels} or {marker})}
             if key in drawn and not figure.has_strata and drawn[key]["title"] == title:
                 described[key] = drawn[key] | markers
-                written += [copy(twin / file, folder / file) for file in drawn[key]["files"].values()]
+                written += [copy_file(twin / file, folder / file) for file in drawn[key]["files"].values()]
                 continue
             page, contents = build(figure, study)
             lettered = [(letter(place) if len(contents) > 1 else "", shown) for place, shown in enumerate(contents)]
@@ -66,14 +66,14 @@ def draw_figures(
 
 def build(figure: Figure, study: Study) -> tuple[style.Page, list[Content]]:
     """Draw one figure; call it within ``style.settings``."""
-    for kind, drawing in {"flow": whole.flow, "design": whole.design, "forest": whole.forest}.items():
+    for kind, drawing in {"flow": whole.draw_flow, "design": whole.draw_design, "forest": whole.draw_forest}.items():
         if spec := getattr(figure, kind):
             return drawing(spec, study)
     views = [View(panel, study) for panel in figure.drawn(study.analysis.strata.labels)]
     wide = [{"time_course": _COURSE, "strata": len(v.strata) / 2}.get(v.panel.kind, len(v.strata)) for v in views]
     columns = max(1, min(figure.columns, len(views), int(_STRATA_PER_ROW / max(wide))))
     cell, high, bold = style.WIDTH_MM / columns, figure.panel_height, (style.TITLE, "bold")
-    titles = [style.wrapped(style.cut(v.title, 4 * (cell - 6.5), *bold), cell - 6.5, *bold) for v in views]
+    titles = [style.wrap_text(style.truncate(v.title, 4 * (cell - 6.5), *bold), cell - 6.5, *bold) for v in views]
     lines = max(title.count("\n") for title in titles)
     rights = [_RIGHT + _RIGHT_AXIS * (view.panel.kind == "estimation") for view in views]
     legend = any(view.needs_key(cell - _LEFT - right) for view, right in zip(views, rights, strict=True))
@@ -85,7 +85,7 @@ def build(figure: Figure, study: Study) -> tuple[style.Page, list[Content]]:
         indent, below = _ROWS_OF_N if view.panel.kind == "time_course" else (0.0, 0.0)
         if view.panel.kind == "strata":
             room = (cell - _LEFT - rights[index]) / (len(view.strata) + 0.2) - 1
-            below = 2.6 * max(style.wrapped(name, room).count("\n") for name in view.strata)
+            below = 2.6 * max(style.wrap_text(name, room).count("\n") for name in view.strata)
         head = _TOP + _EXTRA_LINE * (view.more_lines + lines)
         size = cell - _LEFT - indent - rights[index], high - head - _BOTTOM - below
         axes.append(page.axes(left + _LEFT + indent, above + head, *size))

@@ -5,14 +5,22 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..formatting import number, p_value
-from ..labels import change_decimals, change_unit, direction, listing, sample, strata_named, unit
+from ..formatting import format_number, format_p
+from ..labels import (
+    age_group_label,
+    change_decimals,
+    change_unit,
+    contrast_label,
+    format_unit,
+    join_words,
+    select_strata,
+)
 from ..results_table import ALL_PARTICIPANTS, group_keys
 from ..trial import BASELINE
 from . import draw, style
 from .catalogue import Panel
 from .study import Study, Summary
-from .words import say
+from .words import render_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,12 +51,12 @@ class View:
         self.panel, self.study, self.limits = panel, study, panel.limits
         self.marker = panel.marker or analysis.marker
         every = panel.kind == "strata" and panel.strata == [ALL_PARTICIPANTS]
-        self.strata = strata_named(["each"] if every else panel.strata, study.analysis.strata.labels)
+        self.strata = select_strata(["each"] if every else panel.strata, study.analysis.strata.labels)
         self.places = [group_keys(name, self.marker) for name in self.strata]
         if panel.kind == "correlation":
             cut = f"{trial.population.cut_age:g}"  # the group of people, as named in the results
             self.group = panel.group.replace("under_cut", f"under_{cut}").replace("from_cut", f"over_{cut}")
-            self.outcome, self.title = trial.markers[panel.outcome], sample(self.group, trial).capitalize()
+            self.outcome, self.title = trial.markers[panel.outcome], age_group_label(self.group, trial).capitalize()
             return
         self.outcome = trial.outcomes[panel.outcome]
         self.visit = BASELINE if panel.kind == "strata" else panel.visit
@@ -58,7 +66,9 @@ class View:
         of = "" if measure == "log_ratio" else change_unit(measure, self.outcome.unit)
         what = {BASELINE: "", "log_ratio": ", log ratio to baseline"}.get(measure, ", change")
         self.unit = of if of in ("", "%") else f" {of}"  # as written after a number
-        self.label = with_unit(f"{style.cut(self.outcome.label, 40, style.BODY)}{what}", of)  # the title has it in full
+        self.label = with_unit(
+            f"{style.truncate(self.outcome.label, 40, style.BODY)}{what}", of
+        )  # the title has it in full
         whose = ""
         if panel.kind == "time_course":
             name = analysis.strata.group if self.marker == analysis.marker else "{} of {}".format
@@ -80,7 +90,7 @@ class View:
         """Return whether the arms need a key: courses do, and groups whose names do not fit below ``width`` millimetres."""
         estimation = self.panel.kind == "estimation"
         room = width / (_PAIR * (len(self.strata) - 1) + 2.2 + estimation) - 1
-        wide = max(style.width_of(arm.label) for arm in self.study.trial.analysed_arms.values()) > room
+        wide = max(style.text_width(arm.label) for arm in self.study.trial.analysed_arms.values()) > room
         return self.panel.kind == "time_course" or (self.panel.kind in ("arms", "estimation") and wide)
 
     def draw(self, ax: Axes) -> Content:
@@ -101,7 +111,9 @@ class View:
         """Return the error of an outcome without numbers, with the reasons of the participants who have no value."""
         label, of = self.study.trial.visits[visit].label, "" if stratum == ALL_PARTICIPANTS else f", {stratum},"
         changes = self.study.changes[self.study.changes["outcome"].eq(self.outcome.key)]
-        reasons = listing([reason for reason in changes.loc[changes["visit"].eq(visit), "reason"].unique() if reason])
+        reasons = join_words(
+            [reason for reason in changes.loc[changes["visit"].eq(visit), "reason"].unique() if reason]
+        )
         why = f"has no value: {reasons}" if reasons else "is not in this workbook or analysis"
         return NotShownError(f"{self.outcome.label} ({label}){of} {why}")
 
@@ -113,15 +125,15 @@ class View:
 
     def words(self, group: draw.Group) -> str:
         """Return the summary of a group."""
-        return say("panel", "summary", group=group, shown=self)
+        return render_text("panel", "summary", group=group, shown=self)
 
 
 def with_unit(label: str, of: str) -> str:
     """Join a label and its unit, with superscript squares."""
-    return f"{label} ({unit(of)})" if of else label
+    return f"{label} ({format_unit(of)})" if of else label
 
 
-def arms(ax: Axes, view: View) -> str:
+def draw_arms(ax: Axes, view: View) -> str:
     """Every participant by arm at one visit, all together or by stratum, or with the difference between the arms."""
     study, key, estimation = view.study, view.key, view.panel.kind == "estimation"
     trial, members, compared = study.trial, [], []
@@ -129,21 +141,23 @@ def arms(ax: Axes, view: View) -> str:
         for step, (arm, look) in enumerate(((trial.arms.control, style.CONTROL), (trial.arms.treated, style.TREATED))):
             values, summary = study.values(key, arm.key, **place), study.summary(key, arm.key, **place)
             members.append(draw.Group(arm.label, look, _PAIR * index + step, values, summary))
-    named = not view.needs_key(draw.size(ax)[0] / 72 * 25.4)
+    named = not view.needs_key(draw.axes_size(ax)[0] / 72 * 25.4)
     view.groups(ax, members, names=named, zero=view.visit != BASELINE)
     for name, place, control, treated in zip(view.strata, view.places, members[::2], members[1::2], strict=True):
         p, over, ends = study.contrast(key, "p", **place), "" if name == ALL_PARTICIPANTS else name, []
         draw.bracket(ax, control.position, treated.position, p, "" if estimation else over)
         if estimation:
             ends = study.difference(key, **place)
-            draw.difference(ax, treated.position + 1, control.summary.median, ends, direction(trial))
+            draw.difference(ax, treated.position + 1, control.summary.median, ends, contrast_label(trial))
         compared.append((over, (view.words(treated), view.words(control)), ends, p))
     if view.limits:  # the interval of a difference does not lengthen a stated axis
         ax.set_ylim(view.limits)
-    return say("panel", "arms", title=view.title, compared=compared, direction=direction(trial), shown=view)
+    return render_text(
+        "panel", "arms", title=view.title, compared=compared, direction=contrast_label(trial), shown=view
+    )
 
 
-def time_course(ax: Axes, view: View) -> str:
+def draw_time_course(ax: Axes, view: View) -> str:
     """Median change by arm over the visits in one group of participants; every change is zero at baseline."""
     study, trial, (place,), (stratum,) = view.study, view.study.trial, view.places, view.strata
     arms, outcome, follow_up = list(trial.analysed_arms.values()), view.outcome.key, view.outcome.follow_up
@@ -154,11 +168,13 @@ def time_course(ax: Axes, view: View) -> str:
     times, names, axis = draw.time_axis([trial.visits[visit] for visit in (BASELINE, *found)])
     positions, broken = draw.time_positions(times)
     quartiles = [q for summaries in found.values() for summary in summaries for q in (summary.q1, summary.q3)]
-    ax.set(xlim=(-0.45, positions[-1] + 0.45), ylim=view.limits or draw.view(quartiles, quartiles, include=(0.0,)))
+    ax.set(
+        xlim=(-0.45, positions[-1] + 0.45), ylim=view.limits or draw.axis_range(quartiles, quartiles, include=(0.0,))
+    )
     ax.axhline(0.0, label="zero", **style.DASHED)
     draw.row_below(ax, 0, axis, ())
     ax.set_xticks(positions, names)
-    draw.name_y(ax, view.label, 1.1)
+    draw.label_y_axis(ax, view.label, 1.1)
     for index, (arm, look) in enumerate(zip(arms, (style.TREATED, style.CONTROL), strict=True)):
         at_baseline = study.summary(study.key(outcome, BASELINE), arm.key, **place).n
         summaries = [Summary(at_baseline, 0.0, 0.0, 0.0), *(by_arm[index] for by_arm in found.values())]
@@ -172,14 +188,14 @@ def time_course(ax: Axes, view: View) -> str:
     for (visit, summaries), position in zip(found.items(), positions[1:], strict=True):
         p = study.contrast(study.key(outcome, visit), "p", **place)
         if not math.isnan(p):
-            text = style.wrapped(p_value(p), draw.room(ax, 1.0), style.BODY)
+            text = style.wrap_text(format_p(p), draw.axis_length(ax, 1.0), style.BODY)
             ax.text(position, 1.01, text, transform=ax.get_xaxis_transform(), ha="center", va="bottom")
         medians = [(arm.label, summary.median) for arm, summary in zip(arms, summaries, strict=True)]
         visits.append((trial.visits[visit].label, medians, p))
-    return say("panel", "time_course", title=view.title, visits=visits, shown=view)
+    return render_text("panel", "time_course", title=view.title, visits=visits, shown=view)
 
 
-def strata(ax: Axes, view: View) -> str:
+def draw_strata(ax: Axes, view: View) -> str:
     """Baseline values by stratum, both arms together; the highest stratum is compared with each lower one."""
     study, key, members, compared = view.study, view.key, [], []
     for position, (name, place) in enumerate(zip(view.strata, view.places, strict=True)):
@@ -193,10 +209,10 @@ def strata(ax: Axes, view: View) -> str:
         draw.bracket(ax, position, len(lower), p, level=len(lower) - 1 - position)
         compared.append((name, p))
     groups = [view.words(group) for group in members]
-    return say("panel", "strata", title=view.title, groups=groups, highest=highest, compared=compared)
+    return render_text("panel", "strata", title=view.title, groups=groups, highest=highest, compared=compared)
 
 
-def correlation(ax: Axes, view: View) -> str:
+def draw_correlation(ax: Axes, view: View) -> str:
     """A marker against age in one group of participants."""
     study, marker, age = view.study, view.outcome, view.study.trial.population.age
     pairs = study.people[view.group][[age, marker.key]].dropna()
@@ -209,10 +225,16 @@ def correlation(ax: Axes, view: View) -> str:
         ax.set_ylim(*view.limits)
     ax.margins(0.04)
     ax.set_xlabel(with_unit("Age", "years"))
-    draw.name_y(ax, with_unit(marker.label, marker.unit))
-    result = f"Spearman r = {number(r.value, 2)}, {p_value(p.value)}, n = {number(r.n_first, 0)}"
+    draw.label_y_axis(ax, with_unit(marker.label, marker.unit))
+    result = f"Spearman r = {format_number(r.value, 2)}, {format_p(p.value)}, n = {format_number(r.n_first, 0)}"
     ax.text(0.0, 1.01, result, transform=ax.transAxes, ha="left", va="bottom")
-    return say("panel", "correlation", marker=marker.label, title=view.title, result=result)
+    return render_text("panel", "correlation", marker=marker.label, title=view.title, result=result)
 
 
-KINDS = {"arms": arms, "estimation": arms, "time_course": time_course, "strata": strata, "correlation": correlation}
+KINDS = {
+    "arms": draw_arms,
+    "estimation": draw_arms,
+    "time_course": draw_time_course,
+    "strata": draw_strata,
+    "correlation": draw_correlation,
+}

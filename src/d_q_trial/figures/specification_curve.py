@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ..formatting import number
-from ..labels import ranges
+from ..formatting import format_number
+from ..labels import describe_ranges
 from ..stats.checks import is_significant
 from ..stats.two_sample import get_test
 from . import style
-from .words import say, texts
+from .words import load_texts, render_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,9 +41,9 @@ def name_options(specifications: pd.DataFrame, trial: Trial) -> pd.DataFrame:
         "visit": {key: visit.label for key, visit in trial.visits.items()},
         "test": {name: get_test(name).label for name in specifications["test"].unique()},
     }
-    table = specifications.assign(subgroup=subgroups)[list(texts()["choices"])]
-    named = table.apply(lambda taken: taken.replace(names.get(taken.name, texts()["options"])))
-    return named.apply(lambda taken: taken.map({name: style.wrapped(name, WIDEST) for name in taken.unique()}))
+    table = specifications.assign(subgroup=subgroups)[list(load_texts()["choices"])]
+    named = table.apply(lambda taken: taken.replace(names.get(taken.name, load_texts()["options"])))
+    return named.apply(lambda taken: taken.map({name: style.wrap_text(name, WIDEST) for name in taken.unique()}))
 
 
 def options_of(ordered: pd.DataFrame, trial: Trial) -> pd.DataFrame:
@@ -52,7 +52,7 @@ def options_of(ordered: pd.DataFrame, trial: Trial) -> pd.DataFrame:
     Columns and options are named as they are shown; the options (categories) are in the order of the specifications.
     """
     table = name_options(ordered.sort_values("specification", kind="stable"), trial)
-    columns = {texts()["choices"][choice]: taken for choice, taken in table.items() if taken.nunique() > 1}
+    columns = {load_texts()["choices"][choice]: taken for choice, taken in table.items() if taken.nunique() > 1}
     taken = {title: pd.Categorical(column, categories=column.unique()) for title, column in columns.items()}
     return pd.DataFrame(taken, index=table.index).loc[ordered.index]
 
@@ -74,7 +74,7 @@ def draw_specification_curve(
     and 97.5 of the permuted curves, each of shape (places,). Effects with a two-sided P of at most ``alpha`` are marked
     as significant; ``label`` is that of data that have to be marked. A ``reason`` for no multiverse is drawn instead.
     """
-    with style.settings():
+    with style.journal_style():
         if reason:
             page = style.Page(style.WIDTH_MM, 16, label)
             page.text(4, 8, f"No multiverse: {reason}.", size=style.BODY)
@@ -83,13 +83,13 @@ def draw_specification_curve(
             choices = options_of(ordered, trial)
             below = sum(_row(taken) * len(taken.cat.categories) + BETWEEN for _, taken in choices.items())
             page = style.Page(LEFT + CURVE + RIGHT + 4, HEAD + HEIGHT + GAP + below + 3.6, label)
-            first, second, third = say("specification_curve", "heading", **_whole(summary)).splitlines()
+            first, second, third = render_text("specification_curve", "heading", **_whole(summary)).splitlines()
             page.text(2, 3.2, first, weight="bold", size=style.TITLE)
             page.text(2, 7.2, second, size=style.BODY)
             page.text(2, 10.6, third, color=style.QUIET)
             draw_curve(page.axes(LEFT, HEAD, CURVE, HEIGHT), ordered, band, alpha, trial)
             _choices(page, ordered, choices, alpha)
-        return page.save(stem, title=say("specification_curve", "title"))
+        return page.save(stem, title=render_text("specification_curve", "title"))
 
 
 def draw_curve(ax: Axes, ordered: pd.DataFrame, band: Sequence[np.ndarray], alpha: float, trial: Trial) -> None:
@@ -116,7 +116,7 @@ def draw_curve(ax: Axes, ordered: pd.DataFrame, band: Sequence[np.ndarray], alph
     ax.set(xlim=(0, count), xlabel="Specifications, in order of their effect")
     ax.xaxis.set_major_formatter("{x:,.0f}")
     chance = f"Probability that a change is more favourable\nin {trial.arms.treated.label} than in the other arm"
-    ax.set_ylabel(style.wrapped(chance, HEIGHT, style.BODY))
+    ax.set_ylabel(style.wrap_text(chance, HEIGHT, style.BODY))
     key = {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": 3, "frameon": False, "fontsize": style.SMALL}
     ax.legend(handletextpad=0.4, labelspacing=0.3, markerscale=1.2, **key)
 
@@ -149,8 +149,8 @@ def _choices(page: style.Page, ordered: pd.DataFrame, choices: pd.DataFrame, alp
         for index, (name, effect, share) in enumerate(found.itertuples()):
             middle = top + row * (index + 0.5)
             page.text(LEFT - 1.2, middle, name, ha="right", linespacing=1.0)
-            page.text(first, middle, number(effect, 2), **quiet)
-            page.text(second, middle, f"{number(100 * share, 1)}%", **quiet)
+            page.text(first, middle, format_number(effect, 2), **quiet)
+            page.text(second, middle, f"{format_number(100 * share, 1)}%", **quiet)
         top += row * count + BETWEEN
 
 
@@ -167,18 +167,18 @@ def describe_multiverse(
     Of the curve, ``varied`` names the choices with several options, and ``fixed`` says which options the others have.
     """
     if reason:
-        none = dict.fromkeys(("caption", "words"), say("specification_curve", "none", reason=reason))
-        return {"specification_curve": {"title": say("specification_curve", "title")} | none}
+        none = dict.fromkeys(("caption", "words"), render_text("specification_curve", "none", reason=reason))
+        return {"specification_curve": {"title": render_text("specification_curve", "title")} | none}
     drawn = table[table["effect"].notna()]
     values = _whole(summary) | {"trial": trial, "alpha": analysis.alpha, "settings": robustness, "drawn": drawn}
     remain = int(is_significant(drawn["p_adjusted"], analysis.alpha).sum())
     values |= {"own": drawn[drawn["own"].eq("yes")], "remain": remain}
-    named, words = name_options(drawn, trial), texts()["combined"]
+    named, words = name_options(drawn, trial), load_texts()["combined"]
     single = {words[choice]: named[choice].iloc[0] for choice in words if named[choice].nunique() == 1}
-    values |= {"single": single, "analysis": analysis, "beyond": ranges(robustness.multiverse.outlier_limit)}
-    values["fixed"] = say("specification_curve", "fixed", **values)
+    values |= {"single": single, "analysis": analysis, "beyond": describe_ranges(robustness.multiverse.outlier_limit)}
+    values["fixed"] = render_text("specification_curve", "fixed", **values)
     parts = {"specification_curve": ("title", "caption", "words", "fixed")}
     parts |= dict.fromkeys(("multiverse", "choices_variance"), ("title", "caption"))
-    described: dict[str, Any] = {n: {p: say(n, p, **values) for p in kept} for n, kept in parts.items()}
+    described: dict[str, Any] = {n: {p: render_text(n, p, **values) for p in kept} for n, kept in parts.items()}
     described["specification_curve"]["varied"] = [choice for choice in words.values() if choice not in single]
     return described

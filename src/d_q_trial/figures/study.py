@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..changes import read_changes
 from ..files import read_rows
 from ..participants import TRIAL, age_groups, read_participants
-from ..published_tables import read_published
+from ..published_tables import read_published_table
 from ..results_table import ALL_PARTICIPANTS, BOTH_ARMS, Numbers, Row
 from ..stats.two_sample import get_test
 from ..strata import read_strata, stratum_of
@@ -104,5 +104,5 @@ def read_study(
         enrolled=Counter(known.drop_duplicates("participant")["arm"]),
         people=age_groups(people.frame, trial, analysis.exclude),
         label=people.label,
-        flow=read_published(published, "flow"),
+        flow=read_published_table(published, "flow"),
     )

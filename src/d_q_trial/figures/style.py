@@ -34,7 +34,7 @@ BODY, SMALL, TITLE, LETTER = 6.5, 6.0, 7.0, 9.0  # points
 DASHED = {"color": GRID, "linewidth": 0.7, "dashes": (4, 3), "zorder": 0.5}  # lines of no effect and of alpha
 
 
-def settings():
+def journal_style():
     """Return a context in which matplotlib uses the style of these figures, whatever its own settings."""
     import matplotlib as mpl
 
@@ -83,7 +83,7 @@ def stratum_look(index: int, count: int) -> Look:
 
 
 @cache
-def width_of(text: str, size: float = SMALL, weight: str = "normal") -> float:
+def text_width(text: str, size: float = SMALL, weight: str = "normal") -> float:
     """Return the width of a text in millimetres, that of its longest line."""
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import text_to_path
@@ -92,19 +92,19 @@ def width_of(text: str, size: float = SMALL, weight: str = "normal") -> float:
     return max(text_to_path.get_text_width_height_descent(s, font, False)[0] for s in text.split("\n")) * MM_PER_POINT
 
 
-def wrapped(text: str, width: float, size: float = SMALL, weight: str = "normal") -> str:
+def wrap_text(text: str, width: float, size: float = SMALL, weight: str = "normal") -> str:
     """Break lines between words, so that none is wider than ``width`` millimetres; a longer word is cut."""
-    made, *words = (cut(word, width, size, weight) for word in text.split(" "))
+    made, *words = (truncate(word, width, size, weight) for word in text.split(" "))
     for word in words:
         last = made.rpartition("\n")[2]
-        made += f" {word}" if width_of(f"{last} {word}", size, weight) <= width else f"\n{word}"
+        made += f" {word}" if text_width(f"{last} {word}", size, weight) <= width else f"\n{word}"
     return made
 
 
-def cut(text: str, width: float, size: float = SMALL, weight: str = "normal") -> str:
+def truncate(text: str, width: float, size: float = SMALL, weight: str = "normal") -> str:
     """Shorten a text to ``width`` millimetres, with an ellipsis; the description of the figure has it in full."""
     shorter = (f"{text[:letters].rstrip()}…" for letters in range(len(text) - 1, 0, -1))
-    return next((given for given in (text, *shorter) if width_of(given, size, weight) <= width), "…")
+    return next((given for given in (text, *shorter) if text_width(given, size, weight) <= width), "…")
 
 
 class Page:
@@ -197,7 +197,7 @@ def italic_p(figure: Figure) -> None:
             text.set(text="$P$".join(part.replace("$", r"\$") for part in parts), parse_math=True)
 
 
-def box(ax: Axes, left: float, top: float, width: float, height: float, **style: Any):
+def draw_box(ax: Axes, left: float, top: float, width: float, height: float, **style: Any):
     """Draw a rectangle, by default white with a thin dark frame."""
     from matplotlib.patches import Rectangle
 

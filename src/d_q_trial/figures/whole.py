@@ -9,7 +9,7 @@ from operator import sub
 from typing import TYPE_CHECKING, NamedTuple
 
 from .. import labels
-from ..formatting import interval, number, p_digits
+from ..formatting import format_interval, format_number, format_p_digits
 from ..results_table import ALL_PARTICIPANTS, group_keys
 from ..stats.two_sample import get_test
 from ..trial import BASELINE, Arm
@@ -17,7 +17,7 @@ from . import draw, style
 from .catalogue import Design, Flow, Forest
 from .panels import Content
 from .study import Study
-from .words import say
+from .words import render_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,7 +34,7 @@ _REPORTED = {"linestyle": (0, (3, 2))}
 _FOOTNOTE = "Dashed boxes: as reported in the article. Other boxes: counted in the workbook."
 
 
-def flow(spec: Flow, study: Study) -> tuple[style.Page, list[Content]]:
+def draw_flow(spec: Flow, study: Study) -> tuple[style.Page, list[Content]]:
     """Draw the flow of participants: dashed boxes are reported in the article, others counted in the workbook."""
     arms, enrolled, words = study.trial.arms, study.enrolled, []
     pair = (arms.control, arms.treated)
@@ -77,7 +77,7 @@ def flow(spec: Flow, study: Study) -> tuple[style.Page, list[Content]]:
             bottom = _box(ax, centre, _arrow(ax, centre, bottom), _WIDE, lines, **_REPORTED)
             words += [f"{arm.label} {text} (reported)" for text in left[arm.key]]
         top = _arrow(ax, centre, bottom)
-        style.box(ax, centre - _WIDE / 2, top, _WIDE, table)
+        style.draw_box(ax, centre - _WIDE / 2, top, _WIDE, table)
         words += _counts(ax, centre - _WIDE / 2, top + _MARGIN, arm, grid, study)
     if study.flow:
         page.text(3, page.height - page.top - 3, _FOOTNOTE, color=style.QUIET)
@@ -90,10 +90,10 @@ def _height(lines: int) -> float:
 
 def _box(ax: Axes, centre: float, top: float, width: float, lines: Sequence[str], **frame) -> float:
     """Draw a box with centred lines, the first one bold; return its lower edge."""
-    style.box(ax, centre - width / 2, top, width, _height(len(lines)), zorder=2, **frame)
+    style.draw_box(ax, centre - width / 2, top, width, _height(len(lines)), zorder=2, **frame)
     for index, line in enumerate(lines):
         look = {"ha": "center", "va": "center", "zorder": 3, "weight": "normal" if index else "bold"}
-        line = style.cut(line, width - 2, style.BODY, look["weight"])
+        line = style.truncate(line, width - 2, style.BODY, look["weight"])
         ax.text(centre, top + _MARGIN + _LINE * (index + 0.5), line, **look)
     return top + _height(len(lines))
 
@@ -114,8 +114,8 @@ def _grid(outcomes: Sequence[str], study: Study) -> tuple[dict[str, str], dict[s
     trial = study.trial
     measured = {BASELINE, *(visit for key in outcomes for visit in trial.outcomes[key].follow_up)}
     room = (_WIDE - _NAMES) / len(measured) - 1
-    visits = {key: style.wrapped(visit.label, room) for key, visit in trial.visits.items() if key in measured}
-    names = {key: style.wrapped(trial.outcomes[key].label, _NAMES - 3, style.BODY) for key in outcomes}
+    visits = {key: style.wrap_text(visit.label, room) for key, visit in trial.visits.items() if key in measured}
+    names = {key: style.wrap_text(trial.outcomes[key].label, _NAMES - 3, style.BODY) for key in outcomes}
     return visits, names, _PITCH + _LINE * max(text.count("\n") for text in (*visits.values(), *names.values()))
 
 
@@ -133,12 +133,12 @@ def _counts(ax: Axes, left: float, top: float, arm: Arm, grid: tuple, study: Stu
         ax.text(left + 2, line, name, va="center")
         for centre, visit in zip(centres, map(trial.visits.get, visits), strict=True):
             n = study.summary(study.key(key, visit.key), arm.key).n
-            ax.text(centre, line, number(n, 0), ha="center", va="center")
+            ax.text(centre, line, format_number(n, 0), ha="center", va="center")
             words += [f"{arm.label} {label} {visit.label}: n = {n:.0f}"] if math.isfinite(n) else []
     return words
 
 
-def design(spec: Design, study: Study) -> tuple[style.Page, list[Content]]:
+def draw_design(spec: Design, study: Study) -> tuple[style.Page, list[Content]]:
     """Draw treatments and measurements over the weeks of the trial."""
     visits, arms = list(study.trial.visits.values()), study.trial.arms
     times, ticks, axis = draw.time_axis(visits)
@@ -146,10 +146,10 @@ def design(spec: Design, study: Study) -> tuple[style.Page, list[Content]]:
     names = [": ".join(filter(None, (getattr(arms, t.arm).label, t.label))) for t in treatments]
     measured, line = _measured(study), len(names)  # the row of the line between the two
     rows = [*range(line), *range(line + 1, line + 1 + len(measured))]
-    wrapped = [style.wrapped(name, _LEFT - 4, style.BODY) for name in (*names, *(label for label, _ in measured))]
+    wrapped = [style.wrap_text(name, _LEFT - 4, style.BODY) for name in (*names, *(label for label, _ in measured))]
     depth = _ROW * max(2, *(1 + name.count("\n") for name in wrapped)) / 2 * (len(rows) + 1.2)
     width, room = style.WIDTH_MM - _LEFT - _RIGHT, 0.04 * (times[-1] - times[0] or 1.0)
-    widest, scale = max(style.width_of(v.label) for v in visits), width / (times[-1] - times[0] + 2 * room)
+    widest, scale = max(style.text_width(v.label) for v in visits), width / (times[-1] - times[0] + 2 * room)
     slanted = widest > min(scale * min(map(sub, times[1:], times)) - 1, 2 * (_RIGHT + scale * room))
     head = 7 + slanted * 0.6 * widest  # names are slanted that would reach each other or the edge of the page
     page = style.Page(style.WIDTH_MM, head + depth + 11)  # no label, because it shows no participant data
@@ -171,7 +171,7 @@ def design(spec: Design, study: Study) -> tuple[style.Page, list[Content]]:
         ax.plot((times[0], times[-1]), (row, row), color=look.edge, linewidth=0.8, zorder=1)
         bar = {"facecolor": look.face, "edgecolor": look.edge, "linewidth": 0.5, "zorder": 3}
         for start in treatment.starts:
-            style.box(ax, start, row - 0.25, treatment.days / 7, 0.5, **bar)
+            style.draw_box(ax, start, row - 0.25, treatment.days / 7, 0.5, **bar)
     ax.axhline(line, color=style.GRID, linewidth=0.5, xmin=(4 - _LEFT) / width, clip_on=False)
     words = list(names)
     for row, (label, when) in zip(rows[line:], measured, strict=True):
@@ -221,7 +221,7 @@ class Effect(NamedTuple):
         return math.isfinite(self.estimate) or math.isfinite(self.p)
 
 
-def effects(study: Study, family: str, only: Sequence[str] = ()) -> dict[str, list[Effect]]:
+def collect_effects(study: Study, family: str, only: Sequence[str] = ()) -> dict[str, list[Effect]]:
     """Look up comparisons of a family, or ``only`` of some outcomes, by unit: of all participants, then by stratum."""
     trial, analysis, highest = study.trial, study.analysis, study.analysis.strata.labels[-1]
     by_unit: dict[str, list[Effect]] = {}
@@ -234,8 +234,10 @@ def effects(study: Study, family: str, only: Sequence[str] = ()) -> dict[str, li
             ends, p = study.difference(key, **place), study.contrast(key, "p", **place)
             pair = {"marker": analysis.marker, "stratum": "", "contrast": f"{trial.contrast}, {highest} - {group}"}
             p_interaction = study.numbers.get(*key, "p", **pair).value
-            difference = interval(*ends, decimals) if all(map(math.isfinite, ends)) else number(ends[0], decimals)
-            n = "/".join(number(size, 0) for size in sizes)
+            difference = (
+                format_interval(*ends, decimals) if all(map(math.isfinite, ends)) else format_number(ends[0], decimals)
+            )
+            n = "/".join(format_number(size, 0) for size in sizes)
             name = f"{outcome.label}, {trial.visits[visit].label}"
             effect = Effect(name, group, n, *ends, p, p_interaction, difference)
             if effect.compared or any(map(math.isfinite, sizes)):  # a stratum without an arm has a row as well
@@ -245,9 +247,11 @@ def effects(study: Study, family: str, only: Sequence[str] = ()) -> dict[str, li
     return by_unit
 
 
-def forest(spec: Forest, study: Study) -> tuple[style.Page, list[Content]]:
+def draw_forest(spec: Forest, study: Study) -> tuple[style.Page, list[Content]]:
     """Draw the families one below the other, with an axis for each unit of their outcomes."""
-    blocks = [(family, *block) for family in spec.families for block in effects(study, family, spec.outcomes).items()]
+    blocks = [
+        (family, *block) for family in spec.families for block in collect_effects(study, family, spec.outcomes).items()
+    ]
     texts = [text for *_, found in blocks for effect in found for text in _lines(effect)]
     row = ROW + 2.4 * max((text.count("\n") for text in texts), default=0)
     height = sum(HEAD + row * len(found) + FOOT for *_, found in blocks) or 20.0
@@ -255,8 +259,10 @@ def forest(spec: Forest, study: Study) -> tuple[style.Page, list[Content]]:
     if not blocks:
         draw.message(page.canvas(), EMPTY)
         return page, [Content("Effects", f"{EMPTY}.", missing=True)]
-    arms = style.wrapped(f"n, {study.trial.arms.control.label} / {study.trial.arms.treated.label}", LEFT - 6)
-    against = style.wrapped(style.cut(f"against {study.analysis.strata.labels[-1]}", 40), 24)  # two lines at most
+    arms = style.wrap_text(f"n, {study.trial.arms.control.label} / {study.trial.arms.treated.label}", LEFT - 6)
+    against = style.wrap_text(
+        style.truncate(f"against {study.analysis.strata.labels[-1]}", 40), 24
+    )  # two lines at most
     for family, unit, found in blocks:
         top += HEAD
         _axis(page.axes(LEFT, top, EFFECTS, row * len(found)), found, study, unit)
@@ -275,7 +281,9 @@ def _axis(ax: Axes, found: list[Effect], study: Study, unit: str) -> None:
     """Draw estimates with their intervals; an arrow marks a limit far outside the others."""
     ends = sorted(value for e in found for value in (e.low, e.high) if math.isfinite(value))
     few = len(ends) // 20
-    low, high = draw.padded([0.0, *(e.estimate for e in found if math.isfinite(e.estimate)), *ends[few : -few or None]])
+    low, high = draw.pad_range(
+        [0.0, *(e.estimate for e in found if math.isfinite(e.estimate)), *ends[few : -few or None]]
+    )
     ax.set(xlim=(low, high), ylim=(len(found) - 0.5, -0.5), yticks=[])
     ax.axvline(0, **style.DASHED)
     names = study.analysis.strata.labels
@@ -290,16 +298,16 @@ def _axis(ax: Axes, found: list[Effect], study: Study, unit: str) -> None:
         ax.plot(effect.estimate, place, zorder=2, label=effect.group, **look.points(3.4, 0.6))
     ax.spines["left"].set_visible(False)
     ax.locator_params("x", nbins=5)
-    label = f"Difference of changes, {labels.direction(study.trial)}{f' ({unit})' if unit else ''}"
-    ax.set_xlabel(style.wrapped(label, style.WIDTH_MM - 10, style.BODY))
-    draw.write_numbers(ax.xaxis, (low, high))
+    label = f"Difference of changes, {labels.contrast_label(study.trial)}{f' ({unit})' if unit else ''}"
+    ax.set_xlabel(style.wrap_text(label, style.WIDTH_MM - 10, style.BODY))
+    draw.format_axis(ax.xaxis, (low, high))
 
 
 def _lines(effect: Effect) -> tuple[str, str]:
     """Return in lines the name of a row, an outcome in all participants or a stratum, and the difference."""
     overall = effect.group == ALL_PARTICIPANTS
-    name = style.wrapped(effect.name if overall else effect.group, NAMES - 3, weight="bold" if overall else "normal")
-    return name, style.wrapped(effect.difference, COLUMNS[1] - COLUMNS[0])
+    name = style.wrap_text(effect.name if overall else effect.group, NAMES - 3, weight="bold" if overall else "normal")
+    return name, style.wrap_text(effect.difference, COLUMNS[1] - COLUMNS[0])
 
 
 def _row(page: style.Page, y: float, effect: Effect) -> str:
@@ -307,7 +315,7 @@ def _row(page: style.Page, y: float, effect: Effect) -> str:
     overall, (name, difference) = effect.group == ALL_PARTICIPANTS, _lines(effect)
     page.text(3 if overall else 6, y, name, weight="bold" if overall else "normal", linespacing=1.0)
     page.text(LEFT - 3, y, effect.n, ha="right")
-    interaction = "" if math.isnan(effect.p_interaction) else p_digits(effect.p_interaction)
-    for place, text in zip(COLUMNS, (difference, p_digits(effect.p), interaction), strict=True):
+    interaction = "" if math.isnan(effect.p_interaction) else format_p_digits(effect.p_interaction)
+    for place, text in zip(COLUMNS, (difference, format_p_digits(effect.p), interaction), strict=True):
         page.text(place, y, text, linespacing=1.0)
-    return say("panel", "forest", effect=effect, group="all participants" if overall else effect.group)
+    return render_text("panel", "forest", effect=effect, group="all participants" if overall else effect.group)

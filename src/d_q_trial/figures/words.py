@@ -5,15 +5,15 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from ..files import read_words
-from ..formatting import interval, number, p_digits, p_value
-from ..labels import within
+from ..files import read_yaml_beside
+from ..formatting import format_interval, format_number, format_p, format_p_digits
+from ..labels import uncapitalize
 
 
 @cache
-def texts() -> dict[str, Any]:
+def load_texts() -> dict[str, Any]:
     """Return the templates as they are."""
-    return read_words(__file__, "captions")
+    return read_yaml_beside(__file__, "captions")
 
 
 @cache
@@ -21,11 +21,17 @@ def _template(figure: str, part: str):
     import jinja2
 
     engine = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    engine.filters |= {"digits": p_digits, "interval": interval, "number": number, "p": p_value, "within": within}
+    engine.filters |= {
+        "digits": format_p_digits,
+        "interval": format_interval,
+        "number": format_number,
+        "p": format_p,
+        "within": uncapitalize,
+    }
     engine.filters |= {"count": lambda value: f"{int(value):,}"}
-    return engine.from_string(texts()[figure][part])
+    return engine.from_string(load_texts()[figure][part])
 
 
-def say(figure: str, part: str, **values: Any) -> str:
+def render_text(figure: str, part: str, **values: Any) -> str:
     """Return a text of a figure, such as its ``title`` or ``caption``, with the expressions filled in."""
     return _template(figure, part).render(**values)

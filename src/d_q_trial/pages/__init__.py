@@ -16,7 +16,7 @@ _MARKUP = re.compile(r"[\\`*|~^$]|(?<!\w)_|_(?!\w)|\[(?![\d,]+\])|<(?=[A-Za-z/!?
 
 
 @cache
-def environment():
+def template_engine():
     """Return the template engine, which escapes all output."""
     import jinja2
 
@@ -29,32 +29,32 @@ def environment():
         keep_trailing_newline=True,
     )
     engine.globals |= {"library": _library, "quoted": _quoted}
-    engine.filters |= {"fmt": format, "markdown": markdown, "prose": prose}
+    engine.filters |= {"fmt": format, "markdown": escape_markdown, "prose": italicize_p}
     engine.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "separators": (",", ":"), "allow_nan": False}
     return engine
 
 
-def render(template: str, **values: Any) -> str:
+def render_page(template: str, **values: Any) -> str:
     """Return a page, made from a template that extends ``base.html.j2`` and its variables.
 
     All pages have a ``title`` and a ``label`` (str or None) of data that have to be marked. They may have ``links``, text and
     address of the other pages, of which that of the page itself is empty; ``libraries``, the JavaScript libraries to
     include (``d3``, ``plot``, ``sortable``); and ``data`` of their scripts, included as JSON.
     """
-    return environment().get_template(template).render({"links": (), "libraries": (), "data": None} | values)
+    return template_engine().get_template(template).render({"links": (), "libraries": (), "data": None} | values)
 
 
-def prose(text: str) -> Markup:
+def italicize_p(text: str) -> Markup:
     """Return text with the letter P of P-values in italics, as journals print it."""
     return Markup(_P.sub("<i>P</i>", str(escape(text))))
 
 
-def markdown(text: str) -> str:
+def escape_markdown(text: str) -> str:
     """Return text with what Markdown would read as markup escaped, but for a reference [1] and a_b, which it leaves."""
     return _MARKUP.sub(lambda match: "&lt;" if match[0] == "<" else f"\\{match[0]}", text)
 
 
-def picture(path: Path, alt: str) -> dict[str, Any]:
+def embed_picture(path: Path, alt: str) -> dict[str, Any]:
     """Return what a page needs to show a PNG: itself as a data URL, width and height in pixels, and alternative text."""
     from PIL import Image
 

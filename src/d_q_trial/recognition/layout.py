@@ -6,27 +6,27 @@ import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from ..spreadsheet.sheets import EMPTY, Block, Sheet, split
+from ..spreadsheet.sheets import EMPTY, Block, Sheet, split_blocks
 from .numbers import Policy, read_number
-from .vocabulary import Vocabulary, canonical_id, listed
+from .vocabulary import Vocabulary, canonical_id, read_list
 
 MOST_HEADER_ROWS = 6
 SAMPLE = 120  # rows that show what a column holds
 TITLE_ROWS = 3
 MOST_BLOCKS = 1000  # on a sheet; cells that lie more scattered than that are no tables, and are judged as one
 
-MISSING = frozenset(listed("missing"))  # codes for a missing value, in lower case
+MISSING = frozenset(read_list("missing"))  # codes for a missing value, in lower case
 
 
 @lru_cache(maxsize=50_000, typed=True)
-def number_like(value: object) -> bool:
+def looks_numeric(value: object) -> bool:
     """Return whether a cell stands where a number belongs: a number, a number as text, a censored or missing one."""
     return value != EMPTY and read_number(value, Policy(), MISSING)[1] not in ("text", "truth value")
 
 
-def label_like(value: object) -> bool:
+def looks_like_label(value: object) -> bool:
     """Return whether a cell is words, as in a header."""
-    return isinstance(value, str) and bool(value.strip()) and not number_like(value)
+    return isinstance(value, str) and bool(value.strip()) and not looks_numeric(value)
 
 
 def id_shape(value: object) -> str:
@@ -38,7 +38,7 @@ def id_shape(value: object) -> str:
 def mostly_numbers(rows: list[list], column: int) -> bool | None:
     """Return whether most of a column's cells stand for numbers; None if all are empty."""
     cells = [row[column] for row in rows if row[column] != EMPTY]
-    return sum(map(number_like, cells)) >= 0.6 * len(cells) if cells else None
+    return sum(map(looks_numeric, cells)) >= 0.6 * len(cells) if cells else None
 
 
 @dataclass
@@ -68,7 +68,7 @@ def find_header(block: Block, vocabulary: Vocabulary) -> Header:
     for row, values in enumerate(block.values):
         used = [c for c, value in enumerate(values) if value != EMPTY]
         wider = any(len(r) - r.count(EMPTY) > 1 for r in block.values[row + 1 : row + 4])
-        if not header.rows and len(used) == 1 and label_like(values[used[0]]) and wider:
+        if not header.rows and len(used) == 1 and looks_like_label(values[used[0]]) and wider:
             header.titles.append(values[used[0]].strip())
         elif len(header.rows) < MOST_HEADER_ROWS and _is_header(block, values, used, numeric, header, vocabulary):
             header.rows.append(row)
@@ -86,11 +86,11 @@ def _is_header(block: Block, values: list, used: list[int], numeric: list[bool],
         if header.rows:
             return False  # the arm or id of a row whose numbers are missing
         if not any(numeric):
-            return block.height > 1 and all(label_like(values[c]) for c in used)
+            return block.height > 1 and all(looks_like_label(values[c]) for c in used)
         readings = [vocabulary.label(str(values[c])) for c in used]
         return not any(r.arm for r in readings) or (len(used) > 1 and all(r.certain for r in readings))
-    labels = [c for c in above_numbers if label_like(values[c])]
-    weeks = [values[c] for c in above_numbers if number_like(values[c])]
+    labels = [c for c in above_numbers if looks_like_label(values[c])]
+    weeks = [values[c] for c in above_numbers if looks_numeric(values[c])]
     if len(labels) > len(weeks):
         # Below a header, words in a row that holds an id are faults among the numbers, not labels.
         return not any(vocabulary.label(_as_label(above[c])).role == "participant" for c in used if above)
@@ -136,14 +136,14 @@ def _labels(block: Block, header: Header) -> list[list[str]]:
     return labels
 
 
-def tables(sheet: Sheet, vocabulary: Vocabulary) -> list[tuple[Block, list[str]]]:
+def find_tables(sheet: Sheet, vocabulary: Vocabulary) -> list[tuple[Block, list[str]]]:
     """Return the tables, notes and other blocks of a sheet, from top to bottom and left to right, each with its titles outside.
 
     These are, nearest first, the short texts above it that share a column with it, and those above everything. Below
     another table, its own titles take the place of as many of that one's, the nearest. A title may also stand above the
     first of several tables side by side, without a blank row between.
     """
-    pieces = split(sheet)
+    pieces = split_blocks(sheet)
     if len(pieces) > MOST_BLOCKS:
         pieces = [Block(sheet, list(range(sheet.height)), list(range(sheet.width)))]
     inside = {b: find_header(b, vocabulary).titles if b.height > TITLE_ROWS else [] for b in pieces}
@@ -160,6 +160,6 @@ def tables(sheet: Sheet, vocabulary: Vocabulary) -> list[tuple[Block, list[str]]
         kept = max(len(own) + len(inside[block]) - len(inside[last]), 0) if last else 0
         found[block] = [text for _, text in own] + (found[last][kept:] if last else above_all) + beside
         if block.height <= TITLE_ROWS and block.width <= 2:
-            cells = [str(v).strip() for row in block.values for v in row if label_like(v)]
+            cells = [str(v).strip() for row in block.values for v in row if looks_like_label(v)]
             texts += [(block, cell) for cell in cells if len(cell) <= 300]
     return list(found.items())

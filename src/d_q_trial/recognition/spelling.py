@@ -6,9 +6,9 @@ import re
 import unicodedata
 from functools import lru_cache
 
-from ..files import read_words
+from ..files import read_yaml_beside
 
-WORDS = read_words(__file__, "words")
+WORDS = read_yaml_beside(__file__, "words")
 DASHES = dict.fromkeys("−‐‑‒–—―", "-")
 
 

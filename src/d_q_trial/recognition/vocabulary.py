@@ -43,7 +43,7 @@ def _word(body: str) -> re.Pattern:
     return re.compile(f"{NOT_BEFORE}(?:{body}){NOT_AFTER}")
 
 
-def fold(text: str) -> str:
+def normalize(text: str) -> str:
     """Return lower-case text with plain letters: Greek spelt out, dashes and quotes unified, camel case parted."""
     text = unicodedata.normalize("NFKC", str(text).translate(_TRANSLATION)).translate(_TRANSLATION)
     text = re.sub(r"(?<=[a-z])(?=[A-Z][a-z0-9])|(?<=[A-Z]{2})(?=[A-Z][a-z]{2})", " ", text)
@@ -52,40 +52,40 @@ def fold(text: str) -> str:
     return " ".join(re.sub(r"(?<![a-z])var\.?\s*(?=\d)", "variant ", text).split())
 
 
-def words(text: str) -> list[str]:
+def split_words(text: str) -> list[str]:
     """Split folded text into words; ``+``, ``&`` and "and" count as the word ``plus``."""
     return ["plus" if w in ("+", "&", "and") else w for w in re.findall(r"[^\W_]+|[+&]", text)]
 
 
 @lru_cache(maxsize=20_000)
-def squash(text: str) -> str:
+def compact_name(text: str) -> str:
     """Return the letters and digits of a label without its fillers, to compare spellings; 1.5 is not 15, <5 not >5."""
-    text = re.sub(r"(?<=\d)\.(?=\d)", "point", fold(text)).translate(_SIGNS)
-    return "".join(_content(text) or words(text))
+    text = re.sub(r"(?<=\d)\.(?=\d)", "point", normalize(text)).translate(_SIGNS)
+    return "".join(_content(text) or split_words(text))
 
 
 def _content(text: str) -> list[str]:
     """Return the words of a folded text that are not fillers."""
-    return [word for word in words(text) if word not in FILLERS]
+    return [word for word in split_words(text) if word not in FILLERS]
 
 
-def any_of(names: Iterable[str]) -> re.Pattern:
+def compile_names(names: Iterable[str]) -> re.Pattern:
     """Compile an expression that finds any of the names, longest first, with any separators between their parts."""
     bodies = []
-    for name in sorted({fold(n) for n in names}, key=lambda n: (-len(n), n)):
+    for name in sorted({normalize(n) for n in names}, key=lambda n: (-len(n), n)):
         parts = re.findall(r"[^\W\d_]+|\d+(?:\.\d+)?|[+&/]", name)
         parts = [r"(?:\+|&|/|plus|and)" if p in ("+", "&", "plus", "and", "/") else re.escape(p) for p in parts]
         bodies += [r"[\s_.\-]*".join(parts)] if parts else []
     return _word("|".join(bodies) or r"(?!)")
 
 
-def listed(key: str) -> list[str]:
+def read_list(key: str) -> list[str]:
     """Return the entries of a list of words."""
     return [entry.strip() for entry in WORDS[key].split(";")]
 
 
 STATISTICS, CHANGE, OTHER_SCALE, NOT_AS_MEASURED, MARKS, UNMARKED, OWN_POPULATION = (
-    any_of(listed(key))
+    compile_names(read_list(key))
     for key in ("statistics", "changes", "other_scales", "not_as_measured", "marks", "unmarked", "own_population")
 )
 _BASELINE = r"\s+(?:the\s+)?(?:baseline|base line|bl|week 0|wk 0|w0|day 0|pre-?treatment)"
@@ -140,7 +140,7 @@ PARENTHESIS = re.compile(r"[(\[{]([^()\[\]{}]*)[)\]}]")
 
 def stratum_label(text: str) -> str:
     """Return a stratum's name in one spelling: ``T3``, ``T1/T2``, or the words as they stand."""
-    match = STRATUM.search(fold(text))
+    match = STRATUM.search(normalize(text))
     named = re.sub(r"\s*of\s*p16$", "", match[0]) if match else ""
     if "lower two" in named or "two lower" in named:
         return "T1/T2"
@@ -173,7 +173,7 @@ def short_code(text: str) -> str:
 
 def id_kind(label: str) -> str:
     """Return what a column's label says that its ids are of: screening, randomization, case or subject; or nothing."""
-    return next((kind for kind, pattern in WORDS["id_kinds"].items() if re.search(pattern, fold(label))), "")
+    return next((kind for kind, pattern in WORDS["id_kinds"].items() if re.search(pattern, normalize(label))), "")
 
 
 _SUMMARY = re.compile(rf"\b(?:{WORDS['summaries']})\b")
@@ -190,7 +190,7 @@ def canonical_id(value: object) -> str:
     return str(int(float(text))) if _WHOLE_NUMBER.fullmatch(text) and float(text) < 1e15 else text
 
 
-def one_edit(first: str, second: str) -> bool:
+def differ_by_one_edit(first: str, second: str) -> bool:
     """Return whether one character replaced, added or left out turns one text into the other."""
     cuts, others = ([text[:i] + text[i + 1 :] for i in range(len(text))] for text in (first, second))
     replaced = len(first) == len(second) and any(a == b for a, b in zip(cuts, others, strict=True))
@@ -201,11 +201,11 @@ def is_summary(cell: object) -> bool:
     """Return whether a cell names a statistic, such as N, Q1, Overall or "Mean (SD), Control"."""
     if not isinstance(cell, str) or len(cell) >= 40 or (cell[-1:].isdigit() and len(cell) > 3):
         return False
-    folded = fold(cell)
+    folded = normalize(cell)
     return bool(STATISTICS.fullmatch(folded) or _SUMMARY.search(folded) or folded in WORDS["whole"])
 
 
-def summaries(cells: list) -> list[int]:
+def find_summaries(cells: list) -> list[int]:
     """Return where a column names statistics; more than a few with one beginning, such as Q1, Q2, ..., are ids."""
     forms = [code_form(canonical_id(cell)) for cell in cells]
     alike = Counter(form.prefix for form in {*forms} if form)
@@ -270,45 +270,47 @@ class Vocabulary:
         alone: dict[str, dict[str, str]] = {role: {} for role in names}  # letters and numbers, no part of a text
         for role, own in names.items():
             for code, key in (codes or {}).get(role, {}).items():
-                if key in own and not squash(code).isdigit() and len(code) > 1:
+                if key in own and not compact_name(code).isdigit() and len(code) > 1:
                     own[key].append(code)
                 elif key in own:
                     alone[role][code] = key
         self.numbered = {code: key for code, key in alone["visit"].items() if code.isdigit()}  # also behind names
         self._arm_codes = alone["arm"]
-        self.ignored = {squash(code) for code, key in (codes or {}).get("variable", {}).items() if key == "ignore"}
+        self.ignored = {
+            compact_name(code) for code, key in (codes or {}).get("variable", {}).items() if key == "ignore"
+        }
         self.arms, self.visits = (
-            {squash(name): key for key, own in names[role].items() for name in own}
+            {compact_name(name): key for key, own in names[role].items() for name in own}
             | {code: key for code, key in alone[role].items() if not code.isdigit()}
             for role in ("arm", "visit")
         )
         for role in ("arm", "visit"):
-            said = Counter(name for own in names[role].values() for name in set(map(squash, own)))
+            said = Counter(name for own in names[role].values() for name in set(map(compact_name, own)))
             if shared := [name for name, count in said.items() if count > 1]:
                 raise UserError(f"{shared[0]!r} names several {role}s of the trial; expected one")
         self._arm_pattern, self._visit_pattern, self._variable_pattern = (
-            any_of(name for own in names[role].values() for name in own) for role in ("arm", "visit", "variable")
+            compile_names(name for own in names[role].values() for name in own) for role in ("arm", "visit", "variable")
         )
         sample = trial.population
-        self.names_population = any_of([sample.label, *sample.names] if sample else ()).search
+        self.names_population = compile_names([sample.label, *sample.names] if sample else ()).search
         self.variables: dict[str, set[str]] = defaultdict(set)
         # Words that tell a thing from most others: acronyms in its names, and the longer words of its label.
         telling: dict[str, set[str]] = defaultdict(set)
         for key, own in names["variable"].items():
             for name in own:
-                self.variables[squash(name)].add(key)
+                self.variables[compact_name(name)].add(key)
             for word in [*_ACRONYM.findall(" ".join(own[1:])), *_LONG_WORD.findall(own[1])]:
-                telling[squash(word)].add(key)
+                telling[compact_name(word)].add(key)
         self._telling = {word: keys for word, keys in telling.items() if word and len(keys) <= MOST_SHARING}
-        self._name_words = {key: [set(_content(fold(n))) for n in own] for key, own in names["variable"].items()}
-        self.roles = {squash(name): role for role, own in WORDS["roles"].items() for name in own.split(";")}
-        self.roles |= {squash(name): "participant" for name in trial.id_names}
+        self._name_words = {key: [set(_content(normalize(n))) for n in own] for key, own in names["variable"].items()}
+        self.roles = {compact_name(name): role for role, own in WORDS["roles"].items() for name in own.split(";")}
+        self.roles |= {compact_name(name): "participant" for name in trial.id_names}
         self.label = lru_cache(maxsize=50_000)(lambda text: self._label(text[:MOST_LETTERS]))
         self.context = lru_cache(maxsize=5_000)(lambda text: self._context(text[:MOST_LETTERS]))
 
     def arm(self, text: str) -> str | None:
         """Return the arm that the whole text names."""
-        return self.arms.get(squash(text))
+        return self.arms.get(compact_name(text))
 
     def arm_of(self, cell: object) -> str | None:
         """Return the arm that a cell of a column of arms names for certain, by name or by code."""
@@ -320,7 +322,7 @@ class Vocabulary:
         """Return the visit that a whole cell names, if it says nothing more."""
         reading = self.label(text := _EVENT_OF_ARM.sub("", canonical_id(value)))
         more = reading.rest or reading.unit or reading.says_beside("visit")
-        sign = not _SIGNS.keys().isdisjoint(map(ord, text)) and squash(text) not in self.visits
+        sign = not _SIGNS.keys().isdisjoint(map(ord, text)) and compact_name(text) not in self.visits
         return None if more or sign else reading.visit
 
     def is_week(self, value: object) -> bool:
@@ -329,11 +331,11 @@ class Vocabulary:
 
     def _label(self, text: str) -> Reading:
         """Read a column's label, or a cell that names something."""
-        folded, whole = fold(text), tuple(sorted(self.variables.get(squash(text), ())))
-        said, role = set(_content(folded)), self.roles.get(squash(text))
+        folded, whole = normalize(text), tuple(sorted(self.variables.get(compact_name(text), ())))
+        said, role = set(_content(folded)), self.roles.get(compact_name(text))
         identifies = bool(said & (PERSONS | IDENTIFIERS)) and said <= PERSONS | IDENTIFIERS | BESIDE_IDENTIFIERS
         only = whole[0] if len(whole) == 1 else None
-        if squash(text) in self.ignored:
+        if compact_name(text) in self.ignored:
             return Reading(role="ignored")
         if not folded:
             return Reading()
@@ -341,7 +343,7 @@ class Vocabulary:
             return Reading(variable=only, candidates=() if only else whole)
         if arm := self.arm(text):
             return Reading(arm=arm)
-        if visit := self.visits.get(squash(text)):
+        if visit := self.visits.get(compact_name(text)):
             return Reading(visit=visit)
         if role:
             return Reading(role=role, variable=only)
@@ -365,13 +367,13 @@ class Vocabulary:
         before = self._arm_pattern.split(found.rest)[0]
         if found.measure and len(arms) == 1 and _AGAINST.search(before) and not STATISTICS.search(before):
             found.measure = "other"  # a difference between arms
-        if len(arms) == 1 and not NEGATIONS & set(words(others := self._arm_pattern.sub(" ", found.rest))):
+        if len(arms) == 1 and not NEGATIONS & set(split_words(others := self._arm_pattern.sub(" ", found.rest))):
             found.arm, found.rest = arms.pop(), others
         if match := found.take(STRATUM):
             found.stratum = stratum_label(match[0])
         found = self._name(found.rest, replace(found, rest=doubt))
         known = FILLERS.union(*self._name_words.get(found.variable or "", ()))
-        return replace(found, qualifier="") if set(words(found.qualifier)) <= known else found
+        return replace(found, qualifier="") if set(split_words(found.qualifier)) <= known else found
 
     def _parentheses(self, match: re.Match, found: Reading) -> str:
         """Judge what stands in parentheses: a unit, a legend, part of the name, or a remark; return what stays."""
@@ -383,7 +385,7 @@ class Vocabulary:
             return " "
         unit, _, remark = inner.partition(",")
         scale = STATISTICS.fullmatch(unit) or OTHER_SCALE.fullmatch(unit)
-        other = self.visits.get(squash(unit)) or scale or unit in FILLERS
+        other = self.visits.get(compact_name(unit)) or scale or unit in FILLERS
         if not other and (is_unit(unit) or _RATIO.fullmatch(plain_unit(unit))):
             found.unit = unit
         else:
@@ -391,7 +393,7 @@ class Vocabulary:
         stays = " percent " if found.unit == "percent" else " "
         reading = self._label(remark) if "(" not in remark else Reading(rest=remark)
         certain = reading.certain and (reading.variable or reading.visit or reading.arm or reading.stratum)
-        if certain or OTHER_SCALE.search(remark) or CHANGE.search(remark) or STRATA & set(words(remark)):
+        if certain or OTHER_SCALE.search(remark) or CHANGE.search(remark) or STRATA & set(split_words(remark)):
             return f" {remark}{stays}"
         found.qualifier = remark.strip() or found.qualifier
         return stays
@@ -400,7 +402,7 @@ class Vocabulary:
         """Take the visit, or a time that the trial does not have; return why it is in doubt."""
         visits = self._take_counted(found, WEEKS + DAYS)
         for name in self._visit_pattern.findall(found.rest):
-            if key := self.visits.get(squash(name)):
+            if key := self.visits.get(compact_name(name)):
                 visits.add(key)
                 found.rest = found.rest.replace(name, " ", 1)
         visits = visits or self._take_counted(found, MONTHS)
@@ -480,12 +482,12 @@ class Vocabulary:
         for match in self._variable_pattern.finditer(text):
             before, after = _content(text[: match.start()])[-1:], _content(text[match.end() :])[:1]
             if not (alone and (OTHER_THINGS.intersection(before) - {"ii", "iii"} or OTHER_THINGS.intersection(after))):
-                found |= self.variables.get(squash(match[0]), set())
+                found |= self.variables.get(compact_name(match[0]), set())
         return found
 
     def _arms_in(self, text: str) -> set[str]:
         """Return the arms whose names stand in a text."""
-        return {self.arms[name] for name in map(squash, self._arm_pattern.findall(text)) if name in self.arms}
+        return {self.arms[name] for name in map(compact_name, self._arm_pattern.findall(text)) if name in self.arms}
 
     def _glued(self, parts: list[str]) -> set[str]:
         """Return the variables whose name is part of a label without a sign between, as in CTX2; or else a word that tells one."""
@@ -497,7 +499,7 @@ class Vocabulary:
 
     def _context(self, text: str) -> Reading:
         """Read a title or sheet name: what it mentions, where it mentions just one of a kind."""
-        found = Reading(rest=NO_VISIT.sub(" , ", fold(text)))
+        found = Reading(rest=NO_VISIT.sub(" , ", normalize(text)))
         _take_scale(found)
         measure, found.measure = found.measure, None
         self._take_time(found)

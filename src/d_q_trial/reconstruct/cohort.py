@@ -12,7 +12,7 @@ from ..published_tables import Row
 from ..trial import BASELINE
 from .constraints import check_counts, constraints_on, effect_sign, groups_of
 from .design import Cohort, Design, Targets, recruit
-from .search import Column, in_order_of, refine, sample, solve, swap_until, tie_changes
+from .search import Column, assign_by_rank, impose_ties, refine, sample_around_knots, solve, swap_until
 
 # How often an outcome's baseline is drawn again when its follow-ups cannot be met.
 _REDRAWS = 5
@@ -100,9 +100,9 @@ def _find(
         scores[:] = draw_scores()
         values = np.empty(items.size)
         for own, part in parts:
-            values[own] = in_order_of(scores[own], sample(own.size, part.knots, rng))
+            values[own] = assign_by_rank(scores[own], sample_around_knots(own.size, part.knots, rng))
         if ties:
-            tie_changes(values, constraints, base, ties, rng)
+            impose_ties(values, constraints, base, ties, rng)
         return values
 
     # Ties have to be right from the start, so that many short attempts find more than a few long ones.
@@ -111,7 +111,7 @@ def _find(
     refine(column, scores, rng)
     if not follow_up:  # the search has moved values past one another: order them by the scores again
         for own, _ in parts:
-            column.cells[own] = in_order_of(scores[own], column.cells[own])
+            column.cells[own] = assign_by_rank(scores[own], column.cells[own])
     cells = cohort.cells[outcome, visit] = np.zeros(cohort.arm.size, dtype=int)
     cells[items] = column.cells
 
@@ -224,7 +224,7 @@ def _draw_markers(cohort: Cohort, rng: np.random.Generator) -> None:
         column = cohort.markers[key] = np.empty(n)
         for stratum, part in ((lower, cells[:cut]), (upper, cells[cut:])):
             inside = strata[key, stratum]
-            column[inside] = in_order_of(score[inside], part / unit)
+            column[inside] = assign_by_rank(score[inside], part / unit)
     age = cohort.cells["age", BASELINE]
     arms = sorted(design.arms)
 

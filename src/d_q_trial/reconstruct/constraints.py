@@ -17,7 +17,7 @@ from statistics import NormalDist
 import numpy as np
 
 from ..errors import UserError
-from ..published_tables import SUMMARIES, Row, number, read_published
+from ..published_tables import SUMMARIES, Row, parse_number, read_published_table
 from ..trial import BASELINE
 from .design import Cohort, Design, Targets
 
@@ -38,7 +38,7 @@ def rounding_window(reported: str, *, edges: bool = False) -> Window:
     The edges (x.5 of the last digit) are left out, because there the float of a recomputation decides; with ``edges``, for
     positive numbers, those are kept that one of the two rules rounds to ``reported``.
     """
-    given = number(reported)
+    given = parse_number(reported)
     margin = 5e-5 * given.unit
     low = 0.0 if edges else margin
     high = 0.0 if edges and int(given.text[-1]) % 2 == 0 else margin
@@ -151,7 +151,7 @@ def read_targets(folder: Path | str, design: Design) -> Targets:
     groups = ("", "all", "both arms", *design.arms)
     targets: Targets = defaultdict(list)
     for name in ("counts", "summaries", "ranges", "registry_baseline", "tests"):
-        rows = read_published(folder, name)
+        rows = read_published_table(folder, name)
         if not rows and name in ("summaries", "tests"):
             raise UserError(f"{Path(folder) / name}.csv: no reported values")
         for row in rows:
@@ -215,8 +215,8 @@ def constraints_on(cohort: Cohort, outcome: str, visit: str) -> tuple[Constraint
                 found.setdefault(key, Constraint(name, items, windows, _MOMENTS[what], float(row["lower"]) / 4))
                 continue
             low, high = rounding_window(row[column], edges=edges)
-            if row["statistic"] == "range" and number(row[column]).decimals == 0:
-                low = number(row[column]).value  # an age of 62 is 62.0 or more, and is reported as 62
+            if row["statistic"] == "range" and parse_number(row[column]).decimals == 0:
+                low = parse_number(row[column]).value  # an age of 62 is 62.0 or more, and is reported as 62
             scale = max(abs(float(row["upper"]) - float(row["lower"])) / _PARTS[row["statistic"]], 1e-9)
             at = _PROBABILITIES[what]
             name = f"{title}quantile {at:g} = {row[column]}"

@@ -10,14 +10,14 @@ from typing import Annotated
 import numpy as np
 from pydantic import AfterValidator, Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
-from ..config.types import Pair, Strict, ascending
-from ..config.yaml_files import read_yaml, validated
+from ..config.types import Pair, Strict, must_ascend
+from ..config.yaml_files import read_yaml, validate_content
 from ..errors import UserError
 from ..published_tables import Row
 from ..trial import BASELINE, ArmKey, MarkerKey, OutcomeKey, Trial, VisitKey
 
-Counts = Annotated[list[int], Field(min_length=2, max_length=2), AfterValidator(ascending)]
-Knots = Annotated[list[float], Field(min_length=5, max_length=5), AfterValidator(ascending)]
+Counts = Annotated[list[int], Field(min_length=2, max_length=2), AfterValidator(must_ascend)]
+Knots = Annotated[list[float], Field(min_length=5, max_length=5), AfterValidator(must_ascend)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -102,7 +102,7 @@ class Design(Strict):
 
 def read_design(path: Path | str, trial: Trial) -> Design:
     """Read the design of cohorts of a trial; UserError names what is unknown, missing or of the wrong kind."""
-    return validated(Design, read_yaml(path) | {"trial": trial}, path, trial)
+    return validate_content(Design, read_yaml(path) | {"trial": trial}, path, trial)
 
 
 # The rows of all reported tables that participants can give, by outcome and visit, with the readings of the design applied.

@@ -8,12 +8,12 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ..comparisons import lay_out, table
+from ..comparisons import build_layout, results_frame
 from ..config.settings import Analysis, Robustness
 from ..errors import UserError
 from ..files import atomic
-from ..formatting import p_digits
-from ..pages import environment
+from ..formatting import format_p_digits
+from ..pages import template_engine
 from ..results import build_results
 from ..robustness.interaction import interactions
 from ..robustness.sensitivity import covariance_rows
@@ -28,7 +28,7 @@ LEVELS = {"minimum": 0.0, "p05": 0.05, "median": 0.5, "p95": 0.95, "maximum": 1.
 _NAMES = {"p": "P", "median_difference": "difference of medians", "hodges_lehmann": "Hodges-Lehmann estimate"}
 
 
-def numbers_of(
+def analyse_cohort(
     workbook: Path | str, trial: Trial, analysis: Analysis, robustness: Robustness
 ) -> tuple[pd.DataFrame, str]:
     """Run one cohort through the pipeline; return its numbers, and the label of its workbook.
@@ -43,9 +43,9 @@ def numbers_of(
     # Without the 36 proteins, which the page does not show, an ensemble takes a fraction of the time.
     others = [key for key, outcome in trial.outcomes.items() if outcome.family not in ("turnover", "bmd")]
     people = replace(people, frame=people.frame[~people.frame["variable"].isin(others)])
-    layout = lay_out(people, trial, analysis)
+    layout = build_layout(people, trial, analysis)
     results, _ = build_results(people, layout)
-    covariance = table([row for c in layout.compared if not c.marker for row in covariance_rows(c, analysis)])
+    covariance = results_frame([row for c in layout.compared if not c.marker for row in covariance_rows(c, analysis)])
     # P from placements is wanted, so one permutation is enough.
     interaction = interactions(layout, robustness.model_copy(update={"permutations": 1}))
     chosen = results[["contrast", "measure"]].eq([trial.contrast, analysis.measure]).all(axis=1)
@@ -82,10 +82,10 @@ def _reported(targets: Targets, wanted) -> str:
 
 def page_text(summary: pd.DataFrame, trial: Trial, alpha: float, label: str, picture: str) -> str:
     """Return the summary as a page of Markdown."""
-    template = environment().overlay(autoescape=False).get_template("ensemble.md.j2")
+    template = template_engine().overlay(autoescape=False).get_template("ensemble.md.j2")
     rows = [(row, _place(row, trial)) for row in summary.itertuples()]
     words = {"label": label, "alpha": alpha, "picture": picture, "cohorts": summary["cohorts"].max()}
-    return template.render(rows=rows, names=_NAMES, p_digits=p_digits, arms=trial.arms, **words)
+    return template.render(rows=rows, names=_NAMES, p_digits=format_p_digits, arms=trial.arms, **words)
 
 
 def _place(row, trial: Trial) -> tuple[str, str, str]:

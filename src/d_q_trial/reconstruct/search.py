@@ -208,7 +208,7 @@ def _loosening(column: Column, item: int, scores: np.ndarray, rng: np.random.Gen
     return [(item, rng.integers(low, high + 1))]
 
 
-def sample(n: int, knots: Sequence[float], rng: np.random.Generator) -> np.ndarray:
+def sample_around_knots(n: int, knots: Sequence[float], rng: np.random.Generator) -> np.ndarray:
     """Return ``n`` sorted values, shape (n,), near five knots: minimum, quartiles (type 7) and maximum."""
     low, first, middle, third, high = knots
     at = np.arange(n) / (n - 1) + rng.uniform(-0.35, 0.35, n) / (n - 1)
@@ -231,14 +231,14 @@ def sample(n: int, knots: Sequence[float], rng: np.random.Generator) -> np.ndarr
     return np.sort(values)
 
 
-def in_order_of(scores: np.ndarray, values: np.ndarray) -> np.ndarray:
+def assign_by_rank(scores: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Give the sorted ``values`` to items by the rank of their ``scores``; both of shape (n,)."""
     placed = np.empty_like(values)
     placed[np.argsort(scores, kind="stable")] = np.sort(values)
     return placed
 
 
-def tie_changes(
+def impose_ties(
     values: np.ndarray, constraints: Sequence[Constraint], base: np.ndarray, ties: Ties, rng: np.random.Generator
 ) -> None:
     """Make some percent changes, shape (n,), equal in place; ``base`` holds the baselines in whole cells, shape (n,).

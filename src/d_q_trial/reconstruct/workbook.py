@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..files import atomic, without_clock
+from ..files import atomic, set_fixed_date
 from ..trial import BASELINE
 from .design import Cohort
 
@@ -41,7 +41,7 @@ def write_workbook(cohort: Cohort, path: Path | str) -> None:
     book.custom_doc_props.append(StringProperty(name="synthetic", value="true"))
     with atomic(path) as temporary:
         book.save(temporary)
-        without_clock(temporary, _DATE)
+        set_fixed_date(temporary, _DATE)
 
 
 def _sheets(cohort: Cohort) -> dict[str, dict[str, list]]:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from .. import claims, compare, formatting, labels, software
 from ..config.settings import search_id
-from ..files import read_rows, read_words
-from ..pages import picture
+from ..files import read_rows, read_yaml_beside
+from ..pages import embed_picture
 from ..participants import read_description
 from ..results_table import ALL_PARTICIPANTS, Numbers, read_results
 from ..tables.catalogue import catalogue_of
@@ -30,8 +30,8 @@ FOLDERS = ("robustness", "sensitivity")
 MANY = 6  # the outcomes of a family with more changes than this are not listed one by one
 # Symbol and colour of a verdict, by its meaning for the reader; colour is never the only difference.
 _MARKS = {"success": ("✓", "good"), "warning": ("≈", "odd"), "failure": ("✗", "bad"), "neutral": ("·", "quiet")}
-_WORDS = read_words(__file__, "words")
-_QUANTITIES = {key: labels.within(text) for key, text in labels.STATISTICS.items()} | _WORDS["quantities"]
+_WORDS = read_yaml_beside(__file__, "words")
+_QUANTITIES = {key: labels.uncapitalize(text) for key, text in labels.STATISTICS.items()} | _WORDS["quantities"]
 VERDICTS = {name: (*_MARKS[claims.STATUS[name]], _WORDS["verdicts"][name]) for name in claims.VERDICTS}
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 _PLACE = re.compile(r"\b((?:Extended Data )?(?:Fig\.|Table) \d+)([a-z]?)\b")
@@ -46,18 +46,18 @@ class Words:
 
     def fill(self, text: str) -> str:
         """Fill the names of arms, marker and levels into a title or caption."""
-        return labels.fill(text, labels.caption_words(self.trial, self.analysis))
+        return labels.fill_placeholders(text, labels.caption_words(self.trial, self.analysis))
 
     def variable(self, key: str) -> str:
         """Return the label of an outcome or marker; the key in words if the trial does not have it."""
         known = self.trial.markers | self.trial.outcomes
-        return known[key].label if key in known else labels.plain(key, self.trial)
+        return known[key].label if key in known else labels.replace_keys(key, self.trial)
 
     def group(self, stratum: str) -> str:
         """Describe a group of participants, such as ``stratum T3 of p16 variant 5``."""
         if stratum == ALL_PARTICIPANTS:
             return "all participants"
-        marker = labels.within(self.trial.markers[self.analysis.marker].label)
+        marker = labels.uncapitalize(self.trial.markers[self.analysis.marker].label)
         return self.analysis.strata.group(stratum, marker, "stratum")
 
     def decimals(self, outcome: str) -> int:
@@ -84,7 +84,10 @@ class Words:
         trial, words = self.trial, self.variable(row["outcome"])
         quantity = _QUANTITIES.get(row["quantity"], row["quantity"])
         if row["measure"] == "correlation":
-            age, people = labels.within(self.variable(row["contrast"])), labels.sample(row["group"], trial)
+            age, people = (
+                labels.uncapitalize(self.variable(row["contrast"])),
+                labels.age_group_label(row["group"], trial),
+            )
             return f"{words} and {age}, {people}: {quantity}"
         if row["visit"] in trial.visits:
             words += " at baseline" if row["visit"] == BASELINE else f" at {trial.visits[row['visit']].label}"
@@ -106,14 +109,16 @@ def read_verdicts(path: Path, words: Words) -> list[Verdict]:
         {
             **row,
             **{name: row[name].replace("-", formatting.MINUS) for name in ("reported", "recomputed")},
-            **{name: row[name] and labels.plain(row[name], words.trial) for name in ("note", "known_difference")},
+            **{
+                name: row[name] and labels.replace_keys(row[name], words.trial) for name in ("note", "known_difference")
+            },
             "what": words.claim(row),
             "mark": VERDICTS[row["verdict"]][:2],
-            "order": (list(VERDICTS).index(row["verdict"]), size(row["reported"]), size(row["recomputed"])),
+            "order": (list(VERDICTS).index(row["verdict"]), sort_key(row["reported"]), sort_key(row["recomputed"])),
             "key": tuple(row[name] for name in claims.KEYS),
             "places": find_places(row["locator"]) if row["source"] == "paper" else (),
         }
-        for row in rows_if_made(path)
+        for row in read_rows_if_made(path)
     ]
 
 
@@ -122,19 +127,19 @@ def find_places(locator: str) -> tuple[tuple[str, str], ...]:
     return tuple(dict.fromkeys(_PLACE.findall(locator)))
 
 
-def size(text: str) -> float:
+def sort_key(text: str) -> float:
     """Return the number in a reported value or bound, for sorting; text without a number comes last."""
     found = _NUMBER.search(text.replace(",", ""))
     return float(found.group()) if found else 1e300
 
 
-def tally(verdicts: Iterable[Verdict]) -> dict[str, int]:
+def count_verdicts(verdicts: Iterable[Verdict]) -> dict[str, int]:
     """Count the verdicts that occur, in their fixed order."""
     counts = Counter(verdict["verdict"] for verdict in verdicts)
     return {name: counts[name] for name in VERDICTS if counts[name]}
 
 
-def summaries(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
+def summarize_sources(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
     """Summarise each source: how many values can be checked, how many were reproduced and how, and which were not."""
     made, ways = [], _WORDS["ways"]
     for source in dict.fromkeys(verdict["source"] for verdict in verdicts):
@@ -199,7 +204,7 @@ class Report:
 
     def found(self, name: str, column: str, method: str = "", **keys: str) -> bool:
         """Return whether such a table has any value of a column or statistic by a method that begins so."""
-        return any(texts(self.table(name, **keys), column, method))
+        return any(column_texts(self.table(name, **keys), column, method))
 
 
 def collect(results: Path, settings: Settings, trial: Trial, name: str) -> Report:
@@ -217,32 +222,32 @@ def collect(results: Path, settings: Settings, trial: Trial, name: str) -> Repor
         source=description["source"],
         numbers=Numbers(read_rows(folder / "results.csv")),
         headlines=catalogue_of(settings.tables, trial).headlines,
-        strata=rows_if_made(folder / "strata.csv"),
-        exclusions=rows_if_made(folder / "exclusions.csv"),
+        strata=read_rows_if_made(folder / "strata.csv"),
+        exclusions=read_rows_if_made(folder / "exclusions.csv"),
         verdicts=verdicts,
-        versions=software.used(results, name, analysis.workbook_id, search_id(analysis)),
+        versions=software.used_versions(results, name, analysis.workbook_id, search_id(analysis)),
         tables={
             f"{part}/{path.stem}": read_rows(path) for part in FOLDERS for path in sorted((folder / part).glob("*.csv"))
         },
-        differences=compare.differences(analysis, settings.analyses[settings.reference], trial),
+        differences=compare.describe_differences(analysis, settings.analyses[settings.reference], trial),
         changes=changes_against_reference(results, settings, trial, name),
         figures=read_figures(folder / "figures", verdicts, words),
-        shown=[_placed(table, verdicts, words) for table in described(folder / "tables").values()],
+        shown=[_placed(table, verdicts, words) for table in read_descriptions(folder / "tables").values()],
     )
 
 
-def rows_if_made(path: Path) -> list[dict[str, str]]:
+def read_rows_if_made(path: Path) -> list[dict[str, str]]:
     """Read a CSV file; a missing file has no rows."""
     return read_rows(path) if path.exists() else []
 
 
-def texts(rows: Iterable[Row], name: str, method: str = "") -> list[str]:
+def column_texts(rows: Iterable[Row], name: str, method: str = "") -> list[str]:
     """Return the texts of a column, or of a statistic in a table with a row per number, of rows whose method begins so."""
     chosen = [row for row in rows if row.get("statistic", name) == name and row.get("method", "").startswith(method)]
     return [row["value"] if "statistic" in row else row.get(name, "") for row in chosen]
 
 
-def described(folder: Path) -> dict[str, Any]:
+def read_descriptions(folder: Path) -> dict[str, Any]:
     """Read the descriptions in the JSON files of a folder, by key."""
     read = (json.loads(path.read_text("utf-8")) for path in sorted(folder.glob("*.json")))
     return {key: value for content in read for key, value in content.items() if isinstance(value, dict)}
@@ -250,10 +255,10 @@ def described(folder: Path) -> dict[str, Any]:
 
 def read_figures(folder: Path, verdicts: Sequence[Verdict], words: Words) -> list[dict[str, Any]]:
     """Read the drawn figures of a folder, in order; each panel has the verdicts on its P-values."""
-    drawn = [(key, figure) for key, figure in described(folder).items() if (folder / f"{key}.png").exists()]
+    drawn = [(key, figure) for key, figure in read_descriptions(folder).items() if (folder / f"{key}.png").exists()]
     found = []
     for key, figure in sorted(drawn, key=lambda item: item[1]["order"]):
-        drawing = picture(folder / f"{key}.png", _alternative(figure))
+        drawing = embed_picture(folder / f"{key}.png", _alternative(figure))
         found.append(_placed(figure, verdicts, words) | drawing | {"key": key})
         for panel in figure["panels"]:
             place = (figure["label"], panel["letter"])
@@ -266,7 +271,7 @@ def _placed(item: Mapping[str, Any], verdicts: Iterable[Verdict], words: Words) 
     there = [verdict for verdict in verdicts if item["label"] in dict(verdict["places"])]
     own = [verdict for verdict in there if verdict["key"][3] in ("", *item["markers"])]
     others = sorted({words.variable(verdict["key"][3]) for verdict in there if verdict not in own})
-    return {**item, "verdicts": own, "tally": tally(own), "other_markers": labels.listing(others)}
+    return {**item, "verdicts": own, "tally": count_verdicts(own), "other_markers": labels.join_words(others)}
 
 
 def _alternative(figure: Mapping[str, Any], longest: int = 1200) -> str:
@@ -285,24 +290,24 @@ def changes_against_reference(results: Path, settings: Settings, trial: Trial, n
     both = settings.model_copy(update={"analyses": {entry.name: entry for entry in (base, analysis)}})
     tables = {entry: read_results(results / entry / "results.csv") for entry in both.analyses}
     tests = compare.compare_tests(tables, both, trial)
-    counterparts = {place: label for label, place in compare.places(base.strata.labels).items()}
+    counterparts = {place: label for label, place in compare.rank_strata(base.strata.labels).items()}
     words, changes = Words(trial, analysis), []
     for row in tests[tests["conclusion"].isin(compare.CHANGED)].to_dict("records"):
         counterpart = counterparts.get(row["place"], row["stratum"])
         other = "" if counterpart == row["stratum"] else f" in {counterpart}"
         what = f"{words.of('outcome', row)}, {words.group(row['stratum'])}"
-        told = {"p": formatting.p_digits(row["p"]), "reference": compare.reference_p(row) + other}
+        told = {"p": formatting.format_p_digits(row["p"]), "reference": compare.reference_p(row) + other}
         changes.append({"what": what, "conclusion": compare.CHANGED[row["conclusion"]], **told})
     return changes
 
 
-def number_changing(family: str, trial: Trial) -> int:
+def count_changing(family: str, trial: Trial) -> int:
     """Return how many outcomes of a family have changes from baseline."""
     return sum(outcome.family == family and bool(outcome.follow_up) for outcome in trial.outcomes.values())
 
 
-def listed(trial: Trial) -> set[str]:
+def outcomes_to_list(trial: Trial) -> set[str]:
     """Return the outcomes to list one by one: those of small families and the primary one; all, if no family is small."""
     changing = {key for key, outcome in trial.outcomes.items() if outcome.follow_up}
-    small = {key for key, outcome in trial.outcomes.items() if number_changing(outcome.family, trial) <= MANY}
+    small = {key for key, outcome in trial.outcomes.items() if count_changing(outcome.family, trial) <= MANY}
     return small | ({trial.primary.outcome} if trial.primary else set()) if small & changing else {*trial.outcomes}

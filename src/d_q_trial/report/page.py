@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from .. import compare, formatting, labels
 from ..config.settings import Analysis, Settings, as_yaml
-from ..consistency.findings import KINDS, Finding, in_order
+from ..consistency.findings import KINDS, Finding, sort_findings
 from ..files import read_rows, write_text
-from ..pages import picture, render
+from ..pages import embed_picture, render_page
 from ..participants import read_description
 from ..stats.two_sample import get_test
 from ..tables.catalogue import catalogue_of
@@ -42,35 +42,35 @@ def write_report(results: Path, settings: Settings, trial: Trial, name: str) -> 
     report = collect.collect(results, settings, trial, name)
     write_text(report_page(report), report.folder / "report.html")
     write_text(claims_page(report), report.folder / "claims.html")
-    write_text(methods.paragraph(report), report.folder / "methods.md")
+    write_text(methods.methods_paragraph(report), report.folder / "methods.md")
     return report
 
 
 def report_page(report: Report) -> str:
     """Return the report as one self-contained page."""
-    cutoffs, consistency = pieces.explorer(report), report.folder.parent / "consistency"
+    cutoffs, consistency = pieces.explorer_data(report), report.folder.parent / "consistency"
     drawing, results = consistency / "attainable.svg", headlines.main_results(report)
-    names = ["all participants", *headlines.groups(report)[1:]]
+    names = ["all participants", *headlines.result_groups(report)[1:]]
     compared = [(name, own.n) for row in results for name, own in zip(names, row["effects"], strict=True) if own]
     most = [tuple(map(max, zip(*(n for group, n in compared if group == name), strict=True))) for name in names]
-    return render(
+    return render_page(
         "report.html.j2",
         **_common(report, "report.html"),
         libraries=("d3", "plot") if cutoffs else (),
         data=cutoffs,
         figures=[figure for figure in report.figures if figure["key"] != FOREST],
         forest=next((figure for figure in report.figures if figure["key"] == FOREST), None),
-        groups=[report.words.group(group) for group in headlines.groups(report)],
+        groups=[report.words.group(group) for group in headlines.result_groups(report)],
         most=most,
-        by_arm=[labels.by_arm([n], report.trial) for n in most],
-        small=labels.small_groups(compared, report.trial, report.analysis),
+        by_arm=[labels.sizes_by_arm([n], report.trial) for n in most],
+        small=labels.describe_small_groups(compared, report.trial, report.analysis),
         results=results,
         checks=headlines.robustness_lines(report),
-        pieces=pieces.grouped(pieces.read_pieces(report)),
+        pieces=pieces.group_pieces(pieces.read_pieces(report)),
         requests={name: table for table, name in ON_REQUEST.items() if table not in report.tables},
         findings=_findings(consistency, report.trial),
         drawing=drawing.read_text(encoding="utf-8") if drawing.exists() else "",
-        paragraph=methods.paragraph(report),
+        paragraph=methods.methods_paragraph(report),
         configuration=as_yaml(report.settings, report.analysis.name),
     )
 
@@ -81,7 +81,7 @@ def claims_page(report: Report) -> str:
     for figure in report.figures:
         letters = [panel["letter"] for panel in figure["panels"] if panel["verdicts"]]
         places |= {f"{figure['label']}{letter}": f"{figure['key']}-{letter}" for letter in letters if letter}
-    return render("claims.html.j2", **_common(report, "claims.html"), libraries=("sortable",), places=places)
+    return render_page("claims.html.j2", **_common(report, "claims.html"), libraries=("sortable",), places=places)
 
 
 def write_comparison(
@@ -95,7 +95,7 @@ def write_comparison(
     forests = (_forest(line, tests, settings, trial) for line in catalogue_of(settings.tables, trial).headlines)
     drawn = folder / "comparison.png"
     words = "P-values of comparisons in every analysis; those of all comparisons are in comparisons.csv."
-    page = render(
+    page = render_page(
         "comparison.html.j2",
         title="Comparison of analyses",
         label=label,
@@ -108,7 +108,7 @@ def write_comparison(
         changed=_changed(tests, settings, trial),
         claims=_changed(held, settings, trial),
         compared=held.loc[held["conclusion"].isin([compare.STAYS, compare.LOST, compare.GAINED]), "claim"].nunique(),
-        picture=picture(drawn, words) if drawn.exists() else None,
+        picture=embed_picture(drawn, words) if drawn.exists() else None,
     )
     write_text(page, folder / "comparison.html")
 
@@ -118,15 +118,15 @@ def write_overview(results: Path, settings: Settings, trial: Trial) -> None:
     base, compared = settings.analyses[settings.reference], results / "compare/summary.csv"
     rows = read_rows(compared) if len(settings.analyses) > 1 and compared.exists() else ()
     verdicts = collect.read_verdicts(results / settings.reference / "claims.csv", Words(trial, base))
-    page = render(
+    page = render_page(
         "index.html.j2",
         title="Overview of the results",
-        label=label_of(results, settings),
+        label=find_label(results, settings),
         trial=trial,
         reference=settings.reference,
-        analyses={name: compare.differences(entry, base, trial) for name, entry in settings.analyses.items()},
+        analyses={name: compare.describe_differences(entry, base, trial) for name, entry in settings.analyses.items()},
         changed={row["analysis"]: sum(int(row[kind]) for kind in compare.CHANGED) for row in rows},
-        summaries=collect.summaries(verdicts),
+        summaries=collect.summarize_sources(verdicts),
         pages=[(text, address.removeprefix("../")) for text, address in page_links(settings, "../index.html")[1:]],
         sources=sources_of(trial),
     )
@@ -142,7 +142,7 @@ def sources_of(trial: Trial) -> list[tuple[str, str]]:
     return found
 
 
-def label_of(results: Path, settings: Settings) -> str | None:
+def find_label(results: Path, settings: Settings) -> str | None:
     """Return the label of synthetic data, if any workbook has one, else None."""
     workbooks = dict.fromkeys(entry.workbook_id for entry in settings.analyses.values())
     found = dict.fromkeys(read_description(results / "workbooks" / name)["label"] for name in workbooks)
@@ -151,26 +151,28 @@ def label_of(results: Path, settings: Settings) -> str | None:
 
 def _common(report: Report, current: str) -> dict[str, Any]:
     """Return the values that the report and the page of reported values share."""
-    return methods.settings_in_words(report) | {
+    return methods.template_values(report) | {
         "title": f"{'Report' if current == 'report.html' else 'Reported values'}: {report.analysis.name}",
         "label": report.label,
         "links": page_links(report.settings, current, report.analysis.name),
         "sources": sources_of(report.trial),
-        "tally": collect.tally(report.verdicts),
+        "tally": collect.count_verdicts(report.verdicts),
         "meanings": collect.VERDICTS,
     }
 
 
 def _findings(folder: Path, trial: Trial) -> list[tuple[str, str, list[Finding]]]:
     """Read the findings on the reported numbers, grouped by kind, with labels instead of keys."""
-    rows = collect.rows_if_made(folder / "findings.csv")
-    found = in_order(Finding(**{name: labels.plain(text, trial) for name, text in row.items()}) for row in rows)
+    rows = collect.read_rows_if_made(folder / "findings.csv")
+    found = sort_findings(
+        Finding(**{name: labels.replace_keys(text, trial) for name, text in row.items()}) for row in rows
+    )
     return [(kind, KINDS[kind], list(own)) for kind, own in groupby(found, key=lambda finding: finding.kind)]
 
 
 def _forest(line: Headline, tests: pd.DataFrame, settings: Settings, trial: Trial) -> dict[str, Any] | None:
     """Return one comparison in all analyses; those with the reference's measure share an axis."""
-    place = compare.places(settings.analyses[settings.reference].strata.labels).get(line.stratum, line.stratum)
+    place = compare.rank_strata(settings.analyses[settings.reference].strata.labels).get(line.stratum, line.stratum)
     own = tests[tests["outcome"].eq(line.outcome) & tests["visit"].eq(line.visit) & tests["place"].eq(place)]
     base = own[own["analysis"].eq(settings.reference)]
     if base.empty:
@@ -197,8 +199,12 @@ def forest_row(row: Mapping[str, Any], analysis: Analysis, measure: str, outcome
     made, same = row["conclusion"] != compare.NOT_MADE, row["measure"] == measure
     decimals = labels.change_decimals(row["measure"] or measure, outcome.decimals)
     bounded = not any(map(math.isnan, ends))
-    text = formatting.interval(*ends, decimals) if bounded else f"{formatting.number(ends[0], decimals)} (no interval)"
-    text += f", {labels.within(labels.estimator(analysis))}" * bool(test.mean_difference)
+    text = (
+        formatting.format_interval(*ends, decimals)
+        if bounded
+        else f"{formatting.format_number(ends[0], decimals)} (no interval)"
+    )
+    text += f", {labels.uncapitalize(labels.estimator_label(analysis))}" * bool(test.mean_difference)
     if made and not same:
         kind = labels.CHANGES[row["measure"]], labels.change_unit(row["measure"], outcome.unit)
         text += f", as {' in '.join(dict.fromkeys(filter(None, kind)))}"
@@ -208,7 +214,7 @@ def forest_row(row: Mapping[str, Any], analysis: Analysis, measure: str, outcome
         "n": f"{row['n_second']} / {row['n_first']}" if made else "",
         "text": text if made else "not made",
         "ends": ends if made and same and bounded else None,
-        "p": formatting.p_digits(row["p"]) if made else "",
+        "p": formatting.format_p_digits(row["p"]) if made else "",
         "significant": row["significant"] == "yes",
         "conclusion": compare.CHANGED.get(row["conclusion"], ""),
     }
@@ -225,7 +231,7 @@ def _changed(table: pd.DataFrame, settings: Settings, trial: Trial) -> list[list
         else:
             conclusion, beside = compare.CHANGED[row["conclusion"]], [compare.reference_p(row)]
         what = f"{words.of('outcome', row)}, {_place(row['place'])}"
-        changed.append([what, row["analysis"], conclusion, formatting.p_digits(row["p"]), *beside])
+        changed.append([what, row["analysis"], conclusion, formatting.format_p_digits(row["p"]), *beside])
     return changed
 
 

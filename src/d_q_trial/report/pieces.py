@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from .. import formatting, labels
-from ..files import LABEL_COLUMN, read_words
-from ..pages import picture
+from ..files import LABEL_COLUMN, read_yaml_beside
+from ..pages import embed_picture
 from ..participants import read_participants
 from ..results_table import ALL_PARTICIPANTS
 from ..strata import marker_values
-from .collect import FOLDERS, Report, Row, Words, described, listed, rows_if_made, texts
+from .collect import FOLDERS, Report, Row, Words, column_texts, outcomes_to_list, read_descriptions, read_rows_if_made
 
 MOST_ROWS = 60
 EN_DASH = "–"
@@ -52,7 +52,7 @@ class Section:
 
 
 Piece = Mapping[str, Any]  # a table, a picture, or both, see _piece
-_ENTRIES = read_words(__file__, "pieces")
+_ENTRIES = read_yaml_beside(__file__, "pieces")
 SECTIONS = [Section(**entry) for entry in _ENTRIES]  # in their order on the page
 
 
@@ -64,7 +64,7 @@ def read_pieces(report: Report) -> list[Piece]:
     """
     made, sections = [], [section.filled(report.words) for section in SECTIONS]
     for part in FOLDERS:
-        about = {f"{part}/{key}": text for key, text in described(report.folder / part).items()}
+        about = {f"{part}/{key}": text for key, text in read_descriptions(report.folder / part).items()}
         drawn = [f"{part}/{path.stem}" for path in sorted((report.folder / part).glob("*.png"))]
         own = [*drawn, *(name for name in report.tables if name.startswith(f"{part}/"))]
         names = dict.fromkeys([*(name for name in about if name in own), *own])
@@ -77,7 +77,7 @@ def read_pieces(report: Report) -> list[Piece]:
     return [piece for piece in made if any(piece[kept] for kept in ("rows", "hidden", "picture", "absent"))]
 
 
-def grouped(pieces: Iterable[Piece]) -> list[tuple[str, str, list[Piece]]]:
+def group_pieces(pieces: Iterable[Piece]) -> list[tuple[str, str, list[Piece]]]:
     """Group the pieces, with the sentences shared by the captions of a group; other pieces have no group."""
     made = []
     for group, members in itertools.groupby(pieces, key=itemgetter("group")):
@@ -94,10 +94,10 @@ def grouped(pieces: Iterable[Piece]) -> list[tuple[str, str, list[Piece]]]:
 def _piece(key: str, name: str, section: Section, about: Mapping[str, Any], report: Report) -> Piece:
     """Return what the report shows: text ``rows``, count of ``hidden`` rows, and why columns or all of it are ``absent``."""
     words, drawing = report.words, report.folder / f"{name}.png"
-    columns, rows, more = shorten(section, report.table(name), words)
-    absent = reasons(section, report.table(name), words)
+    columns, rows, more = select_cells(section, report.table(name), words)
+    absent = explain_missing(section, report.table(name), words)
     alike = {reason: [f"“{name}”" for name in absent if absent[name] == reason] for reason in absent.values()}
-    said = [f"No value of {labels.listing(names)}: {reason}." for reason, names in alike.items()]
+    said = [f"No value of {labels.join_words(names)}: {reason}." for reason, names in alike.items()]
     if not_made := absent and not rows:
         said = [f"Not made: {'; '.join(dict.fromkeys(absent.values()))}."]
     title = words.fill(section.title) or str(about.get("title") or Path(name).name.replace("_", " ").capitalize())
@@ -112,11 +112,13 @@ def _piece(key: str, name: str, section: Section, about: Mapping[str, Any], repo
         "columns": columns,
         "rows": rows[:MOST_ROWS],
         "hidden": more + max(0, len(rows) - MOST_ROWS),
-        "picture": picture(drawing, alt) if drawing.exists() else None,
+        "picture": embed_picture(drawing, alt) if drawing.exists() else None,
     }
 
 
-def shorten(section: Section, rows: Sequence[Row], words: Words) -> tuple[tuple[str, ...], list[tuple[str, ...]], int]:
+def select_cells(
+    section: Section, rows: Sequence[Row], words: Words
+) -> tuple[tuple[str, ...], list[tuple[str, ...]], int]:
     """Return headings and rows, as text, of the columns of a table that the page shows.
 
     The number of further rows comes last: those of outcomes that are not listed one by one.
@@ -132,7 +134,9 @@ def shorten(section: Section, rows: Sequence[Row], words: Words) -> tuple[tuple[
     for number, row in enumerate(kept):
         key = tuple(row[name] for name in (*section.rows, "visit", "marker")) if "statistic" in row else number
         comparisons.setdefault(key, []).append(row)
-    hidden = words.trial.outcomes.keys() - (words.trial.outcomes if section.everything else listed(words.trial))
+    hidden = words.trial.outcomes.keys() - (
+        words.trial.outcomes if section.everything else outcomes_to_list(words.trial)
+    )
     chosen = [own for own in comparisons.values() if own[0].get("outcome") not in hidden]
     decimals = [
         _decimals(_text(own, name, *column[2:3]) for own in chosen for name in column[1].split(".."))
@@ -152,19 +156,19 @@ def shorten(section: Section, rows: Sequence[Row], words: Words) -> tuple[tuple[
     return columns, shown if known else [], len(comparisons) - len(chosen)
 
 
-def reasons(section: Section, rows: Sequence[Row], words: Words) -> dict[str, str]:
+def explain_missing(section: Section, rows: Sequence[Row], words: Words) -> dict[str, str]:
     """Return why columns of a table lack values, in all or some rows, by their headings, where the rows give the reason."""
     kept, found = [row for row in rows if section.holds(row, words)], {}
     for heading, names, *method in section.columns:
         wanted = (names.partition("..")[0], *method[:1])
-        empty = [row for row in kept if texts([row], *wanted) == [""]]
+        empty = [row for row in kept if column_texts([row], *wanted) == [""]]
         if given := dict.fromkeys(row["reason"] for row in empty if row.get("reason")):
-            found[heading] = "in some rows, " * any(texts(kept, *wanted)) + "; ".join(given)
+            found[heading] = "in some rows, " * any(column_texts(kept, *wanted)) + "; ".join(given)
     return found
 
 
 def _text(rows: Sequence[Row], name: str, method: str = "") -> str:
-    return next(iter(texts(rows, name, method)), "")
+    return next(iter(column_texts(rows, name, method)), "")
 
 
 def _decimals(texts: Iterable[str]) -> int | None:
@@ -208,11 +212,11 @@ def format_cell(name: str, text: str, decimals: int | None = None) -> str:
     if not math.isfinite(value):
         return ""
     if name == "p" or name.startswith("p_") or name.endswith("_p"):
-        return formatting.p_digits(value)
+        return formatting.format_p_digits(value)
     if decimals is not None:
-        return formatting.number(value, decimals)
+        return formatting.format_number(value, decimals)
     if value.is_integer() or abs(value) >= 1000:
-        return formatting.grouped(value, 0)
+        return formatting.format_grouped(value, 0)
     return f"{value:.3g}".replace("-", formatting.MINUS)
 
 
@@ -223,7 +227,7 @@ SIDES = ("below", "above")
 SIZES, NUMBERS = ("n_second", "n_first"), ("median_second", "median_first", "difference", "lower", "upper")
 
 
-def explorer(report: Report) -> dict[str, Any] | None:
+def explorer_data(report: Report) -> dict[str, Any] | None:
     """Pack the table of cutoffs: one entry per marker, outcome and visit, with the cutoffs in increasing order.
 
     Returns ``markers``, ``choices``, ``series`` and the participants with their changes; None without cutoffs. All numbers
@@ -254,8 +258,8 @@ def explorer(report: Report) -> dict[str, Any] | None:
         "choices": [{"key": key} | choice for key, choice in choices.items()],
         "first": next(filter(choices.__contains__, subgroups), next(iter(choices))),
         "arms": [arm.label for arm in reversed(trial.analysed_arms.values())],
-        "estimator": labels.estimator(analysis),
-        "level": labels.interval_level(analysis),
+        "estimator": labels.estimator_label(analysis),
+        "level": labels.confidence_level(analysis),
         "alpha": analysis.alpha,
         "change": labels.CHANGES[analysis.measure],
         "series": [_series(rows, report) for rows in series.values()],
@@ -266,7 +270,7 @@ def explorer(report: Report) -> dict[str, Any] | None:
 def _people(report: Report) -> dict[str, Any]:
     """Return the participants with all their markers, and their changes by outcome and visit (empty: none)."""
     trial, analysis, arms, changes = report.trial, report.analysis, list(reversed(report.trial.analysed_arms)), {}
-    rows = rows_if_made(report.folder / "changes.csv")
+    rows = read_rows_if_made(report.folder / "changes.csv")
     arm_of = {row["participant"]: arms.index(row["arm"]) for row in rows if row["arm"] in arms}
     participants = read_participants(report.folder.parent / "workbooks" / analysis.workbook_id)
     markers = marker_values(participants, trial, analysis)  # those of strata.csv may be of one marker alone
@@ -276,7 +280,7 @@ def _people(report: Report) -> dict[str, Any]:
     for row in rows:
         if row["measure"] == report.analysis.measure and row["value"] and row["participant"] in places:
             own = changes.setdefault(f"{row['outcome']}/{row['visit']}", [""] * len(places))
-            change = formatting.number(float(row["value"]), report.words.decimals(row["outcome"]))
+            change = formatting.format_number(float(row["value"]), report.words.decimals(row["outcome"]))
             own[places[row["participant"]]] = change
     return {"people": people, "changes": changes}
 
@@ -294,12 +298,12 @@ def _series(rows: list[Row], report: Report) -> dict[str, Any]:
     apart = min(4, max(0, 1 - math.floor(math.log10(min(gaps, default=1.0)))))  # decimals that distinguish neighbours
     own = {row["cut"] for row in report.table("robustness/analysis_cuts", **place)}
     positions = [index for index, cut in enumerate(cuts) if cut in own]
-    searched = filter(None, texts(report.table("robustness/best_cuts", **place), "p_best_of_both"))
+    searched = filter(None, column_texts(report.table("robustness/best_cuts", **place), "p_best_of_both"))
     packed = {
         "marker": place["marker"],
         "choice": f"{place['outcome']}/{place['visit']}",
         "cuts": [float(f"{float(cut):.6g}") for cut in cuts],
-        "shown": [formatting.number(float(cut), apart) for cut in cuts],
+        "shown": [formatting.format_number(float(cut), apart) for cut in cuts],
         "own": positions,
         "start": positions[-1] if positions else len(cuts) // 2,
         "searched": format_cell("p", next(searched, "")),
@@ -316,5 +320,5 @@ def _side(sides: Mapping[str, Row], side: str, sizes: list[int], decimals: int) 
         other = next(iter(sides.values()))
         return [f"{n - int(other[name])}" for n, name in zip(sizes, SIZES, strict=True)] if any(sizes) else None
     row = sides[side]
-    numbers = [formatting.number(_number(row[name]), decimals) for name in NUMBERS]
+    numbers = [formatting.format_number(_number(row[name]), decimals) for name in NUMBERS]
     return [*(row[name] for name in SIZES), *numbers, *(format_cell("p", row[p]) for p in ("p", "p_corrected"))]

@@ -8,7 +8,7 @@ import pandas as pd
 from ..comparisons import Layout
 from ..config.settings import StrataRule
 from ..errors import UserError
-from ..formatting import significant
+from ..formatting import round_significant
 from ..participants import Participants
 from ..strata import build_strata
 
@@ -25,7 +25,7 @@ def analysis_cuts(cutoffs: pd.DataFrame, layout: Layout) -> pd.DataFrame:
     labels, at_cut = layout.analysis.strata.labels, layout.analysis.strata.at_cut
     for whole in layout.by_marker:
         known = whole.within(whole.linked & ~np.isnan(whole.value) & ~np.isnan(whole.marker_value))
-        amount = significant(known.marker_value)
+        amount = round_significant(known.marker_value)
         for row in rows.get((known.outcome, known.visit, known.marker), ()):
             upper = amount >= cuts[row] if at_cut == "upper" else amount > cuts[row]
             inside = upper == above[row]

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from ..comparisons import Comparison, Layout, matrix_of
+from ..comparisons import Comparison, Layout, value_matrix
 from ..config.robustness import Robustness, Windows
 from ..config.settings import Analysis
-from ..formatting import significant
+from ..formatting import round_significant
 from ..stats.estimate import effect_difference, mann_whitney_effects
 from ..stats.permutation import check_memory
 from ..stats.two_sample import TwoSampleTest, get_test
@@ -46,7 +46,7 @@ class Slices:
     table: pd.DataFrame
 
 
-def slices(
+def divide_changes(
     changes: pd.DataFrame, markers: pd.DataFrame, trial: Trial, analysis: Analysis, robustness: Robustness
 ) -> list[Slices]:
     """Divide every outcome and visit along every marker; see :class:`Slices`.
@@ -61,15 +61,15 @@ def slices(
         for marker, values in markers.reindex(index=whole.participant, columns=list(trial.markers)).items():
             amount = np.where(whole.linked, values.to_numpy(float), np.nan)
             divided.append(replace(whole, marker=marker, marker_value=amount))
-    return slices_of(divided, analysis, robustness)
+    return divide_comparisons(divided, analysis, robustness)
 
 
-def slices_of(divided: Iterable[Comparison], analysis: Analysis, robustness: Robustness) -> list[Slices]:
+def divide_comparisons(divided: Iterable[Comparison], analysis: Analysis, robustness: Robustness) -> list[Slices]:
     """Divide comparisons of the same arms, each an outcome and visit, along the values of their markers (NaN: none)."""
     parts, methods = [], []
     for everyone in divided:
         comparison = everyone.within(~np.isnan(everyone.value) & ~np.isnan(everyone.marker_value))
-        comparison = replace(comparison, marker_value=significant(comparison.marker_value))
+        comparison = replace(comparison, marker_value=round_significant(comparison.marker_value))
         smallest, marker = robustness.minimum_per_arm, comparison.marker_value
         groups, members = subgroups(marker, robustness.windows, 2 * smallest, analysis.strata.at_cut)
         smaller = np.minimum(*(members[side].sum(axis=0) for side in (comparison.is_first, ~comparison.is_first)))
@@ -80,7 +80,7 @@ def slices_of(divided: Iterable[Comparison], analysis: Analysis, robustness: Rob
     if not parts:
         return []
     # All at once, because many groups have equal sizes.
-    people, is_first, _ = matrix_of([comparison for comparison, *_ in parts])
+    people, is_first, _ = value_matrix([comparison for comparison, *_ in parts])
     if not get_test(analysis.test).not_permuted:  # the search comes after hours of work
         cuts = sum(np.count_nonzero(groups["side"] != "window") for _, groups, _ in parts)
         check_memory(cuts, len(people), robustness.memory_mb)

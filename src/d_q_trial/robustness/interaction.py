@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from ..comparisons import TOO_FEW, Comparison, Layout, estimate_rows, generator, rows_of, table
+from ..comparisons import TOO_FEW, Comparison, Layout, estimate_rows, result_rows, results_frame, seeded_generator
 from ..config.robustness import Robustness
 from ..config.settings import Analysis
 from ..labels import CHANGES
@@ -31,7 +31,7 @@ def interactions(layout: Layout, robustness: Robustness) -> pd.DataFrame:
         for lower, upper in combinations(layout.analysis.strata.labels, 2):
             rows += _between_strata(whole, upper, lower, layout.analysis, robustness)
         rows += _along_marker(whole, layout.analysis)
-    return table(rows)
+    return results_frame(rows)
 
 
 def _between_strata(
@@ -46,13 +46,13 @@ def _between_strata(
     found = effect_difference(*effects, confidence=1 - analysis.alpha)
     method = f"placements, t, level {1 - analysis.alpha:g}"
     _, *uncertainty = estimate_rows(key, "effect_difference", found, n, method, NO_OVERLAP)
-    rows = rows_of(key, n, "Mann-Whitney effects", effect_difference=found.estimate) + uncertainty
+    rows = result_rows(key, n, "Mann-Whitney effects", effect_difference=found.estimate) + uncertainty
     both, count = whole.within(np.isin(whole.label, [upper, lower])), robustness.permutations
-    seed = generator(robustness.seed, *key[:6])
+    seed = seeded_generator(robustness.seed, *key[:6])
     permuted = permuted_strata_p(both.value, both.is_first, both.label == upper, permutations=count, seed=seed)
     method = f"strata permuted within arms, {permuted.permutations or count} permutations"
     p = {"p": permuted.p, "p_lower": permuted.lower, "p_upper": permuted.upper}
-    return rows + rows_of(key, n, method, GROUP_TOO_SMALL, **p)
+    return rows + result_rows(key, n, method, GROUP_TOO_SMALL, **p)
 
 
 def _along_marker(whole: Comparison, analysis: Analysis) -> list[tuple]:

@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from ..comparisons import Comparison, Layout, matrix_of
+from ..comparisons import Comparison, Layout, value_matrix
 from ..config.robustness import Family, Robustness
-from ..labels import strata_named
-from ..stats.permutation import Design, MonteCarloP, StepDown, adjusted, blocks, check_memory, labels_for
+from ..labels import select_strata
+from ..stats.permutation import Design, MonteCarloP, StepDown, adjust_p, check_memory, labels_for, permuted_blocks
 from ..stats.two_sample import TwoSampleTest, get_test
 
 NO_IDS = "participants without ids: their outcomes and visits cannot be permuted together"
@@ -31,12 +31,12 @@ def multiplicity(layout: Layout, robustness: Robustness) -> pd.DataFrame:
     test, rows = get_test(layout.analysis.test), []
     for name, family in robustness.families.items():
         members = [c for c in layout.compared if _belongs(c, family, layout)]
-        _, is_first, values = matrix_of(members)
+        _, is_first, values = value_matrix(members)
         p = test.compare_each(values, is_first).p
         joint = _max_t(members, test, robustness)
         rows += [
             (name, *member.key, *member.counts(), test.name, *values, *t)
-            for member, *values, t in zip(members, p, adjusted(p, "holm"), adjusted(p, "fdr_bh"), joint, strict=True)
+            for member, *values, t in zip(members, p, adjust_p(p, "holm"), adjust_p(p, "fdr_bh"), joint, strict=True)
         ]
     whole = ("n_first", "n_second", "permutations")
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype(dict.fromkeys(whole, "Int64"))
@@ -47,7 +47,7 @@ def _belongs(comparison: Comparison, family: Family, layout: Layout) -> bool:
     return (
         (family.outcomes == "all" or not {outcome.key, outcome.family}.isdisjoint(family.outcomes))
         and (family.visits == "all" or comparison.visit in family.visits)
-        and comparison.stratum in strata_named(family.strata, layout.analysis.strata.labels)
+        and comparison.stratum in select_strata(family.strata, layout.analysis.strata.labels)
         and comparison.marker in ("", layout.analysis.marker)
     )
 
@@ -57,11 +57,11 @@ def _max_t(members: list[Comparison], test: TwoSampleTest, robustness: Robustnes
     reason = test.not_permuted or ("" if all(m.linked.all() for m in members) else NO_IDS)
     if reason or not members:
         return [(*MonteCarloP()[:3], None, reason)] * len(members)
-    _, is_first, values = matrix_of(members)
+    _, is_first, values = value_matrix(members)
     check_memory(*values.T.shape, robustness.memory_mb)
     design = Design(values, continuity=np.full(len(members), bool(test.continuity)))
     labels = labels_for(is_first, robustness.permutations, robustness.seed)
     counts = StepDown(design.observed(is_first).z)
-    for block in blocks(design, labels):
+    for block in permuted_blocks(design, labels):
         counts.add(block)
     return [(*p[:3], p.permutations or None, test.undefined * bool(np.isnan(p.p))) for p in counts.p(labels.p)]

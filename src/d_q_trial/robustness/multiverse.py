@@ -16,7 +16,16 @@ from ..config.settings import Analysis
 from ..errors import UserError
 from ..files import atomic
 from ..participants import Participants
-from ..stats.permutation import Joint, MonteCarloP, Progress, StepDown, blocks, check_memory, labels_for, permutation_p
+from ..stats.permutation import (
+    Joint,
+    MonteCarloP,
+    Progress,
+    StepDown,
+    check_memory,
+    labels_for,
+    permutation_p,
+    permuted_blocks,
+)
 from ..trial import Trial
 from .specifications import CHOICES, Specifications, measurements, specifications
 
@@ -43,7 +52,7 @@ CURVES = 499  # permutations whose whole curve is kept
 PLACES = 201  # along a curve
 
 
-def prepare(
+def prepare_specifications(
     participants: Participants, trial: Trial, analysis: Analysis, robustness: Robustness
 ) -> tuple[Specifications | None, str]:
     """Make the configured specifications, the same in every process; None and the reason if there are none."""
@@ -77,7 +86,7 @@ class Counts:
         return permutation_p(int(count), self.total, exhaustive=self.exhaustive)
 
 
-def count(
+def count_permutations(
     every: Specifications,
     *,
     permutations: int,
@@ -102,10 +111,10 @@ def count(
     joint = Joint(observed, every.weights, critical=every.critical)
     curves = [np.empty((PLACES, 0), dtype=np.float32)]
     check_memory(*every.design.scores.shape, memory_mb)
-    for block in blocks(every.design, labels, start=start, stop=stop, progress=progress):
+    for block in permuted_blocks(every.design, labels, start=start, stop=stop, progress=progress):
         if block.start < CURVES:
             kept = block.effect[:, : CURVES - block.start]
-            curves.append(curve(kept, every.weights[0], PLACES) + np.float32(0.5))
+            curves.append(sort_curve(kept, every.weights[0], PLACES) + np.float32(0.5))
         for counter in (step_down, pointwise, joint):
             counter.add(block)
     identity = hashlib.sha256()
@@ -128,7 +137,7 @@ def count(
     )
 
 
-def curve(effects: np.ndarray, weights: np.ndarray, places: int) -> np.ndarray:
+def sort_curve(effects: np.ndarray, weights: np.ndarray, places: int) -> np.ndarray:
     """Return effects, shape (specifications, curves), at evenly spaced places of their sorted curve: (places, curves).
 
     Place k of K is the effect below which a share (k + 1/2) / K of the weights, shape (specifications,), lies.

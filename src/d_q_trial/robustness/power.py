@@ -5,7 +5,7 @@ from functools import cache
 
 import pandas as pd
 
-from ..comparisons import TOO_FEW, Comparison, Layout, generator, rows_of, table
+from ..comparisons import TOO_FEW, Comparison, Layout, result_rows, results_frame, seeded_generator
 from ..config.robustness import Robustness
 from ..labels import CHANGES
 from ..results_table import ALL_PARTICIPANTS
@@ -39,7 +39,7 @@ def power_table(planned: pd.DataFrame, layout: Layout, robustness: Robustness) -
     overall: dict[tuple, tuple[float, str]] = {}  # all participants come before their strata
     for comparison in layout.compared:
         rows += _exaggeration_rows(comparison, overall, layout.analysis.alpha)
-    return table(rows)
+    return results_frame(rows)
 
 
 def _planned_rows(plan, layout: Layout, robustness: Robustness) -> list[tuple]:
@@ -51,24 +51,24 @@ def _planned_rows(plan, layout: Layout, robustness: Robustness) -> list[tuple]:
 
     @cache  # many comparisons have the same number of participants
     def simulate(n: tuple[int, int]) -> MonteCarloP:
-        seed = generator(robustness.seed, "power", str(n))
+        seed = seeded_generator(robustness.seed, "power", str(n))
         return simulated_power(plan.difference, sd, *n, alpha=plan.alpha, method=test.name, trials=_TRIALS, seed=seed)
 
     key = (plan.outcome, plan.measure, plan.visit, "", ALL_PARTICIPANTS, layout.trial.contrast, PLANNED)
-    rows = rows_of(key, (size, size), "as reported", difference=plan.difference)
-    rows += rows_of(key, (size, size), by_t, implied_sd=sd)
+    rows = result_rows(key, (size, size), "as reported", difference=plan.difference)
+    rows += result_rows(key, (size, size), by_t, implied_sd=sd)
     compared = [c for c in layout.compared if (c.outcome, c.measure) == (plan.outcome, plan.measure)]
     if not compared:
-        rows += rows_of(key, (None, None), "two-sided t test", NOT_PLANNED, power=math.nan)
+        rows += result_rows(key, (None, None), "two-sided t test", NOT_PLANNED, power=math.nan)
     for c in compared:
         n, key = c.counts(), (*c.key, PLANNED)
         if min(n) < 2:
-            rows += rows_of(key, n, "two-sided t test", TOO_FEW, power=math.nan)
+            rows += result_rows(key, n, "two-sided t test", TOO_FEW, power=math.nan)
             continue
         p, needed = simulate(n), detectable_difference(sd, *n, power=plan.power, alpha=plan.alpha)
-        rows += rows_of(key, n, "two-sided t test", power=t_power(plan.difference, sd, *n, alpha=plan.alpha))
-        rows += rows_of(key, n, by_simulation, power=p.p, power_lower=p.lower, power_upper=p.upper)
-        rows += rows_of(key, n, by_t, detectable_difference=needed)
+        rows += result_rows(key, n, "two-sided t test", power=t_power(plan.difference, sd, *n, alpha=plan.alpha))
+        rows += result_rows(key, n, by_simulation, power=p.p, power_lower=p.lower, power_upper=p.upper)
+        rows += result_rows(key, n, by_t, detectable_difference=needed)
     return rows
 
 
@@ -87,5 +87,5 @@ def _exaggeration_rows(c: Comparison, overall: dict[tuple, tuple[float, str]], a
             power = exaggeration(truth, found.standard_error, found.df, alpha=alpha)
             statistics = dict(zip(("power", "wrong_sign", "exaggeration"), power, strict=True))
             reason = (unknown if math.isnan(truth) else undefined) if math.isnan(power[0]) else NO_EFFECT
-            rows += rows_of((*c.key, name), n, scale, reason, **statistics)
+            rows += result_rows((*c.key, name), n, scale, reason, **statistics)
     return rows

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr
 
-from ..comparisons import generator, matrix_of
+from ..comparisons import seeded_generator, value_matrix
 from ..config.robustness import Robustness
 from ..config.settings import Analysis
 from ..stats.maximally_selected import best_cut_bootstrap, best_split
-from ..stats.permutation import SAME, Design, MonteCarloP, Progress, StepDown, blocks, labels_for
+from ..stats.permutation import SAME, Design, MonteCarloP, Progress, StepDown, labels_for, permuted_blocks
 from ..stats.two_sample import get_test
 from ..trial import Trial
 from .cutoffs import HEAD, NO_MARKER, TOO_FEW_FOR_CUTS, Slices
@@ -53,7 +53,7 @@ def best_cuts(
     sides (step-down); NaN for windows, for groups that are too small, and if the test is not permuted. Miller and
     Siegmund (1982), Biometrics 38, 1011-1016, applied to the comparison of arms within a subgroup.
     """
-    people, is_first, _ = matrix_of([part.comparison for part in found])
+    people, is_first, _ = value_matrix([part.comparison for part in found])
     columns, parts = [np.empty((len(people), 0))], [NOTHING_TRIED]
     for number, part in enumerate(found):
         test = get_test(part.method)
@@ -69,7 +69,7 @@ def best_cuts(
     z = design.observed(is_first).z
     labels = labels_for(is_first, robustness.permutations, robustness.seed)
     searches = [StepDown(z, tried.groupby(names).ngroup()) for names in (["slice", "side"], "slice", "family")]
-    for block in blocks(design, labels, progress=progress) if len(z) else ():
+    for block in permuted_blocks(design, labels, progress=progress) if len(z) else ():
         for counted in searches:
             counted.add(block)
     by_side, by_slice, by_family = searches
@@ -100,7 +100,7 @@ def _bootstrap(part: Slices, side: str, analysis: Analysis, robustness: Robustne
     """Return the bootstrap columns of one best cutoff."""
     comparison = part.comparison
     options = {"above": side == "above", "at_cut_upper": analysis.strata.at_cut == "upper", "resamples": RESAMPLES}
-    seed = generator(robustness.seed, "bootstrap", *comparison.head, side)
+    seed = seeded_generator(robustness.seed, "bootstrap", *comparison.head, side)
     data = comparison.marker_value, comparison.value, comparison.is_first
     cuts, effects = best_cut_bootstrap(*data, **options, minimum_per_arm=robustness.minimum_per_arm, seed=seed)
     cuts, effects = cuts[~np.isnan(cuts)], effects[~np.isnan(effects)]

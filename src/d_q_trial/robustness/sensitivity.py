@@ -6,15 +6,25 @@ import numpy as np
 import pandas as pd
 
 from ..changes import EXCLUDED, NOT_POSITIVE, change_or_given, treat_outliers
-from ..comparisons import TOO_FEW, Comparison, Layout, estimate_rows, generator, grouped, matrix_of, rows_of, table
+from ..comparisons import (
+    TOO_FEW,
+    Comparison,
+    Layout,
+    estimate_rows,
+    group_comparisons,
+    result_rows,
+    results_frame,
+    seeded_generator,
+    value_matrix,
+)
 from ..config.robustness import Robustness
 from ..config.settings import Analysis
-from ..formatting import rounding_rule
+from ..formatting import find_rounding_rule
 from ..results_table import ALL_PARTICIPANTS
 from ..stats.ancova import ancova, random_intercept
 from ..stats.checks import is_significant
 from ..stats.estimate import Estimate, mann_whitney_effect, mean_difference
-from ..stats.missing import impute, p_bounds, pool
+from ..stats.missing import impute, p_bounds, pool_estimates
 from ..stats.shift import hodges_lehmann
 from ..stats.two_sample import get_test, rank_sum_variants
 from .interaction import NO_OVERLAP, interactions
@@ -45,11 +55,11 @@ def sensitivity(layout: Layout, robustness: Robustness) -> pd.DataFrame:
     markers = layout.strata.pivot(index="participant", columns="marker", values="marker_value")
     for comparison in comparisons:
         rows += covariance_rows(comparison, analysis) + _bound_rows(comparison, analysis)
-    for visits in grouped(comparisons, "outcome", "marker", "stratum"):
+    for visits in group_comparisons(comparisons, "outcome", "marker", "stratum"):
         rows += mixed_rows(visits, analysis)
-    for own in grouped(comparisons, "outcome"):
+    for own in group_comparisons(comparisons, "outcome"):
         rows += _imputed_rows(own, markers, analysis, robustness)
-    return table(rows)
+    return results_frame(rows)
 
 
 def covariance_rows(comparison: Comparison, analysis: Analysis) -> list[tuple]:
@@ -77,7 +87,7 @@ def _adjusted_rows(key: tuple, found: Estimate, n: tuple[int, int], method: str,
         return rows
     values = {"": found.estimate, "_lower": found.lower, "_upper": found.upper}
     percent = {f"adjusted_percent{name}": 100 * np.expm1(value) for name, value in values.items()}
-    return rows + rows_of(key, n, method, reason, **percent)
+    return rows + result_rows(key, n, method, reason, **percent)
 
 
 def mixed_rows(visits: list[Comparison], analysis: Analysis) -> list[tuple]:
@@ -121,10 +131,10 @@ def _bound_rows(comparison: Comparison, analysis: Analysis) -> list[tuple]:
     method = f"any values of the missing, {analysis.test}"
     reason = get_test(analysis.test).no_bounds if comparison.linked.all() else NO_IDS
     if reason:
-        return rows_of(key, total, method, reason, p_lowest=np.nan, p_highest=np.nan)
+        return result_rows(key, total, method, reason, p_lowest=np.nan, p_highest=np.nan)
     missing = [both - seen for both, seen in zip(total, comparison.counts(), strict=True)]
     lowest, highest, exact = p_bounds(*comparison.samples(), *missing, method=analysis.test)
-    rows = rows_of(key, total, method, get_test(analysis.test).undefined, p_lowest=lowest, p_highest=highest)
+    rows = result_rows(key, total, method, get_test(analysis.test).undefined, p_lowest=lowest, p_highest=highest)
     return rows if exact else [rows[0], (*rows[1][:-1], AT_LEAST)]
 
 
@@ -139,8 +149,8 @@ def _imputed_rows(
     whole = [c for c in own if not c.marker]
     if not whole or not all(c.linked.all() for c in whole):
         return []
-    people, is_first, modelled = matrix_of(whole, "modelled")
-    columns = [np.fmax.reduce(matrix_of(whole, "covariate")[2], axis=1), *modelled.T]
+    people, is_first, modelled = value_matrix(whole, "modelled")
+    columns = [np.fmax.reduce(value_matrix(whole, "covariate")[2], axis=1), *modelled.T]
     for values in markers.reindex(people).to_numpy(float).T:
         if np.unique(values[~np.isnan(values)]).size > 1:
             columns.append(np.log(values) if np.nanmin(values) > 0 else values)
@@ -151,7 +161,7 @@ def _imputed_rows(
     filled = np.full((sets, *observed.shape), np.nan)
     try:
         for arm in (True, False) if not reason else ():  # what has been observed is not imputed
-            seed = generator(robustness.seed, "imputation", own[0].outcome, str(arm))
+            seed = seeded_generator(robustness.seed, "imputation", own[0].outcome, str(arm))
             filled[:, is_first == arm] = impute(observed[is_first == arm], imputations=sets, seed=seed)
     except (ValueError, np.linalg.LinAlgError):
         filled[:], reason = np.nan, TOO_FEW
@@ -166,7 +176,7 @@ def _imputed_rows(
             method = f"imputed, {words}, {sets} sets, Rubin's rules"
             undefined = reason or (NO_OVERLAP if name == EFFECT else TOO_FEW)
             rows += estimate_rows(key, name, found, c.total, method, undefined)
-            rows += rows_of(key, c.total, method, undefined, missing_share=share)
+            rows += result_rows(key, c.total, method, undefined, missing_share=share)
     return rows
 
 
@@ -188,7 +198,7 @@ def _pooled(
     values, errors, df = np.resize(estimates, (sets, 3)).T
     if not (errors**2).mean() > 0:
         return Estimate(), np.nan
-    found, share = pool(values - null, errors**2, complete_df=float(df.mean()), confidence=confidence)
+    found, share = pool_estimates(values - null, errors**2, complete_df=float(df.mean()), confidence=confidence)
     moved = {part: getattr(found, part) + null for part in ("estimate", "lower", "upper")}
     return found._replace(**moved), share
 
@@ -201,7 +211,9 @@ def leave_one_out(layout: Layout) -> pd.DataFrame:
     ``flips``, the number of participants whose omission moves P to the other side of alpha. ``n_first`` and
     ``n_second`` count the participants compared.
     """
-    return table([row for comparison in layout.compared for row in _influence_rows(comparison, layout.analysis)])
+    return results_frame(
+        [row for comparison in layout.compared for row in _influence_rows(comparison, layout.analysis)]
+    )
 
 
 def _influence_rows(comparison: Comparison, analysis: Analysis) -> list[tuple]:
@@ -217,11 +229,11 @@ def _influence_rows(comparison: Comparison, analysis: Analysis) -> list[tuple]:
     flips = (is_significant(without, analysis.alpha) != is_significant(whole, analysis.alpha))[~np.isnan(without)].sum()
     extremes = {"p_minimum": np.nanmin(without), "p_maximum": np.nanmax(without)}
     key = (*comparison.key, "")
-    rows = rows_of(key, comparison.counts(), test.name, test.undefined, p_all=whole, **extremes, flips=float(flips))
+    rows = result_rows(key, comparison.counts(), test.name, test.undefined, p_all=whole, **extremes, flips=float(flips))
     changes = np.round(np.abs(without - whole), 10)  # equal changes differ in the last digits, by the processor
     for i in np.argsort(-changes, kind="stable"):
         group, n = str(comparison.participant[present[i]]), (int(found.n_first[i]), int(found.n_second[i]))
-        rows += rows_of((*comparison.key, group), n, test.name, test.undefined, p=without[i])
+        rows += result_rows((*comparison.key, group), n, test.name, test.undefined, p=without[i])
     return rows
 
 
@@ -236,19 +248,19 @@ def suspect_values(suspects: pd.DataFrame, layout: Layout, robustness: Robustnes
     Columns are those of the results; ``group`` names the version: ``1480``, ``148.0 for 1480``, ``without 1480``. A
     value that no participant has gives one row with the reason.
     """
-    changes, analysis, parts = layout.changes, layout.analysis, [table([])]
+    changes, analysis, parts = layout.changes, layout.analysis, [results_frame([])]
     for case in suspects.itertuples(index=False):
         own = changes[changes["outcome"].eq(case.outcome) & changes["reason"].ne(EXCLUDED)]
         rows = own[own["visit"].eq(case.visit) & own["arm"].eq(case.arm)]
         given = rows["value"] if analysis.change == "percent" else np.full(len(rows), np.nan)
         percent, _ = change_or_given(rows["baseline"], rows["follow_up"], given, "percent")
         texts = case.reported, case.instead
-        matches = [not np.isnan(value) and any(rounding_rule(value, text) for text in texts) for value in percent]
+        matches = [not np.isnan(value) and any(find_rounding_rule(value, text) for text in texts) for value in percent]
         if sum(matches) != 1:
             whole = ALL_PARTICIPANTS, layout.trial.contrast, case.reported
             key = (case.outcome, analysis.measure, case.visit, "", *whole)
             method, reason = f"test of the analysis, {analysis.test}", SEVERAL if any(matches) else ABSENT
-            parts.append(table(rows_of(key, (None, None), method, reason, p=np.nan)))
+            parts.append(results_frame(result_rows(key, (None, None), method, reason, p=np.nan)))
             continue
         versions = {
             case.reported: float(case.reported),
@@ -259,7 +271,7 @@ def suspect_values(suspects: pd.DataFrame, layout: Layout, robustness: Robustnes
         participant = own.at[place, "participant"]
         for name, value in versions.items():
             version, found = _with_value(own, place, value, analysis), []
-            for visits in grouped(replace(layout, changes=version).compared, "marker", "stratum"):
+            for visits in group_comparisons(replace(layout, changes=version).compared, "marker", "stratum"):
                 group = visits[0].marker, visits[0].stratum
                 # Without the participant, a group is the same in every version, unless a value moves the fences of its arm.
                 same = analysis.outliers.rule == "keep" and not any(participant in c.participant for c in visits)
@@ -267,7 +279,7 @@ def suspect_values(suspects: pd.DataFrame, layout: Layout, robustness: Robustnes
                     made[group] = _by_every_method(visits, case.visit, analysis)
                 found += made[group]
             at_visit = replace(layout, changes=version[version["visit"].eq(case.visit)])
-            parts += [part.assign(group=name) for part in (table(found), interactions(at_visit, robustness))]
+            parts += [part.assign(group=name) for part in (results_frame(found), interactions(at_visit, robustness))]
     return pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
 
 
@@ -292,13 +304,13 @@ def _plain_rows(comparison: Comparison, analysis: Analysis) -> list[tuple]:
     """Return rows of the methods without a covariate: medians, the test of the analysis, ranks, means."""
     first, second = comparison.samples()
     n, key, confidence = (first.size, second.size), (*comparison.key, ""), 1 - analysis.alpha
-    rows = rows_of(key, n, "", median_difference=np.median(first) - np.median(second))
+    rows = result_rows(key, n, "", median_difference=np.median(first) - np.median(second))
     shift = hodges_lehmann(first, second, method=analysis.test, confidence=confidence)
     limits = {"hodges_lehmann_lower": shift.lower, "hodges_lehmann_upper": shift.upper}
-    rows += rows_of(key, n, analysis.test, TOO_FEW, hodges_lehmann=shift.estimate)
-    rows += rows_of(key, n, analysis.test, get_test(analysis.test).no_limit, **limits)
+    rows += result_rows(key, n, analysis.test, TOO_FEW, hodges_lehmann=shift.estimate)
+    rows += result_rows(key, n, analysis.test, get_test(analysis.test).no_limit, **limits)
     for what, name in (("test of the analysis", analysis.test), *(("rank-sum", name) for name in rank_sum_variants())):
         test = get_test(name)
-        rows += rows_of(key, n, f"{what}, {name}", test.undefined, p=test.compare(first, second).p)
+        rows += result_rows(key, n, f"{what}, {name}", test.undefined, p=test.compare(first, second).p)
     found = mean_difference(first, second, confidence=confidence)
     return rows + estimate_rows(key, "mean_difference", found, n, "means, t (Welch)", TOO_FEW)

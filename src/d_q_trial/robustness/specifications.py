@@ -22,7 +22,7 @@ from ..participants import PERCENT_CHANGE, TRIAL, VALUE, Participants
 from ..stats.permutation import Design
 from ..stats.rank_sum import midrank_columns
 from ..stats.two_sample import get_test
-from ..strata import assign, cut_points
+from ..strata import assign_strata, cut_points
 from ..trial import BASELINE, Trial
 
 # A specification takes one option of each choice; `marker` and `cut` are "" and NaN for all participants.
@@ -123,7 +123,7 @@ def _at_or_above(everyone: np.ndarray, analysed: np.ndarray, cut: float, rule: S
     upper, known = np.zeros(own.size, dtype=bool), ~np.isnan(own)
     if known.any():
         halves = StrataRule(cuts=[cut], quantile_type=rule.quantile_type, labels=["lower", "upper"])
-        upper[known] = assign(own[known], cut_points(reference, halves), rule.at_cut) == 1
+        upper[known] = assign_strata(own[known], cut_points(reference, halves), rule.at_cut) == 1
     return upper
 
 

@@ -56,7 +56,7 @@ READERS = {"sav": ".sav .zsav", "dta": ".dta", "sas7bdat": ".sas7bdat", "xport":
 STATISTICS = {ending: f"read_{name}" for name, endings in READERS.items() for ending in endings.split()}
 
 
-def load(path: Path | str) -> Workbook:
+def load_workbook(path: Path | str) -> Workbook:
     """Read every worksheet of an .xlsx, .xlsm, .xls, .xlsb, .ods, .csv or .tsv file, or of one of SPSS, Stata or SAS.
 
     UserError, in one line that names the file, if it is not such a file, is damaged or protected, or takes more memory or
@@ -89,7 +89,7 @@ def load(path: Path | str) -> Workbook:
         result, said = pickle.loads(output)
     if isinstance(result, str):
         raise UserError(f"{path}: {''.join(c if c.isprintable() else ' ' for c in result)}")
-    software.add_child(said)
+    software.add_child_software(said)
     result.path = path
     return result
 
@@ -99,7 +99,7 @@ def _read_within_limits(path: Path, seconds: int, size: int) -> bytes:
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
     resource.setrlimit(resource.RLIMIT_AS, (size, size))
     try:
-        return pickle.dumps((read_file(path), software.line()), protocol=5)
+        return pickle.dumps((read_file(path), software.software_line()), protocol=5)
     except UserError as error:
         result = str(error)
     except PermissionError as error:

@@ -155,7 +155,7 @@ class Block:
         return self.sheet is other.sheet and {*self.rows} <= {*other.rows} and {*self.columns} <= {*other.columns}
 
 
-def split(sheet: Sheet) -> list[Block]:
+def split_blocks(sheet: Sheet) -> list[Block]:
     """Return the blocks of a sheet, from top to bottom and left to right.
 
     Blank rows and columns cut, in turn, until no rectangle has one inside; an XY-cut.
@@ -187,7 +187,7 @@ def _runs(used: np.ndarray, offset: int) -> list[range]:
     return [range(start, stop) for start, stop in edges.reshape(-1, 2).tolist()]
 
 
-def shown(value: object) -> str:
+def display_cell(value: object) -> str:
     """Return a cell's content for a message: short, on one line, text in quotes."""
     if value is None or value == "":
         return ""
@@ -196,6 +196,6 @@ def shown(value: object) -> str:
     return str(int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 1e15 else value)
 
 
-def first_of(names: list[str], most: int, mark: str = ", ") -> str:
+def join_first(names: list[str], most: int, mark: str = ", ") -> str:
     """Return the first names of a list as text, and how many more there are."""
     return mark.join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

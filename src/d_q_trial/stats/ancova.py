@@ -10,7 +10,7 @@ from scipy.optimize import brentq
 from statsmodels.regression.linear_model import OLS
 from statsmodels.regression.mixed_linear_model import MixedLM, MixedLMParams, VCSpec
 
-from .checks import Estimate, finite, open_share
+from .checks import Estimate, as_finite, check_share
 from .estimate import t_estimate
 
 _NEGLIGIBLE = 1e-9  # residuals this small, relative to the response, are rounding error: changes have ten digits
@@ -26,7 +26,7 @@ def least_squares(design: ArrayLike, response: ArrayLike, column: int, *, confid
     a row has leverage 1 (HC3 is undefined). Nothing is defined if the columns are linearly dependent or n <= k.
     MacKinnon and White (1985), Journal of Econometrics 29, 305-325. R: ``sandwich::vcovHC(lm(...), type = "HC3")``.
     """
-    open_share(confidence, "confidence")
+    check_share(confidence, "confidence")
     design, response = _complete(design, response)
     n, k = design.shape
     lengths = np.maximum(np.linalg.norm(design, axis=0), np.finfo(float).tiny)
@@ -44,7 +44,7 @@ def least_squares(design: ArrayLike, response: ArrayLike, column: int, *, confid
 
 def _complete(design: ArrayLike, response: ArrayLike, *others: np.ndarray) -> tuple[np.ndarray, ...]:
     """Return the rows of design, response and other arrays where neither design nor response is NaN."""
-    design, response = finite(design, "design"), finite(response, "response")
+    design, response = as_finite(design, "design"), as_finite(response, "response")
     known = ~np.isnan(response) & ~np.isnan(design).any(axis=1)
     return design[known], response[known], *(other[known] for other in others)
 
@@ -57,7 +57,7 @@ def ancova(response: ArrayLike, covariate: ArrayLike, is_first: ArrayLike, *, co
     >>> round(ancova([5, 7, 6, 3, 4, 2, 5], [1, 2, 3, 1, 2, 3, 4], [1, 1, 1, 0, 0, 0, 0], confidence=0.95).p, 4)
     0.0446
     """
-    covariate, is_first = finite(covariate, "covariate"), np.asarray(is_first, dtype=float)
+    covariate, is_first = as_finite(covariate, "covariate"), np.asarray(is_first, dtype=float)
     design = np.column_stack([np.ones(covariate.size), is_first, covariate])
     return least_squares(design, response, 1, confidence=confidence)
 
@@ -67,8 +67,8 @@ def marker_interaction(response: ArrayLike, marker: ArrayLike, is_first: ArrayLi
 
     Difference between the slopes of the arms per standard deviation of the marker in participants with both values.
     """
-    marker, is_first = finite(marker, "marker"), np.asarray(is_first, dtype=float)
-    known = marker[~np.isnan(marker) & ~np.isnan(finite(response, "response"))]
+    marker, is_first = as_finite(marker, "marker"), np.asarray(is_first, dtype=float)
+    known = marker[~np.isnan(marker) & ~np.isnan(as_finite(response, "response"))]
     if known.size < 5 or not np.ptp(known) > 0:
         return Estimate()
     standard = (marker - known.mean()) / known.std(ddof=1)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from .checks import finite, present
+from .checks import as_finite, drop_missing
 
 
 class Tested(NamedTuple):
@@ -25,7 +25,7 @@ def chi_squared(first: ArrayLike, second: ArrayLike) -> Tested:
     >>> round(chi_squared([1, 1, 1, 0], [0, 0, 1, 0]).p, 4)
     0.1573
     """
-    samples = present(first), present(second)
+    samples = drop_missing(first), drop_missing(second)
     if not all(np.isin(sample, (0, 1)).all() for sample in samples):
         raise ValueError("chi-squared test: expected values of 0 and 1")
     table = np.array([[np.sum(sample == 1), np.sum(sample == 0)] for sample in samples])
@@ -43,7 +43,7 @@ def spearman(x: ArrayLike, y: ArrayLike) -> Tested:
     >>> round(spearman([1, 2, 3, 4, 5], [2, 1, 4, 3, 5]).p, 3)
     0.104
     """
-    x, y = finite(x, "x"), finite(y, "y")
+    x, y = as_finite(x, "x"), as_finite(y, "y")
     both = ~(np.isnan(x) | np.isnan(y))
     n = int(both.sum())
     if n < 3 or np.ptp(x[both]) == 0 or np.ptp(y[both]) == 0:
@@ -59,7 +59,7 @@ def jonckheere_terpstra(groups: list[ArrayLike]) -> Tested:
     values and group numbers, an equivalent test. Undefined for fewer than three values, for a single group, or if all
     values are equal. Jonckheere (1954), Biometrika 41, 133-145; R: ``cor.test(method="kendall", exact=FALSE)``.
     """
-    samples = [present(group) for group in groups]
+    samples = [drop_missing(group) for group in groups]
     values = np.concatenate([np.empty(0), *samples])
     number = np.repeat(np.arange(len(samples)), [sample.size for sample in samples])
     if values.size < 3 or np.unique(number).size < 2 or np.ptp(values) == 0:

@@ -30,7 +30,7 @@ class Estimate(NamedTuple):
     upper: Any = np.nan
 
 
-def finite(values: ArrayLike, name: str = "values") -> np.ndarray:
+def as_finite(values: ArrayLike, name: str = "values") -> np.ndarray:
     """Return values as floats of the same shape, NaN kept; ValueError if one is infinite."""
     array = np.asarray(values, dtype=float)
     if np.isinf(array).any():
@@ -38,13 +38,13 @@ def finite(values: ArrayLike, name: str = "values") -> np.ndarray:
     return array
 
 
-def present(sample: ArrayLike) -> np.ndarray:
+def drop_missing(sample: ArrayLike) -> np.ndarray:
     """Return the values of a sample that are not missing, shape (n,)."""
-    array = finite(sample, "sample").ravel()
+    array = as_finite(sample, "sample").ravel()
     return array[~np.isnan(array)]
 
 
-def open_share(value: float, name: str) -> float:
+def check_share(value: float, name: str) -> float:
     """Return a confidence level, an alpha or a power; ValueError unless it lies strictly between 0 and 1."""
     if not 0 < value < 1:
         raise ValueError(f"{name} {value:g}: expected a number between 0 and 1, such as 0.95 for 95%")
@@ -53,4 +53,4 @@ def open_share(value: float, name: str) -> float:
 
 def is_significant(p: ArrayLike, alpha: float) -> np.ndarray:
     """Return whether P <= alpha (NaN: no), so that an interval excludes exactly the values that its test rejects."""
-    return np.asarray(p, dtype=float) <= open_share(alpha, "alpha") + _ROUNDING
+    return np.asarray(p, dtype=float) <= check_share(alpha, "alpha") + _ROUNDING

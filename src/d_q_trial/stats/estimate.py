@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special, stats
 
-from .checks import Estimate, Seed, finite, open_share, present
+from .checks import Estimate, Seed, as_finite, check_share, drop_missing
 from .permutation import MonteCarloP, every_split, permutation_p, split_columns
-from .rank_sum import wins
+from .rank_sum import pairwise_wins
 
 _CHUNK = 4096  # fixed, so that the stream of random numbers does not depend on the available memory
 _SAME = 1e-9  # smaller differences between statistics are rounding error
@@ -22,7 +22,7 @@ _SAME = 1e-9  # smaller differences between statistics are rounding error
 
 def t_estimate(estimate: Any, standard_error: Any, df: Any, *, confidence: float) -> Estimate:
     """P and interval by Student's t (infinite df: normal), of numbers or arrays; estimate only without a positive SE and df."""
-    open_share(confidence, "confidence")
+    check_share(confidence, "confidence")
     known = (np.asarray(standard_error) > 0) & (np.asarray(df) > 0)
     error, df = np.where(known, standard_error, np.nan), np.where(known, df, np.nan)
     t, half = estimate / error, -special.stdtrit(df, (1 - confidence) / 2) * error
@@ -39,8 +39,8 @@ def mean_difference(first: ArrayLike, second: ArrayLike, *, confidence: float) -
     >>> round(float(mean_difference([1, 2, 3], [2, 4, 6], confidence=0.95).p), 3)
     0.221
     """
-    open_share(confidence, "confidence")
-    first, second = finite(first, "sample"), finite(second, "sample")
+    check_share(confidence, "confidence")
+    first, second = as_finite(first, "sample"), as_finite(second, "sample")
     if min(first.shape[-1], second.shape[-1]) < 2:
         return Estimate()
     varies = (np.ptp(first, axis=-1) > 0) | (np.ptp(second, axis=-1) > 0)
@@ -64,14 +64,14 @@ def mann_whitney_effect(first: ArrayLike, second: ArrayLike) -> Estimate:
     >>> [round(part, 4) for part in mann_whitney_effect([3, 4, 6, 9], [1, 2, 5])[:3]]
     [0.8333, 0.1925, 3.3103]
     """
-    samples = [present(first), present(second)]
+    samples = [drop_missing(first), drop_missing(second)]
     found = mann_whitney_effects(*samples, *(np.ones((sample.size, 1)) for sample in samples))
     return Estimate(*(float(field[0]) for field in found[:3]))
 
 
 def mann_whitney_effects(first: np.ndarray, second: np.ndarray, chosen: np.ndarray, other: np.ndarray) -> Estimate:
     """:func:`mann_whitney_effect` in K selections ``chosen`` of the first sample, (n, K), and ``other``, (m, K); shape (K,)."""
-    effect, *parts = _placed(wins(first, second), chosen, other)
+    effect, *parts = _placed(pairwise_wins(first, second), chosen, other)
     less = [side.sum(axis=0) - 1 for side in (chosen, other)]
     error, df = _joined(*parts, *less)
     return Estimate(effect, np.where(np.minimum(*less) < 1, np.nan, error), df)
@@ -121,9 +121,9 @@ def permuted_strata_p(
     (Janssen 1997, Statistics and Probability Letters 36, 9-21). If there are no more than ``permutations``
     arrangements, all are counted. NaN if a group has fewer than two values.
     """
-    values, is_first, is_upper = finite(values), np.asarray(is_first, dtype=bool), np.asarray(is_upper, dtype=bool)
+    values, is_first, is_upper = as_finite(values), np.asarray(is_first, dtype=bool), np.asarray(is_upper, dtype=bool)
     arms = [side & ~np.isnan(values) for side in (is_first, ~is_first)]
-    won, labels = wins(*(values[arm] for arm in arms)), [is_upper[arm] for arm in arms]
+    won, labels = pairwise_wins(*(values[arm] for arm in arms)), [is_upper[arm] for arm in arms]
     shapes = [(label.size, int(label.sum())) for label in labels]
     if min(min(chosen, size - chosen) for size, chosen in shapes) < 2:
         return MonteCarloP()

@@ -14,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .checks import Seed, finite
+from .checks import Seed, as_finite
 from .permutation import BLOCK, SAME, Labels, MonteCarloP
-from .rank_sum import midrank_columns, normal_z, wins
+from .rank_sum import midrank_columns, normal_z, pairwise_wins
 
 
 class BestSplit(NamedTuple):
@@ -48,7 +48,11 @@ def best_cut_bootstrap(
     effects there in participants left out of the resample, NaN if there are none. The out-of-bag estimate of Efron and
     Tibshirani (1997), JASA 92, 548-560; R: cutpointr. ValueError for a missing value.
     """
-    marker, response, is_first = finite(marker, "marker"), finite(response, "response"), np.asarray(is_first, bool)
+    marker, response, is_first = (
+        as_finite(marker, "marker"),
+        as_finite(response, "response"),
+        np.asarray(is_first, bool),
+    )
     if np.isnan(marker + response).any():
         raise ValueError("best cutoff: missing value, expected a marker and a response for every participant")
     found, weights = np.full((2, resamples), np.nan), np.zeros((resamples, marker.size))
@@ -87,7 +91,7 @@ def _from_each_start(
 ) -> list[np.ndarray]:
     """Return U, tie sum and sizes of the weighted arms from each start to the end, of shape (resamples, starts)."""
     later = np.triu(np.ones((response.size, response.size)), 1)
-    won = wins(response, response)
+    won = pairwise_wins(response, response)
     pairs = np.where(is_first[:, None] & ~is_first, won, np.where(~is_first[:, None] & is_first, 1 - won, 0.0))
     ties = weights @ ((won == 0.5) * later).T
     added = [weights * (weights @ (pairs * later).T), weights * (3 * ties * (ties + weights) + weights**2 - 1)]
@@ -106,7 +110,7 @@ def best_split(marker: ArrayLike, response: ArrayLike, *, minimum: int, permutat
     >>> best_split([1, 2, 3, 4, 5, 6], [1, 2, 1, 8, 9, 7], minimum=2, permutations=99, seed=1).cut
     4.0
     """
-    marker, response = finite(marker, "marker"), finite(response, "response")
+    marker, response = as_finite(marker, "marker"), as_finite(response, "response")
     known = ~np.isnan(marker) & ~np.isnan(response)
     marker, response, n = marker[known], response[known], int(known.sum())
     labels = Labels(n, n, permutations, seed)

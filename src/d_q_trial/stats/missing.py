@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from statsmodels.imputation.bayes_mi import BayesGaussMI
 
-from .checks import Estimate, Seed, finite, present
+from .checks import Estimate, Seed, as_finite, drop_missing
 from .estimate import t_estimate
-from .rank_sum import normal_p, wins
+from .rank_sum import normal_p, pairwise_wins
 from .two_sample import get_test
 
 BURN_IN, BETWEEN = 50, 10  # iterations before the first imputed data set, and between two
@@ -24,7 +24,7 @@ def impute(values: ArrayLike, *, imputations: int, seed: Seed) -> np.ndarray:
     does not vary, or if an incomplete column has fewer observed values than columns + 2. Schafer (1997), Analysis of
     Incomplete Multivariate Data, chapter 5. SAS: PROC MI with MCMC; R: ``norm::da.norm``.
     """
-    values = finite(values)
+    values = as_finite(values)
     missing = np.isnan(values)
     if imputations < 1:
         raise ValueError(f"imputation: {imputations} imputations, expected at least 1")
@@ -44,7 +44,7 @@ def impute(values: ArrayLike, *, imputations: int, seed: Seed) -> np.ndarray:
     return np.array(completed)
 
 
-def pool(
+def pool_estimates(
     estimates: ArrayLike, variances: ArrayLike, *, complete_df: float, confidence: float
 ) -> tuple[Estimate, float]:
     """Pool m imputed data sets, arrays (m,), by Rubin's rules, with the degrees of freedom of Barnard and Rubin (1999).
@@ -54,10 +54,10 @@ def pool(
     variance that is due to missing values; the total is the mean variance plus (1 + 1/m) times the variance between the
     estimates. R: ``mice::pool.scalar(Q, U, n, k, rule = "rubin1987")``, n - k = ``complete_df``.
 
-    >>> round(pool([1.2, 0.8, 1.5], [0.3, 0.25, 0.28], complete_df=58, confidence=0.95)[0].df, 2)
+    >>> round(pool_estimates([1.2, 0.8, 1.5], [0.3, 0.25, 0.28], complete_df=58, confidence=0.95)[0].df, 2)
     10.21
     """
-    estimates, variances = finite(estimates, "estimates"), finite(variances, "variances")
+    estimates, variances = as_finite(estimates, "estimates"), as_finite(variances, "variances")
     m = estimates.size
     if m < 2 or variances.size != m:
         raise ValueError("pooling needs two or more estimates, each with its variance")
@@ -96,7 +96,7 @@ def p_bounds(
         raise ValueError(f"bounds of P: method {method!r}: {test.no_bounds}")
     if min(missing_first, missing_second) < 0:
         raise ValueError(f"bounds of P: {missing_first} and {missing_second} missing, expected 0 or more")
-    samples, missing = (present(first), present(second)), (missing_first, missing_second)
+    samples, missing = (drop_missing(first), drop_missing(second)), (missing_first, missing_second)
     places, mirrored = (_Places(samples[::s], missing[::s], continuity=bool(test.continuity)) for s in (1, -1))
     lowest = places.lowest_p()
     return (np.nan, np.nan, True) if np.isnan(lowest) else (lowest, *places.highest_p(mirrored))
@@ -138,7 +138,7 @@ class _Places:
         # Of the places with equally many values, U is largest and smallest at the first and the last.
         first, from_last = (np.unique(tied, return_index=True)[1] for tied in (self.tied, self.tied[::-1]))
         at = np.union1d(first, self.tied.size - 1 - from_last)
-        u = self.u + np.add.outer(k * self.gain_first[at], m * self.gain_second[at]) + 2 * k * m * wins(at, at)
+        u = self.u + np.add.outer(k * self.gain_first[at], m * self.gain_second[at]) + 2 * k * m * pairwise_wins(at, at)
         ties = np.add.outer(self.added_ties(k)[at], self.added_ties(m)[at])
         np.fill_diagonal(ties, np.nan)
         return float(np.fmin.reduce(np.append(same, self.p(u, self.tie_sum + ties))))

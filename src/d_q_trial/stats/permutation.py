@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .checks import finite
+from .checks import as_finite
 from .rank_sum import midrank_columns
 
 BLOCK = 256  # permutations per state of the generator; part of the definition of a seeded result
@@ -61,7 +61,7 @@ def permutation_p(count: int, permutations: int, *, exhaustive: bool = False) ->
     return MonteCarloP(p, lower, upper, permutations)
 
 
-def adjusted(p: ArrayLike, method: str) -> np.ndarray:
+def adjust_p(p: ArrayLike, method: str) -> np.ndarray:
     """Adjust P-values, shape (k,), by a method of statsmodels' ``multipletests``; missing ones are ignored.
 
     ``holm`` bounds the family-wise error rate (Holm 1979, Scandinavian Journal of Statistics 6, 65-70), ``fdr_bh`` the
@@ -164,7 +164,7 @@ class Design:
     def __init__(
         self, values: ArrayLike, *, minimum_per_arm: int = 1, sign: ArrayLike = 1.0, continuity: ArrayLike = False
     ):
-        values = finite(values, "permutation")
+        values = as_finite(values, "permutation")
         participants, count = values.shape
         ranks, tie_sum = midrank_columns(values)
         present = ~np.isnan(values)
@@ -210,14 +210,14 @@ class Design:
 
 
 def check_memory(count: int, participants: int, memory_mb: int) -> None:
-    """Raise MemoryError, with the memory needed, if :func:`blocks` of ``count`` specifications exceed ``memory_mb``."""
+    """Raise MemoryError, with the memory needed, if :func:`permuted_blocks` of ``count`` specifications exceed ``memory_mb``."""
     size = 4 if participants <= _EXACT_IN_FLOAT32 else 8
     needed = -(-size * count * (BLOCK * 5 + participants) // 2**20)
     if needed > memory_mb:
         raise MemoryError(f"robustness.memory_mb: {memory_mb} MB, but {count:,} specifications need {needed} MB")
 
 
-def blocks(
+def permuted_blocks(
     design: Design, labels: Labels, *, start: int = 0, stop: int | None = None, progress: Progress | None = None
 ) -> Iterator[Statistics]:
     """Yield the statistics of permutations ``start`` to ``stop`` block by block; :func:`check_memory` before.

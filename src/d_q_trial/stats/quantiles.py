@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .checks import finite
+from .checks import as_finite
 
 # numpy's names of the types; R's quantile(type=) uses the same numbers.
 _METHODS: tuple[Any, ...] = (
@@ -28,7 +28,7 @@ def quantile(values: ArrayLike, probability: float | ArrayLike, *, type: int) ->
     """
     if type not in TYPES:
         raise ValueError(f"quantile type {type!r}: expected a whole number from 1 to 9")
-    values = finite(values)
+    values = as_finite(values)
     sample = values[~np.isnan(values)] if values.ndim == 1 else values
     if not len(sample):
         return np.full((*np.shape(probability), *values.shape[1:]), np.nan)[()]

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from scipy import stats
 from scipy.special import ndtr
 
-from .checks import Estimate, finite
+from .checks import Estimate, as_finite
 from .two_sample import Compared
 
 MOST_TIED = 1_200  # participants; with more, the exact distribution with ties takes minutes and gigabytes
@@ -44,7 +44,7 @@ def as_columns(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.nd
 
 def asymptotic_columns(values: ArrayLike, is_first: ArrayLike, *, continuity: bool) -> Compared:
     """Normal approximation for all columns of values, shape (n, k); ``mannwhitneyu`` takes only equal sizes together."""
-    values = finite(values)
+    values = as_finite(values)
     known = ~np.isnan(values)
     known_first = known & np.asarray(is_first, dtype=bool)[:, None]
     n_first = known_first.sum(axis=0)
@@ -57,7 +57,7 @@ def asymptotic_columns(values: ArrayLike, is_first: ArrayLike, *, continuity: bo
 
 def midrank_columns(values: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Midranks within each column of values, shape (n, k), and the sum of t^3 - t over its groups of t equal values."""
-    values = finite(values)
+    values = as_finite(values)
     ranks = stats.rankdata(values, axis=0, nan_policy="omit")
     n = (~np.isnan(values)).sum(axis=0)
     return ranks, 2.0 * n * (n + 1) * (2 * n + 1) - 12 * np.nansum(ranks**2, axis=0)
@@ -86,12 +86,12 @@ def normal_p(
     return 2 * ndtr(-np.abs(normal_z(u, n_first, n_second, tie_sum, continuity=continuity)))
 
 
-def wins(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+def pairwise_wins(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """1 where first > second, 1/2 where equal, else 0: shape (n, m). The sum is U."""
     return (np.sign(np.subtract.outer(first, second)) + 1) / 2
 
 
-def by_sizes(function: Callable[..., Estimate], values: np.ndarray, is_first: np.ndarray) -> Estimate:
+def compare_by_sizes(function: Callable[..., Estimate], values: np.ndarray, is_first: np.ndarray) -> Estimate:
     """Compare both samples in each column of values, shape (n, k), those of equal sizes together; fields have shape (k,).
 
     The function takes the present values of both, (c, n_first) and (c, n_second); its fields are NaN or of shape (c,).

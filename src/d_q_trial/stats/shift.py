@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import rankdata
 
-from .checks import Estimate, finite, is_significant, open_share, present
-from .rank_sum import as_columns, by_sizes, exact_counts, exact_p, midrank_columns, normal_p
+from .checks import Estimate, as_finite, check_share, drop_missing, is_significant
+from .rank_sum import as_columns, compare_by_sizes, exact_counts, exact_p, midrank_columns, normal_p
 from .two_sample import get_test
 
 
@@ -26,14 +26,14 @@ def hodges_lehmann(first: ArrayLike, second: ArrayLike, *, method: str, confiden
     >>> found.estimate, found.lower, found.upper
     (3.5, -2.0, 7.0)
     """
-    sides = as_columns(present(first)[None], present(second)[None])
+    sides = as_columns(drop_missing(first)[None], drop_missing(second)[None])
     found = hodges_lehmann_columns(*sides, method=method, confidence=confidence)
     return Estimate(*(field.item() for field in found))
 
 
 def hodges_lehmann_columns(values: ArrayLike, is_first: ArrayLike, *, method: str, confidence: float) -> Estimate:
     """:func:`hodges_lehmann` in each column of values, shape (n, k); fields have shape (k,)."""
-    depths_of, alpha = get_test(method).depths, round(1 - open_share(confidence, "confidence"), 12)
+    depths_of, alpha = get_test(method).depths, round(1 - check_share(confidence, "confidence"), 12)
 
     def estimates(firsts: np.ndarray, seconds: np.ndarray) -> Estimate:
         # Of t^3 - t over the groups of t equal values of each sample.
@@ -47,7 +47,7 @@ def hodges_lehmann_columns(values: ArrayLike, is_first: ArrayLike, *, method: st
                 own[1:] = differences[below - 1] if below else -np.inf, differences[-above] if above else np.inf
         return Estimate(found[0], lower=found[1], upper=found[2])
 
-    return by_sizes(estimates, finite(values), np.asarray(is_first, dtype=bool))
+    return compare_by_sizes(estimates, as_finite(values), np.asarray(is_first, dtype=bool))
 
 
 def normal_depths(

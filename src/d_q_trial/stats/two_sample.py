@@ -72,11 +72,11 @@ class TwoSampleTest:
 
         It is the Hodges-Lehmann estimate, or of a test of means their difference. ``is_first`` marks the first sample.
         """
-        from .rank_sum import by_sizes
+        from .rank_sum import compare_by_sizes
         from .shift import hodges_lehmann_columns
 
         if self.mean_difference:
-            return by_sizes(partial(self.mean_difference, confidence=confidence), values, is_first)
+            return compare_by_sizes(partial(self.mean_difference, confidence=confidence), values, is_first)
         return hodges_lehmann_columns(values, is_first, method=self.name, confidence=confidence)
 
     def compare(self, first: ArrayLike, second: ArrayLike) -> Compared:
@@ -85,10 +85,10 @@ class TwoSampleTest:
         >>> round(get_test("normal").compare([1.1, 2.2, 3.3, 4.4], [2.0, 0.5, 0.7]).p, 4)
         0.0771
         """
-        from .checks import present
+        from .checks import drop_missing
         from .rank_sum import as_columns
 
-        found = self.compare_each(*as_columns(present(first)[None], present(second)[None]))
+        found = self.compare_each(*as_columns(drop_missing(first)[None], drop_missing(second)[None]))
         return Compared(*(field.item() for field in found))
 
     def compare_columns(self, values: np.ndarray, is_first: np.ndarray) -> Compared:
@@ -99,9 +99,9 @@ class TwoSampleTest:
         """:meth:`compare_columns` by the function for a pair of samples, which is given columns of equal sizes together."""
         import numpy as np
 
-        from .rank_sum import asymptotic_columns, by_sizes
+        from .rank_sum import asymptotic_columns, compare_by_sizes
 
-        found = by_sizes(self.test, values, is_first)
+        found = compare_by_sizes(self.test, values, is_first)
         by_rank = asymptotic_columns(values, is_first, continuity=bool(self.continuity))
         statistic = found.t if self.statistic == "t" else by_rank.statistic
         return by_rank._replace(statistic=statistic, p=np.where(np.isnan(statistic), np.nan, found.p))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import formatting, labels
 from ..config.yaml_files import read_yaml
-from ..published_tables import number, read_published
+from ..published_tables import parse_number, read_published_table
 from ..results_table import ABSENT, ALL_PARTICIPANTS, BOTH_ARMS, Number, Numbers, group_keys
 from ..stats.two_sample import get_test
 from ..trial import BASELINE
@@ -73,7 +73,7 @@ def build_tables(
     return [_BUILDERS[table.kind](_Builder(key, table, *source)) for key, table in catalogue.tables.items()]
 
 
-def caption(table: Table, trial: Trial, analysis: Analysis) -> str:
+def table_caption(table: Table, trial: Trial, analysis: Analysis) -> str:
     """Return label, title and notes of a table as one paragraph."""
     build = _Builder("", table, trial, analysis, Numbers([]))
     return " ".join([f"{table.label}. {build.filled(table.title)}.", *build.notes()])
@@ -101,7 +101,7 @@ class _Builder:
         if self.marker.key != analysis.marker:
             self.words["strata_variable"] = self.marker.label
         every = table.kind == "strata" and table.strata == [ALL_PARTICIPANTS]  # the default is a column per stratum
-        self.strata = labels.strata_named(["each"] if every else table.strata, analysis.strata.labels)
+        self.strata = labels.select_strata(["each"] if every else table.strata, analysis.strata.labels)
         self.outcomes = [trial.outcomes[name] for name in table.rows.keys(trial)] if table.rows else []
         units = {self.unit(outcome) for outcome in self.outcomes}
         self.shared_unit = units.pop() if len(units) == 1 else ""
@@ -118,7 +118,7 @@ class _Builder:
 
     def filled(self, text: str) -> str:
         """Return a title or note of the table with its placeholders filled in."""
-        return " ".join(labels.fill(text, self.words).split())
+        return " ".join(labels.fill_placeholders(text, self.words).split())
 
     def notes(self) -> list[str]:
         """Say what the values of the table are and how they were computed; a paragraph each."""
@@ -129,7 +129,7 @@ class _Builder:
         ]
         formula = labels.FORMULAS.get(self.measure, "")
         words = {
-            "values": labels.listing(values, "or"),
+            "values": labels.join_words(values, "or"),
             "change": texts["change"].format(formula=formula) * bool(formula),
             "formula": formula,
             "baseline": texts["baseline"] * (table.visit == BASELINE),
@@ -138,10 +138,10 @@ class _Builder:
             "trend": texts["trend"] * (len(analysis.strata.labels) > 2),
             "smd": texts["smd"] * table.smd,
         }
-        made = [labels.fill(texts[table.kind], self.words | words)]
+        made = [labels.fill_placeholders(texts[table.kind], self.words | words)]
         if self.strata != [ALL_PARTICIPANTS]:
             divided = analysis.strata.by == "quantile" or self.marker.key == analysis.marker
-            said = labels.strata(analysis.strata, self.marker.label, self.marker.unit)
+            said = labels.describe_strata(analysis.strata, self.marker.label, self.marker.unit)
             made.append(said if divided else texts["undivided"].format(marker=self.marker.label))
         if table.kind != "events":
             made += [self.words["excluded"], self.words["outliers"] * (self.measure != BASELINE)]
@@ -181,14 +181,14 @@ class _Builder:
             if math.isnan(n) or n == 0:
                 texts.append(DASH)
             elif outcome.kind == "binary":
-                texts.append(f"{values[0]:.0f} ({formatting.number(values[1], 1)})")
+                texts.append(f"{values[0]:.0f} ({formatting.format_number(values[1], 1)})")
             else:
-                texts.append(formatting.median_iqr(*values, self.decimals(outcome)))
+                texts.append(formatting.format_median_iqr(*values, self.decimals(outcome)))
         return texts, exact
 
 
 def _p(number: Number) -> str:
-    return DASH if number.reason == ABSENT else formatting.p_digits(number.value)
+    return DASH if number.reason == ABSENT else formatting.format_p_digits(number.value)
 
 
 def _arms(build: _Builder) -> BuiltTable:
@@ -226,7 +226,7 @@ def _by_group(build: _Builder, groups: Sequence[Column], tests: Sequence[Column]
             exact |= {f"p{test.name}": p.value, f"p_method{test.name}": p.method}
         if smd:
             exact["smd"] = _smd(build, outcome, visit, groups)
-            texts.append(formatting.number(exact["smd"], 2))
+            texts.append(formatting.format_number(exact["smd"], 2))
         rows.append(Row((build.name(outcome), *texts), exact))
         sizes.append([0 if math.isnan(n) else int(n) for n in (exact[f"{group.name}_n"] for group in groups)])
     full = [max(column, default=0) for column in zip(*sizes, strict=True)]
@@ -236,7 +236,7 @@ def _by_group(build: _Builder, groups: Sequence[Column], tests: Sequence[Column]
     for outcome, own in zip(build.outcomes, sizes, strict=True):
         few = [f"{group.heading} {n}" for group, n, most in zip(groups, own, full, strict=True) if 0 < n < most]
         fewer += [f"{outcome.label} ({', '.join(few)})"] * bool(few)
-    return build.built(columns, rows, _TEXTS["fewer"].format(outcomes=labels.listing(fewer)) * bool(fewer))
+    return build.built(columns, rows, _TEXTS["fewer"].format(outcomes=labels.join_words(fewer)) * bool(fewer))
 
 
 def _smd(build: _Builder, outcome: Outcome, visit: str, groups: Sequence[Column]) -> float:
@@ -265,10 +265,10 @@ def _comparisons(build: _Builder) -> BuiltTable:
                 build.name(outcome),
                 trial.visits[visit].label,
                 "All" if stratum == ALL_PARTICIPANTS else stratum,
-                *(formatting.number(exact[f"{arm.key}_n"], 0) for arm in build.arms),
+                *(formatting.format_number(exact[f"{arm.key}_n"], 0) for arm in build.arms),
                 *summaries,
-                formatting.number(effects["median_difference"].value, decimals),
-                formatting.interval(*(effects[name].value for name in shown), decimals),
+                formatting.format_number(effects["median_difference"].value, decimals),
+                formatting.format_interval(*(effects[name].value for name in shown), decimals),
                 _p(effects["p"]),
             )
             exact |= {name: effect.value for name, effect in effects.items()} | {"p_method": effects["p"].method}
@@ -276,25 +276,27 @@ def _comparisons(build: _Builder) -> BuiltTable:
             unbounded.append(effects[shown[1]].reason * (test.has_interval and effects["p"].reason != ABSENT))
             group = "all participants" if stratum == ALL_PARTICIPANTS else stratum
             compared.append((group, (effects["p"].n_first, effects["p"].n_second)))
-    limits = f" ({labels.interval_level(build.analysis)} CI)" if test.has_interval else ""
+    limits = f" ({labels.confidence_level(build.analysis)} CI)" if test.has_interval else ""
     columns = [build.heading, "Visit", "Participants", *(f"n, {arm.label}" for arm in build.arms)]
     columns += [f"{arm.label}, median (quartiles)" for arm in build.arms]
     columns += ["Difference of medians", labels.STATISTICS[shown[0]] + limits, "P"]
     notes = (_TEXTS["unbounded"].format(reason=reason) for reason in dict.fromkeys(filter(None, unbounded)))
-    return build.built(columns, rows, *notes, labels.small_groups(compared, trial, build.analysis), headings=3)
+    return build.built(columns, rows, *notes, labels.describe_small_groups(compared, trial, build.analysis), headings=3)
 
 
 def _events(build: _Builder) -> BuiltTable:
     """Copy adverse events from the article; the label says which part of a labelled run it does not apply to."""
     folder, file, label = build.published, Path(build.table.file).stem, build.data_label
-    reported = [row for row in (read_published(folder, file) if folder else ()) if row["source"] == build.table.source]
+    reported = [
+        row for row in (read_published_table(folder, file) if folder else ()) if row["source"] == build.table.source
+    ]
     found, rows = {(row["event"], row["group"]): row for row in reported}, []
     for event in dict.fromkeys(row["event"] for row in reported):
         texts, exact = [event], {"event": event}
         for arm in build.arms:
             row = {name: found.get((event, arm.key), {}).get(name, "") for name in ("affected", "at_risk", "percent")}
             texts.append(f"{row['affected']} ({row['percent']})" if all(row.values()) else row["affected"])
-            exact |= {f"{arm.key}_{name}": number(text).value if text else None for name, text in row.items()}
+            exact |= {f"{arm.key}_{name}": parse_number(text).value if text else None for name, text in row.items()}
         rows.append(Row(tuple(texts), exact))
     risk = ["/".join(sorted({row["at_risk"] for row in reported if row["group"] == arm.key})) for arm in build.arms]
     columns = [f"{arm.label} (n = {n})" if n else arm.label for arm, n in zip(build.arms, risk, strict=True)]

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import model_validator
 
-from ..config.types import Strict, matching
+from ..config.types import Strict, must_match
 from ..config.yaml_files import read_list
 from ..labels import SEVERAL
 from ..results_table import ALL_PARTICIPANTS
@@ -68,7 +68,7 @@ class Table(Strict):
         return self
 
 
-_ONE = matching(f"(?!({'|'.join(SEVERAL)})$).*", "one group: all, highest, lowest or a label")
+_ONE = must_match(f"(?!({'|'.join(SEVERAL)})$).*", "one group: all, highest, lowest or a label")
 
 
 class Headline(Strict):

@@ -12,9 +12,9 @@ from operator import attrgetter, methodcaller
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..files import LABEL_COLUMN, atomic, safe_text, without_clock, write_csv, write_json, write_text
+from ..files import LABEL_COLUMN, atomic, escape_formula, set_fixed_date, write_csv, write_json, write_text
 from ..formatting import MINUS
-from ..pages import environment
+from ..pages import template_engine
 
 if TYPE_CHECKING:
     from .build import BuiltTable
@@ -42,8 +42,8 @@ def write_tables(tables: Sequence[BuiltTable], folder: Path | str) -> None:
         shown, exact, html, tex = (folder / f"{table.key}{end}" for end in ENDINGS)
         write_csv(_cells(table), shown, label=table.data_label)
         write_csv(exact_frame(table), exact)
-        write_text(page(table), html)
-        write_text(latex(table), tex)
+        write_text(render_html(table), html)
+        write_text(render_latex(table), tex)
         rows = [{"cells": row.cells, "section": row.section} for row in table.rows]
         described[table.key] = vars(table) | {"rows": rows}
     write_workbook(tables, folder / "tables.xlsx")
@@ -67,12 +67,12 @@ def _cells(table: BuiltTable):
     return frame.replace(rf"^{MINUS}(?=[\d.]+$)", "-", regex=True)  # a number to every program that reads the CSV
 
 
-def page(table: BuiltTable) -> str:
+def render_html(table: BuiltTable) -> str:
     """Return a table as a page of its own, which needs no other file."""
-    return environment().get_template("table_page.html.j2").render(table=table, label=table.data_label)
+    return template_engine().get_template("table_page.html.j2").render(table=table, label=table.data_label)
 
 
-def latex(table: BuiltTable) -> str:
+def render_latex(table: BuiltTable) -> str:
     """Return a table in LaTeX, on as many pages as it needs: title and label of synthetic data above, notes below it.
 
     Columns share the width of the page by their contents; a table that is wider than a page is turned on its side, and
@@ -87,7 +87,7 @@ def latex(table: BuiltTable) -> str:
     caption = " ".join(filter(None, (f"{table.label}. {table.title}.", table.data_label)))
     values = {"table": table, "caption": caption, "turned": turned, "shares": shares, "sections": sections}
     signs = dict(zip(_SIGNS, ("<%", "%>", "<<", ">>"), strict=True))  # braces are LaTeX's own
-    template = environment().overlay(autoescape=False, **signs).get_template("table.tex.j2")
+    template = template_engine().overlay(autoescape=False, **signs).get_template("table.tex.j2")
     return template.render(tex=_in_latex, cells=lambda cells: " & ".join(map(_in_latex, cells)), **values)
 
 
@@ -126,7 +126,7 @@ def write_workbook(tables: Sequence[BuiltTable], path: Path | str) -> None:
     book.properties = DocumentProperties(title="Tables", description=labels, creator="d-q-trial", created=_EPOCH)
     with atomic(path) as temporary:
         book.save(temporary)
-        without_clock(temporary, _EPOCH)
+        set_fixed_date(temporary, _EPOCH)
 
 
 def _write_shown(sheet, table: BuiltTable) -> None:
@@ -167,7 +167,7 @@ def _append(
     from openpyxl.styles import Font
 
     font = Font(name=FONT, size=10, bold=bold, color=colour)
-    values = [safe_text(value) if isinstance(value, str) else value for value in cells]
+    values = [escape_formula(value) if isinstance(value, str) else value for value in cells]
     sheet.append(values)
     for cell, value in zip(sheet[sheet.max_row], values, strict=False):
         cell.font = font

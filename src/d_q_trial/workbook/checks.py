@@ -17,11 +17,11 @@ import pandas as pd
 
 from ..participants import PERCENT_CHANGE, TRIAL, VALUE
 from ..recognition.spelling import is_known_unit, plain_unit, unit_factor
-from ..recognition.vocabulary import MARKS, UNMARKED, canonical_id, fold, id_kind
-from ..spreadsheet.sheets import EMPTY, first_of, is_number, shown
+from ..recognition.vocabulary import MARKS, UNMARKED, canonical_id, id_kind, normalize
+from ..spreadsheet.sheets import EMPTY, display_cell, is_number, join_first
 from ..trial import BASELINE
 from .mapping import Plan
-from .values import CHANGES, KEEP, Source, cell_of, what_and_when
+from .values import CHANGES, KEEP, Source, cell_location, variable_visits
 
 if TYPE_CHECKING:
     from .reader import Reading
@@ -56,7 +56,7 @@ def check_every_arm(reading: Reading) -> None:
         faults.error("no arm / nobody", own["source"].iloc[0].plan.whole(), expected=expected)
         return
     for row in own[own["arm"].eq("") & ~own["participant"].isin(known)].itertuples():
-        faults.error("no arm", cell_of(row) | {"value": row.participant})
+        faults.error("no arm", cell_location(row) | {"value": row.participant})
 
 
 def check_every_id(reading: Reading) -> None:
@@ -155,7 +155,7 @@ def _check_odd_values(reading: Reading, source: Source, own: pd.DataFrame, thing
     kind = np.select([*kinds.values()], [*kinds], "")
     for position in np.flatnonzero(kind != ""):
         stops = kind[position] != "outlying" and not mapped
-        reading.faults.error(str(kind[position]), cell_of(own.iloc[position]), stops=stops, **words)
+        reading.faults.error(str(kind[position]), cell_location(own.iloc[position]), stops=stops, **words)
 
 
 def check_baselines(reading: Reading) -> None:
@@ -179,7 +179,7 @@ def check_baselines(reading: Reading) -> None:
     ):
         for row in rows.itertuples():
             whole = name in ("no baseline / variable", "no baseline / samples")
-            faults.error(name, row.source.head if whole else cell_of(row), row=row, stops=whole)
+            faults.error(name, row.source.head if whole else cell_location(row), row=row, stops=whole)
 
 
 def check_groups(reading: Reading) -> None:
@@ -217,7 +217,7 @@ def check_qualifiers(reading: Reading) -> None:
         used = [i for i in np.flatnonzero(plan.rows["use"]) if plan.holds_data(i)]
         for column in (c for c in plan.having("ignore") if c.reading.role == "qualifier" or not c.numeric):
             cells = Counter(canonical_id(plan.cell(i, column)) for i in used if column.reading.role != "ignored")
-            marked = any(MARKS.search(UNMARKED.sub("", fold(text))) or text in ("<", ">") for text in cells)
+            marked = any(MARKS.search(UNMARKED.sub("", normalize(text))) or text in ("<", ">") for text in cells)
             if marked or (column.reading.role == "qualifier" and len({*map(str.casefold, cells)}) > 1):
                 marks = ", ".join(f"{text or 'blank'} ({count})" for text, count in cells.most_common(MOST_NAMED))
                 reading.faults.error("qualifier", plan.head_of(column), marks=marks)
@@ -247,12 +247,12 @@ def check_changes(reading: Reading) -> None:
     own = own[own["variable"].isin(trial.outcomes)]
     given = own[own["measure"] == PERCENT_CHANGE]
     for row in given[~given["value"].between(-100, MOST_CHANGE)].itertuples():
-        faults.note(f"outlying / {'below' if row.value < 0 else 'above'}", cell_of(row))
+        faults.note(f"outlying / {'below' if row.value < 0 else 'above'}", cell_location(row))
     for source, changes in given.groupby("source", sort=False):
         rest = "kept" if source.plan.mapped else KEEP
         codes, _ = _missing_codes(changes["value"].to_numpy(), 99)
         for row in changes[changes["value"].isin(codes) & ~changes["value"].between(-98, 99)].itertuples():
-            faults.error("missing code", cell_of(row), stops=rest != "kept", thing=source.thing, rest=rest)
+            faults.error("missing code", cell_location(row), stops=rest != "kept", thing=source.thing, rest=rest)
     plans = given["source"].map(lambda source: source.plan)
     for _, changes in given.groupby([plans, "variable", "visit"], sort=False):
         source, largest, smallest = changes["source"].iloc[0], changes["value"].abs().max(), changes["value"].min()
@@ -286,7 +286,7 @@ def check_hidden(reading: Reading) -> None:
         }
         for what, names in found.items():
             if names:
-                words = {"count": len(names), "names": first_of(names, MANY)}
+                words = {"count": len(names), "names": join_first(names, MANY)}
                 reading.faults.note(f"hidden / {what}", {"sheet": sheet.name}, **words)
 
 
@@ -336,7 +336,7 @@ def check_statistics(reading: Reading) -> None:
 def check_columns(reading: Reading) -> None:
     """Ask about columns that may hold what is missing, or lack a group, and report other numbers that are not read."""
     own, trial = reading.own, reading.trial
-    have = what_and_when(own)
+    have = variable_visits(own)
     unread: dict[Plan, list[str]] = defaultdict(list)
     plans = [plan for plan in reading.plans if not plan.mapped and (plan.readable or plan.one("participant"))]
     for plan, column in [(p, column) for role in ("ignore", "data") for p in plans for column in p.having(role)]:
@@ -358,14 +358,14 @@ def check_columns(reading: Reading) -> None:
             column.asked = True
             reading.faults.error("no variable", plan.head_of(column), count=numbers)
         elif numbers > 1 and column.role == "ignore" and plan.readable:
-            unread[plan].append(f"{plan.block.names[column.index]} ({shown(column.label) or 'no header'})")
+            unread[plan].append(f"{plan.block.names[column.index]} ({display_cell(column.label) or 'no header'})")
     for plan, names in unread.items():
-        reading.faults.note("unread columns", plan.whole(), names=first_of(names, MOST_NAMED))
+        reading.faults.note("unread columns", plan.whole(), names=join_first(names, MOST_NAMED))
 
 
 def check_unread(reading: Reading) -> None:
     """Ask about numbers on a sheet beside what is read, and about blocks that alone name variables of the trial."""
-    have, sheets = what_and_when(reading.own), {plan.sheet for plan in reading.plans if plan.readable}
+    have, sheets = variable_visits(reading.own), {plan.sheet for plan in reading.plans if plan.readable}
     found: dict[tuple[str, bool], list[tuple[Plan, int, list[str]]]] = defaultdict(list)
     for plan in (p for p in reading.plans if p.kind in ("unknown", "groups") and not (p.unread or p.mapped)):
         unknown, labels = plan.kind == "unknown", [column.label for column in plan.data]
@@ -384,8 +384,8 @@ def check_unread(reading: Reading) -> None:
             found[plan.sheet, bool(lacking or beside or not unknown)].append((plan, numbers, lacking or [*named]))
     for (sheet, stops), pieces in found.items():
         plans, numbers, names = zip(*pieces, strict=True)
-        said = first_of(list(itertools.chain.from_iterable(names)), MOST_NAMED)
-        places = first_of([plan.block.range for plan in plans[1:]], MOST_NAMED)
+        said = join_first(list(itertools.chain.from_iterable(names)), MOST_NAMED)
+        places = join_first([plan.block.range for plan in plans[1:]], MOST_NAMED)
         words = {"count": sum(numbers), "names": said and f" ({said})", "places": places and f" and at {places}"}
         turned = plans[0].block.sheet.turned
         words["turn"] = "" if turned else f"write transpose: [{sheet}] there if participants are in columns, "

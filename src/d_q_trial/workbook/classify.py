@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from ..participants import POPULATION, VALUE
-from ..recognition.layout import Header, find_header, mostly_numbers, tables
+from ..recognition.layout import Header, find_header, find_tables, mostly_numbers
 from ..recognition.spelling import unit_factor
-from ..recognition.vocabulary import NOT_AS_MEASURED, OWN_POPULATION, Reading, Vocabulary, canonical_id, fold, id_kind
+from ..recognition.vocabulary import (
+    NOT_AS_MEASURED,
+    OWN_POPULATION,
+    Reading,
+    Vocabulary,
+    canonical_id,
+    id_kind,
+    normalize,
+)
 from ..spreadsheet.sheets import EMPTY, Block, Workbook, is_number
 from .mapping import SAID, Column, Plan
 
@@ -17,7 +25,7 @@ CODES = 3  # a column of no more different numbers holds codes or counts
 BY_GROUP = "columns named after groups, no participant id"
 
 
-def probe(block: Block, header: Header, index: int) -> Column:
+def summarize_column(block: Block, header: Header, index: int) -> Column:
     """Look at a column's cells, the first ones of a long column."""
     rows = block.values[header.first_data : header.first_data + MOST_PROBED]
     cells = [row[index].strip() if isinstance(row[index], str) else row[index] for row in rows if row[index] != EMPTY]
@@ -31,7 +39,7 @@ def classify(block: Block, vocabulary: Vocabulary, contexts: list[str]) -> Plan:
     ``contexts`` are the titles that stand above the block, nearest first, and last the name of the sheet.
     """
     header = find_header(block, vocabulary)
-    columns = [probe(block, header, index) for index in range(block.width)]
+    columns = [summarize_column(block, header, index) for index in range(block.width)]
     plan = Plan(block, "unknown", header)
     if of_texts := not any(column.numeric for column in columns):
         texts = sum(column.used > 1 for column in columns)
@@ -61,9 +69,9 @@ def classify(block: Block, vocabulary: Vocabulary, contexts: list[str]) -> Plan:
     _settle_kind(plan, vocabulary)
     _settle_marker(plan, context, vocabulary)
     texts = [*header.titles, *contexts, *(column.label for column in plan.data)]
-    called = (OWN_POPULATION.sub(" ", fold(text)) for text in (*header.titles, *contexts))
+    called = (OWN_POPULATION.sub(" ", normalize(text)) for text in (*header.titles, *contexts))
     plan.sampled = any(map(vocabulary.names_population, called))
-    remarks = [text for text in texts if NOT_AS_MEASURED.search(fold(text).replace("et al", ""))]
+    remarks = [text for text in texts if NOT_AS_MEASURED.search(normalize(text).replace("et al", ""))]
     remarks += [text for text in texts if vocabulary.label(text).measure == "other"]
     sheet = vars(read_context(contexts[-1:], set(), vocabulary))
     apart = any(sheet[x] not in (None, vars(context)[x], *vocabulary.trial.markers) for x in ("variable", "visit"))
@@ -184,7 +192,7 @@ def _is_counter(column: Column) -> bool:
 
 def _are_visits(column: Column, vocabulary: Vocabulary) -> bool:
     """Return whether all cells of a column of visits are names of visits, or weeks or days of the trial."""
-    folded = fold(column.label)
+    folded = normalize(column.label)
     days = 7 if "day" in folded else 1
     numbers = column.numeric and "month" not in folded and all(map(is_number, column.distinct))
     weeks = numbers and all(value / days in vocabulary.weeks for value in column.distinct)
@@ -304,7 +312,7 @@ def _settle_marker(plan: Plan, context: Reading, vocabulary: Vocabulary) -> None
         plan.unread = "it does not say which marker the strata are of; name it in the mapping"
 
 
-def recognise(workbook: Workbook, vocabulary: Vocabulary) -> list[Plan]:
+def propose_plans(workbook: Workbook, vocabulary: Vocabulary) -> list[Plan]:
     """Classify every block of every sheet."""
-    found = ((sheet.name, *table) for sheet in workbook.sheets for table in tables(sheet, vocabulary))
+    found = ((sheet.name, *table) for sheet in workbook.sheets for table in find_tables(sheet, vocabulary))
     return [classify(block, vocabulary, [*titles, name]) for name, block, titles in found]

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import UserError
-from ..files import read_words
-from ..spreadsheet.sheets import first_of, shown
+from ..files import read_yaml_beside
+from ..spreadsheet.sheets import display_cell, join_first
 
-MESSAGES = read_words(__file__, "messages")
+MESSAGES = read_yaml_beside(__file__, "messages")
 MOST_SHOWN = 200  # faults in a message
 MOST_PER_KIND = 25  # on one sheet
 
@@ -46,7 +46,9 @@ class Faults:
         """
         where = {"sheet": "", "cell": "", "value": ""} | (place or {})
         what = what or MESSAGES[name].format(**values)
-        fault = Fault(name.partition(" / ")[0], where["sheet"], where["cell"], shown(where["value"]), what, stops)
+        fault = Fault(
+            name.partition(" / ")[0], where["sheet"], where["cell"], display_cell(where["value"]), what, stops
+        )
         self.found[fault] = None
 
     def note(self, name: str, place: dict | None = None, what: str = "", **values: Any) -> None:
@@ -64,7 +66,7 @@ class Faults:
         for fault in (fault for fault in self.found if fault.stops == stops):
             alike[fault.kind, fault.sheet, fault.value, fault.expectation, fault.cell * stops].append(fault)
         for (kind, sheet, *_), faults in alike.items():
-            cells = f" ({len(faults)} cells: {first_of([fault.cell for fault in faults], MOST_PER_KIND)})"
+            cells = f" ({len(faults)} cells: {join_first([fault.cell for fault in faults], MOST_PER_KIND)})"
             groups[kind, sheet].append(f"{faults[0]}{cells * (len(faults) > 1)}")
         more = ((len(own) - MOST_PER_KIND, *group) for group, own in groups.items() if len(own) > MOST_PER_KIND)
         lines = itertools.chain.from_iterable(own[:MOST_PER_KIND] for own in groups.values())

@@ -9,15 +9,15 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ..pages import environment
+from ..pages import template_engine
 from ..participants import PERCENT_CHANGE, POPULATION, TRIAL, VALUE
 from ..recognition.spelling import WORDS
 from ..recognition.vocabulary import canonical_id
-from ..spreadsheet.sheets import EMPTY, Flag, Sheet, first_of, is_number
+from ..spreadsheet.sheets import EMPTY, Flag, Sheet, is_number, join_first
 from ..trial import BASELINE, Trial
 from .mapping import CODED, OPEN, READABLE, Column, Plan
 from .reader import Reading, label_of
-from .values import Source, what_and_when
+from .values import Source, variable_visits
 
 MOST_LINES = 200  # of one list
 MOST_BLOCKS = 40  # that are not understood, in the mapping
@@ -40,7 +40,7 @@ def describe(reading: Reading) -> list[Section]:
     """Return what was found: who takes part, blocks, variables in the order of the trial, and what to look at."""
     trial, plans = reading.trial, reading.plans
     order = {key: number for number, key in enumerate([*trial.outcomes, *trial.markers])}
-    blocks = [[plan.sheet, plan.block.range, kind_of(plan), plan.unread or plan.evidence] for plan in plans]
+    blocks = [[plan.sheet, plan.block.range, describe_kind(plan), plan.unread or plan.evidence] for plan in plans]
     unread = {plan: number_columns(plan) for plan in plans if not plan.readable}
 
     def place(entry: tuple) -> tuple:
@@ -51,7 +51,7 @@ def describe(reading: Reading) -> list[Section]:
     lists = {
         "Columns that are not used": [line for plan in plans if plan.kind in READABLE for line in _unused(plan)],
         "Blocks with numbers that are not used": [
-            f"{p.sheet}!{p.block.range}: {first_of(lines, MOST_NAMED, '; ')}" for p, lines in unread.items() if lines
+            f"{p.sheet}!{p.block.range}: {join_first(lines, MOST_NAMED, '; ')}" for p, lines in unread.items() if lines
         ],
         "Notes": [*reading.workbook.remarks, *reading.faults.lines(stops=False)],
         "What the analyses still need": _needs(reading),
@@ -72,8 +72,8 @@ def _unused(plan: Plan) -> list[str]:
     """Return a line for each reason why columns of a block are not used, with the first of them."""
     columns: dict[str, list[str]] = defaultdict(list)
     for column in (column for column in plan.having("ignore") if column.why != "empty"):
-        columns[column.why].append(f"{place_of(plan, column)} {column.label or '(no header)'}")
-    return [f"{plan.sheet}!{plan.block.range}: {why}: {first_of(of, MOST_NAMED)}" for why, of in columns.items()]
+        columns[column.why].append(f"{describe_place(plan, column)} {column.label or '(no header)'}")
+    return [f"{plan.sheet}!{plan.block.range}: {why}: {join_first(of, MOST_NAMED)}" for why, of in columns.items()]
 
 
 def _counted(counts: Counter) -> str:
@@ -88,7 +88,7 @@ def _summary(reading: Reading) -> list[str]:
     if reading.arms:
         labels = {key: arm.label for key, arm in trial.every_arm.items()}
         lines.append(f"{len(reading.arms)} participants: {_counted(Counter(map(labels.get, reading.arms.values())))}")
-    have = what_and_when(own)
+    have = variable_visits(own)
     complete = [k for k, o in trial.outcomes.items() if {(k, v) for v in o.follow_up or [BASELINE]} <= have]
     lines.append(f"{len(complete)} of {len(trial.outcomes)} outcomes have values at every visit analysed")
     for title, role in (("Arms", "arm"), ("Visits", "visit")):
@@ -129,11 +129,11 @@ def number_columns(plan: Plan) -> list[str]:
         cells = [row[column.index] for row in plan.body if is_number(row[column.index])]
         if cells:
             what = f"{len(cells)} numbers, {min(cells):.6g} to {max(cells):.6g}"
-            lines.append(f"{place_of(plan, column)} {column.label or '(no header)'}: {what}")
+            lines.append(f"{describe_place(plan, column)} {column.label or '(no header)'}: {what}")
     return lines
 
 
-def kind_of(plan: Plan) -> str:
+def describe_kind(plan: Plan) -> str:
     """Return the kind of a block in words."""
     kind = WORDS["kinds"].get(plan.kind, plan.kind)
     if plan.kind == "participants" and plan.cohort == POPULATION:
@@ -141,7 +141,7 @@ def kind_of(plan: Plan) -> str:
     return kind + (" (not read)" if plan.unread else "")
 
 
-def place_of(plan: Plan, column: Column) -> str:
+def describe_place(plan: Plan, column: Column) -> str:
     """Return the letter of a column, or the row of a block with participants across."""
     return ("row " if plan.block.sheet.turned else "") + plan.block.names[column.index]
 
@@ -160,7 +160,7 @@ def _found(source: Source, own, reading: Reading) -> list[str]:
         "% change" if percent else "text" if text else "value",
         "population" if plan.cohort == POPULATION else " ".join(groups),
         plan.sheet,
-        place_of(plan, column),
+        describe_place(plan, column),
         str(n),
         str(people - n) if linked and plan.cohort == TRIAL and people >= n else "",
         "" if text else f"{own['value'].min():.6g} to {own['value'].max():.6g}",
@@ -176,7 +176,7 @@ def _needs(reading: Reading) -> list[str]:
         return ["participants: no block was recognised as holding the trial's participants, by row or by group"]
     absent = [arm.label for key, arm in trial.analysed_arms.items() if own["arm"].any() and key not in set(own["arm"])]
     needs = [f"arm {label}: no participants" for label in absent]
-    have, changes = what_and_when(own), what_and_when(own[own["measure"] == PERCENT_CHANGE])
+    have, changes = variable_visits(own), variable_visits(own[own["measure"] == PERCENT_CHANGE])
     missing: dict[str, list[str]] = defaultdict(list)
     for key, outcome in trial.outcomes.items():
         as_changes = bool(outcome.follow_up) and all((key, visit) in changes for visit in outcome.follow_up)
@@ -184,7 +184,7 @@ def _needs(reading: Reading) -> list[str]:
             if (key, visit) not in have:
                 missing[trial.families[outcome.family]].append(f"{outcome.label} at {trial.visits[visit].label}")
     for family, entries in missing.items():
-        needs.append(f"{family}: {first_of(entries, MOST_NAMED)}")
+        needs.append(f"{family}: {join_first(entries, MOST_NAMED)}")
     for key, marker in trial.markers.items():
         if (key, BASELINE) not in have and not (own["marker"].eq(key) & own["stratum"].ne("")).any():
             needs.append(f"{marker.label}: not found, so it defines no strata")
@@ -198,7 +198,7 @@ def _needs(reading: Reading) -> list[str]:
 # -- text and page ------------------------------------------------------------------------------------------------
 
 
-def as_text(sections: list[Section]) -> str:
+def render_text(sections: list[Section]) -> str:
     """Write the sections as plain text for a terminal; long lists are cut short."""
     blocks = []
     for title, rows, heads in sections:
@@ -225,14 +225,14 @@ def _table(heads: Sequence[str], rows: list[list[str]]) -> list[str]:
     return ["  ".join(map(str.ljust, cells, widths)).rstrip() for cells in cut]
 
 
-def page(sections: list[Section], reading: Reading) -> str:
+def render_html(sections: list[Section], reading: Reading) -> str:
     """Return the findings and the first cells of each sheet as one HTML text that needs no other file."""
     faulty = {(fault.sheet, fault.cell) for fault in reading.faults.found if fault.cell}
     sheets = [(sheet, [p for p in reading.plans if p.block.sheet is sheet]) for sheet in reading.workbook.sheets]
     drawn = [_drawn(sheet, plans, faulty) for sheet, plans in sheets]
     name, title = reading.workbook.path.name, reading.trial.title
     words = {"name": name, "trial": title, "sections": sections, "sheets": drawn, "printable": _printable}
-    return environment().get_template("inspect.html.j2").render(words)
+    return template_engine().get_template("inspect.html.j2").render(words)
 
 
 def _drawn(sheet: Sheet, plans: list[Plan], faulty: set[tuple[str, str]]) -> dict[str, object]:
@@ -255,7 +255,7 @@ def _drawn(sheet: Sheet, plans: list[Plan], faulty: set[tuple[str, str]]) -> dic
     rest = ((sheet.height - height, "rows"), (sheet.width - width, "columns"))
     return {
         "title": f"Sheet “{sheet.name}”" + (" (hidden)" if sheet.hidden else ""),
-        "kinds": "; ".join(f"{plan.block.range}: {kind_of(plan)}" for plan in plans[:30]) or "empty",
+        "kinds": "; ".join(f"{plan.block.range}: {describe_kind(plan)}" for plan in plans[:30]) or "empty",
         "columns": [sheet.column_name(number) for number in sheet.column_numbers[:width]],
         "lines": lines,
         "rest": " and ".join(f"{number:,} more {what}" for number, what in rest if number),
@@ -296,8 +296,8 @@ def mapping_text(reading: Reading) -> str:
         "unread": unread,
         "unknown": [_entry([plan], trial) for plan in unknown],
     }
-    helpers = {"quoted": _quoted, "plain": _plain, "comment": _comment, "kind_of": kind_of}
-    return environment().get_template("mapping.yaml.j2").render(**content, **helpers)
+    helpers = {"quoted": _quoted, "plain": _plain, "comment": _comment, "kind_of": describe_kind}
+    return template_engine().get_template("mapping.yaml.j2").render(**content, **helpers)
 
 
 def _spellings(role: str, reading: Reading) -> dict[str, str | None]:

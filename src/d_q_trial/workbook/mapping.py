@@ -12,8 +12,8 @@ from openpyxl.utils import range_boundaries
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
 from ..config.types import Strict
-from ..config.yaml_files import read_yaml, validated
-from ..errors import nearest
+from ..config.yaml_files import read_yaml, validate_content
+from ..errors import did_you_mean
 from ..participants import PERCENT_CHANGE, TRIAL, VALUE
 from ..recognition.layout import Header
 from ..recognition.vocabulary import Codes, Meaning, Reading, canonical_id
@@ -173,7 +173,7 @@ def _key(name: str, info: ValidationInfo, kind: str) -> str:
     if name == OPEN:
         raise ValueError(f"to be filled in: {kind}, one of {', '.join(known[:8])}, ...")
     if name not in known and not (name == "ignore" and info.field_name in CODED.values()):
-        raise ValueError(f"not a{'n' * (kind == 'arm')} {kind} of the trial{nearest(name, known)}")
+        raise ValueError(f"not a{'n' * (kind == 'arm')} {kind} of the trial{did_you_mean(name, known)}")
     return name
 
 
@@ -181,7 +181,7 @@ def _sheet(name: str, info: ValidationInfo) -> Sheet:
     """Return the sheet of this name."""
     sheets = info.context["sheet"]
     if name not in sheets:
-        raise ValueError(f"no sheet is called {name!r}{nearest(name, sheets)}")
+        raise ValueError(f"no sheet is called {name!r}{did_you_mean(name, sheets)}")
     return sheets[name]
 
 
@@ -336,4 +336,4 @@ def load_mapping(path: Path | str, workbook: Workbook, trial: Trial) -> Mapping:
     """
     known = {"variable": [*trial.outcomes, *trial.markers], "visit": [*trial.visits], "arm": [*trial.every_arm]}
     known |= {"marker": [*trial.markers], "sheet": {sheet.name: sheet for sheet in workbook.sheets}}
-    return validated(Mapping, read_yaml(path), path, context=known)
+    return validate_content(Mapping, read_yaml(path), path, context=known)

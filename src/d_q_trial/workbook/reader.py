@@ -15,15 +15,15 @@ import pandas as pd
 
 from ..files import sha256
 from ..participants import COLUMNS, PERCENT_CHANGE, POPULATION, TRIAL, VALUE, Participants
-from ..recognition.vocabulary import Vocabulary, code_form, one_edit
-from ..spreadsheet.loader import load
+from ..recognition.vocabulary import Vocabulary, code_form, differ_by_one_edit
+from ..spreadsheet.loader import load_workbook
 from ..spreadsheet.sheets import EMPTY, Workbook
 from ..trial import BASELINE, Trial
 from . import checks
-from .classify import recognise
+from .classify import propose_plans
 from .faults import Faults
 from .mapping import CODED, SAID, Column, Mapping, Plan, load_mapping
-from .values import BlockReader, Source, cell_of, make_frame
+from .values import BlockReader, Source, build_frame, cell_location
 
 MOST_UNMATCHED = 0.1  # of the ids of a sheet, where their numbers are matched with those of another
 # Cyrillic and Greek letters that look like Latin ones.
@@ -42,7 +42,7 @@ class Reading:
     policy: Mapping
     vocabulary: Vocabulary
     faults: Faults = field(default_factory=Faults)
-    frame: pd.DataFrame = field(default_factory=lambda: make_frame([]))  # the long table
+    frame: pd.DataFrame = field(default_factory=lambda: build_frame([]))  # the long table
     arms: dict[str, str] = field(default_factory=dict)  # of the participants with ids or a row of their own
     counts: Counter[str] = field(default_factory=Counter)  # values below detection, codes for missing values
 
@@ -58,13 +58,13 @@ class Reading:
 
 
 def read_workbook(path: Path | str, trial: Trial, mapping: Path | str | None = None) -> Participants:
-    """Read the participants of a workbook that :func:`loader.load` reads, whatever its layout.
+    """Read the participants of a workbook that :func:`loader.load_workbook` reads, whatever its layout.
 
     If a mapping file is given and lists blocks, they are read as it says, without recognition. ``label`` is set if the
     workbook says that it is synthetic; notes stand in ``source``. UserError is one message with every fault: sheet, cell,
     value and what was expected.
     """
-    reading = look(path, trial, mapping)
+    reading = examine_workbook(path, trial, mapping)
     reading.faults.stop(path)
     workbook = reading.workbook
     source = {
@@ -79,15 +79,15 @@ def read_workbook(path: Path | str, trial: Trial, mapping: Path | str | None = N
     return Participants(frame, label_of(workbook), source)
 
 
-def look(path: Path | str, trial: Trial, mapping: Path | str | None = None) -> Reading:
+def examine_workbook(path: Path | str, trial: Trial, mapping: Path | str | None = None) -> Reading:
     """Read a workbook as far as it goes and collect all faults, without stopping at them."""
-    workbook = load(path)
+    workbook = load_workbook(path)
     policy = load_mapping(mapping, workbook, trial) if mapping else Mapping()
     vocabulary = Vocabulary(trial, policy.codes)
     plans = [plan for entry in (policy.blocks or {}).values() for plan in entry.plans]
     faults = Faults()
     if policy.blocks is None:
-        plans = recognise(workbook, vocabulary)
+        plans = propose_plans(workbook, vocabulary)
         for area in policy.ignore:
             inside = [plan for plan in plans if plan.block.within(area)]
             for plan in inside:
@@ -117,7 +117,7 @@ def _take_values(reading: Reading) -> None:
             reader.plan.unread = "one value per group: a summary, not participants"
         else:
             parts += reader.read()
-    frame, named = make_frame(parts), reading.policy.codes["stratum"]
+    frame, named = build_frame(parts), reading.policy.codes["stratum"]
     frame["stratum"] = [named.get(stratum.casefold(), stratum) for stratum in frame["stratum"]]
     reading.frame = resolve_repeats(frame, reading.trial, faults)
     own = reading.own[reading.own["linked"] & reading.own["arm"].ne("")]
@@ -163,7 +163,7 @@ def unify_ids(plans: list[Plan], faults: Faults) -> None:
             if (first := seen.setdefault(key, identity)) != identity:  # such as DQ-006 and dq-06
                 faults.error("id written otherwise", place, other=first)
             elif mostly_shared and identity not in others:  # a slip, or two participants
-                close = [other for other in others - plan.people if one_edit(identity, other)]
+                close = [other for other in others - plan.people if differ_by_one_edit(identity, other)]
                 if len(close) == 1:
                     faults.error("id on one sheet only", place, other=close[0])
 
@@ -292,7 +292,9 @@ def _later_values(frame: pd.DataFrame, trial: Trial, faults: Faults) -> Iterator
         if own["text_known"].isna().all():
             faults.error("only later", source.head, stops=column.visit is None, label=label)
         elif len(changed):
-            faults.note("later value", cell_of(changed.iloc[0]), label=label, count=changed["participant"].nunique())
+            faults.note(
+                "later value", cell_location(changed.iloc[0]), label=label, count=changed["participant"].nunique()
+            )
         yield own
 
 
@@ -368,7 +370,7 @@ def _repeats(frame: pd.DataFrame, trial: Trial, faults: Faults) -> Iterator[pd.D
                 faults.error("two columns", source.head, other=other.head, count=len(own), **words)
                 break
             known = row.text_known or f"{row.value_known:.10g}"
-            faults.error("second value", cell_of(row), known=known, **words)
+            faults.error("second value", cell_location(row), known=known, **words)
     for source, own in second[same].groupby("source", sort=False):
         # What does not change is repeated on each row of a long table; what belongs to a visit should stand there once.
         by_visit = bool(getattr(source.thing, "follow_up", ()))
@@ -417,7 +419,7 @@ def _compare_linked(own: pd.DataFrame, made: np.ndarray, tolerance: float, label
     given = own["value"].to_numpy()
     wrong = np.abs(given - made) > np.maximum(tolerance, 1e-7 * np.abs(made))
     for row, value in zip(own[wrong].itertuples(), made[wrong], strict=True):
-        faults.note("given change", cell_of(row), label=label, value=value)
+        faults.note("given change", cell_location(row), label=label, value=value)
     ratios = given[made != 0] / made[made != 0]
     if wrong.all() and len(ratios) and np.allclose(ratios, ratios[0], rtol=1e-3):
         place = own["source"].iloc[0].head | {"value": ""}

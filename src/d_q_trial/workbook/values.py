@@ -15,10 +15,18 @@ import numpy as np
 import pandas as pd
 
 from ..participants import COLUMNS, PERCENT_CHANGE
-from ..recognition.layout import MISSING, id_shape, label_like
+from ..recognition.layout import MISSING, id_shape, looks_like_label
 from ..recognition.numbers import ANSWERS, PLAIN, read_number
 from ..recognition.spelling import plain_characters
-from ..recognition.vocabulary import canonical_id, fold, is_summary, short_code, stratum_label, summaries, words
+from ..recognition.vocabulary import (
+    canonical_id,
+    find_summaries,
+    is_summary,
+    normalize,
+    short_code,
+    split_words,
+    stratum_label,
+)
 from ..spreadsheet.sheets import EMPTY, Flag, is_number
 from ..trial import BASELINE, Marker, Outcome
 from .mapping import CODED, Column, Plan
@@ -54,17 +62,17 @@ class Source:
         return self.plan.head_of(self.column)
 
 
-def cell_of(row) -> dict:
+def cell_location(row) -> dict:
     """Return sheet, cell and number of a row of the long table, as faults state them."""
     return {"sheet": row.source.plan.sheet, "cell": row.cell, "value": row.text or float(row.value)}
 
 
-def what_and_when(frame: pd.DataFrame) -> set[tuple[str, str]]:
+def variable_visits(frame: pd.DataFrame) -> set[tuple[str, str]]:
     """Return the pairs of variable and visit of which the long table has values."""
     return set(zip(frame["variable"], frame["visit"], strict=True))
 
 
-def make_frame(parts: list[Part]) -> pd.DataFrame:
+def build_frame(parts: list[Part]) -> pd.DataFrame:
     """Return the parts of the long table as one.
 
     It has a row per value, the columns of ``participants.COLUMNS``, ``source`` (a :class:`Source`, the same object for all
@@ -114,7 +122,7 @@ class BlockReader:
             if len(row) == 1 or len(used) != 1 or used[0].role not in ("participant", "ignore"):
                 continue
             cell, column = row[used[0].index], used[0]
-            if label_like(cell) and not is_summary(cell) and not (column is ids and id_shape(cell) in shapes):
+            if looks_like_label(cell) and not is_summary(cell) and not (column is ids and id_shape(cell) in shapes):
                 self.use[position] = False
                 if count := sum(plan.holds_data(below) for below in range(position + 1, len(self.body))):
                     self.faults.error("title inside", plan.place(position, column, cell), count=count)
@@ -145,7 +153,7 @@ class BlockReader:
         cells, ids, unusual = self._cells(column) if column else [], self.said["participant"], []
         for beside in [column] if column else [*self.plan.having("ignore"), *self.plan.having("arm")]:
             texts = cells if column else self.plan.cells(beside)
-            for position in summaries(texts):
+            for position in find_summaries(texts):
                 if self.use[position] and not self.vocabulary.arm(texts[position]):
                     self.use[position] = False
                     self.faults.note("summary row", self.plan.place(position, beside, texts[position]))
@@ -169,7 +177,7 @@ class BlockReader:
         """Read what the cells of a column name; report each unknown name once, and leave out what is to be ignored."""
         cells, role, stratum = self._cells(column), column.role, self.said["stratum"]
         counts = Counter(cell for cell, used in zip(cells, self.use, strict=True) if used and cell != EMPTY)
-        find = partial(self._visit, fold(column.label)) if role == "visit" else partial(self._named, role)
+        find = partial(self._visit, normalize(column.label)) if role == "visit" else partial(self._named, role)
         meaning = {cell: find(cell) for cell in counts}
         labels = " or ".join(arm.label for arm in self.trial.every_arm.values())
         for position, cell in enumerate(cells):
@@ -201,7 +209,7 @@ class BlockReader:
             return stratum_label(text)
         reading = self.vocabulary.label(text)
         if role == "arm":  # beside the arm, numbers and letters such as those of "Arm 2: D+Q"
-            known = set(words(reading.rest)) <= {"arm", "group", *"abcdefghijklmnopqrstuvwxyz0123456789"}
+            known = set(split_words(reading.rest)) <= {"arm", "group", *"abcdefghijklmnopqrstuvwxyz0123456789"}
             return reading.arm if known and not reading.says_beside("arm", "stratum") else None
         dated = reading.visit and self.plan.one("visit")
         plain = reading.certain and not (dated or reading.says_beside("variable", "visit"))
