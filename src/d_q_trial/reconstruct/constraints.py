@@ -1,48 +1,47 @@
 """Turn the reported values of data/published into constraints on one column: quantiles, moments, differences, tests.
 
-A constraint measures by how much it is missed (``gap``; 0 = met) and names an item whose move may help (``lever``).
+A constraint measures its distance from being met (``gap``; 0 = met) and picks an item to move (``pick_item``).
 Items are positions in the column; a column is an array of float, shape (n,).
 """
 
-from __future__ import annotations
-
 import math
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from statistics import NormalDist
 
 import numpy as np
+from numpy.random import Generator
 
 from ..errors import UserError
 from ..published_tables import SUMMARIES, Row, parse_number, read_published_table
 from ..trial import BASELINE
-from .design import Cohort, Design, Targets
+from .design import Cohort, Design, Group, Targets
 
-# Added to every missed constraint, so that the search does not settle for a near miss.
-_MISSED = 0.02
-# The least difference, in reported units, of medians that the article calls lower or higher without a number.
-_APART = 1.0
+# Added to the gap of every missed constraint, so that the search does not accept a near miss.
+_MISS_PENALTY = 0.02
+# The smallest difference, in reported units, of medians that the article calls lower or higher without a number.
+_SMALLEST_DIFFERENCE = 1.0
 _PROBABILITIES = {"minimum": 0.0, "q1": 0.25, "median": 0.5, "q3": 0.75, "maximum": 1.0}
 _MOMENTS = {"mean": np.mean, "sd": partial(np.std, ddof=1)}
-# The range of the quartiles of a group, or of all its values, in units of what counts as missed by one.
-_PARTS = {"median_iqr": 4, "median_range": 16, "range": 16}
+# The distance that counts as 1 is the reported range (of the quartiles or of all values) divided by this number.
+_RANGE_DIVISORS = {"median_iqr": 4, "median_range": 16, "range": 16}
 Window = tuple[float, float]
 
 
 def rounding_window(reported: str, *, edges: bool = False) -> Window:
     """Return the interval of values that round to ``reported``, half to even or half up.
 
-    The edges (x.5 of the last digit) are left out, because there the float of a recomputation decides; with ``edges``, for
-    positive numbers, those are kept that one of the two rules rounds to ``reported``.
+    Its edges (x.5 of the last digit) are excluded, because there the outcome depends on floating-point error. With
+    ``edges``, for positive numbers, an edge that one of the two rules rounds to ``reported`` is included.
     """
-    given = parse_number(reported)
-    margin = 5e-5 * given.unit
-    low = 0.0 if edges else margin
-    high = 0.0 if edges and int(given.text[-1]) % 2 == 0 else margin
-    return round(given.low + low, given.decimals + 6), round(given.high - high, given.decimals + 6)
+    number = parse_number(reported)
+    margin = 5e-5 * number.unit
+    low_margin = 0.0 if edges else margin
+    high_margin = 0.0 if edges and int(number.text[-1]) % 2 == 0 else margin
+    return round(number.low + low_margin, number.decimals + 6), round(number.high - high_margin, number.decimals + 6)
 
 
 def z_windows(reported: str, relation: str, sign: int = 0) -> tuple[Window, ...]:
@@ -51,32 +50,32 @@ def z_windows(reported: str, relation: str, sign: int = 0) -> tuple[Window, ...]
     ``relation``: "=" (P rounds to ``reported``), ">" or "<" (a bound). ``sign``: +1 or -1 allows one side only.
     """
     bound = float(reported)
-    limits = {"=": rounding_window(reported), ">": (bound * 1.001, 1.0), "<": (0.0, bound * 0.999)}[relation[0]]
-    high, low = (-NormalDist().inv_cdf(min(p, 1.0) / 2) if p > 0 else math.inf for p in limits)
-    both = ((low, high), (-high, -low))
-    return both if sign == 0 else both[:1] if sign > 0 else both[1:]
+    p_limits = {"=": rounding_window(reported), ">": (bound * 1.001, 1.0), "<": (0.0, bound * 0.999)}[relation[0]]
+    high, low = (-NormalDist().inv_cdf(min(p, 1.0) / 2) if p > 0 else math.inf for p in p_limits)
+    positive, negative = (low, high), (-high, -low)
+    return {0: (positive, negative), 1: (positive,), -1: (negative,)}[sign]
 
 
 def rank_sum_z(first: np.ndarray, second: np.ndarray) -> float:
     """Return z of the rank-sum test: tie-corrected normal approximation, no continuity correction."""
     pairs, n = first.size * second.size, first.size + second.size
     ordered = np.sort(np.concatenate([first, second]))
-    runs = np.diff(np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1], [True]])))
-    ties = np.sum(runs**3 - runs)
-    variance = pairs / 12 * (n + 1 - ties / (n * (n - 1)))
-    excess = np.sign(first[:, None] - second).sum() / 2  # of U over its expectation
+    tie_sizes = np.diff(np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1], [True]])))
+    tie_sum = np.sum(tie_sizes**3 - tie_sizes)
+    variance = pairs / 12 * (n + 1 - tie_sum / (n * (n - 1)))
+    excess = np.sign(first[:, None] - second).sum() / 2  # U minus its expectation
     return excess / math.sqrt(variance) if variance > 0 else 0.0
 
 
 @dataclass(frozen=True)
 class Constraint:
-    """A statistic of one or two groups of items lies within one of some windows."""
+    """A statistic of one or two groups of items must lie within one of several windows."""
 
     name: str
     groups: tuple[np.ndarray, ...]
     windows: tuple[Window, ...]
     statistic: Callable[..., float]
-    scale: float = 1.0  # the distance from a window that counts as one
+    scale: float = 1.0  # the distance from a window that counts as 1
 
     @cached_property
     def items(self) -> np.ndarray:
@@ -88,13 +87,13 @@ class Constraint:
         return float(self.statistic(*(column[group] for group in self.groups)))
 
     def gap(self, column: np.ndarray) -> float:
-        """Return the distance from the nearest window in units of ``scale``, and a little more; 0 within a window."""
+        """Return the distance from the nearest window in units of ``scale``, plus a penalty; 0 within a window."""
         value = self.value(column)
         distance = min(max(low - value, value - high, 0.0) for low, high in self.windows)
-        return distance / self.scale + _MISSED if distance else 0.0
+        return distance / self.scale + _MISS_PENALTY if distance else 0.0
 
-    def lever(self, column: np.ndarray, rng: np.random.Generator) -> int:
-        """Return an item that may change the statistic: here any."""
+    def pick_item(self, column: np.ndarray, rng: Generator) -> int:
+        """Return a random item whose value may change the statistic; by default any item."""
         return self.items[rng.integers(self.items.size)]
 
 
@@ -104,12 +103,12 @@ class MedianDifference(Constraint):
 
     statistic: Callable[..., float] = lambda first, second: np.median(first) - np.median(second)
 
-    def lever(self, column: np.ndarray, rng: np.random.Generator) -> int:
-        """Return one of the items in the middle of either group."""
+    def pick_item(self, column: np.ndarray, rng: Generator) -> int:
+        """Return a random item near the median of either group."""
         group = self.groups[0 if rng.integers(2) else 1]
         order = np.argsort(column[group], kind="stable")
-        at = (order.size - 1) // 2 + rng.integers(-1, 3)
-        return group[order[min(max(at, 0), order.size - 1)]]
+        rank = (order.size - 1) // 2 + rng.integers(-1, 3)
+        return group[order[min(max(rank, 0), order.size - 1)]]
 
 
 @dataclass(frozen=True)
@@ -119,35 +118,35 @@ class Quantile(Constraint):
     statistic: Callable[..., float] = np.quantile
     probability: float = 0.5
 
-    def around(self, column: np.ndarray) -> tuple[int, int, float]:
+    def neighbours(self, column: np.ndarray) -> tuple[int, int, float]:
         """Return the items below and above the quantile, and the weight of the upper: 0 if it is one item's value."""
         (group,) = self.groups
         order = np.argsort(column[group], kind="stable")
-        at = (order.size - 1) * self.probability
-        below = int(at)
-        return group[order[below]], group[order[min(below + 1, order.size - 1)]], at - below
+        rank = (order.size - 1) * self.probability
+        below = int(rank)
+        return group[order[below]], group[order[min(below + 1, order.size - 1)]], rank - below
 
     def value(self, column: np.ndarray) -> float:  # noqa: D102
-        lower, upper, share = self.around(column)
-        return float(column[lower] + share * (column[upper] - column[lower]))
+        lower, upper, weight = self.neighbours(column)
+        return float(column[lower] + weight * (column[upper] - column[lower]))
 
-    def lever(self, column: np.ndarray, rng: np.random.Generator) -> int:  # noqa: D102
-        return self.around(column)[rng.integers(2)]
+    def pick_item(self, column: np.ndarray, rng: Generator) -> int:  # noqa: D102
+        return self.neighbours(column)[rng.integers(2)]
 
-    def aim(self, column: np.ndarray, item: int, rng: np.random.Generator) -> float | None:
-        """Return the value of ``item`` that puts the quantile into its window while the order stays; None if none."""
-        lower, upper, share = self.around(column)
+    def value_to_meet(self, column: np.ndarray, item: int, rng: Generator) -> float | None:
+        """Return a value of ``item`` that puts the quantile into its window if the order stays; None if none does."""
+        lower, upper, weight = self.neighbours(column)
         low, high = self.windows[0]
-        wanted = low + rng.random() * (high - low)
+        target = low + rng.random() * (high - low)
         if column[item] == column[lower]:
-            return (wanted - share * column[upper]) / (1 - share)
-        if share and column[item] == column[upper]:
-            return (wanted - (1 - share) * column[lower]) / share
+            return (target - weight * column[upper]) / (1 - weight)
+        if weight and column[item] == column[upper]:
+            return (target - (1 - weight) * column[lower]) / weight
         return None
 
 
 def read_targets(folder: Path | str, design: Design) -> Targets:
-    """Read the reported values, but for outcomes that the trial file does not name and for other arms and groups."""
+    """Read the reported values of the trial's outcomes and of the design's arms; other rows are ignored."""
     groups = ("", "all", "both arms", *design.arms)
     targets: Targets = defaultdict(list)
     for name in ("counts", "summaries", "ranges", "registry_baseline", "tests"):
@@ -160,18 +159,17 @@ def read_targets(folder: Path | str, design: Design) -> Targets:
                     row |= {"center": row["value"], "lower": row["spread"], "upper": "", "marker": "", "stratum": "all"}
                 targets[row["outcome"], row["visit"]].append(row)
     for reading in design.readings:
-        rows = targets[reading.outcome, reading.visit]
-        wanted = {"group": reading.group, reading.field: reading.reported}.items()
-        hits = [row for row in rows if wanted <= row.items()]
-        if not hits:
+        reported = {"group": reading.group, reading.field: reading.reported}.items()
+        matches = [row for row in targets[reading.outcome, reading.visit] if reported <= row.items()]
+        if not matches:
             raise UserError(f"reading of {reading.outcome} {reading.reported}: no reported row has it")
-        for row in hits:
+        for row in matches:
             row[reading.field] = reading.read_as
     return targets
 
 
-def groups_of(row: Row) -> list[tuple[str, str, str]]:
-    """Return marker, stratum and arm of the group of a row, or of the two groups of a test."""
+def row_groups(row: Row) -> list[Group]:
+    """Return the group that a row summarises, or the two groups that a test compares."""
     if "contrast" not in row:
         return [(row["marker"], row["stratum"], row["group"])]
     sides = row["contrast"].split(" - ")
@@ -181,50 +179,62 @@ def groups_of(row: Row) -> list[tuple[str, str, str]]:
 def check_counts(cohort: Cohort) -> None:
     """Check every reported number of participants."""
     for (outcome, visit), rows in cohort.targets.items():
-        present = cohort.present(outcome, visit)
+        measured = cohort.measured(outcome, visit)
         for row in rows:
-            for marker, stratum, group in groups_of(row):
-                n, reported = cohort.members(marker, stratum, group)[present].sum(), row.get("n", row.get(f"n_{group}"))
+            for marker, stratum, arm in row_groups(row):
+                n, reported = cohort.members(marker, stratum, arm)[measured].sum(), row.get("n", row.get(f"n_{arm}"))
                 if reported and int(reported) != n:
-                    raise UserError(f"{_name(row)}: n = {n} in {group or 'both arms'}, reported {reported}")
+                    raise UserError(f"{_describe_row(row)}: n = {n} in {arm or 'both arms'}, reported {reported}")
 
 
-def constraints_on(cohort: Cohort, outcome: str, visit: str) -> tuple[Constraint, ...]:
-    """Return the constraints on one column; their items count positions within the participants who have a value."""
-    # Quantiles of whole numbers may lie at the edge of what rounds to the reported one.
+def build_constraints(cohort: Cohort, outcome: str, visit: str) -> tuple[Constraint, ...]:
+    """Return the constraints on one column; items are positions among the participants with a value."""
+    measured = cohort.measured(outcome, visit)
+    # Quantiles of whole numbers may lie at the edge of the window that rounds to the reported value.
     edges = visit == BASELINE and cohort.design.decimals[outcome] == 0
-    found: dict[tuple, Constraint] = {}  # a value that is reported twice is one constraint
-    present = cohort.present(outcome, visit)
+    constraints: dict[tuple, Constraint] = {}  # a value that is reported twice is one constraint
     for row in cohort.targets[outcome, visit]:
-        groups, title = groups_of(row), f"{_name(row)}, "
-        items = tuple(np.flatnonzero(cohort.members(*group)[present]) for group in groups)
-        if row.get("test") == "rank_sum":
-            sign, relation, p = effect_sign(row), row["p_relation"], row["p"]
-            test = Constraint(f"{title}P {relation} {p}", items, z_windows(p, relation, sign), rank_sum_z)
-            found.setdefault((*groups, relation, p), test)
-            if sign:
-                far = (_APART, math.inf) if sign > 0 else (-math.inf, -_APART)
-                window = rounding_window(row["effect"]) if row["effect"] else far
-                name = f"{title}difference of medians {row['effect'] or row['direction']}"
-                found.setdefault(tuple(groups), MedianDifference(name, items, (window,), scale=10.0))
-        fields = SUMMARIES.get(row.get("statistic", ""), {}).items()
-        for column, what in sorted(fields, key=lambda field: _PROBABILITIES.get(field[1], 0)):
-            key = what, *groups, row[column]
-            if what in _MOMENTS:
-                windows, name = (rounding_window(row[column]),), f"{title}{what} = {row[column]}"
-                found.setdefault(key, Constraint(name, items, windows, _MOMENTS[what], float(row["lower"]) / 4))
-                continue
-            low, high = rounding_window(row[column], edges=edges)
-            if row["statistic"] == "range" and parse_number(row[column]).decimals == 0:
-                low = parse_number(row[column]).value  # an age of 62 is 62.0 or more, and is reported as 62
-            scale = max(abs(float(row["upper"]) - float(row["lower"])) / _PARTS[row["statistic"]], 1e-9)
-            at = _PROBABILITIES[what]
-            name = f"{title}quantile {at:g} = {row[column]}"
-            found.setdefault(key, Quantile(name, items, ((low, high),), scale=scale, probability=at))
-    for constraint in found.values():
+        items = tuple(np.flatnonzero(cohort.members(*group)[measured]) for group in row_groups(row))
+        is_test = row.get("test") == "rank_sum"
+        for key, constraint in _test_constraints(row, items) if is_test else _summary_constraints(row, items, edges):
+            constraints.setdefault(key, constraint)
+    for constraint in constraints.values():
         if constraint.items.size == 0:
             raise UserError(f"{constraint.name}: no participant has a value")
-    return tuple(found.values())
+    return tuple(constraints.values())
+
+
+def _test_constraints(row: Row, items: tuple[np.ndarray, ...]) -> Iterator[tuple[tuple, Constraint]]:
+    """Yield the constraint on P and, if a direction is reported, on the difference of medians, each with its key."""
+    groups, title = row_groups(row), f"{_describe_row(row)}, "
+    sign, relation, p = effect_sign(row), row["p_relation"], row["p"]
+    windows = z_windows(p, relation, sign)
+    yield (*groups, relation, p), Constraint(f"{title}P {relation} {p}", items, windows, rank_sum_z)
+    if sign:
+        any_size = (_SMALLEST_DIFFERENCE, math.inf) if sign > 0 else (-math.inf, -_SMALLEST_DIFFERENCE)
+        window = rounding_window(row["effect"]) if row["effect"] else any_size
+        name = f"{title}difference of medians {row['effect'] or row['direction']}"
+        yield tuple(groups), MedianDifference(name, items, (window,), scale=10.0)
+
+
+def _summary_constraints(row: Row, items: tuple[np.ndarray, ...], edges: bool) -> Iterator[tuple[tuple, Constraint]]:
+    """Yield the constraints on the quantiles or moments of a row, each with its key; smallest probability first."""
+    groups, title = row_groups(row), f"{_describe_row(row)}, "
+    fields = SUMMARIES.get(row.get("statistic", ""), {}).items()
+    for column, summary in sorted(fields, key=lambda field: _PROBABILITIES.get(field[1], 0)):
+        reported = row[column]
+        key = summary, *groups, reported
+        if summary in _MOMENTS:
+            name, scale = f"{title}{summary} = {reported}", float(row["lower"]) / 4
+            yield key, Constraint(name, items, (rounding_window(reported),), _MOMENTS[summary], scale)
+            continue
+        low, high = rounding_window(reported, edges=edges)
+        if row["statistic"] == "range" and parse_number(reported).decimals == 0:
+            low = parse_number(reported).value  # an age of 62 is 62.0 or more, and is reported as 62
+        scale = max(abs(float(row["upper"]) - float(row["lower"])) / _RANGE_DIVISORS[row["statistic"]], 1e-9)
+        probability = _PROBABILITIES[summary]
+        name = f"{title}quantile {probability:g} = {reported}"
+        yield key, Quantile(name, items, ((low, high),), scale=scale, probability=probability)
 
 
 def effect_sign(row: Row) -> int:
@@ -234,7 +244,7 @@ def effect_sign(row: Row) -> int:
     return {"negative": -1, "positive": 1}.get(row["direction"], 0)
 
 
-def _name(row: Row) -> str:
-    by = f"{row['stratum']} by {row['marker']}" if row["marker"] else ""
+def _describe_row(row: Row) -> str:
+    stratum = f"{row['stratum']} by {row['marker']}" if row["marker"] else ""
     group = row.get("group", row.get("contrast", ""))
-    return " ".join(part for part in (row["locator"], row["outcome"], row["visit"], by, group) if part)
+    return " ".join(filter(None, (row["locator"], row["outcome"], row["visit"], stratum, group)))

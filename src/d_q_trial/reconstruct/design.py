@@ -1,13 +1,12 @@
-"""Read the design of a synthetic cohort, and draw its participants: arms, strata, absences and latent factors."""
-
-from __future__ import annotations
+"""Read the design of a synthetic cohort and draw its participants: arms, strata, missing visits and latent factors."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
 import numpy as np
+from numpy.random import Generator
 from pydantic import AfterValidator, Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from ..config.types import Pair, Strict, must_ascend
@@ -22,10 +21,10 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class MarkerDesign(Strict):
-    """How a marker divides the participants, how its values are distributed, and its correlation with age."""
+    """Strata sizes of a marker, the distribution of its values, and its correlation with age."""
 
     upper: PositiveInt  # participants in the upper stratum
-    upper_control: Counts  # the fewest and the most of these in the control arm
+    upper_control: Counts  # the fewest and the most of them in the control arm
     tie_at_cut: bool
     spearman_with_age: Pair
     typical: PositiveFloat
@@ -33,7 +32,7 @@ class MarkerDesign(Strict):
 
 
 class Absence(Strict):
-    """Participants of one kind who have no value of some outcomes (or families) at some visits."""
+    """Participants with missing values: their arm and strata, their number, and the outcomes or families by visits."""
 
     arm: ArmKey
     strata: dict[MarkerKey, str]
@@ -43,7 +42,7 @@ class Absence(Strict):
 
 
 class Reading(Strict):
-    """A reported value that is read otherwise."""
+    """A reported value that the reconstruction reads as another value, with the reason."""
 
     outcome: OutcomeKey
     visit: VisitKey
@@ -55,19 +54,19 @@ class Reading(Strict):
 
 
 class Ties(Strict):
-    """Equal changes that a reported P-value needs: the length of the longest run, and further pairs."""
+    """Tied changes without which a reported P-value cannot occur: the size of the largest tie, and further pairs."""
 
     run: PositiveInt
     pairs: NonNegativeInt
 
 
 class Design(Strict):
-    """What a synthetic cohort needs to know beside the reported values; the keys are those of the file."""
+    """Assumptions of a synthetic cohort beyond the reported values; the fields are the keys of the design file."""
 
     trial: Trial
     seed: NonNegativeInt
     label: str
-    read_me: str  # of the workbook, with places for label, seed, cut, readings and absences
+    read_me: str  # of the workbook, with placeholders for label, seed, cut, readings and absences
     codebook: dict[str, str]  # meaning of the columns ID, Arm and Marker
     arms: dict[ArmKey, PositiveInt]
     markers: dict[MarkerKey, MarkerDesign]
@@ -84,11 +83,11 @@ class Design(Strict):
     loadings: dict[str, dict[str, float]]
     shared_by_visits: Share
     against_baseline: float
-    population_ages: list[list[float]]  # number, youngest, oldest of each part
+    population_ages: list[list[float]]  # number of people, youngest and oldest age in each age group
     population_slopes: dict[MarkerKey, float]  # of a marker's logarithm, per decade of age
 
     @model_validator(mode="after")
-    def _complete(self) -> Design:
+    def _require_decimals(self) -> Self:
         for name in self.continuous:
             if name not in self.decimals:
                 raise ValueError(f"decimals.{name}: this key is missing")
@@ -96,24 +95,25 @@ class Design(Strict):
 
     @property
     def continuous(self) -> list[str]:
-        """The outcomes that are measured."""
+        """The keys of the continuous outcomes."""
         return [key for key, outcome in self.trial.outcomes.items() if outcome.kind == "continuous"]
 
 
 def read_design(path: Path | str, trial: Trial) -> Design:
-    """Read the design of cohorts of a trial; UserError names what is unknown, missing or of the wrong kind."""
+    """Read the design file of a trial; UserError names a key or value that is unknown, missing or of the wrong type."""
     return validate_content(Design, read_yaml(path) | {"trial": trial}, path, trial)
 
 
-# The rows of all reported tables that participants can give, by outcome and visit, with the readings of the design applied.
+# Rows of the reported tables by outcome and visit, with the readings of the design applied.
 Targets = dict[tuple[str, str], list[Row]]
+Group = tuple[str, str, str]  # marker, stratum, arm
 
 
 @dataclass
 class Cohort:
-    """The participants of one cohort; all arrays of shape (n,), but for the population sample.
+    """The participants of one cohort; arrays have shape (n,), except in the population sample.
 
-    Recorded values are whole cells; the design's ``decimals`` place the point.
+    A cell is a recorded value as an integer in units of its last decimal: 123 is 1.23 if the design has 2 ``decimals``.
     """
 
     design: Design
@@ -121,72 +121,72 @@ class Cohort:
     seed: int
     arm: np.ndarray  # str
     strata: dict[tuple[str, str], np.ndarray]  # (marker, stratum) -> bool
-    factors: dict[str, np.ndarray]  # latent standard normal scores
-    absent: dict[tuple[str, str], list[int]] = field(default_factory=lambda: defaultdict(list))  # (outcome, visit)
+    factors: dict[str, np.ndarray]  # latent factor -> standard normal scores
+    absent: dict[tuple[str, str], list[int]] = field(default_factory=lambda: defaultdict(list))  # positions
     cells: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)  # (outcome, visit) -> int
     markers: dict[str, np.ndarray] = field(default_factory=dict)
     population: dict[str, np.ndarray] = field(default_factory=dict)
 
     def members(self, marker: str, stratum: str, group: str) -> np.ndarray:
-        """Return which participants belong to an arm ("", "all", "both arms": to either) within a stratum, as bool."""
-        chosen = np.full(self.arm.size, True) if group in ("", "all", "both arms") else self.arm == group
+        """Return a mask of an arm ("", "all", "both arms": either) within a stratum ("", "all": any)."""
+        in_arm = np.full(self.arm.size, True) if group in ("", "all", "both arms") else self.arm == group
         if stratum in ("", "all"):
-            return chosen
+            return in_arm
         if (marker, stratum) not in self.strata:
             raise UserError(f"stratum {stratum!r} by marker {marker!r}: not known")
-        return chosen & self.strata[marker, stratum]
+        return in_arm & self.strata[marker, stratum]
 
     def values(self, outcome: str, visit: str) -> np.ndarray:
-        """Return recorded values; NaN where there is none."""
-        column = self.cells[outcome, visit] / 10.0 ** self.design.decimals[outcome]
-        column[self.absent[outcome, visit]] = np.nan
-        return column
+        """Return the recorded values, NaN where missing."""
+        values = self.cells[outcome, visit] / 10.0 ** self.design.decimals[outcome]
+        values[self.absent[outcome, visit]] = np.nan
+        return values
 
-    def present(self, outcome: str, visit: str) -> np.ndarray:
-        """Return the positions of the participants who have a value at a visit and at baseline."""
+    def measured(self, outcome: str, visit: str) -> np.ndarray:
+        """Return the positions of the participants with a value at a visit and at baseline."""
         return np.delete(np.arange(self.arm.size), self.absent[outcome, visit] + self.absent[outcome, BASELINE])
 
-    def scores(self, outcome: str, rng: np.random.Generator) -> np.ndarray:
-        """Return latent scores: factors by the loadings of the outcome, or of its family; the rest is its own."""
-        known = self.design.loadings
-        loading = known.get(outcome, known.get(self.design.trial.outcomes[outcome].family, {}))
-        own = max(0.0, 1.0 - sum(weight**2 for weight in loading.values())) ** 0.5
-        return sum((w * self.factors[name] for name, w in loading.items()), own * rng.standard_normal(self.arm.size))
+    def draw_scores(self, outcome: str, rng: Generator) -> np.ndarray:
+        """Draw latent scores: factors weighted by the loadings of the outcome or its family, plus a unique factor."""
+        loadings = self.design.loadings
+        loading = loadings.get(outcome, loadings.get(self.design.trial.outcomes[outcome].family, {}))
+        unique_weight = max(0.0, 1.0 - sum(weight**2 for weight in loading.values())) ** 0.5
+        unique = unique_weight * rng.standard_normal(self.arm.size)
+        return sum((weight * self.factors[name] for name, weight in loading.items()), unique)
 
 
-def recruit(design: Design, targets: Targets, seed: int, rng: np.random.Generator) -> Cohort:
-    """Draw arms, strata and absences as the design counts them; order and overlap of the markers are random."""
-    arm = np.concatenate([np.full(n, key, dtype=object) for key, n in design.arms.items()])
-    arm = arm[rng.permutation(arm.size)]
+def draw_participants(design: Design, targets: Targets, seed: int, rng: Generator) -> Cohort:
+    """Draw arms, strata and absences in the numbers of the design; participant order and marker overlap are random."""
+    arm = rng.permutation(np.concatenate([np.full(n, key, dtype=object) for key, n in design.arms.items()]))
     control, treated = design.trial.arms.control.key, design.trial.arms.treated.key
-    numbers = []  # in the upper stratum of each marker, by arm
+    upper_sizes = []  # number in the upper stratum of each marker, by arm
     for marker in design.markers.values():
-        in_control = int(rng.integers(*marker.upper_control, endpoint=True))
-        numbers.append({control: in_control, treated: marker.upper - in_control})
-    first, second = (np.full(arm.size, False) for _ in design.markers)
+        n_control = int(rng.integers(*marker.upper_control, endpoint=True))
+        upper_sizes.append({control: n_control, treated: marker.upper - n_control})
+    first_upper, second_upper = (np.full(arm.size, False) for _ in design.markers)
     for key in design.arms:
         members = rng.permutation(np.flatnonzero(arm == key))
-        shared = int(rng.integers(*design.overlap[key], endpoint=True))
-        n = numbers[0][key]
-        first[members[:n]] = True
-        second[members[:shared]] = second[members[n : n + numbers[1][key] - shared]] = True
-    low, high = design.trial.stratum_labels
+        n_both = int(rng.integers(*design.overlap[key], endpoint=True))
+        n_first, n_second = (sizes[key] for sizes in upper_sizes)
+        first_upper[members[:n_first]] = True
+        second_upper[members[:n_both]] = second_upper[members[n_first : n_first + n_second - n_both]] = True
+    lower_label, upper_label = design.trial.stratum_labels
     strata = {}
-    for key, inside in zip(design.markers, (first, second), strict=True):
-        strata |= {(key, low): ~inside, (key, high): inside}
-    names = sorted({name for loading in design.loadings.values() for name in loading})
-    cohort = Cohort(design, targets, seed, arm, strata, {name: rng.standard_normal(arm.size) for name in names})
-    taken = np.full(arm.size, False)
+    for key, in_upper in zip(design.markers, (first_upper, second_upper), strict=True):
+        strata |= {(key, lower_label): ~in_upper, (key, upper_label): in_upper}
+    factor_names = sorted({name for loading in design.loadings.values() for name in loading})
+    cohort = Cohort(design, targets, seed, arm, strata, {name: rng.standard_normal(arm.size) for name in factor_names})
+    already_absent = np.full(arm.size, False)
     for absence in design.absences:
-        fits = ~taken & cohort.members("", "", absence.arm)
+        eligible = ~already_absent & cohort.members("", "", absence.arm)
         for marker, stratum in absence.strata.items():
-            fits &= cohort.members(marker, stratum, "")
-        candidates = rng.permutation(np.flatnonzero(fits))
+            eligible &= cohort.members(marker, stratum, "")
+        candidates = rng.permutation(np.flatnonzero(eligible))
         if candidates.size < absence.number:
             raise UserError(f"absence ({absence.why}): {candidates.size} participants fit, {absence.number} needed")
-        who = candidates[: absence.number]
-        taken[who] = True
-        for outcome, described in design.trial.outcomes.items():
-            for visit in absence.missing.get(outcome, absence.missing.get(described.family, [])):
-                cohort.absent[outcome, visit].extend(who)
+        absentees = candidates[: absence.number]
+        already_absent[absentees] = True
+        for key, outcome in design.trial.outcomes.items():
+            for visit in absence.missing.get(key, absence.missing.get(outcome.family, [])):
+                cohort.absent[key, visit].extend(absentees)
     return cohort

@@ -1,6 +1,4 @@
-"""Summarise many cohorts that agree with every reported number: what the paper leaves open."""
-
-from __future__ import annotations
+"""Summarise the results of many cohorts that agree with every reported number: what the paper leaves undetermined."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +18,7 @@ from ..robustness.sensitivity import covariance_rows
 from ..stats.checks import is_significant
 from ..trial import Trial
 from ..workbook.reader import read_workbook
-from .constraints import Targets
+from .design import Targets
 
 RANK_SUM, COVARIANCE, INTERACTION = "rank_sum", "covariance", "interaction"
 KEYS = ["analysis", "outcome", "visit", "marker", "stratum", "quantity"]
@@ -31,67 +29,70 @@ _NAMES = {"p": "P", "median_difference": "difference of medians", "hodges_lehman
 def analyse_cohort(
     workbook: Path | str, trial: Trial, analysis: Analysis, robustness: Robustness
 ) -> tuple[pd.DataFrame, str]:
-    """Run one cohort through the pipeline; return its numbers, and the label of its workbook.
+    """Analyse one cohort; return its results, and the label of its workbook.
 
-    A row is a number, columns ``KEYS`` and ``value``: contrasts of the arms overall and within strata (difference of
-    medians, Hodges-Lehmann estimate, P), P of the analysis of covariance of all participants, and P of the interaction
-    with the strata; for bone turnover and density. UserError if the workbook does not say that it is synthetic.
+    The results of bone turnover and density, one row per number with columns ``KEYS`` and ``value``: contrasts of the
+    arms overall and within strata (difference of medians, Hodges-Lehmann estimate, P), P of the analysis of covariance
+    of all participants, and P of the interaction with the strata. UserError if the workbook is not labelled synthetic.
     """
-    people = read_workbook(workbook, trial, analysis.mapping)
-    if people.label is None:
+    participants = read_workbook(workbook, trial, analysis.mapping)
+    if participants.label is None:
         raise UserError(f"{workbook}: expected a synthetic cohort; the workbook does not say that it is one")
     # Without the 36 proteins, which the page does not show, an ensemble takes a fraction of the time.
-    others = [key for key, outcome in trial.outcomes.items() if outcome.family not in ("turnover", "bmd")]
-    people = replace(people, frame=people.frame[~people.frame["variable"].isin(others)])
-    layout = build_layout(people, trial, analysis)
-    results, _ = build_results(people, layout)
+    excluded = [key for key, outcome in trial.outcomes.items() if outcome.family not in ("turnover", "bmd")]
+    participants = replace(participants, frame=participants.frame[lambda frame: ~frame["variable"].isin(excluded)])
+    layout = build_layout(participants, trial, analysis)
+    results, _ = build_results(participants, layout)
     covariance = results_frame([row for c in layout.compared if not c.marker for row in covariance_rows(c, analysis)])
-    # P from placements is wanted, so one permutation is enough.
+    # Only P from placements is used, so one permutation is enough.
     interaction = interactions(layout, robustness.model_copy(update={"permutations": 1}))
-    chosen = results[["contrast", "measure"]].eq([trial.contrast, analysis.measure]).all(axis=1)
-    parts = {
-        RANK_SUM: results[chosen & results["statistic"].isin(tuple(_NAMES))],
+    is_contrast = results[["contrast", "measure"]].eq([trial.contrast, analysis.measure]).all(axis=1)
+    rows = {
+        RANK_SUM: results[is_contrast & results["statistic"].isin(tuple(_NAMES))],
         COVARIANCE: covariance[covariance["statistic"].eq("p") & covariance["measure"].eq("log_ratio")],
         INTERACTION: interaction[interaction["statistic"].eq("p") & interaction["method"].str.startswith("placements")],
     }
-    tables = [part.assign(analysis=name, quantity=part["statistic"])[[*KEYS, "value"]] for name, part in parts.items()]
-    return pd.concat(tables, ignore_index=True), people.label
+    tables = [
+        table.assign(analysis=name, quantity=table["statistic"])[[*KEYS, "value"]] for name, table in rows.items()
+    ]
+    return pd.concat(tables, ignore_index=True), participants.label
 
 
 def summarise(cohorts: list[pd.DataFrame], targets: Targets, alpha: float) -> pd.DataFrame:
-    """Return a row per number: its quantiles over the cohorts, the share of P below ``alpha``, and the reported value."""
+    """Return one row per number: quantiles over the cohorts, share of P up to ``alpha``, and the reported value."""
     values = pd.concat(cohorts).groupby(KEYS, sort=False)["value"]
-    table = values.agg(
+    summary = values.agg(
         cohorts="size",
-        **{name: lambda part, level=level: float(f"{part.quantile(level):.6g}") for name, level in LEVELS.items()},
-        share_below_alpha=lambda part: is_significant(part, alpha).mean(),
+        **{name: lambda group, level=level: float(f"{group.quantile(level):.6g}") for name, level in LEVELS.items()},
+        share_below_alpha=lambda group: is_significant(group, alpha).mean(),
     ).reset_index()
-    table["share_below_alpha"] = table["share_below_alpha"].where(table["quantity"].eq("p"))
-    table["reported"] = [_reported(targets, row) for row in table.itertuples()]
-    return table
+    summary["share_below_alpha"] = summary["share_below_alpha"].where(summary["quantity"].eq("p"))
+    summary["reported"] = [_find_reported(targets, row) for row in summary.itertuples()]
+    return summary
 
 
-def _reported(targets: Targets, wanted) -> str:
-    place = {"marker": wanted.marker, "stratum": wanted.stratum}.items()
-    for row in targets[wanted.outcome, wanted.visit] if wanted.analysis == RANK_SUM else []:
-        if "contrast" in row and place <= row.items():
+def _find_reported(targets: Targets, number) -> str:
+    """Return the reported value of a row of the summary as text; empty if none is reported."""
+    subgroup = {"marker": number.marker, "stratum": number.stratum}.items()
+    for row in targets[number.outcome, number.visit] if number.analysis == RANK_SUM else []:
+        if "contrast" in row and subgroup <= row.items():
             p = row["p"] if row["p_relation"] == "=" else f"{row['p_relation']} {row['p']}"
-            return {"p": p, "median_difference": row["effect"]}.get(wanted.quantity, "")
+            return {"p": p, "median_difference": row["effect"]}.get(number.quantity, "")
     return ""
 
 
 def page_text(summary: pd.DataFrame, trial: Trial, alpha: float, label: str, picture: str) -> str:
     """Return the summary as a page of Markdown."""
     template = template_engine().overlay(autoescape=False).get_template("ensemble.md.j2")
-    rows = [(row, _place(row, trial)) for row in summary.itertuples()]
-    words = {"label": label, "alpha": alpha, "picture": picture, "cohorts": summary["cohorts"].max()}
-    return template.render(rows=rows, names=_NAMES, p_digits=format_p_digits, arms=trial.arms, **words)
+    rows = [(row, _display_names(row, trial)) for row in summary.itertuples()]
+    values = {"label": label, "alpha": alpha, "picture": picture, "cohorts": summary["cohorts"].max()}
+    return template.render(rows=rows, names=_NAMES, p_digits=format_p_digits, arms=trial.arms, **values)
 
 
-def _place(row, trial: Trial) -> tuple[str, str, str]:
-    """Return outcome, visit and participants of a row of the summary by their display names."""
-    who = f"{row.stratum} by {trial.markers[row.marker].label}".strip() if row.marker else "all"
-    return trial.outcomes[row.outcome].label, trial.visits[row.visit].label, who
+def _display_names(row, trial: Trial) -> tuple[str, str, str]:
+    """Return the display names of outcome, visit and participants of a row of the summary."""
+    participants = f"{row.stratum} by {trial.markers[row.marker].label}".strip() if row.marker else "all"
+    return trial.outcomes[row.outcome].label, trial.visits[row.visit].label, participants
 
 
 def draw_summary(summary: pd.DataFrame, trial: Trial, path: Path | str, *, alpha: float, label: str) -> None:
@@ -99,18 +100,20 @@ def draw_summary(summary: pd.DataFrame, trial: Trial, path: Path | str, *, alpha
     rows = summary[summary["quantity"].eq("p") & summary["analysis"].eq(RANK_SUM)]
     figure = Figure(figsize=(7.2, 0.16 * len(rows) + 0.9), layout="constrained")
     ax = figure.subplots()
-    for at, row in enumerate(rows.itertuples()):
+    for y, row in enumerate(rows.itertuples()):
         if row.reported[:1].isdigit():
-            ax.plot(float(row.reported), at, "D", markersize=3.5, color="C1")
+            ax.plot(float(row.reported), y, "D", markersize=3.5, color="C1")
             continue
-        ax.plot([max(row.minimum, 0.002), row.maximum], [at, at], color="0.5", linewidth=0.6)
-        ax.plot([max(row.p05, 0.002), row.p95], [at, at], color="0.75", linewidth=3)
-        ax.plot(row.median, at, "o", markersize=3, color="0.3")
+        ax.plot([max(row.minimum, 0.002), row.maximum], [y, y], color="0.5", linewidth=0.6)
+        ax.plot([max(row.p05, 0.002), row.p95], [y, y], color="0.75", linewidth=3)
+        ax.plot(row.median, y, "o", markersize=3, color="0.3")
     ax.axvline(alpha, color="0.5", linewidth=0.7, linestyle="--", zorder=0)
     ax.set(xscale="log", xlim=(0.002, 1.05), ylim=(len(rows) - 0.4, -0.6), xlabel="P, two-sided rank-sum test")
     ax.set_xticks([0.005, 0.01, 0.05, 0.1, 0.5, 1], labels=["0.005", "0.01", "0.05", "0.1", "0.5", "1"])
     ax.minorticks_off()
-    ax.set_yticks(range(len(rows)), labels=[", ".join(_place(row, trial)) for row in rows.itertuples()], fontsize=6)
+    ax.set_yticks(
+        range(len(rows)), labels=[", ".join(_display_names(row, trial)) for row in rows.itertuples()], fontsize=6
+    )
     figure.suptitle(label, fontsize=8)
     with atomic(path) as temporary:
         figure.savefig(temporary, format="png", dpi=160, metadata={"Software": None, "Description": label})

@@ -1,6 +1,4 @@
-"""Write a synthetic cohort as an Excel workbook that says what it is; the same cohort gives the same bytes."""
-
-from __future__ import annotations
+"""Write a synthetic cohort as an Excel workbook that labels itself synthetic; the same cohort gives the same bytes."""
 
 import datetime
 from collections import Counter
@@ -16,7 +14,7 @@ _DATE = datetime.datetime(2024, 7, 2)
 
 
 def write_workbook(cohort: Cohort, path: Path | str) -> None:
-    """Write sheets ``READ ME``, ``Participants``, ``SASP``, ``p16 by age`` and ``Codebook``, whole or not at all."""
+    """Write sheets ``READ ME``, ``Participants``, ``SASP``, ``p16 by age`` and ``Codebook``, or no file at all."""
     from openpyxl import Workbook
     from openpyxl.packaging.custom import StringProperty
     from openpyxl.styles import Font
@@ -24,10 +22,10 @@ def write_workbook(cohort: Cohort, path: Path | str) -> None:
     book = Workbook()
     read_me = book.active
     read_me.title = "READ ME"
-    for line in _read_me(cohort):
+    for line in _read_me_text(cohort).splitlines():
         read_me.append([line])
     read_me.column_dimensions["A"].width = 120
-    for title, columns in _sheets(cohort).items():
+    for title, columns in _sheet_columns(cohort).items():
         sheet = book.create_sheet(title)
         for row in (list(columns), *zip(*columns.values(), strict=True)):
             sheet.append(row)
@@ -44,64 +42,63 @@ def write_workbook(cohort: Cohort, path: Path | str) -> None:
         set_fixed_date(temporary, _DATE)
 
 
-def _sheets(cohort: Cohort) -> dict[str, dict[str, list]]:
-    """Return the sheets, each a column of cells per header."""
+def _sheet_columns(cohort: Cohort) -> dict[str, dict[str, list]]:
+    """Return the columns of each sheet by header."""
     design, trial = cohort.design, cohort.design.trial
-    ids = [f"S{number + 1:02d}" for number in range(cohort.arm.size)]
-    people = {"ID": ids, "Arm": [trial.analysed_arms[arm].label for arm in cohort.arm]}
-    once: dict[str, list] = {}
-    repeated: dict[bool, dict[str, list]] = {False: {}, True: {}}  # whether a SASP protein -> columns
-    codes = [("Variable", "Unit", "Meaning"), ("ID", "", design.codebook["ID"]), ("Arm", "", design.codebook["Arm"])]
+    ids = [f"S{number:02d}" for number in range(1, cohort.arm.size + 1)]
+    id_and_arm = {"ID": ids, "Arm": [trial.analysed_arms[arm].label for arm in cohort.arm]}
+    measured_once, follow_up, sasp = {}, {}, {}  # columns by header
+    codebook = [("Variable", "Unit", "Meaning"), *((name, "", design.codebook[name]) for name in ("ID", "Arm"))]
     for key, outcome in trial.outcomes.items():
         if outcome.kind == "binary":
-            once[outcome.label] = ["yes" if cell else "no" for cell in cohort.cells[key, BASELINE]]
-            codes.append((outcome.label, "", "yes or no"))
+            measured_once[outcome.label] = ["yes" if cell else "no" for cell in cohort.cells[key, BASELINE]]
+            codebook.append((outcome.label, "", "yes or no"))
             continue
         decimals = design.decimals[key]
+        columns = measured_once if not outcome.follow_up else sasp if outcome.family == "sasp" else follow_up
         for visit in (BASELINE, *outcome.follow_up):
-            columns = repeated[outcome.family == "sasp"] if outcome.follow_up else once
-            when = visit.replace("_", " ") if outcome.follow_up else ""
-            columns[_header(outcome.label, when, outcome.unit)] = [
-                None if np.isnan(v) else round(v, decimals) if decimals else int(v)
-                for v in cohort.values(key, visit).tolist()
+            visit_label = visit.replace("_", " ") if outcome.follow_up else ""
+            columns[_header(outcome.label, visit_label, outcome.unit)] = [
+                None if np.isnan(value) else round(value, decimals) if decimals else int(value)
+                for value in cohort.values(key, visit).tolist()
             ]
         meaning = "whole numbers" if decimals == 0 else f"recorded to {10.0**-decimals:g}"
         if outcome.follow_up:
-            meaning += f"; at baseline and at weeks {', '.join(v.removeprefix('week_') for v in outcome.follow_up)}"
-        codes.append((outcome.label, outcome.unit, meaning))
-    age = cohort.population["age"]
-    sample = {"ID": [f"P{number + 1:03d}" for number in range(age.size)]}
-    sample[_header(trial.outcomes["age"].label, "", trial.outcomes["age"].unit)] = age.tolist()
+            weeks = ", ".join(visit.removeprefix("week_") for visit in outcome.follow_up)
+            meaning += f"; at baseline and at weeks {weeks}"
+        codebook.append((outcome.label, outcome.unit, meaning))
+    age, age_outcome = cohort.population["age"], trial.outcomes["age"]
+    population = {"ID": [f"P{number:03d}" for number in range(1, age.size + 1)]}
+    population[_header(age_outcome.label, "", age_outcome.unit)] = age.tolist()
     for key, values in cohort.markers.items():
         marker = trial.markers[key]
         header = _header(marker.label, "", marker.unit)
-        once[header], sample[header] = values.tolist(), cohort.population[key].tolist()
-        codes.append((marker.label, marker.unit, design.codebook["Marker"]))
+        measured_once[header], population[header] = values.tolist(), cohort.population[key].tolist()
+        codebook.append((marker.label, marker.unit, design.codebook["Marker"]))
     return {
-        "Participants": people | once | repeated[False],
-        "SASP": people | repeated[True],
-        "p16 by age": sample,
-        "Codebook": {name: rows for name, *rows in zip(*codes, strict=True)},
+        "Participants": id_and_arm | measured_once | follow_up,
+        "SASP": id_and_arm | sasp,
+        "p16 by age": population,
+        "Codebook": {name: column for name, *column in zip(*codebook, strict=True)},
     }
 
 
-def _header(label: str, when: str, unit: str) -> str:
-    return " ".join(part for part in (label, when, f"({unit})" if unit else "") if part)
+def _header(label: str, visit: str, unit: str) -> str:
+    return " ".join(filter(None, (label, visit, f"({unit})" if unit else "")))
 
 
-def _read_me(cohort: Cohort) -> list[str]:
-    """Return the lines of the sheet, a cell each."""
+def _read_me_text(cohort: Cohort) -> str:
     design, trial = cohort.design, cohort.design.trial
     absences: Counter[str] = Counter()
-    for gone in design.absences:
-        absences[f"{trial.analysed_arms[gone.arm].label}: {gone.why}"] += gone.number
+    for absence in design.absences:
+        absences[f"{trial.analysed_arms[absence.arm].label}: {absence.why}"] += absence.number
     readings = [
-        f"{trial.outcomes[given.outcome].label}, {given.visit.replace('_', ' ')}, "
-        f"{trial.analysed_arms[given.group].label}: printed {given.reported}, read as {given.read_as}:\n"
-        f"{given.why}. With this workbook the printed {given.reported} is a known difference."
-        for given in design.readings
+        f"{trial.outcomes[reading.outcome].label}, {reading.visit.replace('_', ' ')}, "
+        f"{trial.analysed_arms[reading.group].label}: printed {reading.reported}, read as {reading.read_as}:\n"
+        f"{reading.why}. With this workbook the printed {reading.reported} is a known difference."
+        for reading in design.readings
     ]
-    words = {"label": design.label, "seed": cohort.seed, "cut": trial.cuts[0], "readings": "\n".join(readings)}
+    absence_lines = "\n".join(f"{n} x {reason}" for reason, n in absences.items())
     return design.read_me.format(
-        **words, absences="\n".join(f"{n} x {who}" for who, n in absences.items())
-    ).splitlines()
+        label=design.label, seed=cohort.seed, cut=trial.cuts[0], readings="\n".join(readings), absences=absence_lines
+    )
