@@ -33,7 +33,7 @@ class Column:
     A cell is an integer: 123 with 2 ``decimals`` is a recorded 1.23. The analysed value is the recorded one or, with a
     ``baseline`` (cells, shape (n,)), the percent change from it: a quotient of whole numbers, so that equal changes are
     equal floats. Values stay between ``lowest`` and ``highest``, shape (n,). Items of one ``group`` (int, shape (n,))
-    may be exchanged. With ``keep_ties``, items that start tied are not moved, because a reported P requires the ties.
+    may exchange values. With ``keep_ties``, items that start tied are not moved, because a reported P requires the ties.
     """
 
     name: str

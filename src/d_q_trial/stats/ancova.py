@@ -14,9 +14,9 @@ from .checks import Estimate, as_finite, check_share
 from .estimate import t_estimate
 
 _NEGLIGIBLE = 1e-9  # residuals this small, relative to the response, are rounding error: changes have ten digits
-_LOW, _HIGH = -14.0, 14.0  # search range of the log ratio of between- to within-participant variance
+_LOWEST, _HIGHEST = -14.0, 14.0  # search range of the log ratio of between- to within-participant variance
 _STEP = 1e-4  # of the log ratio, for numerical derivatives
-_TOGETHER = 16  # participants per group of MixedLM, which takes as long for a group as for a participant
+_GROUP_SIZE = 16  # participants per group of MixedLM, which needs the same time for a group as for one participant
 
 
 def least_squares(design: ArrayLike, response: ArrayLike, column: int, *, confidence: float) -> Estimate:
@@ -27,7 +27,7 @@ def least_squares(design: ArrayLike, response: ArrayLike, column: int, *, confid
     MacKinnon and White (1985), Journal of Econometrics 29, 305-325. R: ``sandwich::vcovHC(lm(...), type = "HC3")``.
     """
     check_share(confidence, "confidence")
-    design, response = _complete(design, response)
+    design, response = _drop_incomplete(design, response)
     n, k = design.shape
     lengths = np.maximum(np.linalg.norm(design, axis=0), np.finfo(float).tiny)
     scaled = design / lengths  # so that units do not affect the rank
@@ -42,11 +42,11 @@ def least_squares(design: ArrayLike, response: ArrayLike, column: int, *, confid
     return t_estimate(estimate, error, float(n - k), confidence=confidence)
 
 
-def _complete(design: ArrayLike, response: ArrayLike, *others: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Return the rows of design, response and other arrays where neither design nor response is NaN."""
+def _drop_incomplete(design: ArrayLike, response: ArrayLike, *arrays: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return the rows of design, response and further arrays in which neither design nor response is NaN."""
     design, response = as_finite(design, "design"), as_finite(response, "response")
-    known = ~np.isnan(response) & ~np.isnan(design).any(axis=1)
-    return design[known], response[known], *(other[known] for other in others)
+    complete = ~np.isnan(response) & ~np.isnan(design).any(axis=1)
+    return design[complete], response[complete], *(array[complete] for array in arrays)
 
 
 def ancova(response: ArrayLike, covariate: ArrayLike, is_first: ArrayLike, *, confidence: float) -> Estimate:
@@ -68,11 +68,11 @@ def marker_interaction(response: ArrayLike, marker: ArrayLike, is_first: ArrayLi
     Difference between the slopes of the arms per standard deviation of the marker in participants with both values.
     """
     marker, is_first = as_finite(marker, "marker"), np.asarray(is_first, dtype=float)
-    known = marker[~np.isnan(marker) & ~np.isnan(as_finite(response, "response"))]
-    if known.size < 5 or not np.ptp(known) > 0:
+    complete = marker[~np.isnan(marker) & ~np.isnan(as_finite(response, "response"))]
+    if complete.size < 5 or not np.ptp(complete) > 0:
         return Estimate()
-    standard = (marker - known.mean()) / known.std(ddof=1)
-    design = np.column_stack([np.ones(marker.size), is_first, standard, is_first * standard])
+    standardized = (marker - complete.mean()) / complete.std(ddof=1)
+    design = np.column_stack([np.ones(marker.size), is_first, standardized, is_first * standardized])
     return least_squares(design, response, 3, confidence=confidence)
 
 
@@ -84,7 +84,7 @@ def random_intercept(
     Each row is a participant at a visit. Rows with NaN are dropped, not their participants: the fit is valid if values
     are missing at random, and if all visits have equal variances and correlations. Returns an estimate for each
     contrast, a vector of weights of shape (k,). MixedLM's likelihood is maximized over its single variance ratio, for
-    correlations from 0 to 0.999999; its general search stops short near either end. ValueError if the data do not
+    correlations from 0 to 0.999999; its general search stops early near either end. ValueError if the data do not
     determine the model.
 
     Degrees of freedom are Satterthwaite's, 2 c^2 / var(c) for the variance c of a contrast. With the residual variance
@@ -93,56 +93,56 @@ def random_intercept(
     Laird and Ware (1982), Biometrics 38, 963-974. R: ``lmerTest::lmer(... + (1 | participant))``, ``contest1D``.
 
     >>> design, response = [[1, 0], [1, 1]] * 4, [5, 6, 3, 5, 8, 8, 4, 6]
-    >>> [round(part, 3) for part in random_intercept(design, response, list("aabbccdd"), [[0, 1]], confidence=0.95)[0][:3]]
+    >>> [round(field, 3) for field in random_intercept(design, response, list("aabbccdd"), [[0, 1]], confidence=0.95)[0][:3]]
     [1.25, 0.479, 3.0]
     """
-    design, response, owner = _complete(design, response, np.asarray(participant))
+    design, response, participant = _drop_incomplete(design, response, np.asarray(participant))
     n, k = design.shape
     if n <= k or np.linalg.matrix_rank(design) < k:
         raise ValueError("mixed model: linearly dependent columns, or too few values")
-    _, owner, sizes = np.unique(owner, return_inverse=True, return_counts=True)
+    _, codes, sizes = np.unique(participant, return_inverse=True, return_counts=True)
     if sizes.max() < 2:
         raise ValueError("mixed model: no participant has more than one value")
     plain = OLS(response, design).fit()
     if np.abs(plain.resid).max() <= _NEGLIGIBLE * np.abs(response).max():
         raise ValueError("mixed model: the response does not vary beyond the design")
-    # The intercepts are a variance component within groups of participants: the same likelihood, of fewer groups.
-    groups = owner // _TOGETHER
-    members = [owner[groups == group] for group in np.unique(groups)]
-    intercepts = [np.equal.outer(own, np.unique(own)).astype(float) for own in members]
+    # The intercepts are a variance component within groups of participants: the same likelihood with fewer groups.
+    groups = codes // _GROUP_SIZE
+    group_codes = [codes[groups == group] for group in np.unique(groups)]
+    intercepts = [np.equal.outer(members, np.unique(members)).astype(float) for members in group_codes]
     model = MixedLM(response, design, groups, exog_vc=VCSpec(["participant"], [], [intercepts]))
     model.cov_pen = model.fe_pen = None  # no penalties; fit() would set these
     model._cov_sing, no_covariance = 0, np.empty((0, 0))
 
-    def at(log_ratio: float) -> MixedLMParams:
-        """Return the parameters at a log variance ratio, with the coefficients that maximize the likelihood."""
+    def parameters(log_ratio: float) -> MixedLMParams:
+        """Return the parameters for a log variance ratio, with the coefficients that maximize the likelihood."""
         ratio = np.exp([log_ratio])
         coefficients, _ = model.get_fe_params(no_covariance, ratio)
         return MixedLMParams.from_components(coefficients, cov_re=no_covariance, vcomp=ratio)
 
     def slope(log_ratio: float) -> float:
-        """Return the derivative of the likelihood by the log variance ratio."""
-        return float(model.score_full(at(log_ratio), calc_fe=False)[2].item() * np.exp(log_ratio))
+        """Return the derivative of the log-likelihood with respect to the log variance ratio."""
+        return float(model.score_full(parameters(log_ratio), calc_fe=False)[2].item() * np.exp(log_ratio))
 
-    grid = np.linspace(_LOW, _HIGH, 9)
-    start = int(np.argmax([model.loglike(at(value), profile_fe=False) for value in grid]))
+    grid = np.linspace(_LOWEST, _HIGHEST, 9)
+    start = int(np.argmax([model.loglike(parameters(value), profile_fe=False) for value in grid]))
     if start == grid.size - 1:
         raise ValueError("mixed model: the values of a participant do not vary")
-    # The likelihood is flat at its maximum, so the zero of its slope is found to more digits.
+    # The likelihood is flat at its maximum, so the zero of its slope is more accurate than the maximum itself.
     best, rising = grid[start], slope(grid[start]) > 0
     if rising or start:
         low, high = (grid[start], grid[start + 1]) if rising else (grid[start - 1], grid[start])
         best = brentq(slope, low, high, xtol=1e-12)
-    coefficients, own, slopes, ratio_variance = plain.params, plain.cov_params(), np.zeros((k, k)), 0.0
-    if best >= _LOW + 2:
-        # Of the restricted log-likelihood: the coefficients, then the variance ratio.
-        information = -np.array([model.hessian(at(best + by))[0] for by in (0.0, _STEP, -_STEP)])
-        own, above, below = np.linalg.inv(information[:, :-1, :-1])
-        coefficients, slopes = at(best).fe_params, (above - below) / (2 * _STEP)
+    coefficients, covariance, slopes, ratio_variance = plain.params, plain.cov_params(), np.zeros((k, k)), 0.0
+    if best >= _LOWEST + 2:  # otherwise there is no variance between participants
+        # Information of the restricted likelihood: rows and columns of the coefficients first, the variance ratio last.
+        information = -np.array([model.hessian(parameters(best + step))[0] for step in (0.0, _STEP, -_STEP)])
+        covariance, above, below = np.linalg.inv(information[:, :-1, :-1])
+        coefficients, slopes = parameters(best).fe_params, (above - below) / (2 * _STEP)
         ratio_variance = float(np.linalg.inv(information[0])[-1, -1]) / np.exp(2 * best)
-    found = []
+    estimates = []
     for weights in np.asarray(contrasts, dtype=float):
-        variance = float(weights @ own @ weights)
+        variance = float(weights @ covariance @ weights)
         df = 2 / (2 / (n - k) + (weights @ slopes @ weights / variance) ** 2 * ratio_variance)
-        found.append(t_estimate(float(weights @ coefficients), variance**0.5, df, confidence=confidence))
-    return found
+        estimates.append(t_estimate(float(weights @ coefficients), variance**0.5, df, confidence=confidence))
+    return estimates

@@ -31,12 +31,12 @@ def chi_squared(first: ArrayLike, second: ArrayLike) -> Tested:
     table = np.array([[np.sum(sample == 1), np.sum(sample == 0)] for sample in samples])
     if 0 in table.sum(axis=1) or 0 in table.sum(axis=0):
         return Tested(int(table.sum()))
-    found = stats.chi2_contingency(table, correction=False)
-    return Tested(int(table.sum()), float(found.statistic), float(found.pvalue))
+    result = stats.chi2_contingency(table, correction=False)
+    return Tested(int(table.sum()), float(result.statistic), float(result.pvalue))
 
 
 def spearman(x: ArrayLike, y: ArrayLike) -> Tested:
-    """Spearman's rank correlation of pairs, shapes (n,), by ``spearmanr``, with P from Student's t of n - 2.
+    """Spearman's rank correlation of pairs, shapes (n,), by ``spearmanr``, with P from Student's t with n - 2 df.
 
     Undefined if a variable does not vary or n < 3. As in SAS and R's ``cor.test(method="spearman", exact=FALSE)``.
 
@@ -44,26 +44,26 @@ def spearman(x: ArrayLike, y: ArrayLike) -> Tested:
     0.104
     """
     x, y = as_finite(x, "x"), as_finite(y, "y")
-    both = ~(np.isnan(x) | np.isnan(y))
-    n = int(both.sum())
-    if n < 3 or np.ptp(x[both]) == 0 or np.ptp(y[both]) == 0:
+    complete = ~(np.isnan(x) | np.isnan(y))
+    n = int(complete.sum())
+    if n < 3 or np.ptp(x[complete]) == 0 or np.ptp(y[complete]) == 0:
         return Tested(n)
-    found = stats.spearmanr(x[both], y[both])
-    return Tested(n, float(np.clip(found.statistic, -1, 1)), float(found.pvalue))
+    result = stats.spearmanr(x[complete], y[complete])
+    return Tested(n, float(np.clip(result.statistic, -1, 1)), float(result.pvalue))
 
 
 def jonckheere_terpstra(groups: list[ArrayLike]) -> Tested:
     """Jonckheere-Terpstra test of a trend over ordered groups, by the tie-corrected normal approximation.
 
-    The lowest group comes first; z is positive if values increase from group to group. P is that of ``kendalltau`` for
+    The lowest group comes first; z is positive if values increase from group to group. P comes from ``kendalltau`` of
     values and group numbers, an equivalent test. Undefined for fewer than three values, for a single group, or if all
     values are equal. Jonckheere (1954), Biometrika 41, 133-145; R: ``cor.test(method="kendall", exact=FALSE)``.
     """
     samples = [drop_missing(group) for group in groups]
     values = np.concatenate([np.empty(0), *samples])
-    number = np.repeat(np.arange(len(samples)), [sample.size for sample in samples])
-    if values.size < 3 or np.unique(number).size < 2 or np.ptp(values) == 0:
+    group_number = np.repeat(np.arange(len(samples)), [sample.size for sample in samples])
+    if values.size < 3 or np.unique(group_number).size < 2 or np.ptp(values) == 0:
         return Tested(values.size)
-    found = stats.kendalltau(number, values, method="asymptotic")
-    z = np.sign(found.statistic) * stats.norm.isf(found.pvalue / 2)
-    return Tested(values.size, float(z), float(found.pvalue))
+    result = stats.kendalltau(group_number, values, method="asymptotic")
+    z = np.sign(result.statistic) * stats.norm.isf(result.pvalue / 2)
+    return Tested(values.size, float(z), float(result.pvalue))

@@ -31,7 +31,7 @@ class Estimate(NamedTuple):
 
 
 def as_finite(values: ArrayLike, name: str = "values") -> np.ndarray:
-    """Return values as floats of the same shape, NaN kept; ValueError if one is infinite."""
+    """Return values as floats of the same shape, including NaN; ValueError if one is infinite."""
     array = np.asarray(values, dtype=float)
     if np.isinf(array).any():
         raise ValueError(f"{name}: infinite value, expected finite numbers (NaN where missing)")
@@ -45,7 +45,7 @@ def drop_missing(sample: ArrayLike) -> np.ndarray:
 
 
 def check_share(value: float, name: str) -> float:
-    """Return a confidence level, an alpha or a power; ValueError unless it lies strictly between 0 and 1."""
+    """Return a confidence level, an alpha or a power; ValueError unless it is strictly between 0 and 1."""
     if not 0 < value < 1:
         raise ValueError(f"{name} {value:g}: expected a number between 0 and 1, such as 0.95 for 95%")
     return float(value)

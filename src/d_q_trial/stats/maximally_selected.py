@@ -42,22 +42,19 @@ def best_cut_bootstrap(
 ) -> np.ndarray:
     """Repeat the search for the best subgroup in bootstrap resamples of each arm, and evaluate it out of bag.
 
-    The subgroup lies above the cutoff if ``above``, else below; participants at the cutoff belong to the upper group if
+    The subgroup is above the cutoff if ``above``, else below; participants at the cutoff belong to the upper group if
     ``at_cut_upper``, else to the lower. The best cutoff of a resample has the largest ``|z|`` among those that leave
-    ``minimum_per_arm``; of several it is the lowest. Returns shape (2, resamples): the cutoffs, and the Mann-Whitney
-    effects there in participants left out of the resample, NaN if there are none. The out-of-bag estimate of Efron and
+    ``minimum_per_arm`` participants. Returns shape (2, resamples): the cutoffs, and the Mann-Whitney effects at them in
+    participants who are not in the resample, NaN if there are none. The out-of-bag estimate of Efron and
     Tibshirani (1997), JASA 92, 548-560; R: cutpointr. ValueError for a missing value.
     """
-    marker, response, is_first = (
-        as_finite(marker, "marker"),
-        as_finite(response, "response"),
-        np.asarray(is_first, bool),
-    )
+    marker, response = as_finite(marker, "marker"), as_finite(response, "response")
+    is_first = np.asarray(is_first, dtype=bool)
     if np.isnan(marker + response).any():
         raise ValueError("best cutoff: missing value, expected a marker and a response for every participant")
-    found, weights = np.full((2, resamples), np.nan), np.zeros((resamples, marker.size))
+    results, weights = np.full((2, resamples), np.nan), np.zeros((resamples, marker.size))
     if not marker.size:
-        return found
+        return results
     rng = np.random.default_rng(seed)
     for arm in (is_first, ~is_first):
         n = int(arm.sum())
@@ -67,75 +64,76 @@ def best_cut_bootstrap(
     marker, response, is_first, weights = marker[order], response[order], is_first[order], weights[:, order]
     starts = np.flatnonzero(np.diff(marker, prepend=np.nan) != 0)
     drawn = np.add.reduceat(weights, starts, axis=1) > 0
-    before = np.maximum.accumulate(np.where(drawn, np.arange(starts.size), -1), axis=1)
-    before = np.column_stack([np.full(resamples, -1), before[:, :-1]])  # the last value drawn outside each subgroup
-    u, tie_sum, first, second = _from_each_start(response, is_first, weights, starts)
+    last_drawn = np.maximum.accumulate(np.where(drawn, np.arange(starts.size), -1), axis=1)
+    outside = np.column_stack([np.full(resamples, -1), last_drawn[:, :-1]])  # last value drawn outside a subgroup
+    u, tie_sum, first, second = _sums_from_starts(response, is_first, weights, starts)
     z = np.nan_to_num(normal_z(u, first, second, tie_sum, continuity=False))
-    size = np.where(drawn & (before >= 0) & (np.minimum(first, second) >= max(1, minimum_per_arm)), np.abs(z), -1.0)
-    u, _, first, second = _from_each_start(response, is_first, (weights == 0).astype(float), starts)
+    eligible = drawn & (outside >= 0) & (np.minimum(first, second) >= max(1, minimum_per_arm))
+    size = np.where(eligible, np.abs(z), -1.0)
+    u, _, first, second = _sums_from_starts(response, is_first, (weights == 0).astype(float), starts)
     with np.errstate(invalid="ignore"):
         effect = u / (first * second)
     largest = size.max(axis=1, keepdims=True)
-    reached = (size >= largest * (1 - SAME)) & (largest >= 0)
-    row = np.flatnonzero(reached.any(axis=1))
-    best = reached[row].argmax(axis=1) if above else starts.size - 1 - reached[row, ::-1].argmax(axis=1)
-    own = above == at_cut_upper  # the cutoff is the first value in the subgroup, or the last outside
-    outside = before[row, best]
-    # Participants left out between the last value drawn outside and the first inside lie on this side of the cutoff.
-    found[:, row] = marker[starts[best if own else outside]], effect[row, best if own else outside + 1]
-    return found
+    is_best = (size >= largest * (1 - SAME)) & (largest >= 0)
+    row = np.flatnonzero(is_best.any(axis=1))
+    inside = is_best[row].argmax(axis=1) if above else starts.size - 1 - is_best[row, ::-1].argmax(axis=1)
+    last_outside = outside[row, inside]
+    # The cutoff is the first value inside, or the last outside; only then are out-of-bag values between them inside.
+    cut, start = (inside, inside) if above == at_cut_upper else (last_outside, last_outside + 1)
+    results[:, row] = marker[starts[cut]], effect[row, start]
+    return results
 
 
-def _from_each_start(
+def _sums_from_starts(
     response: np.ndarray, is_first: np.ndarray, weights: np.ndarray, starts: np.ndarray
 ) -> list[np.ndarray]:
     """Return U, tie sum and sizes of the weighted arms from each start to the end, of shape (resamples, starts)."""
     later = np.triu(np.ones((response.size, response.size)), 1)
-    won = pairwise_wins(response, response)
-    pairs = np.where(is_first[:, None] & ~is_first, won, np.where(~is_first[:, None] & is_first, 1 - won, 0.0))
-    ties = weights @ ((won == 0.5) * later).T
+    wins = pairwise_wins(response, response)
+    pairs = np.where(is_first[:, None] & ~is_first, wins, np.where(~is_first[:, None] & is_first, 1 - wins, 0.0))
+    ties = weights @ ((wins == 0.5) * later).T
+    # What each participant adds to the sums over those who come later in the order.
     added = [weights * (weights @ (pairs * later).T), weights * (3 * ties * (ties + weights) + weights**2 - 1)]
     added += [weights * is_first, weights * ~is_first]
-    return [np.cumsum(a[:, ::-1], axis=1)[:, ::-1][:, starts] for a in added]
+    return [np.cumsum(terms[:, ::-1], axis=1)[:, ::-1][:, starts] for terms in added]
 
 
 def best_split(marker: ArrayLike, response: ArrayLike, *, minimum: int, permutations: int, seed: int) -> BestSplit:
     """Maximally selected rank statistic: the cutoff with the largest ``|z|``, and its P from permuted responses.
 
-    A cutoff leaves at least ``minimum`` participants on either side; equal marker values stay together. Of several best
-    cutoffs it is the lowest. NaN if there is none, or if all responses are equal. Lausen and Schumacher (1992), Biometrics
-    48, 73-85. R: ``maxstat::maxstat.test(smethod = "Wilcoxon")``, whose cutoff is the largest marker value of the lower
-    group.
+    A cutoff leaves at least ``minimum`` participants on either side; equal marker values stay together. NaN if there is
+    no such cutoff, or if all responses are equal. Lausen and Schumacher (1992), Biometrics 48, 73-85. R:
+    ``maxstat::maxstat.test(smethod = "Wilcoxon")``, with the largest marker value of the lower group as cutoff.
 
     >>> best_split([1, 2, 3, 4, 5, 6], [1, 2, 1, 8, 9, 7], minimum=2, permutations=99, seed=1).cut
     4.0
     """
     marker, response = as_finite(marker, "marker"), as_finite(response, "response")
-    known = ~np.isnan(marker) & ~np.isnan(response)
-    marker, response, n = marker[known], response[known], int(known.sum())
+    complete = ~np.isnan(marker) & ~np.isnan(response)
+    marker, response, n = marker[complete], response[complete], int(complete.sum())
     labels = Labels(n, n, permutations, seed)
     cuts = np.unique(marker)[1:]
-    groups = marker >= cuts[:, None]
-    upper = groups.sum(axis=1)
-    keep = np.minimum(upper, n - upper) >= max(1, minimum)
-    cuts, groups, upper = cuts[keep], groups[keep].astype(float), upper[keep]
+    is_upper = marker >= cuts[:, None]
+    n_upper = is_upper.sum(axis=1)
+    allowed = np.minimum(n_upper, n - n_upper) >= max(1, minimum)
+    cuts, is_upper, n_upper = cuts[allowed], is_upper[allowed].astype(float), n_upper[allowed]
     ranks, tie_sum = midrank_columns(response[:, None])
     scores = 2 * ranks[:, 0] - (n + 1)
     if not cuts.size or not scores.any():
         return BestSplit(np.nan, np.nan, MonteCarloP(), cuts.size, n)
-    # The deviate of half a unit of U, which is the unit of the sums of scores.
-    half = normal_z((upper * (n - upper) + 1) / 2, upper, n - upper, tie_sum, continuity=False)
-    z = (groups @ scores) * half
+    # A sum of scores is a number of half units of U, so its z is this number times the z of half a unit.
+    half_unit_z = normal_z((n_upper * (n - n_upper) + 1) / 2, n_upper, n - n_upper, tie_sum, continuity=False)
+    z = (is_upper @ scores) * half_unit_z
     best = int(np.argmax(np.abs(z) >= np.abs(z).max() * (1 - SAME)))
     extreme, chunk = 0, BLOCK * max(1, 2**13 // n)  # 16 MB of orders
     for start in range(0, permutations, chunk):
-        orders = _orders(labels, start, min(start + chunk, permutations))
-        permuted = np.abs((groups @ scores[orders]) * half[:, None]).max(axis=0)
+        orders = _permuted_orders(labels, start, min(start + chunk, permutations))
+        permuted = np.abs((is_upper @ scores[orders]) * half_unit_z[:, None]).max(axis=0)
         extreme += int((permuted >= abs(z[best]) * (1 - SAME)).sum())
     return BestSplit(float(cuts[best]), float(z[best]), labels.p(extreme), cuts.size, n)
 
 
 @lru_cache(maxsize=4)
-def _orders(labels: Labels, start: int, stop: int) -> np.ndarray:
-    """Return the permuted orders, one per column, shared by all responses of the same length."""
+def _permuted_orders(labels: Labels, start: int, stop: int) -> np.ndarray:
+    """Return permuted orders of the participants, one per column; responses of the same length share them."""
     return np.ascontiguousarray(labels.orders(start, stop).T)

@@ -11,8 +11,8 @@ from .estimate import t_estimate
 from .rank_sum import normal_p, pairwise_wins
 from .two_sample import get_test
 
-BURN_IN, BETWEEN = 50, 10  # iterations before the first imputed data set, and between two
-_GAPS_TRIED = 17
+BURN_IN, BETWEEN = 50, 10  # iterations before the first imputed data set, and between successive ones
+_GAPS_TRIED = 17  # by walk_reaches_mean
 
 
 def impute(values: ArrayLike, *, imputations: int, seed: Seed) -> np.ndarray:
@@ -49,7 +49,7 @@ def pool_estimates(
 ) -> tuple[Estimate, float]:
     """Pool m imputed data sets, arrays (m,), by Rubin's rules, with the degrees of freedom of Barnard and Rubin (1999).
 
-    Not by statsmodels, whose normal distribution understates the uncertainty in small trials. ``complete_df`` is the
+    Not by statsmodels: its normal distribution understates the uncertainty in small trials. ``complete_df`` is the
     degrees of freedom without missing values and may be infinite. The second result is lambda, the share of the total
     variance that is due to missing values; the total is the mean variance plus (1 + 1/m) times the variance between the
     estimates. R: ``mice::pool.scalar(Q, U, n, k, rule = "rubin1987")``, n - k = ``complete_df``.
@@ -61,9 +61,9 @@ def pool_estimates(
     m = estimates.size
     if m < 2 or variances.size != m:
         raise ValueError("pooling needs two or more estimates, each with its variance")
-    added = (1 + 1 / m) * estimates.var(ddof=1) if np.ptp(estimates) > 1e-12 * np.abs(estimates).max() else 0.0
-    total = variances.mean() + added
-    share = float(added / total) if total > 0 else np.nan
+    between = (1 + 1 / m) * estimates.var(ddof=1) if np.ptp(estimates) > 1e-12 * np.abs(estimates).max() else 0.0
+    total = variances.mean() + between
+    share = float(between / total) if total > 0 else np.nan
     observed_df = (1 - share) * complete_df / (1 + 2 / (complete_df + 1))
     low, high = sorted(((m - 1) / share**2 if share else np.inf, observed_df))
     df = low * high / (low + high) if high < np.inf else low
@@ -77,16 +77,16 @@ def p_bounds(
 
     A missing value may equal an observed or another missing value. NaN in a sample does not count as missing.
     ``method`` names a test whose ``no_bounds`` is empty. NaN if nothing was observed or nothing varies. The third
-    result is False if the second is only a lower bound of the highest P.
+    result is False if the second result is only a lower bound of the highest P.
 
     Lowest P: for U above its mean, z increases with U and with the ties T, and the points (U, T) with z <= c form a
-    convex set, so the largest z lies at a corner of the hull, where a U + b T is largest for some a, b >= 0. With the
-    missing values of one sample fixed, that sum is convex in the numbers of the other sample's missing values at each
-    place, so it is largest with all of them at one place: the missing values of each sample are equal.
+    convex set. The largest z is therefore at a corner of the convex hull, where a U + b T is largest for some a, b >= 0.
+    With the missing values of one sample fixed, that sum is convex in the numbers of the other sample's missing values
+    at each place, so it is largest with all of them at one place: the missing values of each sample are equal.
 
-    Highest P: if U can reach its mean, P is 1. If U stays on one side of its mean for all values, P is highest where U
-    is nearest to it, with all missing values different. In between, U moves in steps of one half and reaches the mean
-    unless heavy ties make it jump; where it is not found to reach it, the larger P of both extremes is a lower bound.
+    Highest P: if U can reach its mean, P is 1. If U is on one side of its mean for all values, P is highest where U is
+    nearest to its mean, with all missing values different. Otherwise U moves in steps of one half and reaches the mean
+    unless heavy ties make it jump; if no way to reach it is found, the larger P of both extremes is a lower bound.
 
     >>> [round(bound, 4) for bound in p_bounds([1, 2, 3, 4], [5, 6, 7, 8], 1, 1, method="normal")]
     [0.0086, 0.4647, 1]
@@ -97,13 +97,13 @@ def p_bounds(
     if min(missing_first, missing_second) < 0:
         raise ValueError(f"bounds of P: {missing_first} and {missing_second} missing, expected 0 or more")
     samples, missing = (drop_missing(first), drop_missing(second)), (missing_first, missing_second)
-    places, mirrored = (_Places(samples[::s], missing[::s], continuity=bool(test.continuity)) for s in (1, -1))
+    places, mirrored = (_Places(samples[::step], missing[::step], continuity=bool(test.continuity)) for step in (1, -1))
     lowest = places.lowest_p()
     return (np.nan, np.nan, True) if np.isnan(lowest) else (lowest, *places.highest_p(mirrored))
 
 
 class _Places:
-    """The places where a missing value can lie: below, at and above each distinct observed value.
+    """The places of a missing value in the order of values: below, at and above each distinct observed value.
 
     Odd places are observed values, even places the gaps around them. U is doubled, so that it is an integer.
     """
@@ -111,7 +111,7 @@ class _Places:
     def __init__(self, samples: tuple[np.ndarray, ...], missing: tuple[int, ...], *, continuity: bool):
         distinct = np.unique(np.concatenate(samples))
         places = 2 * distinct.size + 1
-        first, second = (np.bincount(2 * np.searchsorted(distinct, own) + 1, minlength=places) for own in samples)
+        first, second = (np.bincount(2 * np.searchsorted(distinct, each) + 1, minlength=places) for each in samples)
         # Increase of U for a missing value of either sample at each place.
         self.gain_first = 2 * np.cumsum(second) - second
         self.gain_second = 2 * samples[0].size - 2 * np.cumsum(first) + first
@@ -134,14 +134,14 @@ class _Places:
         """Return the lowest P with the missing values of each sample at one place, possibly the same; or NaN."""
         k, m = self.missing
         u = self.u + k * self.gain_first + m * self.gain_second + k * m
-        same = self.p(u, self.tie_sum + self.added_ties(k + m))
-        # Of the places with equally many values, U is largest and smallest at the first and the last.
+        same_place = self.p(u, self.tie_sum + self.added_ties(k + m))
+        # Among places with equally many values, U is smallest and largest at the first and the last.
         first, from_last = (np.unique(tied, return_index=True)[1] for tied in (self.tied, self.tied[::-1]))
         at = np.union1d(first, self.tied.size - 1 - from_last)
         u = self.u + np.add.outer(k * self.gain_first[at], m * self.gain_second[at]) + 2 * k * m * pairwise_wins(at, at)
         ties = np.add.outer(self.added_ties(k)[at], self.added_ties(m)[at])
         np.fill_diagonal(ties, np.nan)
-        return float(np.fmin.reduce(np.append(same, self.p(u, self.tie_sum + ties))))
+        return float(np.fmin.reduce(np.append(same_place, self.p(u, self.tie_sum + ties))))
 
     def highest_p(self, mirrored: "_Places") -> tuple[float, bool]:
         """Return the highest P, and whether it is exact."""
@@ -164,9 +164,9 @@ class _Places:
         gaps = 2 * np.unique(np.linspace(0, self.tied.size // 2, _GAPS_TRIED).round().astype(int))
         for gap in (gaps[0], gaps[-1], *gaps[1:-1]):
             target = int(self.mean - self.u - m * self.gain_second[gap])
-            # Within the gap, a value can lie on either side.
+            # Within the gap, a value of the first sample can be below or above those of the second.
             steps = np.unique(np.concatenate([self.gain_first[: gap + 1], self.gain_first[gap:] + 2 * m]))
-            # k numbers from a run of consecutive ones add up to everything between k times the first and the last.
+            # k numbers from a run of consecutive integers add up to any integer from k times its first to k times its last.
             runs = np.split(steps, np.flatnonzero(np.diff(steps) > 1) + 1)
             if any(k * run[0] <= target <= k * run[-1] for run in runs):
                 return True

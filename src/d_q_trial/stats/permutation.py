@@ -23,7 +23,7 @@ from .checks import as_finite
 from .rank_sum import midrank_columns
 
 BLOCK = 256  # permutations per state of the generator; part of the definition of a seeded result
-SAME = 2e-6  # largest relative difference between equal deviates, from rounding
+SAME = 2e-6  # largest relative difference between equal deviates, caused by rounding
 _EXACT_IN_FLOAT32 = 4096  # participants up to which sums of doubled ranks stay below 2^24
 
 Progress = Callable[[int, int], None]
@@ -43,7 +43,7 @@ def permutation_p(count: int, permutations: int, *, exhaustive: bool = False) ->
     """Return the P-value of a test with ``count`` of ``permutations`` permutations as extreme as the data.
 
     For random permutations, P is (count + 1) / (permutations + 1): the data count as one of them, so that P is never 0
-    and the test holds its level for any number (Phipson and Smyth 2010, Statistical Applications in Genetics and
+    and the test keeps its level for any number (Phipson and Smyth 2010, Statistical Applications in Genetics and
     Molecular Biology 9, 39). The 99% interval of Clopper and Pearson (1934) shows how much P could change with more of
     them. For an ``exhaustive`` set, which includes the observed labels, P is the share.
 
@@ -68,7 +68,7 @@ def adjust_p(p: ArrayLike, method: str) -> np.ndarray:
     false discovery rate of independent or positively dependent tests (Benjamini and Hochberg 1995, Journal of the Royal
     Statistical Society B 57, 289-300). R: ``p.adjust(p, "holm")`` and ``p.adjust(p, "BH")``.
 
-    >>> adjusted([0.01, 0.04, float("nan")], "holm").tolist()
+    >>> adjust_p([0.01, 0.04, float("nan")], "holm").tolist()
     [0.02, 0.04, nan]
     """
     from statsmodels.stats.multitest import multipletests
@@ -76,12 +76,12 @@ def adjust_p(p: ArrayLike, method: str) -> np.ndarray:
     p = np.asarray(p, dtype=float)
     if ((p < 0) | (p > 1)).any():
         raise ValueError("multiplicity: a P-value lies outside 0 to 1")
-    found, known = np.full(p.shape, np.nan), ~np.isnan(p)
-    if known.any():
+    adjusted, present = np.full(p.shape, np.nan), ~np.isnan(p)
+    if present.any():
         gc.freeze()  # multipletests collects garbage, which takes a hundred times as long as the adjustment
-        found[known] = multipletests(p[known], method=method)[1]
+        adjusted[present] = multipletests(p[present], method=method)[1]
         gc.unfreeze()
-    return found
+    return adjusted
 
 
 @dataclass(frozen=True)
@@ -95,8 +95,8 @@ class Labels:
 
     def __post_init__(self) -> None:
         if self.count < 1 or not 0 <= (self.seed or 0) < 2**64:  # any other seed repeats one of these
-            wrong = f"{self.count} permutations, seed {self.seed}"
-            raise ValueError(f"permutation: {wrong}; expected 1 or more, and a seed from 0 to 2^64 - 1")
+            received = f"{self.count} permutations, seed {self.seed}"
+            raise ValueError(f"permutation: {received}; expected 1 or more, and a seed from 0 to 2^64 - 1")
 
     def take(self, start: int, stop: int) -> np.ndarray:
         """Return splits ``start`` to ``stop`` as bool of shape (n, stop - start)."""
@@ -119,8 +119,8 @@ class Labels:
 def labels_for(is_first: ArrayLike, permutations: int, seed: int) -> Labels:
     """Return random splits of the observed sizes, or all of them if there are no more than ``permutations``."""
     n, n_first = np.size(is_first), int(np.count_nonzero(is_first))
-    every = comb(n, n_first)
-    return Labels(n, n_first, every, None) if every <= permutations else Labels(n, n_first, permutations, seed)
+    splits = comb(n, n_first)
+    return Labels(n, n_first, splits, None) if splits <= permutations else Labels(n, n_first, permutations, seed)
 
 
 @lru_cache(maxsize=1)  # called for every block
@@ -131,7 +131,7 @@ def every_split(n: int, n_first: int) -> np.ndarray:
 
 
 def split_columns(chosen: np.ndarray, n: int) -> np.ndarray:
-    """Return splits as columns of bool, shape (n, splits), from the rows of the first arm, shape (splits, n_first)."""
+    """Return splits as columns of bool, shape (n, splits), from the first arm's members, shape (splits, n_first)."""
     labels = np.zeros((len(chosen), n), dtype=bool)
     np.put_along_axis(labels, chosen, True, axis=1)
     return labels.T
@@ -184,8 +184,8 @@ class Design:
 
     def observed(self, is_first: ArrayLike) -> Statistics:
         """Return the statistics under one split, bool of shape (participants,), in float64."""
-        found = self.permuted(np.asarray(is_first, dtype=bool)[:, None], dtype=np.float64)
-        effect, z = found.effect[:, 0], found.z[:, 0]
+        statistics = self.permuted(np.asarray(is_first, dtype=bool)[:, None], dtype=np.float64)
+        effect, z = statistics.effect[:, 0], statistics.z[:, 0]
         return Statistics(effect, np.where(np.isnan(effect) | (self.tie_factor == 0), np.nan, z))
 
     def permuted(self, labels: np.ndarray, start: int = 0, dtype: Any = None) -> Statistics:
@@ -210,7 +210,7 @@ class Design:
 
 
 def check_memory(count: int, participants: int, memory_mb: int) -> None:
-    """Raise MemoryError, with the memory needed, if :func:`permuted_blocks` of ``count`` specifications exceed ``memory_mb``."""
+    """Raise MemoryError if :func:`permuted_blocks` of ``count`` specifications needs more than ``memory_mb``."""
     size = 4 if participants <= _EXACT_IN_FLOAT32 else 8
     needed = -(-size * count * (BLOCK * 5 + participants) // 2**20)
     if needed > memory_mb:
@@ -220,9 +220,9 @@ def check_memory(count: int, participants: int, memory_mb: int) -> None:
 def permuted_blocks(
     design: Design, labels: Labels, *, start: int = 0, stop: int | None = None, progress: Progress | None = None
 ) -> Iterator[Statistics]:
-    """Yield the statistics of permutations ``start`` to ``stop`` block by block; :func:`check_memory` before.
+    """Yield the statistics of permutations ``start`` to ``stop`` block by block; call :func:`check_memory` first.
 
-    ``progress`` is called with the numbers done and in all.
+    ``progress`` is called with the number done and the total.
     """
     stop = labels.count if stop is None else stop
     edges = sorted({start, *range(-(-start // BLOCK) * BLOCK, stop, BLOCK), stop})
@@ -233,7 +233,7 @@ def permuted_blocks(
 
 
 class StepDown:
-    """Count, for every specification, how often the permuted maximum over it and those less extreme reaches it.
+    """Count, for every specification, how often the permuted maximum of it and of less extreme ones reaches it.
 
     Westfall and Young's free step-down procedure (1993), algorithm 4.1; Ge, Dudoit and Speed (2003), TEST 12, 1-77, box
     2. Specifications with the same number are a ``family``. Within it, the observed ``|z|`` of a specification is
@@ -245,18 +245,18 @@ class StepDown:
 
     def __init__(self, z: ArrayLike, family: ArrayLike = 0):
         size = np.abs(np.asarray(z, dtype=float))
-        self._known = ~np.isnan(size)
+        self._defined = ~np.isnan(size)
         family = np.broadcast_to(family, size.shape)
-        ranked = np.where(self._known, size, -1.0)
+        ranked = np.where(self._defined, size, -1.0)
         self._order = np.lexsort((ranked, family))  # family by family, least extreme first
         ordered = ranked[self._order]
         new_family = np.diff(family[self._order], prepend=np.nan) != 0
         starts = np.flatnonzero(new_family | (np.diff(ordered, prepend=np.nan) > SAME * ordered))
         repeats = np.diff(np.append(starts, size.size))  # how many are equally extreme
-        self._last = np.repeat(starts + repeats - 1, repeats)  # place of the last equally extreme one
-        # Among equally extreme ones, the smallest sets the threshold.
-        least = np.repeat(ordered[starts], repeats)
-        self._threshold = np.where(least < 0, np.inf, least * (1 - SAME))[:, None]
+        self._last = np.repeat(starts + repeats - 1, repeats)  # position of the last equally extreme one
+        # Among equally extreme ones, the smallest determines the threshold.
+        smallest = np.repeat(ordered[starts], repeats)
+        self._threshold = np.where(smallest < 0, np.inf, smallest * (1 - SAME))[:, None]
         edges = itertools.pairwise([*np.flatnonzero(new_family), size.size])
         self._families = [slice(*edge) for edge in edges if edge[1] - edge[0] > 1]
         self.counts = np.zeros(size.size, dtype=np.int64)
@@ -264,17 +264,17 @@ class StepDown:
     def add(self, block: Statistics) -> None:
         """Count the permutations of a block."""
         largest = np.abs(block.z[self._order])
-        for own in self._families:
-            np.maximum.accumulate(largest[own], axis=0, out=largest[own])
+        for family in self._families:
+            np.maximum.accumulate(largest[family], axis=0, out=largest[family])
         self.counts[self._order] += (largest[self._last] >= self._threshold).sum(axis=1)
 
     def p(self, p_of: Callable[[int], MonteCarloP]) -> list[MonteCarloP]:
         """Return the P-values by ``p_of``, within a family never smaller than that of a more extreme specification."""
-        stepped = self.counts[self._order]
-        for own in self._families:
-            stepped[own] = np.maximum.accumulate(stepped[own][::-1])[::-1]
-        stepped = stepped[np.argsort(self._order)]
-        return [p_of(int(n)) if known else MonteCarloP() for n, known in zip(stepped, self._known, strict=True)]
+        counts = self.counts[self._order]
+        for family in self._families:
+            counts[family] = np.maximum.accumulate(counts[family][::-1])[::-1]
+        counts = counts[np.argsort(self._order)]
+        return [p_of(int(n)) if defined else MonteCarloP() for n, defined in zip(counts, self._defined, strict=True)]
 
 
 class Joint:
@@ -296,8 +296,8 @@ class Joint:
 
     def __init__(self, observed: Statistics, weights: ArrayLike, *, critical: float):
         self._weights, self._critical = np.asarray(weights, dtype=float), critical
-        known = ~np.isnan(observed.z)
-        effect, z, weight = observed.effect[known], observed.z[known], self._weights[:, known]
+        defined = ~np.isnan(observed.z)
+        effect, z, weight = observed.effect[defined], observed.z[defined], self._weights[:, defined]
         median = [np.quantile(effect, 0.5, weights=w, method="inverted_cdf") if w.any() else np.nan for w in weight]
         with np.errstate(invalid="ignore"):
             share, mean = (weight @ np.column_stack([z >= critical, z])).T / weight.sum(axis=1)
@@ -311,15 +311,15 @@ class Joint:
         median, share, mean = self._summaries[:, :, None]
         usable = self._weights @ ~np.isnan(block.effect)
         significant = self._weights @ (block.z >= np.float32(self._critical))
-        # The lower median is at least m if more than half of the weight is.
-        members = ((own[own > 0], block.effect[own > 0]) for own in self._weights)
+        # The lower median is at least m if more than half of the weight is on effects of at least m.
+        members = ((weight[weight > 0], block.effect[weight > 0]) for weight in self._weights)
         favourable = np.array([w @ (e >= m - SAME * abs(m)) for (w, e), m in zip(members, median, strict=True)])
-        parts = np.maximum(usable, 1)  # 0 of 1 if no specification is usable
-        enough = (
+        total = np.maximum(usable, 1)  # 0 of 1 if no specification is usable
+        reached = (
             np.where(usable > 0, 2 * favourable > usable, median <= 0),
-            significant / parts >= share,
-            self._weights @ block.z.astype(float) / parts >= mean - SAME,
+            significant / total >= share,
+            self._weights @ block.z.astype(float) / total >= mean - SAME,
         )
-        self.counts += np.sum(enough, axis=2)
+        self.counts += np.sum(reached, axis=2)
         self.significant += np.rint(significant.sum(axis=1)).astype(np.int64)
         self.usable += np.rint(usable.sum(axis=1)).astype(np.int64)

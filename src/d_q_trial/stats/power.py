@@ -12,7 +12,7 @@ from .two_sample import get_test
 
 
 def t_power(difference: float, sd: float, n_first: int, n_second: int, *, alpha: float) -> float:
-    """Power of the two-sided t test with equal variances, both tails, by ``TTestIndPower``; both in one unit.
+    """Power of the two-sided t test with equal variances, both tails, by ``TTestIndPower``; both arguments in one unit.
 
     Cohen (1988), Statistical Power Analysis, chapter 2. R: ``power.t.test(n, delta, sd, strict = TRUE)``.
     """
@@ -23,7 +23,7 @@ def t_power(difference: float, sd: float, n_first: int, n_second: int, *, alpha:
     power = float(TTestIndPower().power(effect, n_first, alpha, ratio=ratio))
     if math.isnan(power):  # scipy fails where the opposite tail is below 1e-20, which adds nothing
         power = float(TTestIndPower().power(effect, n_first, alpha / 2, ratio=ratio, alternative="larger"))
-    return 1.0 if math.isnan(power) else power  # the effect is so large that the near tail fails, too
+    return 1.0 if math.isnan(power) else power  # for very large effects, scipy fails for the near tail, too
 
 
 def implied_sd(difference: float, n_first: int, n_second: int, *, power: float, alpha: float) -> float:
@@ -68,8 +68,8 @@ def simulated_power(
     values = np.random.default_rng(seed).standard_normal((n_first + n_second, trials))
     values[:n_first] += difference / sd
     p = get_test(method).compare_columns(values, np.arange(n_first + n_second) < n_first).p
-    found = int(is_significant(p, alpha).sum())
-    return permutation_p(found, trials)._replace(p=found / trials)
+    significant = int(is_significant(p, alpha).sum())
+    return permutation_p(significant, trials)._replace(p=significant / trials)
 
 
 def exaggeration(true_effect: float, standard_error: float, df: float, *, alpha: float) -> tuple[float, float, float]:
@@ -77,8 +77,8 @@ def exaggeration(true_effect: float, standard_error: float, df: float, *, alpha:
 
     The ratio is the mean absolute significant estimate over the true effect, infinite for a true effect of 0. The
     estimate is modelled as the true effect plus ``standard_error`` times Student's t (infinite df: normal). NaN without
-    a standard error or with df up to 1. Gelman and Carlin (2014) simulate (``retrodesign``) what is a closed form here:
-    the mean of Student's t beyond a is f(a) (df + a^2) / (df - 1), with f the density.
+    a standard error or if df <= 1. Gelman and Carlin (2014) simulate (``retrodesign``) what is computed in closed form
+    here: the integral of t f(t) over t > a is f(a) (df + a^2) / (df - 1), with f the density of Student's t.
 
     >>> [round(value, 3) for value in exaggeration(0.5, 0.4, 19, alpha=0.05)]
     [0.207, 0.008, 2.165]
@@ -92,7 +92,7 @@ def exaggeration(true_effect: float, standard_error: float, df: float, *, alpha:
     power = above + below
     if effect == 0:
         return power, 0.5, math.inf
-    # The integral of t f(t) over t > a, for either tail; together with the effect, E|estimate| over both.
+    # The integral over either tail; with the effect, they add up to E|estimate| over both tails.
     factor = np.ones(2) if math.isinf(df) else (df + ends**2) / (df - 1)
     tails = effect * (above - below) + float((stats.t.pdf(ends, df) * factor).sum())
     return power, below / power, tails / power / effect

@@ -33,24 +33,24 @@ def exact(first: np.ndarray, second: np.ndarray) -> Estimate:
     untied = (np.sort(ranks, axis=1) == np.arange(1, n + 1)).all(axis=1) & (n <= 1_000)
     p, tied = np.full(len(ranks), np.nan), ~untied & (np.ptp(ranks, axis=1) > 0)
     p[untied] = stats.mannwhitneyu(first[untied], second[untied], axis=1, method="exact").pvalue
-    p[tied] = [exact_p(own, is_first) for own in ranks[tied]]
+    p[tied] = [exact_p(pair_ranks, is_first) for pair_ranks in ranks[tied]]
     return Estimate(p=p)
 
 
 def as_columns(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return samples in rows as columns of values, shape (n + m, c), and which rows of these are first."""
+    """Return samples in rows as columns of values, shape (n + m, c), and a mask of the first sample, shape (n + m,)."""
     return np.concatenate([first, second], axis=1).T, np.arange(first.shape[1] + second.shape[1]) < first.shape[1]
 
 
 def asymptotic_columns(values: ArrayLike, is_first: ArrayLike, *, continuity: bool) -> Compared:
-    """Normal approximation for all columns of values, shape (n, k); ``mannwhitneyu`` takes only equal sizes together."""
+    """Normal approximation for all columns of values, shape (n, k); ``mannwhitneyu`` is limited to equal sizes."""
     values = as_finite(values)
-    known = ~np.isnan(values)
-    known_first = known & np.asarray(is_first, dtype=bool)[:, None]
-    n_first = known_first.sum(axis=0)
-    n_second = known.sum(axis=0) - n_first
+    present = ~np.isnan(values)
+    in_first = present & np.asarray(is_first, dtype=bool)[:, None]
+    n_first = in_first.sum(axis=0)
+    n_second = present.sum(axis=0) - n_first
     ranks, tie_sum = midrank_columns(values)
-    u = np.where(known_first, ranks, 0.0).sum(axis=0) - n_first * (n_first + 1) / 2
+    u = np.where(in_first, ranks, 0.0).sum(axis=0) - n_first * (n_first + 1) / 2
     z = normal_z(u, n_first, n_second, tie_sum, continuity=continuity)
     return Compared(n_first, n_second, u, z, 2 * ndtr(-np.abs(z)))
 
@@ -71,7 +71,7 @@ def normal_z(
     n, product = n_first + n_second, n_first * n_second
     with np.errstate(invalid="ignore", divide="ignore"):
         variance = product / 12 * ((n + 1) - tie_sum / (n * (n - 1)))
-        # If all values are equal, the variance is zero, but rounding may leave a trace of either sign.
+        # If all values are equal, the variance is zero except for a rounding error of either sign.
         variance = np.where(variance > 1e-9 * product * n, variance, np.nan)
         distance = u - product / 2
         if continuity:
@@ -92,26 +92,26 @@ def pairwise_wins(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def compare_by_sizes(function: Callable[..., Estimate], values: np.ndarray, is_first: np.ndarray) -> Estimate:
-    """Compare both samples in each column of values, shape (n, k), those of equal sizes together; fields have shape (k,).
+    """Compare the samples in each column of values, shape (n, k), in one call per pair of sizes; fields have shape (k,).
 
-    The function takes the present values of both, (c, n_first) and (c, n_second); its fields are NaN or of shape (c,).
+    The function gets both samples without NaN, (c, n_first) and (c, n_second); its fields are NaN or of shape (c,).
     """
-    found = np.full((len(Estimate._fields), values.shape[1]), np.nan)
-    sides = [(values[side].T, ~np.isnan(values[side].T)) for side in (is_first, ~is_first)]
-    sizes, kinds = np.unique([known.sum(axis=1) for _, known in sides], axis=1, return_inverse=True)
-    for kind in np.flatnonzero(sizes.min(axis=0)):
-        own = np.flatnonzero(kinds == kind)
-        first, second = (side[own][known[own]].reshape(own.size, -1) for side, known in sides)
-        for row, field in zip(found, function(first, second), strict=True):
-            row[own] = field
-    return Estimate(*found)
+    fields = np.full((len(Estimate._fields), values.shape[1]), np.nan)
+    samples = [(values[side].T, ~np.isnan(values[side].T)) for side in (is_first, ~is_first)]
+    sizes, size_numbers = np.unique([present.sum(axis=1) for _, present in samples], axis=1, return_inverse=True)
+    for number in np.flatnonzero(sizes.min(axis=0)):
+        columns = np.flatnonzero(size_numbers == number)
+        first, second = (sample[columns][present[columns]].reshape(columns.size, -1) for sample, present in samples)
+        for field, result in zip(fields, function(first, second), strict=True):
+            field[columns] = result
+    return Estimate(*fields)
 
 
 def exact_p(ranks: ArrayLike, is_first: ArrayLike, *, farther: bool = False) -> float:
     """Exact P of a rank sum given the midranks, shape (n,): the share of arrangements at least as far from the mean.
 
     ``farther`` counts only those that are strictly farther. At most ``MOST_TIED`` ranks. Subset sums by Streitberg and
-    Roehmel (1986) of each half of the pooled ranks, at a quarter of the cost of those of the whole, combined as by van de
+    Roehmel (1986) of each half of the pooled ranks, at a quarter of the cost of all ranks at once, combined as by van de
     Wiel (2001), Computational Statistics 16, 519-538. Adding only positive terms keeps small P accurate to about 1e-13.
     """
     doubled, is_first = np.rint(2 * np.asarray(ranks, dtype=float)).astype(int), np.asarray(is_first, dtype=bool)
@@ -131,29 +131,29 @@ def exact_p(ranks: ArrayLike, is_first: ArrayLike, *, farther: bool = False) -> 
     low_half, high_half = (_subset_sums(half, min(len(half), size)) for half in halves)
     total, p = comb(n, size), 0.0
     for taken in range(max(0, size - len(halves[1])), min(len(halves[0]), size) + 1):
-        (low, weights), (high, others) = low_half[taken], high_half[size - taken]
-        below = np.concatenate([[0.0], np.cumsum(others)])
-        above = np.concatenate([np.cumsum(others[::-1])[::-1], [0.0]])
-        rest = low + high + np.arange(weights.size)  # the sum with the smallest subset of the high half
-        tails = below[np.clip(mean - distance - rest + 1, 0, others.size)]
-        tails += above[np.clip(mean + distance - rest, 0, others.size)]
+        (low_sum, low_counts), (high_sum, high_counts) = low_half[taken], high_half[size - taken]
+        below = np.concatenate([[0.0], np.cumsum(high_counts)])
+        above = np.concatenate([np.cumsum(high_counts[::-1])[::-1], [0.0]])
+        smallest = low_sum + high_sum + np.arange(low_counts.size)  # sums with the smallest subset of the high half
+        tails = below[np.clip(mean - distance - smallest + 1, 0, high_counts.size)]
+        tails += above[np.clip(mean + distance - smallest, 0, high_counts.size)]
         subsets = comb(len(halves[0]), taken), comb(len(halves[1]), size - taken)
-        p += (weights / subsets[0]) @ (tails / subsets[1]) * (subsets[0] * subsets[1] / total)
+        p += (low_counts / subsets[0]) @ (tails / subsets[1]) * (subsets[0] * subsets[1] / total)
     return float(min(1.0, p))
 
 
 def _subset_sums(ranks: list[int], most: int) -> list[tuple[int, np.ndarray]]:
-    """Count the subsets of j of the sorted integers by sum, for j = 0 to ``most``: the smallest sum, and counts."""
+    """Count the subsets of j of the sorted integers by sum, for j = 0 to ``most``: the smallest sum, and the counts."""
     sums = list(accumulate(ranks, initial=0))
-    highest = [sums[-1] - sums[len(ranks) - j] for j in range(most + 1)]
-    ways = [np.zeros(highest[j] - sums[j] + 1) for j in range(most + 1)]
-    ways[0][0] = 1.0
-    for count, rank in enumerate(ranks):
-        for j in range(min(count + 1, most), 0, -1):
-            width = sums[count] - sums[count - j + 1] - sums[j - 1] + 1  # of the sums of j - 1 earlier ranks
+    largest = [sums[-1] - sums[len(ranks) - j] for j in range(most + 1)]
+    counts = [np.zeros(largest[j] - sums[j] + 1) for j in range(most + 1)]
+    counts[0][0] = 1.0
+    for earlier, rank in enumerate(ranks):
+        for j in range(min(earlier + 1, most), 0, -1):
+            width = sums[earlier] - sums[earlier - j + 1] - sums[j - 1] + 1  # of the sums of j - 1 earlier ranks
             start = rank - ranks[j - 1]
-            ways[j][start : start + width] += ways[j - 1][:width]
-    return list(zip(sums, ways, strict=False))
+            counts[j][start : start + width] += counts[j - 1][:width]
+    return list(zip(sums, counts, strict=False))
 
 
 def exact_counts(n_first: int, n_second: int) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Hodges-Lehmann estimate with the interval that inverts a rank-sum test.
 
-The limits are pairwise differences: an interval is defined by its *depths*, the numbers outside its ends.
+The limits are pairwise differences: an interval is defined by its *depths*, the number of differences beyond either end.
 """
 
 from functools import lru_cache
@@ -22,38 +22,38 @@ def hodges_lehmann(first: ArrayLike, second: ArrayLike, *, method: str, confiden
     samples are too small to reject any shift, and NaN if the test has no interval for a shift. Hollander, Wolfe and
     Chicken (2014), sections 4.2 and 4.3; R: ``wilcox.test(conf.int=TRUE)``, by root search to 1e-4.
 
-    >>> found = hodges_lehmann([1, 4, 6, 7, 9], [0, 3, 2, 5], method="exact", confidence=0.95)
-    >>> found.estimate, found.lower, found.upper
+    >>> shift = hodges_lehmann([1, 4, 6, 7, 9], [0, 3, 2, 5], method="exact", confidence=0.95)
+    >>> shift.estimate, shift.lower, shift.upper
     (3.5, -2.0, 7.0)
     """
-    sides = as_columns(drop_missing(first)[None], drop_missing(second)[None])
-    found = hodges_lehmann_columns(*sides, method=method, confidence=confidence)
-    return Estimate(*(field.item() for field in found))
+    values, is_first = as_columns(drop_missing(first)[None], drop_missing(second)[None])
+    column = hodges_lehmann_columns(values, is_first, method=method, confidence=confidence)
+    return Estimate(*(field.item() for field in column))
 
 
 def hodges_lehmann_columns(values: ArrayLike, is_first: ArrayLike, *, method: str, confidence: float) -> Estimate:
     """:func:`hodges_lehmann` in each column of values, shape (n, k); fields have shape (k,)."""
-    depths_of, alpha = get_test(method).depths, round(1 - check_share(confidence, "confidence"), 12)
+    find_depths, alpha = get_test(method).depths, round(1 - check_share(confidence, "confidence"), 12)
 
-    def estimates(firsts: np.ndarray, seconds: np.ndarray) -> Estimate:
-        # Of t^3 - t over the groups of t equal values of each sample.
+    def estimate(firsts: np.ndarray, seconds: np.ndarray) -> Estimate:
+        # Sums of t^3 - t over the groups of t equal values within the samples.
         tie_sums = np.add(*(midrank_columns(sample.T)[1] for sample in (firsts, seconds))).round().astype(int)
-        found = np.full((3, len(firsts)), np.nan)
-        for own, first, second, tie_sum in zip(found.T, firsts, seconds, tie_sums.tolist(), strict=True):
+        shifts = np.full((3, len(firsts)), np.nan)
+        for shift, first, second, tie_sum in zip(shifts.T, firsts, seconds, tie_sums.tolist(), strict=True):
             differences = np.sort(np.subtract.outer(first, second), axis=None)
-            own[0] = (differences[(differences.size - 1) // 2] + differences[differences.size // 2]) / 2
-            if depths_of is not None:
-                below, above = depths_of(first, second, differences, tie_sum, alpha)
-                own[1:] = differences[below - 1] if below else -np.inf, differences[-above] if above else np.inf
-        return Estimate(found[0], lower=found[1], upper=found[2])
+            shift[0] = (differences[(differences.size - 1) // 2] + differences[differences.size // 2]) / 2
+            if find_depths is not None:
+                below, above = find_depths(first, second, differences, tie_sum, alpha)
+                shift[1:] = differences[below - 1] if below else -np.inf, differences[-above] if above else np.inf
+        return Estimate(shifts[0], lower=shifts[1], upper=shifts[2])
 
-    return compare_by_sizes(estimates, as_finite(values), np.asarray(is_first, dtype=bool))
+    return compare_by_sizes(estimate, as_finite(values), np.asarray(is_first, dtype=bool))
 
 
 def normal_depths(
     first: np.ndarray, second: np.ndarray, _: np.ndarray, tie_sum: int, alpha: float, *, continuity: bool
 ) -> tuple[int, int]:
-    """Return the depths of the interval that inverts the normal approximation, with the arguments of :func:`exact_depths`."""
+    """Return the depths of the interval that inverts the normal approximation; arguments as :func:`exact_depths`."""
     return (_normal_depth(first.size, second.size, tie_sum, alpha, continuity),) * 2
 
 
@@ -70,7 +70,7 @@ def _untied_depth(n_first: int, n_second: int, alpha: float) -> int:
 
 
 def _depth(p: np.ndarray, alpha: float) -> int:
-    """Return the first U that is not rejected, given P of U = 0, 1, ... up to its mean."""
+    """Return the smallest U that is not rejected, from P of U = 0, 1, ... up to its mean."""
     return int(np.argmax(~is_significant(p, alpha)))
 
 
@@ -79,9 +79,9 @@ def exact_depths(
 ) -> tuple[int, int]:
     """Return the depths of the interval that inverts the exact test; the differences are sorted, shape (n * m,).
 
-    ``tie_sum`` adds up t^3 - t over the groups of t equal values of each sample. With ties in a sample, P need not be
-    monotone in the shift; the limit is then a change of verdict near the normal limit, found from there by doubling steps
-    and bisection.
+    ``tie_sum`` is the sum of t^3 - t over the groups of t equal values within the samples. With such ties, P may not be
+    monotone in the shift. The limit is then the change between rejection and acceptance that a search by doubling steps
+    and bisection finds from the limit of the normal approximation.
     """
     if not tie_sum:
         return (_untied_depth(first.size, second.size, alpha),) * 2
@@ -95,20 +95,20 @@ def exact_depths(
     def rejected(gap: int) -> bool:
         return bool(is_significant(exact_p(rankdata(np.concatenate([first - shifts[gap], second])), labels), alpha))
 
-    def first_kept(gaps: range, place: int) -> int:
-        """Return a kept gap next to a rejected one, near a place; the last gap, in the middle, is not tried."""
+    def first_accepted(gaps: range, start: int) -> int:
+        """Return an accepted gap next to a rejected one, near the start; the last gap, in the middle, is not tested."""
         low, high, step = -1, len(gaps) - 1, 1
-        place = min(place, high - 1)
+        tested = min(start, high - 1)
         while high - low > 1:
-            low, high = (place, high) if rejected(gaps[place]) else (low, place)
-            ahead, step = place + (step if place == low else -step), 2 * step
-            place = ahead if low < ahead < high else (low + high) // 2
+            low, high = (tested, high) if rejected(gaps[tested]) else (low, tested)
+            ahead, step = tested + (step if tested == low else -step), 2 * step
+            tested = ahead if low < ahead < high else (low + high) // 2
         return gaps[high]
 
-    # If equal differences span the middle, the gaps on either side of them are the last to be tried.
+    # If equal differences span the middle, the search ends at the gaps on either side of them.
     right = int(np.searchsorted(depths, differences.size / 2))
     left = int(np.searchsorted(depths, differences.size / 2, side="right")) - 1
-    lower = first_kept(range(right + 1), int(np.searchsorted(depths, guess)))
+    lower = first_accepted(range(right + 1), int(np.searchsorted(depths, guess)))
     start = values.size + 1 - int(np.searchsorted(depths, differences.size - guess, side="right"))
-    upper = first_kept(range(values.size, left - 1, -1), start)
+    upper = first_accepted(range(values.size, left - 1, -1), start)
     return int(depths[lower]), int(differences.size - depths[upper])

@@ -1,6 +1,6 @@
 """Registry of two-sample tests: their texts, and their results for one pair of samples or for many columns.
 
-To add a test, add an entry to ``_EVERY`` and its references to ``report/references.yaml``; its name is then an option
+To add a test, add an entry to ``_ALL_TESTS`` and its references to ``report/references.yaml``; its name is then an option
 in ``config.yaml``. numpy and scipy are imported only when a test is run, so that reading names or texts is fast.
 """
 
@@ -10,7 +10,6 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -41,9 +40,9 @@ class TwoSampleTest:
     statistic: str  # its name in the results
     undefined: str  # why P may be undefined
     interval: str  # how effects are reported, with the placeholder {level}
-    no_limit: str = "no interval of the shift for this test"  # why a limit of it may be missing
-    not_permuted: str = ""
-    no_bounds: str = ""  # of P for missing values
+    no_limit: str = "no interval of the shift for this test"  # why a limit may be missing
+    not_permuted: str = ""  # why there is no permutation test
+    no_bounds: str = ""  # why there are no bounds of P for missing values
     for_many: str = ""  # the test used, and named in the tables, where hundreds of large comparisons would take hours
     # Samples in rows, (c, n) and (c, m), without missing values -> P and, if the statistic of the test is t, t; each (c,)
     test: Callable[[np.ndarray, np.ndarray], Estimate]
@@ -58,19 +57,19 @@ class TwoSampleTest:
 
     @property
     def estimate(self) -> tuple[str, str, str]:
-        """Names in the results of the estimate that stands beside P, and of the limits of its interval."""
+        """Names in the results of the estimate reported with P, and of the limits of its interval."""
         name = "mean_difference" if self.mean_difference else "hodges_lehmann"
         return name, f"{name}_lower", f"{name}_upper"
 
     @property
     def has_interval(self) -> bool:
-        """Whether the estimate that stands beside P has an interval."""
+        """Whether the estimate reported with P has an interval."""
         return bool(self.depths or self.mean_difference)
 
     def difference_columns(self, values: np.ndarray, is_first: np.ndarray, *, confidence: float) -> Estimate:
-        """Return the estimate that stands beside P, with its interval, in each column of values, shape (n, k).
+        """Return the estimate reported with P, and its interval, in each column of values, shape (n, k).
 
-        It is the Hodges-Lehmann estimate, or of a test of means their difference. ``is_first`` marks the first sample.
+        It is the Hodges-Lehmann estimate or, for a test of means, their difference. ``is_first`` marks the first sample.
         """
         from .rank_sum import compare_by_sizes
         from .shift import hodges_lehmann_columns
@@ -88,23 +87,23 @@ class TwoSampleTest:
         from .checks import drop_missing
         from .rank_sum import as_columns
 
-        found = self.compare_each(*as_columns(drop_missing(first)[None], drop_missing(second)[None]))
-        return Compared(*(field.item() for field in found))
+        compared = self.compare_each(*as_columns(drop_missing(first)[None], drop_missing(second)[None]))
+        return Compared(*(field.item() for field in compared))
 
     def compare_columns(self, values: np.ndarray, is_first: np.ndarray) -> Compared:
         """Compare the samples in each column of values, shape (n, k); ``is_first`` marks the first sample."""
         return (self.columns or self.compare_each)(values, is_first)
 
     def compare_each(self, values: np.ndarray, is_first: np.ndarray) -> Compared:
-        """:meth:`compare_columns` by the function for a pair of samples, which is given columns of equal sizes together."""
+        """:meth:`compare_columns` by ``test``, which compares all columns with the same sample sizes in one call."""
         import numpy as np
 
         from .rank_sum import asymptotic_columns, compare_by_sizes
 
-        found = compare_by_sizes(self.test, values, is_first)
+        tested = compare_by_sizes(self.test, values, is_first)
         by_rank = asymptotic_columns(values, is_first, continuity=bool(self.continuity))
-        statistic = found.t if self.statistic == "t" else by_rank.statistic
-        return by_rank._replace(statistic=statistic, p=np.where(np.isnan(statistic), np.nan, found.p))
+        statistic = tested.t if self.statistic == "t" else by_rank.statistic
+        return by_rank._replace(statistic=statistic, p=np.where(np.isnan(statistic), np.nan, tested.p))
 
 
 def get_test(name: str) -> TwoSampleTest:
@@ -115,17 +114,17 @@ def get_test(name: str) -> TwoSampleTest:
 
 
 def rank_sum_variants() -> tuple[str, ...]:
-    """Return the names of the variants of the Wilcoxon rank-sum test, in which programs differ."""
+    """Return the names of the variants of the Wilcoxon rank-sum test; programs differ in their default variant."""
     return tuple(name for name, test in TESTS.items() if test.continuity is not None)
 
 
-def _call(module: str, function: str, **options: Any) -> Callable[..., Any]:
-    """Return a function that imports the function it wraps when it is called."""
+def _lazy(module: str, function: str, **options: Any) -> Callable[..., Any]:
+    """Return a function that imports the module only when it is called, and passes the options to its function."""
 
-    def call(*arguments: Any, **further: Any) -> Any:
+    def call(*arguments: Any, **keywords: Any) -> Any:
         from . import estimate, rank_sum, shift  # noqa: F401 - the modules of the tests
 
-        return getattr(sys.modules[f"{__package__}.{module}"], function)(*arguments, **options, **further)
+        return getattr(sys.modules[f"{__package__}.{module}"], function)(*arguments, **options, **keywords)
 
     return call
 
@@ -140,13 +139,13 @@ _NORMAL = TwoSampleTest(
     undefined="all values are equal",
     interval="given as the Hodges-Lehmann estimate with the {level} confidence interval that inverts the same test",
     no_limit="the groups are too small to exclude any shift",
-    test=_call("rank_sum", "asymptotic", continuity=False),
-    columns=_call("rank_sum", "asymptotic_columns", continuity=False),
-    depths=_call("shift", "normal_depths", continuity=False),
+    test=_lazy("rank_sum", "asymptotic", continuity=False),
+    columns=_lazy("rank_sum", "asymptotic_columns", continuity=False),
+    depths=_lazy("shift", "normal_depths", continuity=False),
     continuity=False,
     smallest=8,  # Mann and Whitney (1947): U is almost normal from here on. docs/robustness.md gives the errors
 )
-_EVERY = (
+_ALL_TESTS = (  # in alphabetical order
     # P(first > second) + P(tie) / 2 = 1/2, with unequal spread. R: brunnermunzel::brunnermunzel.test.
     TwoSampleTest(
         name="brunner_munzel",
@@ -155,7 +154,7 @@ _EVERY = (
         references=("brunner",),
         statistic="t",
         undefined="the groups do not overlap, all values are equal, or a group has fewer than two",
-        test=_call("estimate", "brunner_munzel"),
+        test=_lazy("estimate", "brunner_munzel"),
         interval="given as the Hodges-Lehmann estimate without an interval, because the test has none for a shift",
         no_bounds="bounds of P exist only for the rank-sum test by the normal approximation",
         not_permuted="the Brunner-Munzel statistic is not a linear rank statistic",
@@ -168,9 +167,9 @@ _EVERY = (
         label="exact test",
         sentence="two-sided exact Wilcoxon rank-sum test (permutation distribution given the ties)",
         references=("wilcoxon", "streitberg"),
-        test=_call("rank_sum", "exact"),
+        test=_lazy("rank_sum", "exact"),
         columns=None,
-        depths=_call("shift", "exact_depths"),
+        depths=_lazy("shift", "exact_depths"),
         smallest=0,
         no_bounds="the exact test conditions on ties, which the missing values would change",
         for_many="normal_continuity",
@@ -182,9 +181,9 @@ _EVERY = (
         name="normal_continuity",
         label="normal approximation with continuity correction",
         sentence="two-sided Wilcoxon rank-sum test (normal approximation, tie-corrected, with continuity correction)",
-        test=_call("rank_sum", "asymptotic", continuity=True),
-        columns=_call("rank_sum", "asymptotic_columns", continuity=True),
-        depths=_call("shift", "normal_depths", continuity=True),
+        test=_lazy("rank_sum", "asymptotic", continuity=True),
+        columns=_lazy("rank_sum", "asymptotic_columns", continuity=True),
+        depths=_lazy("shift", "normal_depths", continuity=True),
         continuity=True,
     ),
     # The difference of means, with unequal variances. R: t.test(first, second).
@@ -195,11 +194,11 @@ _EVERY = (
         references=("welch",),
         statistic="t",
         undefined="a group has fewer than two values, or no group varies",
-        test=_call("estimate", "mean_difference", confidence=0.95),
+        test=_lazy("estimate", "mean_difference", confidence=0.95),
         interval="given as the difference of means with the {level} confidence interval of the same test",
-        mean_difference=_call("estimate", "mean_difference"),
+        mean_difference=_lazy("estimate", "mean_difference"),
         no_bounds="a test of means has no bounds if missing values may take any value",
         not_permuted="Welch's t is not a linear rank statistic",
     ),
 )
-TESTS = {test.name: test for test in sorted(_EVERY, key=attrgetter("name"))}
+TESTS = {test.name: test for test in _ALL_TESTS}
