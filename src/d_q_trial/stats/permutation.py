@@ -210,7 +210,7 @@ class Design:
 
 
 def check_memory(count: int, participants: int, memory_mb: int) -> None:
-    """Raise MemoryError if :func:`permuted_blocks` of ``count`` specifications needs more than ``memory_mb``."""
+    """Raise MemoryError, with the memory needed, if ``count`` specifications in :func:`permuted_blocks` exceed the limit."""
     size = 4 if participants <= _EXACT_IN_FLOAT32 else 8
     needed = -(-size * count * (BLOCK * 5 + participants) // 2**20)
     if needed > memory_mb:

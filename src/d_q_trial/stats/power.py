@@ -12,7 +12,7 @@ from .two_sample import get_test
 
 
 def t_power(difference: float, sd: float, n_first: int, n_second: int, *, alpha: float) -> float:
-    """Power of the two-sided t test with equal variances, both tails, by ``TTestIndPower``; both arguments in one unit.
+    """Two-tailed power of the t test with equal variances, by ``TTestIndPower``; ``difference`` and ``sd`` in one unit.
 
     Cohen (1988), Statistical Power Analysis, chapter 2. R: ``power.t.test(n, delta, sd, strict = TRUE)``.
     """
