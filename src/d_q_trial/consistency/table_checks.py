@@ -1,4 +1,4 @@
-"""Findings on published tables against each other: numbers, medians, means, percentages, statements, flow and events."""
+"""Findings from comparing published tables: numbers, medians, means, percentages, statements, flow and events."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from operator import itemgetter
 
 import numpy as np
 from scipy.stats import chi2_contingency, fisher_exact
@@ -18,11 +19,11 @@ from .findings import Finding, make_finding, slug
 from .inference import ATTAINABLE, Report, assess
 from .reported import PARTS, QUANTITY, reported_quantiles
 
-_KINDS = {"P": "P-values", "median": "medians", "n": "numbers of participants"}
-_TESTS = {"rank_sum": "the rank-sum test", "chi_squared": "the chi-squared test"}
+_KIND_LABELS = {"P": "P-values", "median": "medians", "n": "numbers of participants"}
+_TEST_LABELS = {"rank_sum": "the rank-sum test", "chi_squared": "the chi-squared test"}
 
 
-def _grouped(rows: Iterable[Row], *columns: str) -> dict[tuple[str, ...], list[Row]]:
+def _group_rows(rows: Iterable[Row], *columns: str) -> dict[tuple[str, ...], list[Row]]:
     """Group rows by the cells of some columns."""
     groups: dict[tuple[str, ...], list[Row]] = defaultdict(list)
     for row in rows:
@@ -30,23 +31,23 @@ def _grouped(rows: Iterable[Row], *columns: str) -> dict[tuple[str, ...], list[R
     return groups
 
 
-def _numbers(report: Report, *tables: str, **cells: str) -> list[Row]:
-    """Return the rows that report a number of participants, of counts and summaries or of some tables."""
+def _select_rows_with_n(report: Report, *tables: str, **cells: str) -> list[Row]:
+    """Return the rows that report a number of participants, from the counts and summaries unless tables are given."""
     return [row for table in tables or ("counts", "summaries") for row in report.table(table, **cells) if row["n"]]
 
 
-def _medians(report: Report, **cells: str) -> list[Row]:
+def _select_median_rows(report: Report, **cells: str) -> list[Row]:
     rows = report.table("summaries", **cells)
     return [row for row in rows if row["statistic"].startswith("median") and row["center"]]
 
 
-def _limits(rows: Iterable[Row]) -> Iterator[tuple[Row, str, Number]]:
-    """Yield every number of rows of the summaries with its row and column."""
+def _iterate_numbers(rows: Iterable[Row]) -> Iterator[tuple[Row, str, Number]]:
+    """Yield every reported number of rows of the summaries, with its row and column."""
     for row in rows:
-        yield from ((row, part, parse_number(row[part])) for part in ("center", "lower", "upper") if row[part])
+        yield from ((row, column, parse_number(row[column])) for column in ("center", "lower", "upper") if row[column])
 
 
-def _quantity(key: tuple[str, ...]) -> str:
+def _format_quantity(key: tuple[str, ...]) -> str:
     return " ".join(part for part in key if part not in ("", "all"))
 
 
@@ -55,194 +56,193 @@ def check_sources_agree(report: Report) -> Iterator[Finding]:
     agree, sources = [], []
     for kind, rows, column, group in (
         ("P", report.table("tests", p_relation="="), "p", "contrast"),
-        ("median", _medians(report), "center", "group"),
-        ("n", _numbers(report, "counts", "summaries", "compared"), "n", "group"),
+        ("median", _select_median_rows(report), "center", "group"),
+        ("n", _select_rows_with_n(report, "counts", "summaries", "compared"), "n", "group"),
     ):
-        for key, same in _grouped(rows, *QUANTITY, group).items():
-            pairs = itertools.combinations([parse_number(row[column]) for row in same], 2)
-            own = {row["source"] for row in same}
-            sources += sorted(own)
+        for key, repeats in _group_rows(rows, *QUANTITY, group).items():
+            pairs = itertools.combinations([parse_number(row[column]) for row in repeats], 2)
+            repeat_sources = {row["source"] for row in repeats}
+            sources += sorted(repeat_sources)
             if all(a.value == b.value or (kind != "n" and a.meets(b.low, b.high)) for a, b in pairs):
-                agree += [(kind, *key)] if len(own) > 1 else []
+                if len(repeat_sources) > 1:
+                    agree.append((kind, *key))
                 continue
-            texts = dict.fromkeys(f"{row[column]} ({row['source']})" for row in same)
+            texts = list(dict.fromkeys(f"{row[column]} ({row['source']})" for row in repeats))
             names = (part.replace(" ", "") for part in (kind, *key) if part)
-            yield make_finding(
-                "sources-differ", *names, kind_of=kind, quantity=_quantity(key), rows=same, texts=list(texts)
-            )
+            template_values = {"kind_of": kind, "quantity": _format_quantity(key), "rows": repeats, "texts": texts}
+            yield make_finding("sources-differ", *names, **template_values)
     if agree:
-        counts = [f"{n} {_KINDS[kind]}" for kind, n in Counter(kind for kind, *_ in agree).items()]
+        counts = [f"{n} {_KIND_LABELS[kind]}" for kind, n in Counter(kind for kind, *_ in agree).items()]
         yield make_finding("sources-agree", counts=counts, agree=agree, sources=sources)
 
 
 def check_means_equal_medians(report: Report) -> Iterator[Finding]:
     """Report means of one source that repeat, digit for digit, the medians of another."""
-    medians = {
-        (row["outcome"], row["visit"], row["group"]): row for row in _medians(report, stratum="all", measure="baseline")
-    }
-    for (outcome,), rows in _grouped(report.table("registry_baseline", statistic="mean_sd"), "outcome").items():
-        pairs = [(row, medians.get((outcome, row["visit"], row["group"]))) for row in rows]
-        found = [(mean, median) for mean, median in pairs if median and median["source"] != mean["source"]]
-        if len(found) > 1 and all(mean["value"] == median["center"] for mean, median in found):
-            chance = math.prod(_mean_meets_median(mean) for mean, _ in found)
-            mean, median = found[0]
-            yield make_finding("means-equal-medians", outcome, mean=mean, median=median, chance=chance, found=found)
+    group_key = itemgetter("outcome", "visit", "group")
+    medians = {group_key(row): row for row in _select_median_rows(report, stratum="all", measure="baseline")}
+    for (outcome,), rows in _group_rows(report.table("registry_baseline", statistic="mean_sd"), "outcome").items():
+        pairs = [(mean, medians[group_key(mean)]) for mean in rows if group_key(mean) in medians]
+        pairs = [(mean, median) for mean, median in pairs if median["source"] != mean["source"]]
+        if len(pairs) > 1 and all(mean["value"] == median["center"] for mean, median in pairs):
+            chance = math.prod(_chance_of_equal_mean(mean) for mean, _ in pairs)
+            mean, median = pairs[0]
+            yield make_finding("means-equal-medians", outcome, mean=mean, median=median, chance=chance, pairs=pairs)
 
 
-def _mean_meets_median(row: Row) -> float:
+def _chance_of_equal_mean(row: Row) -> float:
     """Return the probability that mean and median of a normal sample round to the same digits."""
     error = max(parse_number(row["spread"]).value, 1e-9) * math.sqrt((math.pi / 2 - 1) / int(row["n"]))
     return min(1.0, parse_number(row["value"]).unit / (error * math.sqrt(2 * math.pi)))
 
 
 def check_total_of_means(report: Report) -> Iterator[Finding]:
-    """Compare means of the groups, weighted by their numbers, with the mean reported for all together."""
-    means = report.table("registry_baseline", statistic="mean_sd")
-    for key, rows in _grouped(means, "source", "outcome").items():
-        total = [row for row in rows if row["group"] == "all"]
-        parts = [
-            (int(r["n"]), parse_number(r["value"]), parse_number(r["spread"])) for r in rows if r["group"] != "all"
-        ]
-        n = sum(k for k, _, _ in parts)
-        if len(total) == 1 and parts and n == int(total[0]["n"]):
+    """Compare the mean of the group means, weighted by group size, with the mean reported for all participants."""
+    mean_rows = report.table("registry_baseline", statistic="mean_sd")
+    for key, rows in _group_rows(mean_rows, "source", "outcome").items():
+        total_rows = [row for row in rows if row["group"] == "all"]
+        group_rows = [row for row in rows if row["group"] != "all"]
+        parts = [(int(row["n"]), parse_number(row["value"]), parse_number(row["spread"])) for row in group_rows]
+        n = sum(group_n for group_n, _, _ in parts)
+        if len(total_rows) == 1 and parts and n == int(total_rows[0]["n"]):
             ends = {end: sum(k * getattr(mean, end) for k, mean, _ in parts) / n for end in ("low", "value", "high")}
             squares = sum((k - 1) * sd.value**2 + k * (mean.value - ends["value"]) ** 2 for k, mean, sd in parts)
-            reported, spread = parse_number(total[0]["value"]), math.sqrt(squares / max(n - 1, 1))
-            words = {"row": total[0], "parts": parts, "n": n, "ends": ends, "spread": spread}
-            words |= {"agree": reported.meets(ends["low"], ends["high"]), "decimals": reported.decimals}
-            yield make_finding("total-of-means", *key, **words)
+            reported, spread = parse_number(total_rows[0]["value"]), math.sqrt(squares / max(n - 1, 1))
+            template_values = {"row": total_rows[0], "parts": parts, "n": n, "ends": ends, "spread": spread}
+            template_values |= {"agree": reported.meets(ends["low"], ends["high"]), "decimals": reported.decimals}
+            yield make_finding("total-of-means", *key, **template_values)
 
 
 def check_decimals(report: Report) -> Iterator[Finding]:
     """Report a limit with fewer decimals than all the others of its kind."""
-    for rows in _grouped(_medians(report), "source", "measure", "statistic", "unit").values():
-        values = list(_limits(rows))
-        usual, count = Counter(value.decimals for _, _, value in values).most_common(1)[0]
-        if len(values) < 20 or count < 0.9 * len(values):
+    for rows in _group_rows(_select_median_rows(report), "source", "measure", "statistic", "unit").values():
+        entries = list(_iterate_numbers(rows))
+        usual, count = Counter(number.decimals for _, _, number in entries).most_common(1)[0]
+        if len(entries) < 20 or count < 0.9 * len(entries):
             continue
-        sizes = sorted(abs(value.value) for _, _, value in values)
-        for row, part, value in values:
-            places = [other.decimals for of, _, other in values if of is row]
-            alone = places.count(value.decimals) == 1 and len(places) > 1
-            if value.decimals >= usual or not alone or value.value == 0:  # zero is often reported without decimals
+        sizes = sorted(abs(number.value) for _, _, number in entries)
+        for row, column, number in entries:
+            row_decimals = [n.decimals for entry_row, _, n in entries if entry_row is row]
+            alone = row_decimals.count(number.decimals) == 1 and len(row_decimals) > 1
+            if number.decimals >= usual or not alone or number.value == 0:  # zero is often reported without decimals
                 continue
-            largest = max(abs(other.value) for of, _, other in values if of is not row)
-            words = {"row": row, "part": part, "value": value.text, "numbers": len(values), "count": count}
-            words |= {"usual": usual, "in_line": f"{value.value / 10**usual:.{usual}f}"}
-            words["beyond"] = value.value / sizes[-2] if value.value > 2 * largest else 0
-            yield make_finding("decimals", *_names(row, part), **words)
+            largest_elsewhere = max(abs(n.value) for entry_row, _, n in entries if entry_row is not row)
+            template_values = {"row": row, "part": column, "value": number.text, "numbers": len(entries)}
+            template_values |= {"count": count, "usual": usual, "in_line": f"{number.value / 10**usual:.{usual}f}"}
+            template_values["beyond"] = number.value / sizes[-2] if number.value > 2 * largest_elsewhere else 0
+            yield make_finding("decimals", *_name_parts(row, column), **template_values)
 
 
 def check_changes_below_minus_100(report: Report) -> Iterator[Finding]:
-    """Report percentage changes that a quantity which cannot be negative cannot show."""
-    for row, part, value in _limits(report.table("summaries", measure="percent_change")):
-        if value.high < -100:
-            yield make_finding("below-minus-100", *_names(row, part), row=row, value=value.text)
+    """Report percentage changes below -100, which are impossible for a quantity that cannot be negative."""
+    for row, column, number in _iterate_numbers(report.table("summaries", measure="percent_change")):
+        if number.high < -100:
+            yield make_finding("below-minus-100", *_name_parts(row, column), row=row, value=number.text)
 
 
-def _names(row: Row, part: str) -> tuple[str, ...]:
-    return row["source"], row["outcome"], row["visit"], row["group"], part
+def _name_parts(row: Row, column: str) -> tuple[str, ...]:
+    return row["source"], row["outcome"], row["visit"], row["group"], column
 
 
 def check_order_of_limits(report: Report) -> Iterator[Finding]:
     """Report quartiles outside the range, or limits on the wrong side of the median, over all sources together."""
     for key, texts in reported_quantiles(report.table("summaries")).items():
-        values = [(part, parse_number(texts[part])) for part in PARTS if part in texts]
-        for (lower, low), (upper, high) in itertools.pairwise(values):
+        quantiles = [(part, parse_number(texts[part])) for part in PARTS if part in texts]
+        for (lower, low), (upper, high) in itertools.pairwise(quantiles):
             if low.low > high.high:
-                words = {"where": _quantity(key), "lower": lower, "upper": upper, "high": high.text}
-                yield make_finding("order", *(part for part in key if part), lower, upper, value=low.text, **words)
+                names = (*filter(None, key), lower, upper)
+                template_values = {"where": _format_quantity(key), "lower": lower, "upper": upper, "high": high.text}
+                yield make_finding("order", *names, value=low.text, **template_values)
 
 
 def check_parts_and_wholes(report: Report) -> Iterator[Finding]:
-    """Add up the numbers of strata and of groups, and compare with the reported whole."""
-    sources = []  # of each sum
-    reported = _numbers(report, "counts", "registry_baseline")
-    for rows in _grouped(reported, "source", "outcome", "measure", "visit").values():
-        numbers = {cells: own[0] for cells, own in _grouped(rows, "marker", "stratum", "group").items()}
-        parts: dict[tuple[str, tuple[str, ...]], list[Row]] = defaultdict(list)
-        for (marker, stratum, group), row in numbers.items():
+    """Add up the numbers of participants of strata and of groups, and compare each sum with the reported total."""
+    sources = []  # the source of each sum
+    rows_with_n = _select_rows_with_n(report, "counts", "registry_baseline")
+    for rows in _group_rows(rows_with_n, "source", "outcome", "measure", "visit").values():
+        first_rows = {cells: same[0] for cells, same in _group_rows(rows, "marker", "stratum", "group").items()}
+        parts: dict[tuple[str, tuple[str, ...]], list[Row]] = defaultdict(list)  # by name, and the cells of the total
+        for (marker, stratum, group), row in first_rows.items():
             if group != "all":
                 parts["groups", (marker, stratum, "all")].append(row)
             if marker and stratum != "all":
-                whole = (marker, "all", group)
-                parts[f"strata by {marker}", whole if whole in numbers else ("", "all", group)].append(row)
-        for (name, of), own in parts.items():
-            if of in numbers and len(own) > 1:
-                value, total, own = numbers[of]["n"], sum(int(row["n"]) for row in own), [numbers[of], *own]
-                sources.append(own[0]["source"])
-                if int(value) != total:
-                    names = [own[0].get(part, "") for part in ("source", *QUANTITY, "group")]
-                    names = [name for name in (*names, name.split()[-1]) if name not in ("", "all")]
-                    yield make_finding("sum", *names, parts=name, whole=own[0], rows=own, value=value, expected=total)
+                total = (marker, "all", group)
+                parts[f"strata by {marker}", total if total in first_rows else ("", "all", group)].append(row)
+        for (parts_name, total), part_rows in parts.items():
+            if total in first_rows and len(part_rows) > 1:
+                total_row, expected = first_rows[total], sum(int(row["n"]) for row in part_rows)
+                sources.append(total_row["source"])
+                if int(total_row["n"]) != expected:
+                    names = [total_row.get(column, "") for column in ("source", *QUANTITY, "group")]
+                    names = [name for name in (*names, parts_name.split()[-1]) if name not in ("", "all")]
+                    template_values = {"total": total_row, "rows": [total_row, *part_rows], "value": total_row["n"]}
+                    yield make_finding("sum", *names, parts=parts_name, expected=expected, **template_values)
     if sources:
         yield make_finding("sums-of-participants", value=len(sources), sources=sources)
 
 
 def check_stated_numbers(report: Report) -> Iterator[Finding]:
     """Compare a number of participants stated once for several panels with the numbers reported for each."""
-    rows_of = _grouped(_numbers(report, stratum="all"), "outcome", "visit", "group")
-    counted = {key: int(rows[0]["n"]) for key, rows in rows_of.items()}
-    statements = _grouped(report.table("statements", kind="n"), "source", "locator", "subject", "visits")
+    count_rows = _group_rows(_select_rows_with_n(report, stratum="all"), "outcome", "visit", "group")
+    counts = {key: int(rows[0]["n"]) for key, rows in count_rows.items()}
+    statements = _group_rows(report.table("statements", kind="n"), "source", "locator", "subject", "visits")
     for (source, locator, outcomes, visits), rows in statements.items():
         stated = {row["group"]: int(row["value"]) for row in rows}
-        differing, fits, seen = [], [], []
+        differing, fits, expected = [], [], set()
         for outcome, visit in itertools.product(outcomes.split(), visits.split()):
-            actual = {group: counted[key] for group in stated if (key := (outcome, visit, group)) in counted}
-            if actual.items() <= stated.items():
+            counted = {group: counts[key] for group in stated if (key := (outcome, visit, group)) in counts}
+            if counted.items() <= stated.items():
                 continue
-            seen.append("/".join(map(str, actual.values())))
-            differing.append(f"{outcome} at {visit} has {seen[-1]}")
-            wanted = {"outcome": outcome, "visit": visit, "source": source, "stratum": "all"}.items()
-            for p in report.reported.p_values if len(actual) == 2 and report.inference.fits else ():
-                if p.usable and wanted <= p.row.items():
-                    each = []
-                    for n, m in (map(numbers.get, actual) for numbers in (actual, stated)):
-                        hit = assess(p, (n, m), report.inference.variant).status == ATTAINABLE
-                        each.append(f"{'' if hit else 'not '}attainable with {n}/{m}")
-                    fits.append(f"P = {p.p.text} is {' and '.join(each)}")
+            expected.add("/".join(map(str, counted.values())))
+            differing.append(f"{outcome} at {visit} has {'/'.join(map(str, counted.values()))}")
+            cells = {"outcome": outcome, "visit": visit, "source": source, "stratum": "all"}.items()
+            for p in report.reported.p_values if len(counted) == 2 and report.inference.fits else ():
+                if p.usable and cells <= p.row.items():
+                    statuses = []
+                    for n, m in (map(numbers.get, counted) for numbers in (counted, stated)):
+                        attained = assess(p, (n, m), report.inference.variant).status == ATTAINABLE
+                        statuses.append(f"{'' if attained else 'not '}attainable with {n}/{m}")
+                    fits.append(f"P = {p.p.text} is {' and '.join(statuses)}")
         if differing:
-            words = {"value": "/".join(map(str, stated.values())), "differing": differing, "fits": fits}
-            words |= {"row": rows[0], "groups": list(stated), "expected": sorted(set(seen))}
-            yield make_finding("stated-n", slug(f"{source} {locator}"), **words)
+            template_values = {"value": "/".join(map(str, stated.values())), "differing": differing, "fits": fits}
+            template_values |= {"row": rows[0], "groups": list(stated), "expected": sorted(expected)}
+            yield make_finding("stated-n", slug(f"{source} {locator}"), **template_values)
 
 
 def check_stated_tests(report: Report) -> Iterator[Finding]:
-    """Compare a test stated for a whole table with the test that gives each P; two-by-two tables are recomputed."""
-    stated = report.table("statements", kind="test")
-    for claim in stated:
+    """Compare a test stated for all rows of a table with the test that gives each P; two-by-two tables are recomputed."""
+    statements = report.table("statements", kind="test")
+    for claim in statements:
         for row in report.table("tests", locator=claim["subject"], source=claim["source"]):
             if row["test"] == claim["value"]:
                 continue
-            counts, results, hits = _two_by_two(report, row)
-            also = [other["locator"] for other in stated if other["value"] == row["test"]]
-            words = {"claim": claim, "row": row, "counts": counts, "results": results, "hits": hits, "also": also}
-            yield make_finding("stated-test", row["outcome"], **words, tests=_TESTS)
+            counts, results, hits = _recompute_p_of_counts(report, row)
+            also = [statement["locator"] for statement in statements if statement["value"] == row["test"]]
+            template_values = {"claim": claim, "row": row, "counts": counts, "results": results, "hits": hits}
+            yield make_finding("stated-test", row["outcome"], **template_values, also=also, tests=_TEST_LABELS)
 
 
 def check_p_of_counts(report: Report) -> Iterator[Finding]:
-    """Recompute P-values of two counts by the usual tests, and name those of other tests, which are not checked."""
-    left = []
+    """Recompute P-values of two counts by the usual tests, and list P-values of other tests, which are not checked."""
+    unchecked = []
     for p in report.reported.p_values:
-        counts, results, hits = _two_by_two(report, p.row) if p.row else ("", {}, [])
+        counts, results, hits = _recompute_p_of_counts(report, p.row) if p.row else ("", {}, [])
         if results and not hits and p.relation == "=":
-            yield make_finding(
-                "p-of-counts", p.row["outcome"], p.row["visit"], row=p.row, counts=counts, results=results
-            )
+            names = p.row["outcome"], p.row["visit"]
+            yield make_finding("p-of-counts", *names, row=p.row, counts=counts, results=results)
         elif not results and p.test != "rank_sum":
-            left.append(p)
-    if left:
-        yield make_finding("not-checked", left=left)
+            unchecked.append(p)
+    if unchecked:
+        yield make_finding("not-checked", unchecked=unchecked)
 
 
-def _two_by_two(report: Report, row: Row) -> tuple[str, dict[str, float], list[str]]:
-    """Return the counts that a P compares, in words, P of the usual tests of these, and the tests that give it.
+def _recompute_p_of_counts(report: Report, row: Row) -> tuple[str, dict[str, float], list[str]]:
+    """Return the counts that a P compares, in words, P by the usual tests of these counts, and the tests that give it.
 
-    There are none without counts of both groups, or if none or all of the participants are counted.
+    All three are empty without counts of both groups, or if none or all of the participants are counted.
     """
-    place = {name: row[name] for name in ("source", *QUANTITY)} | {"statistic": "count_percent"}
-    groups = [report.table("summaries", **place, group=side) for side in row["contrast"].split(" - ")]
-    (a, n), (b, m) = ((int(own[0]["center"]), int(own[0]["n"])) if own else (0, 0) for own in groups)
+    cells = {name: row[name] for name in ("source", *QUANTITY)} | {"statistic": "count_percent"}
+    groups = [report.table("summaries", **cells, group=group) for group in row["contrast"].split(" - ")]
+    (a, n), (b, m) = ((int(rows[0]["center"]), int(rows[0]["n"])) if rows else (0, 0) for rows in groups)
     if not all(groups) or a + b in (0, n + m):
         return "", {}, []
     table = [[a, n - a], [b, m - b]]
@@ -267,58 +267,60 @@ def check_percentages(report: Report) -> Iterator[Finding]:
         reported, actual = parse_number(percent), 100 * int(count) / int(n)
         if not reported.meets(actual, actual):
             where = f"{row['source']}, {row['locator']}, {name}, {row['group']}"
-            words = {"where": where, "count": count, "n": n, "value": percent, "actual": actual}
-            yield make_finding("percent", slug(where), **words, decimals=reported.decimals)
+            template_values = {"where": where, "count": count, "n": n, "value": percent, "actual": actual}
+            yield make_finding("percent", slug(where), **template_values, decimals=reported.decimals)
     if checked:
         yield make_finding("percentages", value=len(checked))
 
 
 def check_flow(report: Report) -> Iterator[Finding]:
-    """Compare milestones, reasons and completers of the participant flow, and participants with a last value."""
-    rows = _numbers(report, stratum="all")
-    means = [(sum(int(row["n"]) for row in own) / len(own), *visit) for visit, own in _grouped(rows, "visit").items()]
+    """Check the participant flow: milestones, reasons for not completing, and completers against the last visit."""
+    visits = _group_rows(_select_rows_with_n(report, stratum="all"), "visit")
+    means = [(sum(int(row["n"]) for row in rows) / len(rows), visit) for (visit,), rows in visits.items()]
     _, last = min(means, default=(0, ""))  # the visit with the fewest participants on average
-    for (group,), lines in _grouped(report.table("registry_flow"), "group").items():
-        reasons = [int(row["n"]) for row in lines if row["reason"]]
-        own = {row["milestone"]: row for row in lines if not row["reason"]}
-        milestones = ("started", "completed", "not_completed")
-        started, completed, missing = (int(own[name]["n"]) if name in own else None for name in milestones)
-        words = {"group": group, "completed": completed, "missing": missing, "row": lines[0]}
+    for (group,), flow_rows in _group_rows(report.table("registry_flow"), "group").items():
+        reasons = [int(row["n"]) for row in flow_rows if row["reason"]]
+        milestones = {row["milestone"]: row for row in flow_rows if not row["reason"]}
+        names = ("started", "completed", "not_completed")
+        started, completed, missing = (int(milestones[name]["n"]) if name in milestones else None for name in names)
+        template_values = {"group": group, "completed": completed, "missing": missing, "row": flow_rows[0]}
         if None not in (started, completed, missing) and missing != started - completed:
-            yield make_finding("flow-sum", group, **words, value=started, expected=completed + missing)
+            yield make_finding("flow-sum", group, **template_values, value=started, expected=completed + missing)
         if started is not None and reasons and missing not in (None, sum(reasons)):
-            yield make_finding("flow-reasons", group, **words, value=missing, expected=sum(reasons))
-        at_end = _numbers(report, stratum="all", visit=last, group=group)
-        if beyond := [row for row in at_end if completed and int(row["n"]) > completed]:
-            each = sorted({(int(row["n"]), row["outcome"]) for row in beyond}, reverse=True)
-            words |= {"visit": last, "each": each, "done": own["completed"]}
-            yield make_finding("completers", group, **words, rows=beyond, value=completed, expected=each[0][0])
+            yield make_finding("flow-reasons", group, **template_values, value=missing, expected=sum(reasons))
+        at_end = _select_rows_with_n(report, stratum="all", visit=last, group=group)
+        if excess := [row for row in at_end if completed and int(row["n"]) > completed]:
+            measured = sorted({(int(row["n"]), row["outcome"]) for row in excess}, reverse=True)
+            template_values |= {"visit": last, "measured": measured, "milestone": milestones["completed"]}
+            template_values |= {"rows": excess, "value": completed, "expected": measured[0][0]}
+            yield make_finding("completers", group, **template_values)
 
 
 def check_withdrawals(report: Report) -> Iterator[Finding]:
-    """Compare withdrawals reported by one source with the participants who did not complete in the other."""
+    """Compare the withdrawals that one source reports with the participants who did not complete in the other."""
     for row in report.table("registry_flow", milestone="not_completed", reason=""):
-        if lines := report.table("flow", arm=row["group"]):
-            gone, left = (sum(int(n["count"]) for n in lines if n["step"] == s) for s in ("withdrew", "left_treatment"))
-            yield make_finding("withdrawals", row["group"], here=lines[0], row=row, value=gone, left=left)
+        if flow_rows := report.table("flow", arm=row["group"]):
+            steps = ("withdrew", "left_treatment")
+            gone, left = (sum(int(r["count"]) for r in flow_rows if r["step"] == step) for step in steps)
+            yield make_finding("withdrawals", row["group"], flow_row=flow_rows[0], row=row, value=gone, left=left)
 
 
 def check_shares(report: Report) -> Iterator[Finding]:
-    """Compare the number of a stratum with the fraction of the participants that it is stated to be."""
-    overall = _numbers(report, "counts", group="all")
-    whole = max((int(row["n"]) for row in overall if not row["marker"]), default=0)
+    """Compare the number of participants of a stratum with the fraction of all that the paper states."""
+    overall = _select_rows_with_n(report, "counts", group="all")
+    n_all = max((int(row["n"]) for row in overall if not row["marker"]), default=0)
     for claim in report.table("statements", kind="share"):
-        own = [row for row in overall if (row["marker"], row["stratum"]) == (claim["subject"], claim["group"])]
-        if own and whole:
-            largest, even = max(own, key=lambda row: int(row["n"])), Fraction(claim["value"]) * whole
-            words = {"claim": claim, "row": largest, "whole": whole, "even": float(even)}
-            words["fits"] = int(largest["n"]) in (math.floor(even), math.ceil(even))
-            yield make_finding("share", claim["subject"], claim["group"], **words)
+        rows = [row for row in overall if (row["marker"], row["stratum"]) == (claim["subject"], claim["group"])]
+        if rows and n_all:
+            largest, stated = max(rows, key=lambda row: int(row["n"])), Fraction(claim["value"]) * n_all
+            template_values = {"claim": claim, "row": largest, "n_all": n_all, "stated": float(stated)}
+            template_values["fits"] = int(largest["n"]) in (math.floor(stated), math.ceil(stated))
+            yield make_finding("share", claim["subject"], claim["group"], **template_values)
 
 
 def check_stated_limits(report: Report) -> Iterator[Finding]:
     """Report a criterion or number that two sources state differently."""
-    for (subject,), rows in _grouped(report.table("statements", kind="limit"), "subject").items():
+    for (subject,), rows in _group_rows(report.table("statements", kind="limit"), "subject").items():
         if len({parse_number(row["value"]).value for row in rows}) > 1:
             yield make_finding("stated", slug(subject), rows=rows)
 
@@ -326,52 +328,59 @@ def check_stated_limits(report: Report) -> Iterator[Finding]:
 def check_adverse_events(report: Report) -> Iterator[Finding]:
     """Report events that two sources count differently, or that only one of them lists."""
     rows = [row | {"event": " ".join(row["event"].lower().split())} for row in report.table("adverse_events")]
-    by_source = sorted(_grouped(rows, "source").items(), key=lambda item: len({row["event"] for row in item[1]}))
+    by_source = sorted(_group_rows(rows, "source").items(), key=lambda item: len({row["event"] for row in item[1]}))
     if len(by_source) != 2:
         return
-    ((short,), own), ((full,), others) = by_source
-    some, every = defaultdict(dict), defaultdict(dict)  # event -> group -> count, if that is listed
-    for source, row in [(some, row) for row in own] + [(every, row) for row in others]:
-        counts, n = source[row["event"]], row["affected"]  # of an event under several headings, the largest count
-        counts |= {row["group"]: max(int(n), counts.get(row["group"], 0))} if n else {}
+    ((short,), short_rows), ((full,), full_rows) = by_source
+    short_counts, full_counts = _count_events(short_rows), _count_events(full_rows)
     any_event = {row["group"]: int(row["value"]) for row in report.table("statements", kind="affected")}
-    if any_event and "overall" in some:
-        every["overall"] = any_event
+    if any_event and "overall" in short_counts:
+        full_counts["overall"] = any_event
     least = next((int(row["value"]) for row in report.table("statements", kind="listed_from")), 1)
-    groups = list(dict.fromkeys(row["group"] for row in own))
-    pairs = {event: _same_event(event, counts, every) for event, counts in some.items()}
-    named: dict[str, list[str]] = {"agree": [], "differ": [], "only-short": [], "only-full": []}
-    for event, match in pairs.items():
-        for group, count in some[event].items():
+    groups = list(dict.fromkeys(row["group"] for row in short_rows))
+    matches = {event: _match_event(event, counts, full_counts) for event, counts in short_counts.items()}
+    events_by_result: dict[str, list[str]] = {"agree": [], "differ": [], "only-short": [], "only-full": []}
+    for event, match in matches.items():
+        for group, count in short_counts[event].items():
             if match is None:
-                named["only-short"].append(f"{event}, {group}: {count}")
-            elif (other := every[match].get(group, 0)) == count:
-                named["agree"].append(f"{event} ({group})" + (f" as {match}" if match != event else ""))
+                events_by_result["only-short"].append(f"{event}, {group}: {count}")
+            elif (full_count := full_counts[match].get(group, 0)) == count:
+                events_by_result["agree"].append(f"{event} ({group})" + (f" as {match}" if match != event else ""))
             else:
-                named["differ"].append(f"{event}, {group}: {count} against {other}")
-    for event, counts in every.items():
-        shown = set().union(*(some[name] for name, match in pairs.items() if match == event))
-        missing = [group for group in groups if counts.get(group, -1) >= least and group not in shown]
-        named["only-full"] += [f"{event}, {group}: {counts[group]}" for group in missing]
-    sums = []  # of the events of the other source that share the last word of a name
-    for word in (event.split()[-1] for event, match in pairs.items() if match is None):
-        parts = {event: counts for event, counts in every.items() if word in re.findall(r"\w+", event)}
+                events_by_result["differ"].append(f"{event}, {group}: {count} against {full_count}")
+    for event, counts in full_counts.items():
+        matched = set().union(*(short_counts[name] for name, match in matches.items() if match == event))
+        missing = [group for group in groups if counts.get(group, -1) >= least and group not in matched]
+        events_by_result["only-full"] += [f"{event}, {group}: {counts[group]}" for group in missing]
+    sums = []  # of the events of the full list that share the last word of an unmatched name
+    for word in (event.split()[-1] for event, match in matches.items() if match is None):
+        parts = {event: counts for event, counts in full_counts.items() if word in re.findall(r"\w+", event)}
         totals = [f"{sum(counts.get(group, 0) for counts in parts.values())} ({group})" for group in groups]
         sums.append((word, sorted(parts), totals))
-    words = {"first": own[0], "short": short, "full": full, "least": least, "sums": sums}
-    yield from (
-        make_finding(f"adverse-events-{name}", **words, events=events) for name, events in named.items() if events
-    )
+    template_values = {"first": short_rows[0], "short": short, "full": full, "least": least, "sums": sums}
+    for name, events in events_by_result.items():
+        if events:
+            yield make_finding(f"adverse-events-{name}", **template_values, events=events)
 
 
-def _same_event(event: str, counts: dict[str, int], others: dict[str, dict[str, int]]) -> str | None:
+def _count_events(rows: Iterable[Row]) -> dict[str, dict[str, int]]:
+    """Return the listed count of each event in each group; of an event under several headings, the largest count."""
+    event_counts: dict[str, dict[str, int]] = defaultdict(dict)
+    for row in rows:
+        counts, group = event_counts[row["event"]], row["group"]
+        if row["affected"]:
+            counts[group] = max(int(row["affected"]), counts.get(group, 0))
+    return event_counts
+
+
+def _match_event(event: str, counts: dict[str, int], full_counts: dict[str, dict[str, int]]) -> str | None:
     """Return the event of the same name, or the only one that has its last word, a long one, and every listed count."""
-    if event in others:
+    if event in full_counts:
         return event
-    words = {word for word in re.findall(r"\w+", event)[-1:] if len(word) > 4}
-    alike = [
-        other
-        for other, numbers in others.items()
-        if words & set(re.findall(r"\w+", other)) and all(n == numbers.get(group, 0) for group, n in counts.items())
+    last_word = {word for word in re.findall(r"\w+", event)[-1:] if len(word) > 4}
+    candidates = [
+        name
+        for name, full in full_counts.items()
+        if last_word & set(re.findall(r"\w+", name)) and all(n == full.get(group, 0) for group, n in counts.items())
     ]
-    return alike[0] if len(alike) == 1 else None
+    return candidates[0] if len(candidates) == 1 else None
