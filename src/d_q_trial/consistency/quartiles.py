@@ -1,14 +1,14 @@
-"""What reported medians, quartiles and ranges imply: the definition of the quartiles, and bounds of U and P.
+"""Infer the definition of reported quartiles, and bound U and P by reported medians, quartiles and ranges.
 
-A quantile of n recorded values lies at one value or a fixed fraction of the way to the next. If the values were
-recorded in steps coarser than the reported decimals, the fraction shows in the last digit: whole numbers and n = 30 give
+A quantile of n recorded values is one of the values, or lies a fixed fraction of the way to the next. If the values were
+recorded in steps coarser than the reported decimals, the last digit shows the fraction: whole numbers and n = 30 give
 .25 and .75 under type 7 (reported as .2 or .3, and .8), but whole numbers under type 2.
 
-Each order statistic of a group lies between a lower and an upper envelope that the reported quantiles leave it. The
-first group at its upper and the second at its lower envelope give the largest U that can be. The bounds are outer
-bounds: a P-value outside them cannot come from such data, one inside may. They are attained where every reported
-quantile is one of the values (n = 4k + 1 under type 7). Where a quantile lies between two values, not both of them can
-be at their envelope, and the bounds go too far by the pairs of one value for each.
+The reported quantiles bound each order statistic of a group by a lower and an upper envelope. U is largest with the
+first group at its upper and the second at its lower envelope. The bounds are outer bounds: a P-value outside them cannot
+come from such data, one inside may. They are attained where every reported quantile is one of the values (n = 4k + 1
+under type 7). Where a quantile lies between two values, the two cannot both be at their envelopes, and the bounds are
+too wide by the pairs of one value for each such quantile.
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ from . import VARIANTS
 from .lattice import EXACT, rank_sum_p
 from .reported import Group, ReportedP
 
-_KEYS = [*itertools.product(TYPES, ("even", "up"))]  # definitions and rounding rules
+_DEFINITIONS = [*itertools.product(TYPES, ("even", "up"))]  # types of quantiles and rounding rules
 _QUARTILES = {"q1": 0.25, "median": 0.5, "q3": 0.75}
-_COARSER = 0.2  # prior probability that a variable was recorded one decimal coarser than it is reported
-_ODD = 1e-6  # of a digit that a definition cannot give: a misprint, or another n
-_MOST_GAP = 400
-_MOST_DECIMALS = 9  # further ones are not looked at
+_COARSER = 0.2  # prior probability that a variable was recorded with fewer decimals than reported
+_LEAST_PROBABILITY = 1e-6  # of a digit that a definition cannot give: a misprint, or another n
+_MOST_GAP = 400  # steps from one value to the next
+_MOST_DECIMALS = 9  # further decimals are ignored
 
 
 @lru_cache(maxsize=4096)
 def quantile_position(n: int, p: float, kind: int) -> tuple[int, Fraction]:
     """Return the rank of the value below a quantile (from 1), and the fraction of the way to the next one.
 
-    ``kind`` is the definition of the quantile, 1 to 9 as Hyndman and Fan (1996) count them.
+    ``kind`` is the definition of the quantile, type 1 to 9 of Hyndman and Fan (1996).
     """
-    # The quantile of the ranks themselves is its position among them.
+    # A quantile of the ranks 1 to n is its own position.
     return divmod(Fraction(float(quantile(np.arange(1.0, n + 1), p, type=kind))).limit_denominator(10_000), 1)
 
 
@@ -59,43 +59,41 @@ class Definition(NamedTuple):
 
 @dataclass(frozen=True)
 class Decision:
-    """Definitions, most probable first, and the step of each variable that was recorded more coarsely than reported."""
+    """The definitions, most probable first, and the step of each variable that was recorded more coarsely than reported."""
 
     definitions: list[Definition]
     steps: dict[str, float]
 
 
 def infer_definition(p_values: list[ReportedP]) -> Decision:
-    """Weigh the nine definitions and two rounding rules by the last digits of the reported quartiles.
+    """Infer the definition of the quartiles, of nine types and two rounding rules, from the last reported digits.
 
-    Computed values such as changes are left out: they have no step. The groups of one variable share the step in which
-    it was recorded: one unit of the last reported decimal, ten or, of several decimals, up to a whole number.
+    Computed values such as changes are left out: they have no recording step. All groups of a variable share its step:
+    one unit of the last reported decimal, ten units or, with several decimals, any power of ten up to a whole number.
     """
     variables: dict[str, list[tuple[Group, int]]] = defaultdict(list)
     for p in p_values:
         for group, n in zip(p.groups, p.pair, strict=True):
             if p.measured and isinstance(n, int) and _QUARTILES.keys() <= group.keys():
                 variables[p.variable].append((group, n))
-    logs, misses, steps = np.zeros(len(_KEYS)), np.zeros(len(_KEYS), int), {}
+    log_likelihoods, impossible, steps = np.zeros(len(_DEFINITIONS)), np.zeros(len(_DEFINITIONS), int), {}
     for name, groups in variables.items():
         decimals = min(_MOST_DECIMALS, max(group[part].decimals for group, _ in groups for part in _QUARTILES))
-        most = max(decimals, 1)  # last digits that a step can leave to the definition; others lie anywhere
-        count = 3 * len(groups) * math.log(10)
-        weighed, found = [np.full(len(_KEYS), math.log(1 - _COARSER) - most * count)], []
+        most = max(decimals, 1)  # last digits that can depend on the definition; the other digits are taken as uniform
+        uniform = -3 * len(groups) * math.log(10)  # log-likelihood of one uniform digit of every quartile
+        joints, probabilities = [np.full(len(_DEFINITIONS), math.log(1 - _COARSER) + most * uniform)], []
         for last in range(1, most + 1):
-            found.append(np.hstack([digit_probabilities(group, n, decimals, last) for group, n in groups]))
-            own = np.log(np.maximum(found[-1], _ODD)).sum(axis=1)
-            weighed.append(math.log(_COARSER / most) + own - (most - last) * count)
-        last = int(np.argmax([log.max() for log in weighed]))
+            probabilities.append(np.hstack([digit_probabilities(group, n, decimals, last) for group, n in groups]))
+            log_likelihood = np.log(np.maximum(probabilities[-1], _LEAST_PROBABILITY)).sum(axis=1)
+            joints.append(math.log(_COARSER / most) + log_likelihood + (most - last) * uniform)
+        last = int(np.argmax([joint.max() for joint in joints]))
         if last:
             steps[name] = 10.0 ** (last - decimals)
-            misses += (found[last - 1] == 0).sum(axis=1)
-        logs += logsumexp(weighed, axis=0)
-    likelihoods = (logs - logs.max()) / math.log(10)
-    definitions = [
-        Definition(kind, f"half {rounding}", *map(float, numbers), int(missed))
-        for (kind, rounding), *numbers, missed in zip(_KEYS, likelihoods, softmax(logs), misses, strict=True)
-    ]
+            impossible += (probabilities[last - 1] == 0).sum(axis=1)
+        log_likelihoods += logsumexp(joints, axis=0)
+    relative = (log_likelihoods - log_likelihoods.max()) / math.log(10)
+    numbers = zip(_DEFINITIONS, relative, softmax(log_likelihoods), impossible, strict=True)
+    definitions = [Definition(k, f"half {rounding}", float(r), float(p), int(n)) for (k, rounding), r, p, n in numbers]
     definitions.sort(key=lambda d: (-round(d.probability, 12), d.type, d.rounding))
     return Decision(definitions, steps)
 
@@ -103,26 +101,32 @@ def infer_definition(p_values: list[ReportedP]) -> Decision:
 def digit_probabilities(group: Group, n: int, decimals: int, last: int) -> np.ndarray:
     """Return the probability of the ``last`` digits of each quartile under each definition, shape (definitions, 3).
 
-    The values were recorded in steps of as many digits less than the ``decimals`` of the quartiles. The distance from one
-    to the next is taken as geometric, with the mean that the quartiles and n suggest.
+    The values are taken as recorded with ``last`` decimals fewer than the ``decimals`` of the quartiles, and the distance
+    from one value to the next as geometric, with the mean that the quartiles and n suggest.
     """
-    steps = 10.0 ** (decimals - last)  # per unit
-    units, gap = 10**last, max((group["q3"].value - group["q1"].value) * steps, 0.25) / (n / 2)
+    steps_per_unit = 10.0 ** (decimals - last)
+    step = 10**last  # in units of the last reported decimal
+    mean_gap = max((group["q3"].value - group["q1"].value) * steps_per_unit, 0.25) / (n / 2)  # in steps
     gaps = np.arange(_MOST_GAP)
-    weights = (gap / (1 + gap)) ** gaps / (1 + gap)
-    probabilities = np.empty((len(_KEYS), len(_QUARTILES)))
+    weights = (mean_gap / (1 + mean_gap)) ** gaps / (1 + mean_gap)
+    probabilities = np.empty((len(_DEFINITIONS), len(_QUARTILES)))
     for column, (part, p) in enumerate(_QUARTILES.items()):
-        digits = round(group[part].value * 10**decimals) % units
-        for row, (kind, rounding) in enumerate(_KEYS):
+        digits = round(group[part].value * 10**decimals) % step
+        for row, (kind, rounding) in enumerate(_DEFINITIONS):
             _, fraction = quantile_position(n, p, kind)
-            beyond = fraction.numerator * units * gaps / fraction.denominator  # the steps in front are even
-            rounded = (np.rint(beyond) if rounding == "even" else np.floor(beyond + 0.5)) % units
+            excess = (
+                fraction.numerator * step * gaps / fraction.denominator
+            )  # over the value below, an even number of units
+            rounded = (np.rint(excess) if rounding == "even" else np.floor(excess + 0.5)) % step
             probabilities[row, column] = weights[rounded == digits].sum() if fraction else digits == 0
     return probabilities
 
 
 class RangeCheck(NamedTuple):
-    """How far P can go for the reported quantiles; ``inside`` is None if they contradict themselves under every type."""
+    """The range of P that the reported quantiles allow.
+
+    ``inside`` says whether the reported P is possible; it is None if the quantiles contradict each other under every type.
+    """
 
     p: ReportedP
     n_first: int
@@ -136,56 +140,60 @@ class RangeCheck(NamedTuple):
 
 def check_range(p: ReportedP, n_first: int, n_second: int) -> RangeCheck:
     """Check one P against the quantiles of its groups, under every variant and type of quantiles."""
-    spans = [span for kind in TYPES if (span := u_range(*p.groups, n_first, n_second, kind=kind))]
-    if not spans:
+    u_ranges = [span for kind in TYPES if (span := u_range(*p.groups, n_first, n_second, kind=kind))]
+    if not u_ranges:
         return RangeCheck(p, n_first, n_second, *[math.nan] * 4, None)
-    lows, highs, tie_sums = zip(*spans, strict=True)
-    span, tie_sum = (min(lows), max(highs)), max(tie_sums) if p.ties.weight else 0
-    lows, highs = zip(*(p_range(*span, n_first, n_second, variant, tie_sum) for variant in VARIANTS), strict=True)
+    lows, highs, tie_sums = zip(*u_ranges, strict=True)
+    u_low, u_high = min(lows), max(highs)
+    tie_sum = max(tie_sums) if p.ties.weight else 0
+    lows, highs = zip(*(p_range(u_low, u_high, n_first, n_second, v, tie_sum) for v in VARIANTS), strict=True)
     low, high = min(lows), max(highs)
     inside = {"=": p.p.low <= high and low <= p.p.high, "<": low < p.p.value, ">": high > p.p.value}[p.relation]
-    return RangeCheck(p, n_first, n_second, *span, low, high, inside)
+    return RangeCheck(p, n_first, n_second, u_low, u_high, low, high, inside)
 
 
 def order_bounds(group: Group, n: int, kind: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the lower and upper envelope of the order statistics, arrays of shape (n,).
 
-    Quantiles that are not reported bound nothing; each that is reported stands for the interval that rounds to it.
+    Unreported quantiles set no bound. A reported quantile may be any value of the interval that rounds to it.
     """
     low, high = np.full(n, -np.inf), np.full(n, np.inf)
-    ends = {"minimum": (0, 0), "maximum": (n - 1, n - 1)}
+    neighbours = {"minimum": (0, 0), "maximum": (n - 1, n - 1)}
     for part, p in _QUARTILES.items():
         rank, fraction = quantile_position(n, p, kind)
-        ends[part] = (rank if fraction else rank - 1, rank - 1)  # the values at or above, and at or below the quantile
-    for part, value in group.items():
-        above, below = ends[part]
-        low[above], high[below] = max(low[above], value.low), min(high[below], value.high)
+        neighbours[part] = (rank if fraction else rank - 1, rank - 1)  # the values at or above, and at or below it
+    for part, number in group.items():
+        above, below = neighbours[part]
+        low[above], high[below] = max(low[above], number.low), min(high[below], number.high)
     return np.maximum.accumulate(low), np.minimum.accumulate(high[::-1])[::-1]
 
 
 def u_range(first: Group, second: Group, n_first: int, n_second: int, *, kind: int) -> tuple[float, float, int] | None:
-    """Return the least and most U for these quantiles, and a bound of the sum of t^3 - t; None if they contradict."""
+    """Return the smallest and largest U for two sets of quantiles, and an upper bound of the sum of t^3 - t.
+
+    None if the quantiles of a group contradict each other.
+    """
     bounds = [order_bounds(group, n, kind) for group, n in ((first, n_first), (second, n_second))]
     (first_low, first_high), (second_low, second_high) = bounds
     if any((low > high).any() for low, high in bounds):
         return None
-    # Pairs with first > second; equal bounds count in the largest U, because either may yield a little. The bounds ascend.
-    least = np.searchsorted(second_high, first_low, side="left").sum()
+    # U counts pairs with first > second. Equal bounds count in the largest U, as either value may lie just off its bound.
+    least = np.searchsorted(second_high, first_low, side="left").sum()  # the bounds ascend
     most = np.searchsorted(second_low, first_high, side="right").sum()
     low, high = np.concatenate([first_low, second_low]), np.concatenate([first_high, second_high])
-    equal = (low[:, None] <= low) & (low <= high[:, None])  # whether a value may be at the lower end of another
-    largest = np.where(equal, equal.sum(axis=0), 0).max(axis=1)  # number of equal values that it may be among
+    can_tie = (low[:, None] <= low) & (low <= high[:, None])  # whether a value may equal the lower bound of another
+    largest = np.where(can_tie, can_tie.sum(axis=0), 0).max(axis=1)  # the largest group of ties that it may be in
     return float(least), float(most), int((largest**2 - 1).sum())
 
 
 def p_range(u_low: float, u_high: float, n_first: int, n_second: int, variant: str, tie_sum: int = 0):
     """Return the smallest and largest P for U anywhere in a range, with a sum of t^3 - t from zero to ``tie_sum``.
 
-    Of the exact variants the two tails differ with ties, and P may be as small as that of one.
+    With ties the two tails of an exact variant differ, and P may be as small as the P of one tail.
     """
     n = n_first + n_second
-    # At most half of what all values equal would make, or that of equal values within the groups.
-    sums = np.array([0, min(tie_sum, max((n**3 - n) // 2, n_first**3 - n_first + n_second**3 - n_second))])
-    ends = rank_sum_p(np.array([[u_low], [u_high]]), n_first, n_second, variant, sums)
+    # At most half of the sum if all values were equal, or the sum if all values within each group were equal.
+    tie_sums = np.array([0, min(tie_sum, max((n**3 - n) // 2, n_first**3 - n_first + n_second**3 - n_second))])
+    ends = rank_sum_p(np.array([[u_low], [u_high]]), n_first, n_second, variant, tie_sums)
     low = float(ends.min()) / (2 if tie_sum and variant in EXACT else 1)
     return low, 1.0 if u_low <= n_first * n_second / 2 <= u_high else float(ends.max())
