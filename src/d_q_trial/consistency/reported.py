@@ -18,11 +18,13 @@ from .sizes import Constraint, Pair, parse_constraint
 
 PARTS = ("minimum", "q1", "median", "q3", "maximum")  # in the order in which they must ascend
 SIDES = ("first", "second")
+# The key of a quantity, whichever source reports it, among the columns of tests, summaries and counts.
+QUANTITY = ("outcome", "measure", "visit", "marker", "stratum")
+quantity_key = itemgetter(*QUANTITY)
 _TIES = {"unknown": UNKNOWN_TIES, "none": NO_TIES, "few": FEW_TIES}
-_USUAL_N = 30  # of a group without a reported number, to estimate ties
+_USUAL_N = 30  # size of a group without a reported one, to estimate ties
 
-
-_Set = tuple[str, str, str]  # of measurements: outcome, visit, marker
+_SetKey = tuple[str, str, str]  # of a set of measurements: outcome, visit, marker
 Group = dict[str, Number]  # the reported quantiles of one group by their names, in the order of PARTS
 
 
@@ -43,7 +45,7 @@ class ReportedP:
     effect: Number | None = None
     variable: str = ""
     measured: bool = True  # as recorded, not computed from two visits
-    row: Row = field(default_factory=dict)  # of the table that reports it
+    row: Row = field(default_factory=dict)  # of tests.csv
 
     @property
     def medians(self) -> list[Number]:
@@ -57,28 +59,28 @@ class ReportedP:
 
     @property
     def too_large(self) -> bool:
-        """Whether the groups are so large that attainable P-values lie closer than reported digits."""
+        """Whether the groups are so large that attainable P-values are closer together than reported digits resolve."""
         return math.prod(n for n in self.pair if isinstance(n, int)) > MOST_PAIRS
 
     @property
     def usable(self) -> bool:
-        """Whether the digits depend on the test."""
+        """Whether the digits depend on the variant of the test."""
         return self.with_value and not self.too_large
 
     def fits(self, numbers: tuple[int, int], variant: str) -> tuple[Fit, Fit]:
-        """Fit the P-value without ties and with those that are possible."""
-        known = (self.p.low, self.p.high, *sorted(numbers), variant)  # which group is the larger does not matter
-        return fit_reported_p(*known), fit_reported_p(*known, self.ties)
+        """Fit the P-value without ties and with the expected ties."""
+        arguments = (self.p.low, self.p.high, *sorted(numbers), variant)  # which group is larger does not matter
+        return fit_reported_p(*arguments), fit_reported_p(*arguments, self.ties)
 
     def likelihood(self, numbers: tuple[int, int], variant: str) -> float:
-        """Return the likelihood of the digits under a variant, relative to a P that lies anywhere."""
-        plain, tied = (fitted.hits / fitted.expected for fitted in self.fits(numbers, variant))
+        """Return the likelihood of the digits under a variant, relative to a uniformly distributed P."""
+        plain, tied = (fit.hits / fit.expected for fit in self.fits(numbers, variant))
         return (1 - self.ties.weight) * plain + self.ties.weight * tied
 
 
 @dataclass(frozen=True)
 class Reported:
-    """The P-values of one paper, the constraints on unreported group sizes, and the tables that they come from."""
+    """The P-values of one paper, the constraints on unreported group sizes, and the tables that report them."""
 
     title: str
     p_values: list[ReportedP]
@@ -91,12 +93,12 @@ def read_p_values(path: Path | str) -> list[ReportedP]:
     rows = read_table(path, "consistency/p_values", required=("claim", "p"))
     if not rows:
         raise UserError(f"{path}: no claims below the header")
-    first: dict[str, Row] = {}
-    p_values = [_reported_p(row) for row in rows]
+    first_rows: dict[str, Row] = {}
+    p_values = [_parse_p_value(row) for row in rows]
     for row, p in zip(rows, p_values, strict=True):
         place = f"{path}, row {row['_row']}, column"
-        if first.setdefault(p.claim, row) is not row:
-            raise UserError(f"{place} claim: {p.claim!r} is in row {first[p.claim]['_row']} too")
+        if first_rows.setdefault(p.claim, row) is not row:
+            raise UserError(f"{place} claim: {p.claim!r} is in row {first_rows[p.claim]['_row']} too")
         for side, n, group in zip(SIDES, p.pair, p.groups, strict=True):
             if p.relation == "=" and p.test == "rank_sum" and n == "":
                 raise UserError(f"{place} n_{side}: '', expected a number, or a name in size_{side}")
@@ -107,13 +109,13 @@ def read_p_values(path: Path | str) -> list[ReportedP]:
     return p_values
 
 
-def _reported_p(row: Row) -> ReportedP:
+def _parse_p_value(row: Row) -> ReportedP:
     """Return the reported P of a row with the columns of a CSV of P-values."""
-    sign, text = split_relation(row["p"])
+    relation, text = split_relation(row["p"])
     p = parse_number(text)
     reported = ReportedP(
         row["claim"],
-        sign[:1] or "=",
+        relation[:1] or "=",
         p._replace(low=max(0.0, p.low), high=min(1.0, p.high)),
         tuple(int(row[f"n_{side}"]) if row[f"n_{side}"] else row[f"size_{side}"] for side in SIDES),
         tuple({part: parse_number(text) for part in PARTS if (text := row[f"{part}_{side}"])} for side in SIDES),
@@ -130,21 +132,16 @@ def _reported_p(row: Row) -> ReportedP:
 
 
 def with_recording_step(step: float, p: ReportedP) -> ReportedP:
-    """Return a reported P with the ties that are expected of values recorded in a step."""
+    """Return a reported P with the expected ties of values recorded in a step."""
     numbers = (n if isinstance(n, int) else _USUAL_N for n in p.pair)
     return replace(p, ties=ties_from_step(step, *p.groups, *numbers))
-
-
-# What a row of tests, summaries or counts is about, whichever source reports it.
-QUANTITY = ("outcome", "measure", "visit", "marker", "stratum")
-same_quantity = itemgetter(*QUANTITY)
 
 
 def read_folder(folder: Path | str) -> Reported:
     """Read a folder of published tables.
 
-    The groups come from the rows themselves: a contrast ``A - B`` compares the groups A and B within a stratum, or the
-    strata A and B. Group sizes are looked up where they are reported; where only sums are, they become unknowns.
+    The groups of a P-value are those of its row: a contrast ``A - B`` compares the groups A and B within a stratum, or the
+    strata A and B. Group sizes are looked up where they are reported; where only their sums are, they become unknowns.
     UserError with file, row, column, value and expectation.
     """
     folder = Path(folder)
@@ -153,131 +150,137 @@ def read_folder(folder: Path | str) -> Reported:
         row.update({key: "all" for key in ("stratum", "group") if row.get(key) in ("both arms", "total", "")})
     if not (folder / "tests.csv").is_file():
         raise UserError(f"{folder}: no tests.csv, the table of reported P-values")
-    quantiles, sizes = reported_quantiles(tables.get("summaries", [])), _GroupSizes(tables)
-    found: dict[str, ReportedP] = {}
-    places: dict[tuple[str, str], Row] = {}
+    quantiles, sizes = collect_quantiles(tables["summaries"]), _GroupSizes(tables)
+    p_values: dict[str, ReportedP] = {}
+    places = set()
     for row in tables["tests"]:
-        read = replace(_from_tables(row, tables["tests"][0]["source"], quantiles, sizes), row=row)
-        if places.setdefault((read.claim, row["locator"]), row) is not row:
-            raise UserError(f"{folder}/tests.csv, row {row['_row']}: {read.claim!r} is reported twice in one place")
-        same = found.get(read.claim, read)
-        if (same.relation, same.p.value) == (read.relation, read.p.value):  # repeated elsewhere, and counted once
-            found[read.claim] = replace(same, highlight=same.highlight or read.highlight)
+        p = _read_test(row, tables["tests"][0]["source"], quantiles, sizes)
+        if (p.claim, p.where) in places:
+            raise UserError(f"{folder}/tests.csv, row {row['_row']}: {p.claim!r} is reported twice in one place")
+        places.add((p.claim, p.where))
+        earlier = p_values.get(p.claim, p)
+        if (earlier.relation, earlier.p.value) == (p.relation, p.p.value):  # a value that is repeated counts once
+            p_values[p.claim] = replace(earlier, highlight=earlier.highlight or p.highlight)
         else:
-            found[f"{read.claim}, {row['locator']}"] = replace(read, claim=f"{read.claim}, {row['locator']}")
-    return Reported(folder.resolve().name, list(found.values()), sizes.constraints(), tables)
+            p_values[f"{p.claim}, {p.where}"] = replace(p, claim=f"{p.claim}, {p.where}")
+    return Reported(folder.resolve().name, list(p_values.values()), sizes.build_constraints(), tables)
 
 
-def reported_quantiles(summaries: Iterable[Row]) -> dict[tuple[str, ...], dict[str, str]]:
-    """Return the quantiles of each quantity in a group, by ``same_quantity`` and group; of several sources the first holds."""
-    found: dict[tuple[str, ...], dict[str, str]] = defaultdict(dict)
+def collect_quantiles(summaries: Iterable[Row]) -> dict[tuple[str, ...], dict[str, str]]:
+    """Return the quantiles of each quantity and group, by ``quantity_key`` and group; the first source has priority."""
+    quantiles: dict[tuple[str, ...], dict[str, str]] = defaultdict(dict)
     for row in summaries:
         for column, part in SUMMARIES[row["statistic"]].items():
             if part in PARTS and row[column]:
-                found[*same_quantity(row), row["group"]].setdefault(part, row[column])
-    return found
+                quantiles[*quantity_key(row), row["group"]].setdefault(part, row[column])
+    return quantiles
 
 
-def _from_tables(row: Row, first_source: str, quantiles: Mapping, sizes: _GroupSizes) -> ReportedP:
-    given = dict.fromkeys(TABLES["consistency/p_values"], "")
-    for side, place in zip(SIDES, sizes.compared(row), strict=True):
-        own = quantiles.get((*same_quantity(place), place["group"]), {})
-        given |= {f"{part}_{side}": text for part, text in own.items()}
-        size = sizes.look_up(place)
-        given["n_" + side if size.isdecimal() else "size_" + side] = size
+def _read_test(row: Row, first_source: str, quantiles: Mapping, sizes: _GroupSizes) -> ReportedP:
+    """Return the reported P of a row of tests.csv, by way of the columns of a CSV of P-values."""
+    cells = dict.fromkeys(TABLES["consistency/p_values"], "")
+    for side, group_row in zip(SIDES, sizes.split_contrast(row), strict=True):
+        group_quantiles = quantiles.get((*quantity_key(group_row), group_row["group"]), {})
+        cells |= {f"{part}_{side}": text for part, text in group_quantiles.items()}
+        size = sizes.look_up(group_row)
+        cells["n_" + side if size.isdecimal() else "size_" + side] = size
     measured = row["measure"] == "baseline"
-    if measured and given["median_first"]:
-        decimals = max(parse_number(given[f"median_{side}"] or "0").decimals for side in SIDES)
-        given["step"] = str(10.0**-decimals)
+    if measured and cells["median_first"]:
+        decimals = max(parse_number(cells[f"median_{side}"] or "0").decimals for side in SIDES)
+        cells["step"] = str(10.0**-decimals)
     label = [row["outcome"], *dict.fromkeys((row["measure"].replace("_", " "), row["visit"].replace("_", " ")))]
     if row["stratum"] != "all":
         label.append(row["stratum"] + (f" by {row['marker']}" if row["marker"] else ""))
     if row["source"] != first_source:
         label.append(row["source"])
-    given |= {
-        **{"claim": ", ".join(label), "p": row["p_relation"] + row["p"], "effect": row["effect"].lstrip("+")},
-        **{"test": row["test"], "where": row["locator"], "source": row["source"], "variable": row["outcome"]},
-        **({"measure": "value"} if measured else {"measure": "change", "ties": "few"}),
-        "highlight": "yes" if "abstract" in row["locator"].lower() else "no",
-    }
-    return _reported_p(given)
+    cells |= {"claim": ", ".join(label), "p": row["p_relation"] + row["p"], "effect": row["effect"].lstrip("+")}
+    cells |= {"test": row["test"], "where": row["locator"], "source": row["source"], "variable": row["outcome"]}
+    cells |= {"measure": "value"} if measured else {"measure": "change", "ties": "few"}
+    cells["highlight"] = "yes" if "abstract" in row["locator"].lower() else "no"
+    return replace(_parse_p_value(cells), row=row)
 
 
 class _GroupSizes:
-    """Numbers of participants: the reported ones, and names for those of which only sums are reported."""
+    """Group sizes: the reported ones, and names of unknowns for those of which only sums are reported."""
 
     def __init__(self, tables: dict[str, list[Row]]):
-        rows = [row for name in ("counts", "summaries") for row in tables.get(name, [])]
+        rows = tables["counts"] + tables["summaries"]
         self.strata: dict[str, list[str]] = defaultdict(list)  # of each marker
         for row in rows:
             marker, stratum = row["marker"], row["stratum"]
             if marker and stratum not in ("all", *self.strata[marker]):
                 self.strata[marker].append(stratum)
-        rows += tables.setdefault("compared", [place for row in tables["tests"] for place in self.compared(row)])
+        tables["compared"] = [group_row for row in tables["tests"] for group_row in self.split_contrast(row)]
         self.arms = sorted({row["group"] for row in tables["compared"]} - {"all"})
-        # The first number above 0 of each stratum and group of a set, and where; "all" for sums over strata or groups.
-        self.counts: dict[_Set, dict[tuple[str, str], int]] = defaultdict(dict)
-        self.where: dict[tuple[_Set, tuple[str, str]], str] = {}
-        for row in (row for row in rows if row["n"].strip("0") and row["group"] in (*self.arms, "all")):
-            overall = not row["marker"] and row["stratum"] == "all"  # whichever marker divides them
+        # The first number above 0 by stratum and group, and where it is reported; "all" for sums over strata or groups.
+        self.counts: dict[_SetKey, dict[tuple[str, str], int]] = defaultdict(dict)
+        self.where: dict[tuple[_SetKey, tuple[str, str]], str] = {}
+        for row in rows + tables["compared"]:
+            if not row["n"].strip("0") or row["group"] not in (*self.arms, "all"):
+                continue
+            overall = not row["marker"] and row["stratum"] == "all"  # a total over the strata by any marker
             for marker in ("", *self.strata) if overall else (row["marker"],):
-                of, key = (row["outcome"], row["visit"], marker), (row["stratum"], row["group"])
-                self.counts[of].setdefault(key, int(row["n"]))
-                self.where.setdefault((of, key), row["locator"])
-        self.sets: dict[str, _Set] = {}  # by their names
+                set_key, cell = (row["outcome"], row["visit"], marker), (row["stratum"], row["group"])
+                self.counts[set_key].setdefault(cell, int(row["n"]))
+                self.where.setdefault((set_key, cell), row["locator"])
+        self.sets: dict[str, _SetKey] = {}  # sets of measurements with unknown group sizes, by name
 
-    def compared(self, row: Row) -> list[Row]:
-        """Return a row of tests once for each of the groups, or strata, that its contrast compares, with that and its n."""
+    def split_contrast(self, row: Row) -> list[Row]:
+        """Return a copy of a row of tests for each group, or stratum, that its contrast compares, with its n."""
         sides = row["contrast"].split(" - ")
         between_strata = set(sides) <= set(self.strata.get(row["marker"], ()))
-        places = ({"stratum": side, "group": "all"} if between_strata else {"group": side} for side in sides)
-        return [row | place | {"n": row.get(f"n_{side}", "")} for side, place in zip(sides, places, strict=True)]
+        groups = ({"stratum": side, "group": "all"} if between_strata else {"group": side} for side in sides)
+        return [row | group | {"n": row.get(f"n_{side}", "")} for side, group in zip(sides, groups, strict=True)]
 
-    def look_up(self, place: Row) -> str:
-        """Return the number of a group: from its row, from another row on the same quantity, or a name."""
-        if place["n"]:
-            return place["n"]
-        outcome, _, visit, marker, stratum = same_quantity(place)
-        here = [of for of in self.counts if of[1:] == (visit, marker)]
-        # Where an outcome has no numbers of its own, those of the outcome with the most participants hold.
-        divided = [of for of in here if any(part == stratum for part, _ in self.counts[of])]
-        if divided and (outcome, visit, marker) not in divided:
-            outcome, *_ = max(divided, key=lambda of: sum(self.counts[of].values()))
-        known = self.counts.get((outcome, visit, marker), {})
-        if (stratum, place["group"]) in known:
-            return str(known[stratum, place["group"]])
-        # Outcomes with the same reported numbers at a visit share their participants.
-        alike = sorted({outcome, *(of for of, *_ in here if self.counts[of, visit, marker] == known)})
-        name = "/".join(["+".join(alike), visit, marker])
+    def look_up(self, row: Row) -> str:
+        """Return the size of a group: from its row, from another row on the same quantity, or the name of an unknown."""
+        if row["n"]:
+            return row["n"]
+        outcome, _, visit, marker, stratum = quantity_key(row)
+        candidates = [set_key for set_key in self.counts if set_key[1:] == (visit, marker)]
+        # An outcome without reported numbers takes those of the outcome with the most participants.
+        with_stratum = [set_key for set_key in candidates if stratum in {s for s, _ in self.counts[set_key]}]
+        if with_stratum and (outcome, visit, marker) not in with_stratum:
+            outcome, *_ = max(with_stratum, key=lambda set_key: sum(self.counts[set_key].values()))
+        counts = self.counts.get((outcome, visit, marker), {})
+        if (stratum, row["group"]) in counts:
+            return str(counts[stratum, row["group"]])
+        # Outcomes with the same reported numbers at a visit are taken to share their participants.
+        outcomes = sorted({outcome, *(set_key[0] for set_key in candidates if self.counts[set_key] == counts)})
+        name = "/".join(["+".join(outcomes), visit, marker])
         self.sets[name] = (outcome, visit, marker)
-        return self._name(name, stratum, place["group"])
+        return self._name_unknown(name, stratum, row["group"])
 
     @staticmethod
-    def _name(collection: str, stratum: str, group: str) -> str:
-        return f"{group}:{stratum}:{collection}".replace(" ", "_")
+    def _name_unknown(set_name: str, stratum: str, group: str) -> str:
+        return f"{group}:{stratum}:{set_name}".replace(" ", "_")
 
-    def constraints(self) -> list[Constraint]:
-        """Return sums over groups and over strata, and later numbers no larger than earlier ones."""
-        lines: dict[str, str] = {}
-        for name, of in self.sets.items():
-            strata, known = self.strata[of[2]], self.counts[of]
+    def build_constraints(self) -> list[Constraint]:
+        """Return the sums over groups and over strata, and that no number exceeds an earlier one."""
+        lines: dict[str, str] = {}  # the place of each constraint
+        for name, set_key in self.sets.items():
+            strata, counts = self.strata[set_key[2]], self.counts[set_key]
             sums = [((stratum, "all"), [(stratum, arm) for arm in self.arms]) for stratum in strata]
             sums += [(("all", arm), [(stratum, arm) for stratum in strata]) for arm in self.arms]
-            for key, parts in sums:
-                if key in known and parts:
-                    total = " + ".join(self._name(name, *part) for part in parts)
-                    lines[f"{total} = {known[key]}"] = self.where[of, key]
-        for (later, a), (earlier, b) in itertools.permutations(self.sets.items(), 2):
-            if self._nested(a, b):
-                for part in itertools.product(self.strata[a[2]], self.arms):
-                    lines[f"{self._name(later, *part)} <= {self._name(earlier, *part)}"] = "no participant joins later"
+            for total, cells in sums:
+                if total in counts and cells:
+                    unknowns = " + ".join(self._name_unknown(name, *cell) for cell in cells)
+                    lines[f"{unknowns} = {counts[total]}"] = self.where[set_key, total]
+        for (later, later_key), (earlier, earlier_key) in itertools.permutations(self.sets.items(), 2):
+            if self._is_nested(later_key, earlier_key):
+                for cell in itertools.product(self.strata[later_key[2]], self.arms):
+                    unknowns = self._name_unknown(later, *cell), self._name_unknown(earlier, *cell)
+                    lines[" <= ".join(unknowns)] = "no participant joins later"
         return [parse_constraint(text, where) for text, where in lines.items()]
 
-    def _nested(self, later: _Set, earlier: _Set) -> bool:
-        """Return whether one set lies within another: no number larger, and all participants or one outcome."""
+    def _is_nested(self, later: _SetKey, earlier: _SetKey) -> bool:
+        """Return whether the participants of one set are taken to be a subset of those of another.
+
+        No number may be larger; and the outcome is the same, or the other set has the most participants of all.
+        """
         fewer, more = self.counts[later], self.counts[earlier]
         shared = fewer.keys() & more.keys()
-        if later[2] != earlier[2] or not shared or any(fewer[key] > more[key] for key in shared):
+        if later[2] != earlier[2] or not shared or any(fewer[cell] > more[cell] for cell in shared):
             return False
-        most = max(sum(self.counts[of].values()) for of in self.sets.values() if of[2] == later[2])
+        most = max(sum(self.counts[set_key].values()) for set_key in self.sets.values() if set_key[2] == later[2])
         return later[0] == earlier[0] or sum(more.values()) == most

@@ -1,7 +1,7 @@
-"""Group sizes that are not reported: linear constraints between them, and every solution.
+"""Solve for group sizes that are not reported: read linear constraints between them, and find every solution.
 
-A constraint is a line such as ``old/treated + old/control = 21`` or ``late/treated <= early/treated``: names and whole numbers,
-spaces around ``+``, and one of ``=``, ``<=``, ``>=``. Unknowns are whole numbers from zero.
+A constraint is a line such as ``old/treated + old/control = 21`` or ``late/treated <= early/treated``: names and whole
+numbers, spaces around ``+``, and one of ``=``, ``<=``, ``>=``. Unknowns are whole numbers from zero.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ from ..errors import UserError
 from ..published_tables import read_table
 from .lattice import MOST_PAIRS
 
-LARGEST = 2000  # an unknown that nothing bounds
+LARGEST = 2000  # upper bound of an unknown without any other bound
 MOST_SOLUTIONS = 20_000
 
 
 class UnsettledError(UserError):
-    """Constraints that do not settle the groups of some ``pairs``, given by name; ``fault`` says why."""
+    """The constraints do not determine the group sizes of the named ``pairs``; ``fault`` says why."""
 
     def __init__(self, fault: str, pairs: Collection[str], advice: str = ""):
         super().__init__(f"group sizes: {fault}{advice}")
         self.fault, self.pairs = fault, pairs
 
 
-Pair = tuple[int | str, int | str]  # numbers of two groups, or names of unknowns; empty if neither is reported
-Domains = dict[str, tuple[int, int]]
-Numbers = dict[str, tuple[int, int]]  # of the two groups that each pair compares
+Pair = tuple[int | str, int | str]  # sizes of two groups, or names of unknowns; an empty name if neither is reported
+Domains = dict[str, tuple[int, int]]  # smallest and largest value of each unknown
+Numbers = dict[str, tuple[int, int]]  # sizes of the two groups of each pair
 
 
 @dataclass(frozen=True)
 class Constraint:
-    """``low <= sum of coefficient * unknown <= high``, with the line it comes from and where that is reported."""
+    """``low <= sum of coefficient * unknown <= high``, with the line of text and the place that reports it."""
 
     terms: dict[str, int]
     low: float
@@ -47,7 +47,7 @@ class Constraint:
 
 
 def parse_constraint(text: str, where: str = "") -> Constraint:
-    """Read one line; ValueError if it has not exactly one relation, or a term is empty."""
+    """Parse one line; ValueError if it does not have exactly one relation, has an empty term, or names no unknown."""
     match = re.fullmatch(r"(\S.*?) (=|<=|>=) (\S.*)", " ".join(text.split()))
     if not match:
         raise ValueError("expected one of =, <= and >= with spaces around it")
@@ -64,7 +64,7 @@ def parse_constraint(text: str, where: str = "") -> Constraint:
         raise ValueError("expected at least one name")
     low = -math.inf if match[2] == "<=" else -constant
     high = math.inf if match[2] == ">=" else -constant
-    return Constraint({n: c for n, c in coefficients.items() if c}, low, high, text, where)
+    return Constraint({name: c for name, c in coefficients.items() if c}, low, high, text, where)
 
 
 def read_constraints(path: Path | str) -> list[Constraint]:
@@ -78,21 +78,21 @@ def read_constraints(path: Path | str) -> list[Constraint]:
     return constraints
 
 
-def _narrowed(domains: Domains, constraints: Iterable[Constraint]) -> Domains | None:
-    """Narrow bounds by the constraints until nothing changes; None if no numbers are left for an unknown."""
+def _narrow_domains(domains: Domains, constraints: Iterable[Constraint]) -> Domains | None:
+    """Narrow the bounds by the constraints until nothing changes; None if an unknown has no possible value left."""
     domains, before = dict(domains), None
     while domains != before:
         before = dict(domains)
         for constraint in constraints:
-            ends = [sorted(sign * end for end in domains[name]) for name, sign in constraint.terms.items()]
-            least, most = map(sum, zip(*ends, strict=True))
+            term_ranges = [sorted(factor * end for end in domains[name]) for name, factor in constraint.terms.items()]
+            least, most = map(sum, zip(*term_ranges, strict=True))
             if constraint.low <= least and most <= constraint.high:
-                continue  # whatever the unknowns are
-            for (name, sign), (low, high) in zip(constraint.terms.items(), ends, strict=True):
-                below, above = max(low, constraint.low - most + high), min(high, constraint.high - least + low)
-                lower, upper = sorted((below / sign, above / sign))
+                continue  # met by every value of the unknowns
+            for (name, factor), (low, high) in zip(constraint.terms.items(), term_ranges, strict=True):
+                low, high = max(low, constraint.low - most + high), min(high, constraint.high - least + low)
+                lower, upper = sorted((low / factor, high / factor))
                 domains[name] = (math.ceil(lower), math.floor(upper))
-                if below > above or domains[name][0] > domains[name][1]:
+                if low > high or domains[name][0] > domains[name][1]:
                     return None
     return domains
 
@@ -100,68 +100,69 @@ def _narrowed(domains: Domains, constraints: Iterable[Constraint]) -> Domains | 
 def iterate_solutions(
     domains: Domains, constraints: Sequence[Constraint], names: Collection[str]
 ) -> Iterator[dict[str, int]]:
-    """Yield the values of some unknowns in every assignment that meets all constraints within the bounds, each once."""
-    narrowed = _narrowed(domains, constraints)
+    """Yield each choice of values for ``names`` that can be completed to meet all constraints within the bounds, once."""
+    narrowed = _narrow_domains(domains, constraints)
     if narrowed is None:
         return
     free = [(name not in names, high - low, name) for name, (low, high) in narrowed.items() if high > low]
     if not free:
         yield {name: narrowed[name][0] for name in names}
         return
-    other, _, name = min(free)
+    is_auxiliary, _, name = min(free)  # the unknowns of ``names`` first; of the others, one value is enough
     low, high = narrowed[name]
     branches = (iterate_solutions(narrowed | {name: (n, n)}, constraints, names) for n in range(low, high + 1))
-    yield from itertools.islice(itertools.chain.from_iterable(branches), 1 if other else None)
+    yield from itertools.islice(itertools.chain.from_iterable(branches), 1 if is_auxiliary else None)
 
 
 def solve_sizes(
     pairs: Mapping[str, Pair], constraints: Sequence[Constraint]
 ) -> tuple[dict[str, Pair], list[list[Numbers]]]:
-    """Return the pairs of groups with the numbers that the constraints fix, and every solution for the others.
+    """Return the pairs with the group sizes that the constraints fix, and every solution for the remaining unknowns.
 
-    A solution has the numbers of each pair by its name; pairs that share unknowns are solved together, in a list of their
-    own. UnsettledError if the constraints contradict each other, do not bound a group, or leave no solution, more than
-    ``MOST_SOLUTIONS``, or groups that may be too large for the lattice.
+    A solution maps the name of each pair to its two group sizes. Pairs that share unknowns form a component; each
+    component has a list of solutions. UnsettledError if the constraints contradict each other, do not bound a group, or
+    leave no solution, more than ``MOST_SOLUTIONS``, or groups that may be too large for the lattice.
     """
-    groups = {end: (1, LARGEST) for pair in pairs.values() for end in pair if isinstance(end, str)}
+    groups = {size: (1, LARGEST) for pair in pairs.values() for size in pair if isinstance(size, str)}
     constraints = constraints if groups else []
     widest = {name: (0, LARGEST) for constraint in constraints for name in constraint.terms} | groups
-    domains = _narrowed(widest, constraints)
+    domains = _narrow_domains(widest, constraints)
     if domains is None:
-        last = next(c for n, c in enumerate(constraints, 1) if _narrowed(widest, constraints[:n]) is None)
+        last = next(c for n, c in enumerate(constraints, 1) if _narrow_domains(widest, constraints[:n]) is None)
         place = last.where or "no place given"
         fault = f"no numbers meet all constraints together; {last.text!r} ({place}) contradicts those before it"
         raise UnsettledError(fault, [key for key, pair in pairs.items() if groups.keys() & {*pair}])
     for name in groups:
         if domains[name][1] >= LARGEST:
-            left = [key for key, pair in pairs.items() if name in pair]
-            raise UnsettledError(f"nothing bounds {name!r}", left, f"; add a constraint such as '{name} <= 40'")
+            unbounded = [key for key, pair in pairs.items() if name in pair]
+            raise UnsettledError(f"nothing bounds {name!r}", unbounded, f"; add a constraint such as '{name} <= 40'")
     fixed = {name: low for name, (low, high) in domains.items() if low == high}
-    pairs = {name: tuple(fixed.get(end, end) for end in pair) for name, pair in pairs.items()}
+    pairs = {key: tuple(fixed.get(size, size) for size in pair) for key, pair in pairs.items()}
     free = domains.keys() - fixed.keys()
-    linked: list[frozenset[str]] = []
+    components: list[frozenset[str]] = []  # unknowns that constraints or pairs link
     for link in map(free.intersection, [*(c.terms for c in constraints), *pairs.values()]):
-        apart = [names for names in linked if not names & link]
-        linked = [*apart, frozenset(link.union(*(names for names in linked if names & link)))]
-    shared: dict[frozenset[str], dict[str, Pair]] = defaultdict(dict)
-    for name, pair in pairs.items():
-        shared[next((names for names in linked if names & set(pair)), frozenset())][name] = pair
-    return pairs, [_solved(own, names, domains, constraints) for names, own in shared.items()]
+        linked = [names for names in components if names & link]
+        components = [*(names for names in components if names not in linked), frozenset(link.union(*linked))]
+    component_pairs: dict[frozenset[str], dict[str, Pair]] = defaultdict(dict)
+    for key, pair in pairs.items():
+        component_pairs[next((names for names in components if names & set(pair)), frozenset())][key] = pair
+    return pairs, [_solve_component(*item, domains, constraints) for item in component_pairs.items()]
 
 
-def _solved(pairs: dict[str, Pair], linked: frozenset[str], domains: Domains, constraints) -> list[Numbers]:
-    needed = sorted(linked.intersection(itertools.chain(*pairs.values())))
-    names = " and ".join(needed)
-    largest = {key: [domains.get(end, (0, end))[1] for end in pair] for key, pair in pairs.items()}
-    if large := [key for key, numbers in largest.items() if math.prod(numbers) > MOST_PAIRS]:
-        advice = f"; add constraints that keep the product of two groups to {MOST_PAIRS} or less"
-        words = " and ".join(map(str, pairs[large[0]]))
-        raise UnsettledError(f"{words} may be so large that nearly every P is attainable", large, advice)
-    involved = [c for c in constraints if linked & c.terms.keys()]
-    bounds = {name: domains[name] for name in linked.union(*(c.terms for c in involved))}
-    found = list(itertools.islice(iterate_solutions(bounds, involved, needed), MOST_SOLUTIONS + 1))
-    if len(found) > MOST_SOLUTIONS:
-        raise UnsettledError(f"more than {MOST_SOLUTIONS} solutions for {names}", pairs, "; add constraints")
-    if not found:
-        raise UnsettledError(f"no solution above zero for {names}", pairs)
-    return [{name: tuple(one.get(end, end) for end in pair) for name, pair in pairs.items()} for one in found]
+def _solve_component(unknowns: frozenset[str], pairs: dict[str, Pair], domains: Domains, constraints) -> list[Numbers]:
+    largest = {key: [domains.get(size, (0, size))[1] for size in pair] for key, pair in pairs.items()}
+    if large := [key for key, sizes in largest.items() if math.prod(sizes) > MOST_PAIRS]:
+        fault = f"{' and '.join(map(str, pairs[large[0]]))} may be so large that nearly every P is attainable"
+        raise UnsettledError(
+            fault, large, f"; add constraints that keep the product of two groups to {MOST_PAIRS} or less"
+        )
+    group_names = sorted(unknowns.intersection(itertools.chain(*pairs.values())))
+    relevant = [c for c in constraints if unknowns & c.terms.keys()]
+    bounds = {name: domains[name] for name in unknowns.union(*(c.terms for c in relevant))}
+    solutions = list(itertools.islice(iterate_solutions(bounds, relevant, group_names), MOST_SOLUTIONS + 1))
+    if len(solutions) > MOST_SOLUTIONS:
+        fault = f"more than {MOST_SOLUTIONS} solutions for {' and '.join(group_names)}"
+        raise UnsettledError(fault, pairs, "; add constraints")
+    if not solutions:
+        raise UnsettledError(f"no solution above zero for {' and '.join(group_names)}", pairs)
+    return [{key: tuple(s.get(size, size) for size in pair) for key, pair in pairs.items()} for s in solutions]

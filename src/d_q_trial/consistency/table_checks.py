@@ -17,7 +17,7 @@ from ..published_tables import Number, Row, parse_number
 from ..stats.two_sample import get_test
 from .findings import Finding, make_finding, slug
 from .inference import ATTAINABLE, Report, assess
-from .reported import PARTS, QUANTITY, reported_quantiles
+from .reported import PARTS, QUANTITY, collect_quantiles
 
 _KIND_LABELS = {"P": "P-values", "median": "medians", "n": "numbers of participants"}
 _TEST_LABELS = {"rank_sum": "the rank-sum test", "chi_squared": "the chi-squared test"}
@@ -145,7 +145,7 @@ def _name_parts(row: Row, column: str) -> tuple[str, ...]:
 
 def check_order_of_limits(report: Report) -> Iterator[Finding]:
     """Report quartiles outside the range, or limits on the wrong side of the median, over all sources together."""
-    for key, texts in reported_quantiles(report.table("summaries")).items():
+    for key, texts in collect_quantiles(report.table("summaries")).items():
         quantiles = [(part, parse_number(texts[part])) for part in PARTS if part in texts]
         for (lower, low), (upper, high) in itertools.pairwise(quantiles):
             if low.low > high.high:
