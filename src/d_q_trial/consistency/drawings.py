@@ -1,6 +1,6 @@
-"""Drawings as SVG: attainable P-values of one claim, all P-values by variant, and candidate group sizes.
+"""Draw SVG figures: attainable P-values of one claim, all P-values by variant, and candidate group sizes.
 
-What is drawn where is worked out here; ``consistency.svg.j2`` draws it.
+This module computes the positions; the template ``consistency.svg.j2`` draws them.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from .inference import Assessment, Option
 from .lattice import attainable_p_values
 
 SHORT: dict[str, str] = WORDS["short"]
-WIDTH, LEFT, ROW, WIDE = 348, 122, 18, 1000  # in pixels; WIDE is the drawing of all P-values
-_PROBABLE = 0.01  # probability from which a pair of numbers is drawn dark
-_BLOCK, _GAP = 5, 2  # fewest P-values of a place with a block of its own, columns between blocks
+WIDTH, LEFT, ROW, WIDE = 348, 122, 18, 1000  # in pixels; WIDE is the width of the drawing of all P-values
+_PROBABLE = 0.01  # a pair of group sizes is drawn dark if its probability exceeds this
+_LEAST_IN_BLOCK, _GAP = 5, 2  # fewest P-values of a place with a separate block, and columns between blocks
 
 
-def _drawn(name: str, *values: object) -> str:
+def _render_macro(name: str, *values: object) -> str:
     sizes = {"WIDTH": WIDTH, "LEFT": LEFT, "ROW": ROW, "WIDE": WIDE}
     return str(getattr(template_engine().get_template("consistency.svg.j2", globals=sizes).module, name)(*values))
 
@@ -28,64 +28,67 @@ def _drawn(name: str, *values: object) -> str:
 def draw_panel(a: Assessment, plain: Callable[[str], str] = str) -> str:
     """Draw one reported P: the band of values that round to it, and the P-values that each variant can give nearby.
 
-    A tick inside the band is drawn tall and thick, so that colour is not needed to see it.
+    A tick inside the band is drawn tall and thick, so that it can be seen without colour.
     """
-    grids = {variant: attainable_p_values(*a.numbers, variant) for variant in VARIANTS}
-    fitting = {variant: a.p.fits(a.numbers, variant)[0].u for variant in VARIANTS}
-    # A stretch of P around the reported value that holds a few ticks of each variant.
+    lattices = {variant: attainable_p_values(*a.numbers, variant) for variant in VARIANTS}
+    matching_u = {variant: a.p.fits(a.numbers, variant)[0].u for variant in VARIANTS}
+    # The axis extends far enough from the reported value to show a few ticks of each variant.
     middle, reach = (a.p.p.low + a.p.p.high) / 2, 4 * (a.p.p.high - a.p.p.low)
-    near = [np.sort(np.abs(grid.p - middle)) for grid in grids.values()]
-    reach = max(reach, *(1.1 * distances[min(2, distances.size - 1)] for distances in near))
+    distances = [np.sort(np.abs(lattice.p - middle)) for lattice in lattices.values()]
+    reach = max(reach, *(1.1 * d[min(2, d.size - 1)] for d in distances))
     low, high = max(0.0, middle - reach), min(1.0, middle + reach)
     scale = (WIDTH - LEFT - 8) / (high - low)
 
-    def at(p):
+    def x_of(p):
         return LEFT + (p - low) * scale
 
     rows = []
-    for variant, grid in grids.items():
-        ticks = [(at(p), u in fitting[variant]) for u, p in zip(grid.u, grid.p, strict=True) if low <= p <= high]
+    for variant, (u_values, p_values, _) in lattices.items():
+        points = zip(u_values, p_values, strict=True)
+        ticks = [(x_of(p), u in matching_u[variant]) for u, p in points if low <= p <= high]
         rows.append((SHORT[variant], variant == a.variant, ticks))
-    labels = [(at(p), p) for p in _labels(low + 8 / scale, high - 14 / scale)]  # closer to the ends text is cut off
-    attainable = ", ".join(SHORT[variant] for variant in VARIANTS if fitting[variant]) or "none"
+    labels = [
+        (x_of(p), p) for p in _choose_labels(low + 8 / scale, high - 14 / scale)
+    ]  # labels at the ends are cut off
+    attainable = ", ".join(SHORT[variant] for variant in VARIANTS if matching_u[variant]) or "none"
     name = f"{plain(a.p.claim)}: P = {a.p.p.text}, {' and '.join(map(str, a.numbers))} participants"
-    band = at(a.p.p.low), (a.p.p.high - a.p.p.low) * scale
-    return _drawn("panel", f"{name}. Attainable without ties under: {attainable}.", band, rows, labels)
+    band = x_of(a.p.p.low), (a.p.p.high - a.p.p.low) * scale
+    return _render_macro("panel", f"{name}. Attainable without ties under: {attainable}.", band, rows, labels)
 
 
-def _labels(low: float, high: float) -> list[float]:
-    """Return two to five round numbers of an axis."""
-    step = 10 ** np.floor(np.log10((high - low) / 2))
-    every = (np.arange(np.ceil(low / (step * k)) * step * k, high, step * k) for k in (5, 2, 1, 0.5))
-    return [round(float(value), 6) for value in next(values for values in every if values.size > 1)]
+def _choose_labels(low: float, high: float) -> list[float]:
+    """Return two to five round numbers to label an axis."""
+    steps = 10 ** np.floor(np.log10((high - low) / 2)) * np.array([5, 2, 1, 0.5])
+    candidates = (np.arange(np.ceil(low / step) * step, high, step) for step in steps)
+    return [round(float(value), 6) for value in next(values for values in candidates if values.size > 1)]
 
 
 def draw_matrix(assessments: list[Assessment]) -> str:
-    """Draw all P-values: a column each, a row per variant; full if attainable, short if only with ties.
+    """Draw all P-values, one column each, by variant, one row each: a full bar if attainable, a short one if only with ties.
 
     Columns are grouped by the place that reports them; places with few P-values share one block.
     """
     places = [a.p.where for a in assessments]
     members: dict[str, list[Assessment]] = {}
     for a in assessments:
-        members.setdefault(a.p.where if places.count(a.p.where) >= _BLOCK else "", []).append(a)
+        members.setdefault(a.p.where if places.count(a.p.where) >= _LEAST_IN_BLOCK else "", []).append(a)
     columns: dict[int, Assessment] = {}
     blocks, start = [], 0
-    for where, own in members.items():
-        columns |= dict(enumerate(own, start))
-        blocks.append((start, start + len(own), where or ("elsewhere" if len(members) > 1 else "")))
-        start += len(own) + _GAP
+    for place, block in members.items():
+        columns |= dict(enumerate(block, start))
+        blocks.append((start, start + len(block), place or ("elsewhere" if len(members) > 1 else "")))
+        start += len(block) + _GAP
     rows = []
     for variant in VARIANTS:
         fits = {column: a.p.fits(a.numbers, variant) for column, a in columns.items()}
         bars = [(column, "full" if plain.u else "half") for column, (plain, tied) in fits.items() if plain.u or tied.u]
         rows.append((SHORT[variant], variant == assessments[0].variant, bars))
-    return _drawn("matrix", blocks, rows, min(16.0, (WIDE - LEFT - 40) / blocks[-1][1]))
+    return _render_macro("matrix", blocks, rows, min(16.0, (WIDE - LEFT - 40) / blocks[-1][1]))
 
 
 def draw_candidates(options: list[Option]) -> str:
-    """Draw every pair of unreported numbers: a bar for the P-values attainable there, dark if the pair is probable."""
-    shown = ", ".join(f"{o.n_first} and {o.n_second}" for o in options if o.probability > _PROBABLE)
+    """Draw a bar for each pair of unreported group sizes: as high as P-values are attainable, dark if it is probable."""
+    probable = ", ".join(f"{o.n_first} and {o.n_second}" for o in options if o.probability > _PROBABLE)
     ordered = sorted(options, key=lambda o: (o.n_first, o.n_second))
-    description = f"Attainable P-values by pair of numbers; probable: {shown}."
-    return _drawn("candidates", description, [(o, o.probability > _PROBABLE) for o in ordered])
+    description = f"Attainable P-values by pair of numbers; probable: {probable}."
+    return _render_macro("candidates", description, [(o, o.probability > _PROBABLE) for o in ordered])

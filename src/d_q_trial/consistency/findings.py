@@ -1,4 +1,4 @@
-"""Findings: observations about reported numbers, in the words of ``findings.yaml``."""
+"""Make findings, observations about reported numbers, from the templates of ``findings.yaml``."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from ..files import read_yaml_beside
 from ..pages import template_engine
 from . import VARIANTS, WORDS
 
-KINDS: dict[str, str] = WORDS["kinds"]  # and what each is
+KINDS: dict[str, str] = WORDS["kinds"]  # with a description of each
 
 
 class Finding(NamedTuple):
     """One observation.
 
-    ``finding`` is a stable name, ``value`` what is reported, ``expected`` what the check gives, ``how`` the check in
-    words. ``certainty`` (certain, strong, probable, open) is about the arithmetic, never about how a number came to be.
-    ``harmless_explanation`` is empty if none is known.
+    ``finding`` is a stable name, ``value`` the reported number, ``expected`` the result of the check, and ``how``
+    describes the check. ``certainty`` (certain, strong, probable, open) is about the arithmetic, never about how a number
+    came to be. ``harmless_explanation`` is empty if none is known.
     """
 
     finding: str
@@ -36,7 +36,7 @@ class Finding(NamedTuple):
 
 
 def slug(text: str) -> str:
-    """Return a name for a finding: small letters and digits with hyphens between."""
+    """Return a text as a name for a finding: lower-case letters and digits, separated by hyphens."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
 
 
@@ -67,8 +67,8 @@ _template = cache(_ENGINE.from_string)
 def make_finding(check: str, /, *parts: str, **values: Any) -> Finding:
     """Make a finding of a check.
 
-    ``findings.yaml`` has its columns as templates, filled with ``values``; a value with the name of a column that the
-    check leaves open is that column. ``parts`` follow the name of the check in the name of the finding.
+    ``findings.yaml`` has a template for each column, rendered with ``values``. A column without a template takes the
+    value of its name. ``parts`` follow the name of the check in the name of the finding.
     """
     row = {name: str(values.get(name, "")) for name in Finding._fields}
     row |= {name: _template(text).render(values) for name, text in _TEMPLATES[check].items()}

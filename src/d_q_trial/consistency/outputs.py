@@ -19,57 +19,57 @@ from .quartiles import Definition, RangeCheck, infer_definition
 from .reported import Reported, read_folder, read_p_values, with_recording_step
 from .sizes import read_constraints
 
-_PANELS = 6  # P-values that the page draws where none is marked as one of the abstract
-_YES = {True: "yes", False: "no", None: ""}
-_P_VALUE = ("claim", "where", "p", "n_first", "n_second", "status", "u", "tie_sum", "fewer")
-_ON_LATTICE = ("variant", "attainable", "u", "chance", "attainable_with_ties", "chance_with_ties")
+_PANELS = 6  # P-values that the page draws if no P-value is marked as one of the abstract
+_YES_NO = {True: "yes", False: "no", None: ""}
+_P_VALUE_COLUMNS = ("claim", "where", "p", "n_first", "n_second", "status", "u", "tie_sum", "fewer")
+_FIT_COLUMNS = ("variant", "attainable", "u", "chance", "attainable_with_ties", "chance_with_ties")
 
 
 def build_tables(report: Report, findings: list[Finding]) -> dict[str, pd.DataFrame]:
     """Return all tables of a check by the names of their files."""
     p_values, lattice = [], []
     for a in report.assessments:
-        numbers = (a.p.claim, a.p.where, a.p.p.text, *a.numbers)
-        p_values.append((*numbers, a.status, _joined(a.u), a.tie_sum, " ".join(f"{m}/{n}" for m, n in a.fewer)))
+        key = (a.p.claim, a.p.where, a.p.p.text, *a.numbers)
+        p_values.append((*key, a.status, _join_u(a.u), a.tie_sum, " ".join(f"{m}/{n}" for m, n in a.fewer)))
         for variant in VARIANTS:
             plain, tied = a.p.fits(a.numbers, variant)
-            with_ties = (_YES[bool(tied.u)], tied.chance) if a.p.ties.weight else ("", None)
-            lattice.append((*numbers, variant, _YES[bool(plain.u)], _joined(plain.u), plain.chance, *with_ties))
-    ranges = [(r.p.claim, r.p.relation, r.p.p.text, *r[1:-1], _YES[r.inside]) for r in report.ranges]
-    dependence = [row | {"depends_on_variant": _YES[row["depends_on_variant"]]} for row in report.dependence]
+            with_ties = (_YES_NO[bool(tied.u)], tied.chance) if a.p.ties.weight else ("", None)
+            lattice.append((*key, variant, _YES_NO[bool(plain.u)], _join_u(plain.u), plain.chance, *with_ties))
+    ranges = [(r.p.claim, r.p.relation, r.p.p.text, *r[1:-1], _YES_NO[r.inside]) for r in report.ranges]
+    dependence = [row | {"depends_on_variant": _YES_NO[row["depends_on_variant"]]} for row in report.dependence]
     return {
         "findings": pd.DataFrame(findings, columns=Finding._fields),
         "variants": pd.DataFrame(report.inference.scores, columns=Score._fields),
         "abstract": pd.DataFrame(dependence, columns=list(DEPENDENCE)),
         "group_sizes": pd.DataFrame(itertools.chain(*report.inference.options.values()), columns=Option._fields),
         "quartiles": pd.DataFrame(report.decision.definitions, columns=Definition._fields),
-        "p_values": pd.DataFrame(p_values, columns=list(_P_VALUE)),
+        "p_values": pd.DataFrame(p_values, columns=list(_P_VALUE_COLUMNS)),
         "ranges": pd.DataFrame(ranges, columns=["claim", "relation", *RangeCheck._fields]),
-        "lattice": pd.DataFrame(lattice, columns=[*_P_VALUE[:5], *_ON_LATTICE]),
+        "lattice": pd.DataFrame(lattice, columns=[*_P_VALUE_COLUMNS[:5], *_FIT_COLUMNS]),
     }
 
 
-def _joined(u: tuple[float, ...]) -> str:
+def _join_u(u: tuple[float, ...]) -> str:
     return " ".join(f"{value:g}" for value in u)
 
 
 def check_paper(path: Path | str, sizes: Path | str | None = None) -> tuple[Report, list[Finding]]:
-    """Check a folder of published tables, or a CSV of P-values; return what it gives and the findings by kind.
+    """Check a folder of published tables, or a CSV of P-values; return the report and the findings, sorted by kind.
 
-    ``sizes`` is a CSV of constraints on group sizes that a CSV of P-values does not report. UserError if there is nothing
-    in such a CSV that can be checked.
+    ``sizes`` is a CSV of constraints on group sizes that a CSV of P-values does not report. UserError if the input has
+    nothing that can be checked.
     """
-    if tabulated := Path(path).is_dir():
+    if is_folder := Path(path).is_dir():
         reported = read_folder(path)
     else:
         reported = Reported(Path(path).stem, read_p_values(path), read_constraints(sizes) if sizes else [])
     decision = infer_definition(reported.p_values)
-    for place, p in enumerate(reported.p_values):
-        if tabulated and p.measured and p.variable in decision.steps:  # where the reported decimals mislead
-            reported.p_values[place] = with_recording_step(decision.steps[p.variable], p)
+    for index, p in enumerate(reported.p_values):
+        if is_folder and p.measured and p.variable in decision.steps:  # the recording step is not the last decimal
+            reported.p_values[index] = with_recording_step(decision.steps[p.variable], p)
     report = assess_paper(reported, decision)
-    named = [*vars(p_value_checks).items(), *vars(table_checks).items()]  # in their order in the files
-    checks = [check for name, check in named if name.startswith("check_")]
+    functions = [*vars(p_value_checks).items(), *vars(table_checks).items()]  # in the order of the files
+    checks = [function for name, function in functions if name.startswith("check_")]
     findings = sort_findings(finding for check in checks for finding in check(report))
     if {finding.finding for finding in findings} <= {"not-checked"}:
         raise UserError(
@@ -90,7 +90,7 @@ def write_check(
 ) -> None:
     """Write all tables and the page.
 
-    ``plain`` puts labels in place of keys on the page; ``links`` are other pages, as text and address.
+    ``plain`` replaces keys by labels on the page; ``links`` are other pages, as text and address.
     """
     folder = Path(folder)
     write_json([finding._asdict() for finding in findings], folder / "findings.json")
@@ -107,7 +107,7 @@ def write_check(
         findings=[(kind, meaning, [f for f in findings if f.kind == kind]) for kind, meaning in KINDS.items()],
         panels=[a for a in report.assessments if a.p.highlight] or report.assessments[:_PANELS],
         plain=plain,
-        pair_label=p_value_checks.pair_label,
+        format_pair=p_value_checks.format_pair,
         matrix=drawing,
         drawings=drawings,
         variants=VARIANTS,
