@@ -1,9 +1,10 @@
-"""The reported values, one claim each, and a verdict on each by its recomputed value."""
+"""Read the reported values, one claim each, and judge each claim by its recomputed value."""
 
 from __future__ import annotations
 
 import math
 import operator
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -42,9 +43,10 @@ OTHER_TEST = "reported for another test"
 NO_GROUP = "the workbook has no value of this group"
 NO_EVENTS = "the workbook has no adverse events"
 
-_HOLDS = {"<": operator.lt, ">": operator.gt, "<=": operator.le, ">=": operator.ge}
+_RELATIONS = {"<": operator.lt, ">": operator.gt, "<=": operator.le, ">=": operator.ge}
+_result_key = operator.itemgetter(*KEYS)
 _TABLES = ("summaries", "ranges", "tests", "counts", "correlations", "adverse_events")
-# A reported value: its name and place, its ``relation`` ("=" for a value, an inequality for a bound), the key of its row of
+# A reported value: its name and place, its ``relation`` ("=" for a value, an inequality for a bound), the key of its row in
 # the results, and why it is ``not_checkable``.
 Claim = dict[str, str]
 COLUMNS = (
@@ -56,39 +58,40 @@ COLUMNS = (
 def read_claims(folder: Path | str) -> list[Claim]:
     """Read every reported value of a folder as a claim, in the order of the files.
 
-    UserError if a row is malformed, two reported values get the same name, or a known difference has the name of none.
+    UserError if a row is malformed, two reported values get the same name, or a known difference names no reported value.
     """
     if not Path(folder).is_dir():
         raise UserError(f"{folder}: no such folder of reported values")
     tables, claims, places = read_folder(folder), [], {}
     for table, row in [(name, row) for name in _TABLES for row in tables[name]]:
         place = f"{table}.csv, row {row['_row']}"
-        for claim in _claims_of(table, row):
+        for claim in _build_claims(table, row):
             claims.append(claim)
             if (first := places.setdefault(claim["claim"], place)) != place:
                 raise UserError(f"{folder}/{place}: {claim['claim']} is reported in {first} too")
     for row in tables["known_differences"]:
         if row["claim"] not in places:
-            said = f"no reported value is called {row['claim']!r}{did_you_mean(row['claim'], places)}"
-            raise UserError(f"{folder}/known_differences.csv, row {row['_row']}: {said}")
+            message = f"no reported value is called {row['claim']!r}{did_you_mean(row['claim'], places)}"
+            raise UserError(f"{folder}/known_differences.csv, row {row['_row']}: {message}")
     return claims
 
 
 def known_differences(folder: Path | str, *, synthetic: bool) -> dict[str, str]:
-    """Return the reason for each known difference, by claim."""
+    """Return the reason for each known difference, by claim; those of synthetic data only if ``synthetic``."""
     rows = read_published_table(folder, "known_differences")
     return {row["claim"]: row["reason"] for row in rows if synthetic or row["data"] == "any"}
 
 
-def _claims_of(table: str, row: Row) -> Iterator[Claim]:
-    """Yield the claims of a row, each from its quantity, reported value, relation and statistic of the results."""
+def _build_claims(table: str, row: Row) -> Iterator[Claim]:
+    """Yield the claims of a row, one for each quantity that it reports."""
     key = dict.fromkeys(KEYS, "") | {"stratum": "all"} | {name: row[name] for name in KEYS if name in row}
     key["group"] = "both arms" if key["group"] == "all" else key["group"]
-    parts: tuple[str, ...] = ()  # of the name, where they are not those of the key
-    missing = ""
+    name_parts: tuple[str, ...] = ()  # if the name is not made from the key
+    not_checkable = ""
+    # ``values`` holds the quantity, the reported value, its relation and the statistic of the results.
     if table in ("summaries", "ranges"):
         columns = {"n": "n"} | SUMMARIES[row["statistic"]]
-        values = [(name, row[column], "=", name) for column, name in columns.items()]
+        values = [(statistic, row[column], "=", statistic) for column, statistic in columns.items()]
     elif table == "tests":
         key["stratum"] = "" if " vs " in row["stratum"] else row["stratum"]  # "A vs B" is the contrast itself
         sign = {"negative": "<", "positive": ">"}.get(row["direction"], "")
@@ -100,25 +103,24 @@ def _claims_of(table: str, row: Row) -> Iterator[Claim]:
     elif table == "counts":
         values = [("n", row["n"], "=", "n")]
     elif table == "correlations":
-        parts = (row["marker"], row["with"], row["group"])
+        name_parts = (row["marker"], row["with"], row["group"])
         key |= {"outcome": row["marker"], "measure": "correlation", "visit": "baseline", "marker": ""}
         key["contrast"] = row["with"]
         values = [("n", row["n"], "=", "n"), ("spearman_r", row["r"], "=", "spearman_r")]
         values.append(("p", row["p"], row["p_relation"], "p"))
     else:  # the registry lists some events under two headings
         key["outcome"] = row["event"] + (f", {row['note']}" if row["source"] == "registry" and row.get("note") else "")
-        values, missing = [("affected", row["affected"], "=", "")], NO_EVENTS
-    if not parts:
+        values, not_checkable = [("affected", row["affected"], "=", "")], NO_EVENTS
+    if not name_parts:
         stratum = key["stratum"] if key["stratum"] != "all" else ""
-        parts = (key["outcome"], key["visit"], key["marker"], stratum, key["contrast"] or key["group"])
+        name_parts = (key["outcome"], key["visit"], key["marker"], stratum, key["contrast"] or key["group"])
     for quantity, reported, relation, statistic in values:
         if reported:
-            place = (row["source"], row["locator"], *parts, quantity)
-            name = ":".join(part.replace(" ", "_") for part in place if part)
-            of_row = {"source": row["source"], "locator": row["locator"], "quantity": quantity, "reported": reported}
-            own = {"relation": relation, "statistic": statistic, "not_checkable": missing}
-            own["test"] = row.get("test", "") if statistic == "p" else ""
-            yield {"claim": name} | of_row | key | own
+            place = {"source": row["source"], "locator": row["locator"]}
+            name = ":".join(part.replace(" ", "_") for part in (*place.values(), *name_parts, quantity) if part)
+            claim = key | place | {"claim": name, "quantity": quantity, "reported": reported, "relation": relation}
+            test = row.get("test", "") if statistic == "p" else ""
+            yield claim | {"statistic": statistic, "not_checkable": not_checkable, "test": test}
 
 
 def judge(
@@ -126,39 +128,38 @@ def judge(
     results: pd.DataFrame,
     alternatives: pd.DataFrame,
     trial: Trial,
-    known: Mapping[str, str],
+    differences: Mapping[str, str],
     strata: pd.DataFrame,
 ) -> pd.DataFrame:
     """Judge all claims against the results of one analysis.
 
-    ``results``, ``alternatives`` and ``strata`` are as made before, ``known`` says why a claim is expected to differ.
+    ``results``, ``alternatives`` and ``strata`` are tables of the analysis. ``differences`` gives the reason why a claim
+    is expected to differ, by claim.
 
-    A row per claim with the columns of ``COLUMNS``. A reported value is ``reproduced`` if the recomputed one rounds to it,
-    half to even, half up, or as a binary number; ``reproduced under another convention`` if the same statistic by another
-    test variant or quartile type does, or lies within the reported bound. A bound excludes its limit, unless it is reported
-    as one that includes it (``<=``, ``>=``). A claim about a stratum is compared with the stratum of the analysis that has
-    the same members as the article's definition gives, whatever its label; it is ``not applicable`` if there is none.
+    Returns a row per claim with the columns of ``COLUMNS``. A reported value is ``reproduced`` if the recomputed value
+    rounds to it, half to even, half up, or as a binary number; ``reproduced under another convention`` if the same statistic
+    by another test variant or quartile type rounds to it, or lies within the reported bound. A bound excludes its limit,
+    unless its relation includes it (``<=``, ``>=``). A claim about a stratum of the article is compared with the stratum of
+    the analysis that has the same members, whatever its label; it is ``not applicable`` if there is no such stratum.
     """
     import pandas as pd
 
     columns = [*KEYS, "value", "reason"]
-    found = {tuple(key): (value, reason) for *key, value, reason in results[columns].itertuples(index=False)}
-    others: dict[tuple, list[tuple[float, str]]] = {}
-    for *key, value, method in alternatives[[*KEYS, "value", "method"]].itertuples(index=False):
-        others.setdefault(tuple(key), []).append((value, method))
-    same_strata = _same_strata(strata, trial)
+    results_by_key = {tuple(key): (value, reason) for *key, value, reason in results[columns].itertuples(index=False)}
+    alternatives_by_key: dict[tuple, list[tuple[float, str]]] = defaultdict(list)
+    for *key, value, method in alternatives[[*KEYS, "value", "method"]].dropna(subset="value").itertuples(index=False):
+        alternatives_by_key[tuple(key)].append((value, method))
+    stratum_labels = _match_strata(strata, trial)
     rows = []
-    for claim in (_in_analysis(claim, same_strata) for claim in claims):
-        verdict, value, note = _verdict(claim, found, others.get(_key(claim), []), trial)
-        judged = {"verdict": verdict, "note": note, "known_difference": known.get(claim["claim"], ""), "value": value}
-        judged["recomputed"] = "" if math.isnan(value) else _recomputed(claim, value)
-        bound = {} if claim["relation"] == "=" else {"reported": f"{claim['relation']} {claim['reported']}"}
-        rows.append(claim | bound | judged)
+    for claim in (_relabel_strata(claim, stratum_labels) for claim in claims):
+        verdict, value, note = _judge_claim(claim, results_by_key, alternatives_by_key[_result_key(claim)], trial)
+        recomputed = "" if math.isnan(value) else _format_recomputed(claim, value)
+        row = claim | {"verdict": verdict, "note": note, "value": value, "recomputed": recomputed}
+        row["known_difference"] = differences.get(claim["claim"], "")
+        if claim["relation"] != "=":
+            row["reported"] = f"{claim['relation']} {claim['reported']}"
+        rows.append(row)
     return pd.DataFrame(rows, columns=list(COLUMNS))
-
-
-def _key(claim: Claim) -> tuple[str, ...]:
-    return tuple(claim[name] for name in KEYS)
 
 
 def read_verdicts(path: Path | str) -> pd.DataFrame:
@@ -166,49 +167,51 @@ def read_verdicts(path: Path | str) -> pd.DataFrame:
     return read_csv(path, numeric=("value",), required=("claim", "verdict", "note", "known_difference"))
 
 
-def _same_strata(strata: pd.DataFrame, trial: Trial) -> dict[str, dict[str, str]]:
-    """Return the stratum of the analysis with the same members as each of the article's, by marker; empty if none."""
-    same: dict[str, dict[str, str]] = {}
+def _match_strata(strata: pd.DataFrame, trial: Trial) -> dict[str, dict[str, str]]:
+    """Return the label of the stratum of the analysis with the same members as each stratum of the article, by marker.
+
+    The label is empty if the analysis has no such stratum.
+    """
     from .stats.quantiles import quantile
     from .strata import assign_strata
 
-    for marker, own in strata.groupby("marker") if trial.stratum_labels else ():
-        values = own["marker_value"].to_numpy(float)
-        if own["marker_value"].isna().any():  # strata from a column of the workbook go by their labels
+    matches: dict[str, dict[str, str]] = {}
+    for marker, marker_rows in strata.groupby("marker") if trial.stratum_labels else ():
+        values, labels = marker_rows["marker_value"].to_numpy(float), marker_rows["stratum"].to_numpy(object)
+        if marker_rows["marker_value"].isna().any():  # strata from a column of the workbook are matched by their labels
             continue
-        place = assign_strata(
-            values, formatting.round_significant(quantile(values, trial.cuts, type=7)), at_cut="upper"
-        )
-        label = own["stratum"].to_numpy(object)
-        same[str(marker)] = {
-            name: next((other for other in dict.fromkeys(label) if ((label == other) == (place == n)).all()), "")
+        cuts = formatting.round_significant(quantile(values, trial.cuts, type=7))
+        article = assign_strata(values, cuts, at_cut="upper")
+        matches[str(marker)] = {
+            name: next((label for label in dict.fromkeys(labels) if ((labels == label) == (article == n)).all()), "")
             for n, name in enumerate(trial.stratum_labels)
         }
-    return same
+    return matches
 
 
-def _in_analysis(claim: Claim, same_strata: Mapping[str, Mapping[str, str]]) -> Claim:
+def _relabel_strata(claim: Claim, stratum_labels: Mapping[str, Mapping[str, str]]) -> Claim:
     """Return a claim with the labels that the analysis gives to its strata."""
-    names = same_strata.get(claim["marker"], {})
+    labels = stratum_labels.get(claim["marker"], {})
     sides = claim["contrast"].split(" - ")
-    field, own = ("contrast", sides) if names.keys() >= set(sides) else ("stratum", [claim["stratum"]])
-    if not names.keys() >= set(own):
+    column, strata = ("contrast", sides) if labels.keys() >= set(sides) else ("stratum", [claim["stratum"]])
+    if not labels.keys() >= set(strata):
         return claim
-    if not all(names[name] for name in own):
+    if not all(labels[stratum] for stratum in strata):
         return claim | {"not_checkable": OTHER_SUBGROUPS}
-    return claim | {field: " - ".join(names[name] for name in own)}
+    return claim | {column: " - ".join(labels[stratum] for stratum in strata)}
 
 
-def _verdict(claim: Claim, found: dict, others: list[tuple[float, str]], trial: Trial) -> tuple[str, float, str]:
+def _judge_claim(claim: Claim, results: dict, alternatives: list, trial: Trial) -> tuple[str, float, str]:
+    """Return the verdict on a claim, its recomputed value (NaN if there is none) and a note."""
     if claim["not_checkable"]:
         verdict = NOT_APPLICABLE if claim["not_checkable"] == OTHER_SUBGROUPS else NOT_CHECKABLE
         return verdict, math.nan, claim["not_checkable"]
-    if _key(claim) not in found:
-        return NOT_CHECKABLE, math.nan, _why_absent(claim, found, trial)
+    if _result_key(claim) not in results:
+        return NOT_CHECKABLE, math.nan, _explain_absence(claim, results, trial)
     binary = getattr(trial.outcomes.get(claim["outcome"]), "kind", "") == "binary"
     if claim["test"] not in ("", "chi_squared" if binary else "rank_sum"):
         return NOT_CHECKABLE, math.nan, OTHER_TEST
-    value, reason = found[_key(claim)]
+    value, reason = results[_result_key(claim)]
     if math.isnan(value):
         return NOT_CHECKABLE, value, reason
     limit, is_bound = parse_number(claim["reported"]).value, claim["relation"] != "="
@@ -216,53 +219,54 @@ def _verdict(claim: Claim, found: dict, others: list[tuple[float, str]], trial: 
         return NOT_CHECKABLE, value, NO_GROUP
     if claim["statistic"] == "p" and claim["relation"] == "<" and limit <= 0:
         return NOT_CHECKABLE, value, "impossible: no P-value is below 0"
-    if rule := _rule(claim, value):
+    if rule := _find_matching_rule(claim, value):
         note = "rounded as a binary number" if rule == "binary" else ""
         if claim["statistic"] == "p" and limit == 0 and not is_bound:
             note = "reported as zero: below half a unit of its last decimal"
         return WITHIN_BOUND if is_bound else REPRODUCED, value, note
-    if methods := [method for other, method in others if not math.isnan(other) and _rule(claim, other)]:
+    if methods := [method for number, method in alternatives if _find_matching_rule(claim, number)]:
         names = [TESTS[name].label if name in TESTS else name.replace("type_", "quartile type ") for name in methods]
-        said = "the reported bound holds for" if is_bound else "the reported value is that of"
-        return OTHER_CONVENTION, value, f"{said}: {', '.join(names)}"
+        agreement = "the reported bound holds for" if is_bound else "the reported value is that of"
+        return OTHER_CONVENTION, value, f"{agreement}: {', '.join(names)}"
     return OUTSIDE_BOUND if is_bound else NOT_REPRODUCED, value, ""
 
 
-def _rule(claim: Claim, value: float) -> str:
-    """Return the rule by which a value rounds to the reported one, or the relation of the bound that it keeps; else empty."""
+def _find_matching_rule(claim: Claim, value: float) -> str:
+    """Return the rule by which a value rounds to the reported value, or the relation of the bound that it meets, or ""."""
     if claim["relation"] == "=":
         return formatting.find_rounding_rule(value, claim["reported"])
-    keeps = _HOLDS[claim["relation"]](formatting.to_decimal(value), Decimal(parse_number(claim["reported"]).text))
-    return claim["relation"] if keeps else ""
+    meets = _RELATIONS[claim["relation"]](formatting.to_decimal(value), Decimal(parse_number(claim["reported"]).text))
+    return claim["relation"] if meets else ""
 
 
-def _why_absent(claim: Claim, found: dict, trial: Trial) -> str:
-    """State which part of the claim's key is missing in the results, and what they have instead if all else is there."""
+def _explain_absence(claim: Claim, results: dict, trial: Trial) -> str:
+    """Say which part of the claim's key the results lack, and which values they have instead if only that part differs."""
     if claim["outcome"] not in trial.outcomes and claim["outcome"] not in trial.markers:
         return f"{claim['outcome']} is not an outcome that can be computed"
     if arm := next((arm for arm in trial.arms.others if arm.key == claim["group"]), None):
         return f"the arm {arm.label} is not analysed"
-    key = _key(claim)
-    alike = [other for other in found if other[0] == key[0]]
-    for place, name in enumerate(KEYS[1:], start=1):
-        rest = key[:place], key[place + 1 :]
-        if here := [other[place] or "(empty)" for other in alike if (other[:place], other[place + 1 :]) == rest]:
-            return f"this analysis has no {name} {key[place] or '(empty)'} for this result, only {', '.join(here)}"
-    for name in ("measure", *KEYS):  # without its measure, an outcome may be missing too
-        if claim[name] and claim[name] not in {other[KEYS.index(name)] for other in found}:
+    key = _result_key(claim)
+    same_outcome = [k for k in results if k[0] == key[0]]
+    for i, name in enumerate(KEYS[1:], start=1):
+        if matching := [k for k in same_outcome if k[:i] == key[:i] and k[i + 1 :] == key[i + 1 :]]:
+            available = ", ".join(k[i] or "(empty)" for k in matching)
+            return f"this analysis has no {name} {key[i] or '(empty)'} for this result, only {available}"
+    for name in ("measure", *KEYS):  # if the measure is missing, the outcome may be missing because of it
+        if claim[name] and claim[name] not in {k[KEYS.index(name)] for k in results}:
             return f"this analysis has no {name} {claim[name]}"
     return "this analysis has no such result"
 
 
-def _recomputed(claim: Claim, value: float) -> str:
-    """Format a recomputed value with the reported decimals, by the rule that gives the reported one.
+def _format_recomputed(claim: Claim, value: float) -> str:
+    """Format a recomputed value with the reported decimals, by the rule that gives the reported value.
 
-    Beside a bound it has two more, or as many as tell it from the limit. A P-value that would be shown as zero is shown
-    as below one unit of its last decimal.
+    If a bound is reported, there are two more decimals, or as many as distinguish the value from the limit. A P-value
+    that would be shown as zero is shown as below one unit of its last decimal.
     """
     reported, is_bound = parse_number(claim["reported"]), claim["relation"] != "="
-    limit, decimals = Decimal(reported.text), reported.decimals + 2 * is_bound
+    limit, decimals = Decimal(reported.text), reported.decimals + (2 if is_bound else 0)
     while is_bound and formatting.round_decimal(value, decimals) == limit != formatting.to_decimal(value):
         decimals += 1
-    found = limit if not is_bound and _rule(claim, value) else formatting.round_decimal(value, decimals)
-    return f"<{10**-decimals:.{decimals}f}" if claim["statistic"] == "p" and not found else f"{found:f}"
+    matches = not is_bound and _find_matching_rule(claim, value)
+    rounded = limit if matches else formatting.round_decimal(value, decimals)
+    return f"<{10**-decimals:.{decimals}f}" if claim["statistic"] == "p" and not rounded else f"{rounded:f}"

@@ -1,6 +1,6 @@
-"""Read tables of reported values: CSV text as people write it, checked before anything is computed.
+"""Read tables of reported values: CSV files as people write them, checked before anything is computed.
 
-One schema serves the claims, the checks of internal consistency, the sensitivity analyses and the generator of cohorts.
+The same schema serves the claims, the checks of internal consistency, the sensitivity analyses and the generator of cohorts.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ SUMMARIES = {
     "range": {"lower": "minimum", "upper": "maximum"},
     "mean_sd": {"center": "mean", "lower": "sd"},
 }
-# Signs that mean a relation: mathematical and full-width ones, and two characters for one.
-_SIGNS = {"≤": "<=", "≥": ">=", "＜": "<", "＞": ">", "＝": "=", "=<": "<=", "=>": ">=", "⩽": "<=", "⩾": ">="}
-_MINUS = str.maketrans(dict.fromkeys("−–‒‐‑﹣－", "-"))  # with those of word processors and full-width text
+# Other ways to write a relation: mathematical signs, full-width signs, and two characters for one sign.
+_RELATIONS = {"≤": "<=", "≥": ">=", "＜": "<", "＞": ">", "＝": "=", "=<": "<=", "=>": ">=", "⩽": "<=", "⩾": ">="}
+_MINUS = str.maketrans(dict.fromkeys("−–‒‐‑﹣－", "-"))  # minus signs, dashes of word processors, full-width signs
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?")
-_MOST_FAULTS = 20
-_BINARY = 1e-9  # rounding error of sums and ratios
+_MOST_FAULTS = 20  # shown in one message
+_TOLERANCE = 1e-9  # relative rounding error of sums and ratios
 
 
 class Number(NamedTuple):
@@ -53,16 +53,16 @@ class Number(NamedTuple):
         return 10.0**-self.decimals
 
     def meets(self, low: float, high: float) -> bool:
-        """Return whether a value, or more than one value of an interval, rounds to this number, apart from rounding error."""
-        shared, width = min(self.high, high) - max(self.low, low), min(self.unit, high - low)
-        slack = _BINARY * (width or max(1.0, *map(abs, (self.low, self.high, low))))
-        return shared > slack if width else shared >= -slack
+        """Return whether a value, or more than one value of an interval, rounds to this number, up to floating-point error."""
+        overlap, width = min(self.high, high) - max(self.low, low), min(self.unit, high - low)
+        tolerance = _TOLERANCE * (width or max(1.0, *map(abs, (self.low, self.high, low))))
+        return overlap > tolerance if width else overlap >= -tolerance
 
 
 def parse_number(text: str) -> Number:
-    """Read a reported number; ValueError if the text is not a finite decimal number.
+    """Parse a reported number; ValueError if the text is not a finite decimal number.
 
-    A comma may group thousands and is nothing else: ``0,05`` is refused, not read as 5.
+    A comma is accepted as a separator of thousands only: ``0,05`` is refused, not read as 5.
     """
     cleaned = text.strip().translate(_MINUS)
     if _THOUSANDS.fullmatch(cleaned):
@@ -79,89 +79,84 @@ def parse_number(text: str) -> Number:
 
 
 def split_relation(text: str) -> tuple[str, str]:
-    """Return the relation with which a text begins, in its plain form (empty if none), and the rest."""
-    sign, rest = re.match(r"([<>=≤≥＜＞＝⩽⩾]*)\s*(.*)", text.strip(), re.DOTALL).groups()  # type: ignore[union-attr]
-    return _SIGNS.get(sign, sign), rest
+    """Split a text into the relation with which it begins, in ASCII (empty if none), and the number."""
+    relation, number = re.match(r"([<>=≤≥＜＞＝⩽⩾]*)\s*(.*)", text.strip(), re.DOTALL).groups()  # type: ignore[union-attr]
+    return _RELATIONS.get(relation, relation), number
 
 
-class Cell(NamedTuple):
-    """A check of the text of a cell, what it expects, whether the cell may be empty, and the words that it allows.
+class Format(NamedTuple):
+    """The format of the cells of a column."""
 
-    A check that fails with a ValueError refuses the text.
-    """
-
-    fits: Callable[[str], object]
+    check: Callable[[str], object]  # refuses a text if its result is false or it raises a ValueError
     expected: str
     may_be_empty: bool = False
-    words: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()  # the words that are allowed, if only some are
 
     def accepts(self, text: str) -> bool:
         """Return whether a cell may hold this text."""
         try:
-            return bool(self.fits(text)) if text else self.may_be_empty
+            return bool(self.check(text)) if text else self.may_be_empty
         except (ValueError, ZeroDivisionError):
             return False
 
 
-def one_of(*words: str) -> Cell:
-    """Allow some words only."""
-    return Cell(lambda text: text in words, f"one of {', '.join(words)}", words=words)
+def _one_of(*words: str) -> Format:
+    """Allow only some words."""
+    return Format(lambda text: text in words, f"one of {', '.join(words)}", words=words)
 
 
-def whole(low: int, high: float = math.inf) -> Cell:
-    """Allow whole numbers of a range only."""
+def _whole_number(low: int, high: float = math.inf) -> Format:
+    """Allow only the whole numbers of a range."""
     expected = f"a whole number from {low}" + (f" to {high}" if high < math.inf else "")
-    return Cell(lambda text: text.isascii() and text.isdecimal() and low <= int(text) <= high, expected)
+    return Format(lambda text: text.isascii() and text.isdecimal() and low <= int(text) <= high, expected)
 
 
-NUMBER = Cell(parse_number, "a number with a decimal point")
-P_VALUE = Cell(lambda text: 0 <= parse_number(text).value <= 1, "a number from 0 to 1 with a decimal point")
+_NUMBER = Format(parse_number, "a number with a decimal point")
+_P_VALUE = Format(lambda text: 0 <= parse_number(text).value <= 1, "a number from 0 to 1 with a decimal point")
+_EMPTY = Format(lambda text: False, "nothing, because the contrast or statistic has no such part", may_be_empty=True)
 _SCHEMAS = read_yaml_beside(__file__, "published_tables")
-_KINDS = {
-    "count": whole(0),
-    "some": whole(1),
-    "size": whole(1, 2000),
-    "number": NUMBER,
-    "sd": Cell(lambda text: parse_number(text).value >= 0, "a number from zero"),
-    "percent": Cell(lambda text: 0 <= parse_number(text).value <= 100, "a number from 0 to 100"),
-    "p": P_VALUE,
-    "bound": Cell(lambda text: P_VALUE.fits(split_relation(text)[1]), f"{P_VALUE.expected}, or a bound such as <0.05"),
-    "step": Cell(lambda text: parse_number(text).value > 0, "a number above zero"),
-    "correlation": Cell(lambda text: -1 <= parse_number(text).value <= 1, "a number from -1 to 1"),
-    "contrast": Cell(lambda text: text.count(" - ") == 1, "'first group - second group'"),
-    "share": Cell(lambda text: 0 < Fraction(text) < 1, "a fraction between 0 and 1, such as 1/3"),
-    "name": Cell(bool, "a name"),
-    "reason": Cell(bool, "a reason"),
-    "statistic": one_of(*SUMMARIES),
-    **{kind: one_of(*words.split()) for kind, words in _SCHEMAS["words"].items()},
+_FORMATS = {
+    "count": _whole_number(0),
+    "some": _whole_number(1),
+    "size": _whole_number(1, 2000),
+    "number": _NUMBER,
+    "sd": Format(lambda text: parse_number(text).value >= 0, "a number from zero"),
+    "percent": Format(lambda text: 0 <= parse_number(text).value <= 100, "a number from 0 to 100"),
+    "p": _P_VALUE,
+    "bound": Format(lambda t: _P_VALUE.check(split_relation(t)[1]), f"{_P_VALUE.expected}, or a bound such as <0.05"),
+    "step": Format(lambda text: parse_number(text).value > 0, "a number above zero"),
+    "correlation": Format(lambda text: -1 <= parse_number(text).value <= 1, "a number from -1 to 1"),
+    "contrast": Format(lambda text: text.count(" - ") == 1, "'first group - second group'"),
+    "share": Format(lambda text: 0 < Fraction(text) < 1, "a fraction between 0 and 1, such as 1/3"),
+    "name": Format(bool, "a name"),
+    "reason": Format(bool, "a reason"),
+    "statistic": _one_of(*SUMMARIES),
+    **{kind: _one_of(*words.split()) for kind, words in _SCHEMAS["words"].items()},
+}
+_FORMATS |= {
+    f"{kind}?": cells._replace(expected=f"{cells.expected}, or nothing", may_be_empty=True)
+    for kind, cells in _FORMATS.items()
 }
 
 
-def _schema(columns: str) -> dict[str, Cell | None]:
-    """Return the cell of each column; ``n:count`` has the kind ``count``, ``n:count?`` may be empty, ``note`` is free."""
-    cells: dict[str, Cell | None] = {}
-    for column in columns.split():
-        name, _, kind = column.partition(":")
-        cell = _KINDS[kind.rstrip("?")] if kind else None
-        if cell and kind.endswith("?"):
-            cell = cell._replace(expected=f"{cell.expected}, or nothing", may_be_empty=True)
-        cells[name] = cell
-    return cells
+def _parse_schema(columns: str) -> dict[str, Format | None]:
+    """Return the format of each column; ``n:count`` has the format ``count``, ``n:count?`` may be empty, ``note`` is free."""
+    names_and_kinds = (column.partition(":") for column in columns.split())
+    return {name: _FORMATS[kind] if kind else None for name, _, kind in names_and_kinds}
 
 
-_NOTHING = Cell(lambda text: False, "nothing, because the contrast or statistic has no such part", may_be_empty=True)
-TABLES = {name: _schema(columns) for name, columns in _SCHEMAS["tables"].items()}
-_STATEMENTS = _schema(_SCHEMAS["statements"])  # value of each kind of statement
+TABLES = {name: _parse_schema(columns) for name, columns in _SCHEMAS["tables"].items()}
+_STATEMENTS = _parse_schema(_SCHEMAS["statements"])  # format of the value of each kind of statement
 
 
 def read_published_table(folder: Path | str | None, name: str) -> list[Row]:
-    """Read one table of a folder of reported values as :func:`read_table` does; an absent table, or folder, has no rows."""
+    """Read one table of a folder of reported values by :func:`read_table`; no rows if the table or folder is absent."""
     path = Path(folder or "") / f"{name}.csv"
     return read_table(path, name) if folder and path.exists() else []
 
 
 def read_folder(folder: Path | str) -> dict[str, list[Row]]:
-    """Read all tables of a folder by their names; UserError if a CSV in it has the name of none of them."""
+    """Read all tables of a folder, by name; UserError if a CSV in the folder does not have the name of a table."""
     files = {f"{name}.csv": name for name in TABLES if "/" not in name}
     for path in sorted(Path(folder).iterdir()):
         if path.suffix.lower() == ".csv" and path.name not in files and path.name[0] not in ".~":
@@ -170,32 +165,32 @@ def read_folder(folder: Path | str) -> dict[str, list[Row]]:
 
 
 def check_names(folder: Path | str, trial: Trial) -> None:
-    """Check the names in tables that no result is compared with, where a misspelt one would be left out in silence.
+    """Check the names in the tables that are not compared with results; a misspelt name there would silently be ignored.
 
-    An outcome or stratum may be one of the trial or of another table. UserError with file, row, column, name and the known ones.
+    An outcome or stratum may be one of the trial or of another table. UserError with file, row, column, name and the
+    known names.
     """
     tables = read_folder(folder)
     rows, groups = tables["counts"] + tables["summaries"], [*trial.every_arm, "all", "both arms", "total"]
     outcomes = dict.fromkeys([*trial.outcomes, *trial.markers, *(row["outcome"] for row in rows)])
     strata = dict.fromkeys([*trial.stratum_labels, *(row["stratum"] for row in rows)])
-    known = {  # of the columns of a table, of steps of the flow, or of kinds of statements
+    known_names = {  # by column; for a table, a step of the flow, or a kind of statement
         **{step: {"arm": trial.every_arm} for step in ("allocated", "withdrew", "left_treatment")},
         **{name: {"group": groups} for name in ("adverse_events", "affected")},
         "n": {"subject": outcomes, "visits": trial.visits, "group": groups},
         "share": {"subject": trial.markers, "group": strata},
     }
-    for name, row in [(table, row) for table in ("flow", "adverse_events", "statements") for row in tables[table]]:
-        for column, names in known.get(row.get("step") or row.get("kind") or name, {}).items():
+    for table, row in [(name, row) for name in ("flow", "adverse_events", "statements") for row in tables[name]]:
+        for column, known in known_names.get(row.get("step") or row.get("kind") or table, {}).items():
             cell = row[column] or ("all" if column == "group" else "")
-            words = cell.split() if column in ("subject", "visits") else [cell]
-            if faults := describe_unknown(
-                f"{folder}/{name}.csv, row {row['_row']}, column {column}", words or [""], names
-            ):
+            names = cell.split() if column in ("subject", "visits") else [cell]
+            place = f"{folder}/{table}.csv, row {row['_row']}, column {column}"
+            if faults := describe_unknown(place, names or [""], known):
                 raise UserError(faults[0])
 
 
 def read_published_frame(folder: Path | str | None, name: str, numeric: tuple[str, ...] = ()):
-    """Read one table as a ``pandas.DataFrame``: text, the ``numeric`` columns as float; without the table, no rows."""
+    """Read one table as a ``pandas.DataFrame`` of text, the ``numeric`` columns as float; no rows if it is absent."""
     import pandas as pd
 
     frame = pd.DataFrame(read_published_table(folder, name), columns=list(TABLES[name]))
@@ -203,19 +198,21 @@ def read_published_frame(folder: Path | str | None, name: str, numeric: tuple[st
 
 
 def read_table(path: Path | str, name: str, required: tuple[str, ...] = ()) -> list[Row]:
-    """Read a CSV as text, check its header and cells, and bring signs into one form; ``_row`` is the number of a row.
+    """Read a CSV as text, check its header and cells, and normalize signs; ``_row`` is the number of a row in the file.
 
-    The columns are those of the table ``name``. If only some are ``required``, the others are empty where they are absent;
-    if not, further columns may follow. UserError if the file is empty, is not UTF-8, is separated by other signs than
-    commas, or lacks, repeats or misspells a column; and with row, column, value and expectation of every faulty cell.
+    The columns are those of the table ``name``. With ``required`` columns, absent other columns are read as empty, and
+    unknown columns are refused; without, all columns are required and further columns may follow. UserError if the file is
+    empty, is not UTF-8, is not separated by commas, or lacks, repeats or misspells a column; and with row, column, value
+    and expectation of every faulty cell.
     """
     columns = tuple(TABLES.get(name, ()))
-    rows = _rows(path, required or columns, columns if required else ())
+    rows = _read_rows(path, required or columns, columns if required else ())
     faults = [
-        f"row {row['_row']}, column {column}: {row[column]!r}, expected {cell.expected}{did_you_mean(row[column], cell.words)}"
+        f"row {row['_row']}, column {column}: {row[column]!r}, "
+        f"expected {cell_format.expected}{did_you_mean(row[column], cell_format.words)}"
         for row in rows
-        for column, cell in _cells_of(name, row).items()
-        if cell and not cell.accepts(row[column])
+        for column, cell_format in _select_formats(name, row).items()
+        if cell_format and not cell_format.accepts(row[column])
     ]
     if len(faults) == 1:
         raise UserError(f"{path}, {faults[0]}")
@@ -225,7 +222,8 @@ def read_table(path: Path | str, name: str, required: tuple[str, ...] = ()) -> l
     return rows
 
 
-def _rows(path: Path | str, required: tuple[str, ...], known: tuple[str, ...]) -> list[Row]:
+def _read_rows(path: Path | str, required: tuple[str, ...], known: tuple[str, ...]) -> list[Row]:
+    """Read the rows below the header, without empty rows; if columns are ``known``, other columns are refused."""
     try:
         with open(path, encoding="utf-8-sig", newline="") as stream:
             rows = list(csv.reader(stream))
@@ -255,39 +253,39 @@ def _rows(path: Path | str, required: tuple[str, ...], known: tuple[str, ...]) -
         if len(cells) != len(header):
             raise UserError(f"{path}, row {line}: {len(cells)} cells, expected {len(header)} as in the header")
         row = dict.fromkeys(known, "") | {name: cell.strip() for name, cell in zip(header, cells, strict=True)}
-        table.append(_with_plain_signs(row) | {"_row": str(line)})
+        table.append(_normalize_signs(row) | {"_row": str(line)})
     return table
 
 
-def _with_plain_signs(row: Row) -> Row:
-    """Write minus signs and relations in one form; a relation before P moves into its own column."""
-    row = {name: text.translate(_MINUS) if NUMBER.accepts(text) else text for name, text in row.items()}
+def _normalize_signs(row: Row) -> Row:
+    """Write minus signs and relations in ASCII, and move a relation before P into the column ``p_relation``."""
+    row = {name: text.translate(_MINUS) if _NUMBER.accepts(text) else text for name, text in row.items()}
     if "p_relation" in row:
-        sign, rest = split_relation(row["p"])
-        row["p_relation"] = _SIGNS.get(row["p_relation"], row["p_relation"]) or sign
-        if sign == row["p_relation"]:
-            row["p"] = rest
+        relation, number = split_relation(row["p"])
+        row["p_relation"] = _RELATIONS.get(row["p_relation"], row["p_relation"]) or relation
+        if relation == row["p_relation"]:
+            row["p"] = number
     return row
 
 
-def _cells_of(name: str, row: Row) -> dict[str, Cell | None]:
-    """Return the cells of a table, with those that depend on another cell of the row."""
-    cells, statistic = dict(TABLES.get(name, {})), row.get("statistic")
+def _select_formats(name: str, row: Row) -> dict[str, Format | None]:
+    """Return the formats of the columns of a table, some of which depend on other cells of the row."""
+    formats, statistic = dict(TABLES.get(name, {})), row.get("statistic")
     if name == "statements":
-        return {"kind": one_of(*_STATEMENTS), "value": _STATEMENTS.get(row["kind"])}
+        return {"kind": _one_of(*_STATEMENTS), "value": _STATEMENTS.get(row["kind"])}
     if statistic in SUMMARIES:
-        cells |= {column: _NOTHING for column in ("center", "lower", "upper") if column not in SUMMARIES[statistic]}
-    most = row.get("n") or row.get("at_risk") or ""
-    counted = whole(0, int(most) if most.isdecimal() else math.inf)
+        formats |= {column: _EMPTY for column in ("center", "lower", "upper") if column not in SUMMARIES[statistic]}
+    n = row.get("n") or row.get("at_risk") or ""
+    count_of_n = _whole_number(0, int(n) if n.isdecimal() else math.inf)
     if name == "tests":
-        sides = row["contrast"].split(" - ")
-        cells |= {key: _KINDS["some"] if key[2:] in sides else _NOTHING for key in row if key[:2] == "n_" and row[key]}
+        sizes = {f"n_{side}": _FORMATS["some"] for side in row["contrast"].split(" - ")}
+        formats |= {column: sizes.get(column, _EMPTY) for column in row if column[:2] == "n_" and row[column]}
     elif name == "adverse_events" and row["affected"]:
-        cells["affected"] = counted
+        formats["affected"] = count_of_n
     elif name == "correlations" and row["p"]:
-        cells["p_relation"] = _KINDS["relation"]
+        formats["p_relation"] = _FORMATS["relation"]
     elif statistic == "count_percent":
-        cells |= _schema("n:some lower:percent?") | {"center": counted}
+        formats |= _parse_schema("n:some lower:percent?") | {"center": count_of_n}
     elif statistic == "mean_sd":
-        cells |= _schema("spread:sd lower:sd?")
-    return {column: cell for column, cell in cells.items() if column in row}
+        formats |= _parse_schema("spread:sd lower:sd?")
+    return {column: cell_format for column, cell_format in formats.items() if column in row}

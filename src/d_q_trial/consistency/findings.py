@@ -17,22 +17,17 @@ KINDS: dict[str, str] = WORDS["kinds"]  # with a description of each
 
 
 class Finding(NamedTuple):
-    """One observation.
+    """One observation. Its certainty is about the arithmetic, never about how a number came to be."""
 
-    ``finding`` is a stable name, ``value`` the reported number, ``expected`` the result of the check, and ``how``
-    describes the check. ``certainty`` (certain, strong, probable, open) is about the arithmetic, never about how a number
-    came to be. ``harmless_explanation`` is empty if none is known.
-    """
-
-    finding: str
+    finding: str  # a stable name
     kind: str
     what: str
     where: str
-    how: str
-    value: str
-    expected: str
-    certainty: str
-    harmless_explanation: str
+    how: str  # description of the check
+    value: str  # the reported number
+    expected: str  # the result of the check
+    certainty: str  # certain, strong, probable or open
+    harmless_explanation: str  # empty if none is known
 
 
 def slug(text: str) -> str:

@@ -35,24 +35,18 @@ DEPENDENCE = ("claim", "where", "reported", "n_first", "n_second", "u", "u_other
 
 
 class Score(NamedTuple):
-    """How well one variant explains all P-values together.
-
-    The P-values are counted at the group sizes that are most likely under the best variant, the same for all variants;
-    for ``attainable_at_own_sizes``, at the group sizes that are most likely under the variant itself. ``by_chance`` is
-    the number of P-values that a wrong lattice of the same density would be expected to reach. ``log10_likelihood`` is
-    relative to uniformly distributed P-values, averaged over the miss rate and over all solutions for unreported group
-    sizes. ``probability`` is the posterior among the variants and "none of these", which have equal prior probability.
-    """
+    """How well one variant explains all P-values together, counted at the group sizes most likely under the best variant."""
 
     variant: str
     attainable: int
     total: int
-    by_chance: float
+    by_chance: float  # number of P-values that a wrong lattice of the same density would be expected to reach
     attainable_with_ties: int
-    attainable_at_own_sizes: int
+    attainable_at_own_sizes: int  # at the group sizes that are most likely under the variant itself
     miss_rate: float
+    # Relative to uniformly distributed P-values, averaged over the miss rate and the solutions for unreported group sizes.
     log10_likelihood: float
-    probability: float
+    probability: float  # posterior among the variants and "none of these", which have equal prior probability
 
 
 class Option(NamedTuple):
@@ -69,14 +63,11 @@ class Option(NamedTuple):
 
 @dataclass(frozen=True)
 class Inference:
-    """Scores of the variants, best first; under the best variant, the group sizes of each P-value.
+    """The scores of the variants, and the group sizes under the best variant."""
 
-    Without P-values there are no scores. ``options`` holds, by the names of two groups, every pair of unreported group
-    sizes that meets the sums, most probable first.
-    """
-
-    scores: list[Score]
-    numbers: dict[str, tuple[int, int]]
+    scores: list[Score]  # best first; empty without P-values
+    numbers: dict[str, tuple[int, int]]  # group sizes of each P-value
+    # By the names of two groups, every pair of unreported sizes that meets the sums, most probable first.
     options: dict[tuple[str, str], list[Option]]
 
     @property
@@ -97,21 +88,16 @@ class Inference:
 
 @dataclass(frozen=True)
 class Assessment:
-    """One P-value under one variant.
-
-    ``u`` holds the smaller of U and n1 * n2 - U. ``chance`` is the probability that random digits nearby are attainable.
-    ``fewer`` lists every pair of group sizes, up to two participants smaller, at which the digits are attainable without
-    ties. ``tie_sum`` is the smallest sum of t^3 - t that gives the digits, if only many ties do.
-    """
+    """One P-value under one variant."""
 
     p: ReportedP
     variant: str
     numbers: tuple[int, int]
     status: str
-    u: tuple[float, ...]
-    chance: float
-    fewer: tuple[tuple[int, int], ...] = ()
-    tie_sum: int | None = None
+    u: tuple[float, ...]  # the smaller of U and n1 * n2 - U
+    chance: float  # probability that random digits nearby are attainable
+    fewer: tuple[tuple[int, int], ...] = ()  # group sizes, up to two participants smaller, that give P without ties
+    tie_sum: int | None = None  # smallest sum of t^3 - t that gives the digits, if only many ties do
 
 
 @dataclass(frozen=True)
@@ -132,10 +118,7 @@ class Report:
 
 
 def assess_paper(reported: Reported, decision: Decision) -> Report:
-    """Infer the convention from the P-values of the first source, and assess those whose group sizes are determined.
-
-    With published tables, P-values without determined group sizes are returned as ``unsettled``; else UnsettledError.
-    """
+    """Infer the convention from the P-values of the first source, and assess those whose group sizes are determined."""
     source = next((p.source for p in reported.p_values if p.usable), "")
     used = [p for p in reported.p_values if p.usable and p.source == source]
     inference, unsettled = Inference([], {}, {}), {}

@@ -19,23 +19,19 @@ MOST_PAIRS = 22_500  # n1 * n2, such as 150 * 150, beyond which nearly every P o
 
 
 class Lattice(NamedTuple):
-    """Attainable P-values in ascending order and the U of each (the smaller of U and n1 * n2 - U).
+    """Attainable P-values in ascending order."""
 
-    ``knots`` holds each P once and, if there are several, one extrapolated value more at either end.
-    """
-
-    u: np.ndarray
+    u: np.ndarray  # of each P, the smaller of U and n1 * n2 - U
     p: np.ndarray
-    knots: np.ndarray
+    knots: np.ndarray  # each P once and, if there are several, one more value at either end, extrapolated
 
 
 def rank_sum_p(u, n_first: int, n_second: int, variant: str, tie_sum=0.0):
-    """Return the two-sided P of U, the number of pairs with first > second, under a variant.
+    """Return the two-sided P of U, the number of pairs with first > second; ``u`` and ``tie_sum`` broadcast.
 
-    ``u`` and ``tie_sum`` broadcast. ``tie_sum`` is the sum of t^3 - t over the groups of t equal values. For the exact
-    variants, where P depends on the whole pattern of ties, the distance from the mean is scaled by the tie-corrected
-    standard deviation and the distribution without ties is interpolated. The usual error of this approximation is
-    ``_TRUE_ERROR``.
+    ``tie_sum`` is the sum of t^3 - t over the groups of t equal values. The P of the exact variants depends on the whole
+    pattern of ties. As an approximation, the distance from the mean is scaled by the tie-corrected standard deviation and
+    the distribution without ties is interpolated; the usual error is ``_TRUE_ERROR``.
     """
     n, mean = n_first + n_second, n_first * n_second / 2
     if variant not in EXACT:
@@ -64,10 +60,7 @@ def _exact_table(n_first: int, n_second: int, variant: str) -> np.ndarray:
 
 @lru_cache(maxsize=4096)
 def attainable_p_values(n_first: int, n_second: int, variant: str, halves: bool = False, tie_sum: int = 0) -> Lattice:
-    """Return all P-values that a variant can give.
-
-    With ``halves``, half-integer values of U are included, which occur only if values of the two groups tie.
-    """
+    """Return all P-values that a variant can give; with ``halves`` also for half-integer U, which needs tied groups."""
     step = 0.5 if halves else 1.0
     u = np.arange(0, np.floor(n_first * n_second / 2 / step) + 1) * step
     p = rank_sum_p(u, n_first, n_second, variant, tie_sum)
@@ -84,16 +77,12 @@ def _mark_distinct(p: np.ndarray) -> np.ndarray:
 
 
 class Ties(NamedTuple):
-    """The expected ties.
+    """The expected ties."""
 
-    ``weight`` is the probability of any ties, ``low`` to ``high`` the usual range of the tie sum if there are ties, and
-    ``most`` a tie sum that is hardly ever exceeded.
-    """
-
-    weight: float
-    low: int
+    weight: float  # probability of any ties
+    low: int  # usual range of the tie sum if there are ties
     high: int
-    most: int
+    most: int  # a tie sum that is hardly ever exceeded
 
 
 NO_TIES = Ties(0.0, 0, 0, 0)
@@ -106,16 +95,13 @@ _TRUE_ERROR, _SAFE_ERROR = 0.06, 0.6  # of the interpolated exact P with ties, i
 
 
 class Fit(NamedTuple):
-    """A reported P on a lattice.
+    """A reported P on a lattice."""
 
-    ``u`` holds the values of U that give the reported P, rare ties included. ``hits`` counts the attainable values in the
-    interval that rounds to it; with ties each U counts by the share of the usual tie sums that bring its P into the
-    interval. ``expected`` is the number of values that a lattice of this density, interpolated, has there by chance.
-    """
-
-    u: tuple[float, ...]
+    u: tuple[float, ...]  # values of U that give the reported P, rare ties included
+    # Number of attainable values that round to the reported P; with ties, each U counts by the share of the usual tie sums
+    # that bring its P into the interval.
     hits: float
-    expected: float
+    expected: float  # number that a lattice of this density, interpolated, has in the interval by chance
 
     @property
     def chance(self) -> float:
@@ -153,9 +139,8 @@ def _compute_bands(n_first: int, n_second: int, variant: str, least: int, most: 
     n = n_first + n_second
     # Two values are both tied or not at all, and a test of equal values has no P.
     sums = [_clip_tie_sum(tie_sum, n) if n > 2 else 0 for tie_sum in (least, most)]
-    few, middle, many = (
-        attainable_p_values(n_first, n_second, variant, True, s) for s in (sums[0], sum(sums) // 2, sums[1])
-    )
+    sums.insert(1, sum(sums) // 2)
+    few, middle, many = (attainable_p_values(n_first, n_second, variant, True, tie_sum) for tie_sum in sums)
     start, end = many.p, few.p  # more ties, smaller variance, smaller P
     if variant in EXACT and end.size > 1:
         spacing = np.gradient(few.p)

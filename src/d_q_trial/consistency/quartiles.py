@@ -123,10 +123,7 @@ def digit_probabilities(group: Group, n: int, decimals: int, last: int) -> np.nd
 
 
 class RangeCheck(NamedTuple):
-    """The range of P that the reported quantiles allow.
-
-    ``inside`` says whether the reported P is possible; it is None if the quantiles contradict each other under every type.
-    """
+    """The ranges of U and P that the reported quantiles allow, and whether the reported P is inside."""
 
     p: ReportedP
     n_first: int
@@ -135,7 +132,7 @@ class RangeCheck(NamedTuple):
     u_high: float
     p_low: float
     p_high: float
-    inside: bool | None
+    inside: bool | None  # None if the quantiles contradict each other under every type
 
 
 def check_range(p: ReportedP, n_first: int, n_second: int) -> RangeCheck:
@@ -169,10 +166,7 @@ def order_bounds(group: Group, n: int, kind: int) -> tuple[np.ndarray, np.ndarra
 
 
 def u_range(first: Group, second: Group, n_first: int, n_second: int, *, kind: int) -> tuple[float, float, int] | None:
-    """Return the smallest and largest U for two sets of quantiles, and an upper bound of the sum of t^3 - t.
-
-    None if the quantiles of a group contradict each other.
-    """
+    """Return the smallest and largest U, and a bound of the sum of t^3 - t; None if quantiles contradict each other."""
     bounds = [order_bounds(group, n, kind) for group, n in ((first, n_first), (second, n_second))]
     (first_low, first_high), (second_low, second_high) = bounds
     if any((low > high).any() for low, high in bounds):

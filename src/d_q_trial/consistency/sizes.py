@@ -153,9 +153,8 @@ def _solve_component(unknowns: frozenset[str], pairs: dict[str, Pair], domains: 
     largest = {key: [domains.get(size, (0, size))[1] for size in pair] for key, pair in pairs.items()}
     if large := [key for key, sizes in largest.items() if math.prod(sizes) > MOST_PAIRS]:
         fault = f"{' and '.join(map(str, pairs[large[0]]))} may be so large that nearly every P is attainable"
-        raise UnsettledError(
-            fault, large, f"; add constraints that keep the product of two groups to {MOST_PAIRS} or less"
-        )
+        advice = f"; add constraints that keep the product of two groups to {MOST_PAIRS} or less"
+        raise UnsettledError(fault, large, advice)
     group_names = sorted(unknowns.intersection(itertools.chain(*pairs.values())))
     relevant = [c for c in constraints if unknowns & c.terms.keys()]
     bounds = {name: domains[name] for name in unknowns.union(*(c.terms for c in relevant))}

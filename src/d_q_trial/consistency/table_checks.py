@@ -19,6 +19,7 @@ from .findings import Finding, make_finding, slug
 from .inference import ATTAINABLE, Report, assess
 from .reported import PARTS, QUANTITY, collect_quantiles
 
+_name_parts = itemgetter("source", "outcome", "visit", "group")  # of a finding on one row
 _KIND_LABELS = {"P": "P-values", "median": "medians", "n": "numbers of participants"}
 _TEST_LABELS = {"rank_sum": "the rank-sum test", "chi_squared": "the chi-squared test"}
 
@@ -41,10 +42,10 @@ def _select_median_rows(report: Report, **cells: str) -> list[Row]:
     return [row for row in rows if row["statistic"].startswith("median") and row["center"]]
 
 
-def _iterate_numbers(rows: Iterable[Row]) -> Iterator[tuple[Row, str, Number]]:
-    """Yield every reported number of rows of the summaries, with its row and column."""
-    for row in rows:
-        yield from ((row, column, parse_number(row[column])) for column in ("center", "lower", "upper") if row[column])
+def _list_numbers(rows: Iterable[Row]) -> list[tuple[Row, str, Number]]:
+    """Return every reported number of rows of the summaries, with its row and column."""
+    columns = ("center", "lower", "upper")
+    return [(row, column, parse_number(row[column])) for row in rows for column in columns if row[column]]
 
 
 def _format_quantity(key: tuple[str, ...]) -> str:
@@ -115,7 +116,7 @@ def check_total_of_means(report: Report) -> Iterator[Finding]:
 def check_decimals(report: Report) -> Iterator[Finding]:
     """Report a limit with fewer decimals than all the others of its kind."""
     for rows in _group_rows(_select_median_rows(report), "source", "measure", "statistic", "unit").values():
-        entries = list(_iterate_numbers(rows))
+        entries = _list_numbers(rows)
         usual, count = Counter(number.decimals for _, _, number in entries).most_common(1)[0]
         if len(entries) < 20 or count < 0.9 * len(entries):
             continue
@@ -129,18 +130,14 @@ def check_decimals(report: Report) -> Iterator[Finding]:
             template_values = {"row": row, "part": column, "value": number.text, "numbers": len(entries)}
             template_values |= {"count": count, "usual": usual, "in_line": f"{number.value / 10**usual:.{usual}f}"}
             template_values["beyond"] = number.value / sizes[-2] if number.value > 2 * largest_elsewhere else 0
-            yield make_finding("decimals", *_name_parts(row, column), **template_values)
+            yield make_finding("decimals", *_name_parts(row), column, **template_values)
 
 
 def check_changes_below_minus_100(report: Report) -> Iterator[Finding]:
     """Report percentage changes below -100, which are impossible for a quantity that cannot be negative."""
-    for row, column, number in _iterate_numbers(report.table("summaries", measure="percent_change")):
+    for row, column, number in _list_numbers(report.table("summaries", measure="percent_change")):
         if number.high < -100:
-            yield make_finding("below-minus-100", *_name_parts(row, column), row=row, value=number.text)
-
-
-def _name_parts(row: Row, column: str) -> tuple[str, ...]:
-    return row["source"], row["outcome"], row["visit"], row["group"], column
+            yield make_finding("below-minus-100", *_name_parts(row), column, row=row, value=number.text)
 
 
 def check_order_of_limits(report: Report) -> Iterator[Finding]:
