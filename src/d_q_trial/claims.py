@@ -87,7 +87,7 @@ def _build_claims(table: str, row: Row) -> Iterator[Claim]:
     key = dict.fromkeys(KEYS, "") | {"stratum": "all"} | {name: row[name] for name in KEYS if name in row}
     key["group"] = "both arms" if key["group"] == "all" else key["group"]
     name_parts: tuple[str, ...] = ()  # if the name is not made from the key
-    not_checkable = ""
+    not_checkable = NO_EVENTS if table == "adverse_events" else ""
     # ``values`` holds the quantity, the reported value, its relation and the statistic of the results.
     if table in ("summaries", "ranges"):
         columns = {"n": "n"} | SUMMARIES[row["statistic"]]
@@ -110,7 +110,7 @@ def _build_claims(table: str, row: Row) -> Iterator[Claim]:
         values.append(("p", row["p"], row["p_relation"], "p"))
     else:  # the registry lists some events under two headings
         key["outcome"] = row["event"] + (f", {row['note']}" if row["source"] == "registry" and row.get("note") else "")
-        values, not_checkable = [("affected", row["affected"], "=", "")], NO_EVENTS
+        values = [("affected", row["affected"], "=", "")]
     if not name_parts:
         stratum = key["stratum"] if key["stratum"] != "all" else ""
         name_parts = (key["outcome"], key["visit"], key["marker"], stratum, key["contrast"] or key["group"])

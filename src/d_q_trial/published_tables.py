@@ -1,6 +1,6 @@
 """Read tables of reported values: CSV files as people write them, checked before anything is computed.
 
-The same schema serves the claims, the checks of internal consistency, the sensitivity analyses and the generator of cohorts.
+One schema serves the claims, the checks of internal consistency, the sensitivity analyses and the generator of cohorts.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Number(NamedTuple):
         return 10.0**-self.decimals
 
     def meets(self, low: float, high: float) -> bool:
-        """Return whether a value, or more than one value of an interval, rounds to this number, up to floating-point error."""
+        """Return whether a value, or more than one value of an interval, rounds to this number, within rounding error."""
         overlap, width = min(self.high, high) - max(self.low, low), min(self.unit, high - low)
         tolerance = _TOLERANCE * (width or max(1.0, *map(abs, (self.low, self.high, low))))
         return overlap > tolerance if width else overlap >= -tolerance
@@ -133,14 +133,11 @@ _FORMATS = {
     "statistic": _one_of(*SUMMARIES),
     **{kind: _one_of(*words.split()) for kind, words in _SCHEMAS["words"].items()},
 }
-_FORMATS |= {
-    f"{kind}?": cells._replace(expected=f"{cells.expected}, or nothing", may_be_empty=True)
-    for kind, cells in _FORMATS.items()
-}
+_FORMATS |= {f"{k}?": f._replace(expected=f"{f.expected}, or nothing", may_be_empty=True) for k, f in _FORMATS.items()}
 
 
 def _parse_schema(columns: str) -> dict[str, Format | None]:
-    """Return the format of each column; ``n:count`` has the format ``count``, ``n:count?`` may be empty, ``note`` is free."""
+    """Return the format of each column; ``n:count`` is a ``count``, ``n:count?`` may be empty, ``note`` is any text."""
     names_and_kinds = (column.partition(":") for column in columns.split())
     return {name: _FORMATS[kind] if kind else None for name, _, kind in names_and_kinds}
 
@@ -165,10 +162,9 @@ def read_folder(folder: Path | str) -> dict[str, list[Row]]:
 
 
 def check_names(folder: Path | str, trial: Trial) -> None:
-    """Check the names in the tables that are not compared with results; a misspelt name there would silently be ignored.
+    """Check the names in tables that are not compared with results, where a misspelt name would silently be ignored.
 
-    An outcome or stratum may be one of the trial or of another table. UserError with file, row, column, name and the
-    known names.
+    An outcome or stratum may be one of the trial or of another table. UserError with file, row, column and the known names.
     """
     tables = read_folder(folder)
     rows, groups = tables["counts"] + tables["summaries"], [*trial.every_arm, "all", "both arms", "total"]
@@ -243,9 +239,8 @@ def _read_rows(path: Path | str, required: tuple[str, ...], known: tuple[str, ..
         if known and name not in known:
             raise UserError(f"{path}: unknown column {name!r}{did_you_mean(name, known)}; known are {', '.join(known)}")
     if missing := [name for name in required if name not in header]:
-        raise UserError(
-            f"{path}: the header lacks {', '.join(missing)}{did_you_mean(missing[0], {*header} - {*required})}"
-        )
+        hint = did_you_mean(missing[0], {*header} - {*required})
+        raise UserError(f"{path}: the header lacks {', '.join(missing)}{hint}")
     table = []
     for line, cells in enumerate(rows[1:], start=2):
         if not any(cell.strip() for cell in cells):

@@ -47,9 +47,8 @@ def draw_panel(a: Assessment, plain: Callable[[str], str] = str) -> str:
         points = zip(u_values, p_values, strict=True)
         ticks = [(x_of(p), u in matching_u[variant]) for u, p in points if low <= p <= high]
         rows.append((SHORT[variant], variant == a.variant, ticks))
-    labels = [
-        (x_of(p), p) for p in _choose_labels(low + 8 / scale, high - 14 / scale)
-    ]  # labels at the ends are cut off
+    # Closer to the ends of the axis, labels would be cut off.
+    labels = [(x_of(p), p) for p in _choose_labels(low + 8 / scale, high - 14 / scale)]
     attainable = ", ".join(SHORT[variant] for variant in VARIANTS if matching_u[variant]) or "none"
     name = f"{plain(a.p.claim)}: P = {a.p.p.text}, {' and '.join(map(str, a.numbers))} participants"
     band = x_of(a.p.p.low), (a.p.p.high - a.p.p.low) * scale
@@ -64,7 +63,7 @@ def _choose_labels(low: float, high: float) -> list[float]:
 
 
 def draw_matrix(assessments: list[Assessment]) -> str:
-    """Draw all P-values, one column each, by variant, one row each: a full bar if attainable, a short one if only with ties.
+    """Draw all P-values in columns and the variants in rows: a full bar if attainable, a short bar if only with ties.
 
     Columns are grouped by the place that reports them; places with few P-values share one block.
     """
@@ -87,7 +86,7 @@ def draw_matrix(assessments: list[Assessment]) -> str:
 
 
 def draw_candidates(options: list[Option]) -> str:
-    """Draw a bar for each pair of unreported group sizes: as high as P-values are attainable, dark if it is probable."""
+    """Draw a bar for each pair of unreported group sizes: its height the attainable P-values, dark if it is probable."""
     probable = ", ".join(f"{o.n_first} and {o.n_second}" for o in options if o.probability > _PROBABLE)
     ordered = sorted(options, key=lambda o: (o.n_first, o.n_second))
     description = f"Attainable P-values by pair of numbers; probable: {probable}."

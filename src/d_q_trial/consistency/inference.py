@@ -137,7 +137,7 @@ def assess_paper(reported: Reported, decision: Decision) -> Report:
         can_check = len(p.medians) == 2 or (p.relation != "=" and p.p.value > 0)
         if p.test == "rank_sum" and can_check and all(isinstance(n, int) for n in numbers) and not p.too_large:
             ranges.append(check_range(p, *numbers))
-    # With ties, P depends on the values that are tied, so that the other variants are only computed without ties.
+    # With ties, P depends on which values are tied, so that the variants are compared only where ties are not needed.
     without_ties = [a for a in assessments if a.p.highlight and a.status == ATTAINABLE and inference.fits]
     dependence = [row for a in without_ties for row in compute_p_by_variant(a)]
     return Report(reported, inference, assessments, decision, ranges, dependence, unsettled)
@@ -161,7 +161,7 @@ def infer(p_values: list[ReportedP], constraints: Sequence[sizes.Constraint] = (
     for variant, rate in rates.items():
         for solutions, table in zip(components, tables[variant], strict=True):
             numbers[variant] |= solutions[table[:, rate].argmax()]
-    ranked = sorted(zip(VARIANTS, log_likelihoods, probabilities, strict=True), key=lambda variant: -variant[1])
+    ranked = sorted(zip(VARIANTS, log_likelihoods, probabilities, strict=True), key=lambda row: -row[1])
     best = ranked[0][0]
     scores = []
     for variant, log_likelihood, probability in ranked:

@@ -60,7 +60,7 @@ def _exact_table(n_first: int, n_second: int, variant: str) -> np.ndarray:
 
 @lru_cache(maxsize=4096)
 def attainable_p_values(n_first: int, n_second: int, variant: str, halves: bool = False, tie_sum: int = 0) -> Lattice:
-    """Return all P-values that a variant can give; with ``halves`` also for half-integer U, which needs tied groups."""
+    """Return all P-values that a variant can give; ``halves`` adds half-integer U, which only ties between groups give."""
     step = 0.5 if halves else 1.0
     u = np.arange(0, np.floor(n_first * n_second / 2 / step) + 1) * step
     p = rank_sum_p(u, n_first, n_second, variant, tie_sum)

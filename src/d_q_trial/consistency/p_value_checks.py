@@ -14,7 +14,7 @@ from .inference import ALPHA, ATTAINABLE, FEWER, MANY_TIES, MOST_MISSING, NEITHE
 from .lattice import MOST_PAIRS
 
 _UNKNOWN = re.compile(r"[^\s':]+:[^\s':]+:[^\s':]+")  # the name of a group whose size is not reported
-_SMALLER_PAIRS = (MOST_MISSING + 1) ** 2 - 1  # that are tried for each P
+_SMALLER_PAIRS = (MOST_MISSING + 1) ** 2 - 1  # pairs of smaller group sizes that are tried for each P
 
 
 def check_variant_of_the_test(report: Report) -> Iterator[Finding]:

@@ -59,10 +59,10 @@ class Definition(NamedTuple):
 
 @dataclass(frozen=True)
 class Decision:
-    """The definitions, most probable first, and the step of each variable that was recorded more coarsely than reported."""
+    """The definition of the quartiles, and the recording steps of the variables, inferred from the reported digits."""
 
-    definitions: list[Definition]
-    steps: dict[str, float]
+    definitions: list[Definition]  # most probable first
+    steps: dict[str, float]  # of each variable that was recorded more coarsely than reported
 
 
 def infer_definition(p_values: list[ReportedP]) -> Decision:
@@ -81,7 +81,8 @@ def infer_definition(p_values: list[ReportedP]) -> Decision:
         decimals = min(_MOST_DECIMALS, max(group[part].decimals for group, _ in groups for part in _QUARTILES))
         most = max(decimals, 1)  # last digits that can depend on the definition; the other digits are taken as uniform
         uniform = -3 * len(groups) * math.log(10)  # log-likelihood of one uniform digit of every quartile
-        joints, probabilities = [np.full(len(_DEFINITIONS), math.log(1 - _COARSER) + most * uniform)], []
+        joints = [np.full(len(_DEFINITIONS), math.log(1 - _COARSER) + most * uniform)]  # log of prior times likelihood
+        probabilities = []
         for last in range(1, most + 1):
             probabilities.append(np.hstack([digit_probabilities(group, n, decimals, last) for group, n in groups]))
             log_likelihood = np.log(np.maximum(probabilities[-1], _LEAST_PROBABILITY)).sum(axis=1)
@@ -114,9 +115,8 @@ def digit_probabilities(group: Group, n: int, decimals: int, last: int) -> np.nd
         digits = round(group[part].value * 10**decimals) % step
         for row, (kind, rounding) in enumerate(_DEFINITIONS):
             _, fraction = quantile_position(n, p, kind)
-            excess = (
-                fraction.numerator * step * gaps / fraction.denominator
-            )  # over the value below, an even number of units
+            # The excess over the value below, which is an even number of units and does not affect the rounding.
+            excess = fraction.numerator * step * gaps / fraction.denominator
             rounded = (np.rint(excess) if rounding == "even" else np.floor(excess + 0.5)) % step
             probabilities[row, column] = weights[rounded == digits].sum() if fraction else digits == 0
     return probabilities

@@ -274,7 +274,7 @@ class _GroupSizes:
         return [parse_constraint(text, where) for text, where in lines.items()]
 
     def _is_nested(self, later: _SetKey, earlier: _SetKey) -> bool:
-        """Return whether one set is within another: no number is larger, and the other has the same outcome or everyone."""
+        """Return whether one set is within another: no number is larger; same outcome, or the other is the largest."""
         fewer, more = self.counts[later], self.counts[earlier]
         shared = fewer.keys() & more.keys()
         if later[2] != earlier[2] or not shared or any(fewer[cell] > more[cell] for cell in shared):

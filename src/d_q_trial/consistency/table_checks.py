@@ -39,7 +39,7 @@ def _select_rows_with_n(report: Report, *tables: str, **cells: str) -> list[Row]
 
 def _select_median_rows(report: Report, **cells: str) -> list[Row]:
     rows = report.table("summaries", **cells)
-    return [row for row in rows if row["statistic"].startswith("median") and row["center"]]
+    return [row for row in rows if row["center"] and row["statistic"].startswith("median")]
 
 
 def _list_numbers(rows: Iterable[Row]) -> list[tuple[Row, str, Number]]:
@@ -98,8 +98,7 @@ def _chance_of_equal_mean(row: Row) -> float:
 
 def check_total_of_means(report: Report) -> Iterator[Finding]:
     """Compare the mean of the group means, weighted by group size, with the mean reported for all participants."""
-    mean_rows = report.table("registry_baseline", statistic="mean_sd")
-    for key, rows in _group_rows(mean_rows, "source", "outcome").items():
+    for key, rows in _group_rows(report.table("registry_baseline", statistic="mean_sd"), "source", "outcome").items():
         total_rows = [row for row in rows if row["group"] == "all"]
         group_rows = [row for row in rows if row["group"] != "all"]
         parts = [(int(row["n"]), parse_number(row["value"]), parse_number(row["spread"])) for row in group_rows]
@@ -146,9 +145,8 @@ def check_order_of_limits(report: Report) -> Iterator[Finding]:
         quantiles = [(part, parse_number(texts[part])) for part in PARTS if part in texts]
         for (lower, low), (upper, high) in itertools.pairwise(quantiles):
             if low.low > high.high:
-                names = (*filter(None, key), lower, upper)
                 template_values = {"where": _format_quantity(key), "lower": lower, "upper": upper, "high": high.text}
-                yield make_finding("order", *names, value=low.text, **template_values)
+                yield make_finding("order", *filter(None, key), lower, upper, value=low.text, **template_values)
 
 
 def check_parts_and_wholes(report: Report) -> Iterator[Finding]:
@@ -189,13 +187,15 @@ def check_stated_numbers(report: Report) -> Iterator[Finding]:
             counted = {group: counts[key] for group in stated if (key := (outcome, visit, group)) in counts}
             if counted.items() <= stated.items():
                 continue
-            expected.add("/".join(map(str, counted.values())))
-            differing.append(f"{outcome} at {visit} has {'/'.join(map(str, counted.values()))}")
+            numbers = "/".join(map(str, counted.values()))
+            expected.add(numbers)
+            differing.append(f"{outcome} at {visit} has {numbers}")
             cells = {"outcome": outcome, "visit": visit, "source": source, "stratum": "all"}.items()
             for p in report.reported.p_values if len(counted) == 2 and report.inference.fits else ():
                 if p.usable and cells <= p.row.items():
                     statuses = []
-                    for n, m in (map(numbers.get, counted) for numbers in (counted, stated)):
+                    for sizes in (counted, stated):
+                        n, m = (sizes[group] for group in counted)
                         attained = assess(p, (n, m), report.inference.variant).status == ATTAINABLE
                         statuses.append(f"{'' if attained else 'not '}attainable with {n}/{m}")
                     fits.append(f"P = {p.p.text} is {' and '.join(statuses)}")
@@ -210,12 +210,11 @@ def check_stated_tests(report: Report) -> Iterator[Finding]:
     statements = report.table("statements", kind="test")
     for claim in statements:
         for row in report.table("tests", locator=claim["subject"], source=claim["source"]):
-            if row["test"] == claim["value"]:
-                continue
-            counts, results, hits = _recompute_p_of_counts(report, row)
-            also = [statement["locator"] for statement in statements if statement["value"] == row["test"]]
-            template_values = {"claim": claim, "row": row, "counts": counts, "results": results, "hits": hits}
-            yield make_finding("stated-test", row["outcome"], **template_values, also=also, tests=_TEST_LABELS)
+            if row["test"] != claim["value"]:
+                counts, results, hits = _recompute_p_of_counts(report, row)
+                also = [statement["locator"] for statement in statements if statement["value"] == row["test"]]
+                template_values = {"claim": claim, "row": row, "counts": counts, "results": results, "hits": hits}
+                yield make_finding("stated-test", row["outcome"], **template_values, also=also, tests=_TEST_LABELS)
 
 
 def check_p_of_counts(report: Report) -> Iterator[Finding]:
@@ -297,8 +296,9 @@ def check_withdrawals(report: Report) -> Iterator[Finding]:
     """Compare the withdrawals that one source reports with the participants who did not complete in the other."""
     for row in report.table("registry_flow", milestone="not_completed", reason=""):
         if flow_rows := report.table("flow", arm=row["group"]):
-            steps = ("withdrew", "left_treatment")
-            gone, left = (sum(int(r["count"]) for r in flow_rows if r["step"] == step) for step in steps)
+            gone, left = (
+                sum(int(r["count"]) for r in flow_rows if r["step"] == s) for s in ("withdrew", "left_treatment")
+            )
             yield make_finding("withdrawals", row["group"], flow_row=flow_rows[0], row=row, value=gone, left=left)
 
 
