@@ -270,7 +270,7 @@ def correlated(group, **different):
     ],
 )  # fmt: skip
 def test_a_reported_value_is_said_in_words(row, words):
-    assert report().words.claim(row) == "p16 variant 5 and Age, " * (row["contrast"] == "age") + words
+    assert report().labeller.claim(row) == "p16 variant 5 and Age, " * (row["contrast"] == "age") + words
 
 
 @pytest.mark.parametrize(
@@ -292,11 +292,11 @@ def test_a_reported_value_is_said_in_words(row, words):
     ],
 )  # fmt: skip
 def test_a_cell_is_said_in_words(column, row, words):
-    assert report().words.of(column, row) == words
+    assert report().labeller.cell(column, row) == words
 
 
 def test_verdicts_are_read_with_true_minus_signs_and_their_places(tmp_path):
-    path, words = tmp_path / "claims.csv", report().words
+    path, words = tmp_path / "claims.csv", report().labeller
     assert collect.read_verdicts(path, words) == []
     key = ("ctx", "percent_change", "week_20", "", ALL, TRIAL.contrast, "", "p")
     claim = dict.fromkeys(claims.COLUMNS, "") | dict(zip(KEYS, key, strict=True)) | {"quantity": "p"}
@@ -312,10 +312,12 @@ def test_verdicts_are_read_with_true_minus_signs_and_their_places(tmp_path):
 
 def test_a_long_alternative_text_is_cut_between_its_parts():
     figure = {"label": "Fig. 3", "title": "Title", "words": "a: one; b: two; c: three"}
-    assert collect._alternative(figure) == "Fig. 3. Title. a: one; b: two; c: three"
-    assert collect._alternative(figure | {"data_label": "Synthetic"}).startswith("Fig. 3. Title. Synthetic. a: one;")
+    assert collect._alternative_text(figure) == "Fig. 3. Title. a: one; b: two; c: three"
+    assert collect._alternative_text(figure | {"data_label": "Synthetic"}).startswith(
+        "Fig. 3. Title. Synthetic. a: one;"
+    )
     end = "; the rest is listed below, under “Caption, results in words”."
-    assert collect._alternative(figure, longest=38) == "Fig. 3. Title. a: one; b: two; c: three"[:29] + end
+    assert collect._alternative_text(figure, max_length=38) == "Fig. 3. Title. a: one; b: two; c: three"[:29] + end
 
 
 def test_outcomes_of_large_families_are_listed_only_if_primary_or_if_no_family_is_small():
@@ -376,7 +378,7 @@ def test_finished_outputs_are_collected_from_the_folder_of_their_analysis(tmp_pa
     assert first["address"].startswith("data:image/png;base64,")
     assert (first["verdicts"], first["other_markers"]) == (found.verdicts[:2], "p16 variant 1+5")
     assert [panel["verdicts"] for panel in first["panels"]] == [[found.verdicts[0]], []]
-    assert [(table["label"], table["tally"]) for table in found.shown] == [("Table 1", {claims.REPRODUCED: 1})]
+    assert [(table["label"], table["tally"]) for table in found.built_tables] == [("Table 1", {claims.REPRODUCED: 1})]
 
     other = collect.collect(tmp_path, chosen, TRIAL, "other")
     assert other.verdicts == []

@@ -433,7 +433,7 @@ def test_a_row_per_number_becomes_a_row_per_comparison(report):
     numbers |= {"p": "0.0004", "p_low": "0.01", "p_high": "0.9"}
     table = [LONG | {"statistic": name, "value": value} for name, value in numbers.items()]
     table += [LONG | {"statistic": "p", "value": "0.2", "method": "mixed model", "reason": "at least this"}]
-    assert pieces.select_cells(pieces.Section("x", columns=columns), table, report.words) == (
+    assert pieces.select_cells(pieces.Section("x", columns=columns), table, report.labeller) == (
         ("Outcome", "Participants", "Effect", "P", "Any", "Mixed"),
         [("P1NP, 2 weeks", "all", "1.23 (−0.50 to 3.00)", "<0.001", "0.010 to at least 0.900", "0.200")],
         0,
@@ -443,7 +443,7 @@ def test_a_row_per_number_becomes_a_row_per_comparison(report):
 def test_a_column_has_the_same_decimals_throughout(report):
     values = (("0.78", "1.5"), ("0.8954", "12.25"), ("1e-9", "3"))
     table = [{"outcome": "ctx", "stratum": "all", "x": x, "y": y, "z": "0.5"} for x, y in values]
-    shown = pieces.select_cells(pieces.Section("x", columns=(("X", "x"), ("Y", "z..y"))), table, report.words)[1]
+    shown = pieces.select_cells(pieces.Section("x", columns=(("X", "x"), ("Y", "z..y"))), table, report.labeller)[1]
     assert [row[2] for row in shown] == ["0.780", "0.895", "0.000"]
     assert [row[3] for row in shown] == ["0.5 to 1.5", "0.5 to 12.2", "0.5 to 3.0"]
 
@@ -451,8 +451,8 @@ def test_a_column_has_the_same_decimals_throughout(report):
 def test_a_table_that_has_only_counts_of_zero_is_not_shown(report):
     section = pieces.Section("x", columns=(("Cutoffs", "cuts"), ("P", "p")))
     row = {"outcome": "ctx", "stratum": "all", "cuts": "0", "p": ""}
-    assert pieces.select_cells(section, [row, row], report.words)[1] == []
-    assert len(pieces.select_cells(section, [row, row | {"p": "0.5"}], report.words)[1]) == 2
+    assert pieces.select_cells(section, [row, row], report.labeller)[1] == []
+    assert len(pieces.select_cells(section, [row, row | {"p": "0.5"}], report.labeller)[1]) == 2
 
 
 def test_the_reasons_for_columns_without_values_are_said_below_the_table(report, tmp_path):
@@ -460,7 +460,7 @@ def test_the_reasons_for_columns_without_values_are_said_below_the_table(report,
     section = pieces.Section("x", columns=(("P", "p"), ("Bounds", "low..high", "bounds")))
     table = [LONG | {"statistic": "p", "value": p, "reason": why} for p, why in (("0.5", ""), ("", "few"))]
     table += [LONG | {"statistic": name, "value": "", "method": "bounds, x"} | reason for name in ("low", "high")]
-    assert pieces.explain_missing(section, table, report.words) == {
+    assert pieces.explain_missing(section, table, report.labeller) == {
         "P": "in some rows, few",
         "Bounds": "this test has none",
     }
@@ -471,7 +471,7 @@ def test_the_reasons_for_columns_without_values_are_said_below_the_table(report,
 
 
 def test_effects_have_the_decimals_of_their_outcome(report):
-    words = replace(report.words, analysis=report.analysis.model_copy(update={"change": "difference"}))
+    words = replace(report.labeller, analysis=report.analysis.model_copy(update={"change": "difference"}))
     section = pieces.Section("x", columns=(("Difference", "difference"),))
     table = [LONG | {"outcome": o, "statistic": "difference", "value": "0.0456"} for o in ("ctx", "p1np")]
     assert [row[-1] for row in pieces.select_cells(section, table, words)[1]] == ["0.046", "0.05"]
@@ -480,7 +480,7 @@ def test_effects_have_the_decimals_of_their_outcome(report):
 def test_rows_of_large_families_stay_in_the_file_and_are_counted(report):
     section, row = pieces.Section("x", columns=(("P", "p"),)), LONG | {"statistic": "p", "value": "0.5"}
     others = [row | {"marker": "p16_variant_1+5"}, row | {"outcome": "sasp_fas"}]
-    _, shown, more = pieces.select_cells(section, [*others, row], report.words)
+    _, shown, more = pieces.select_cells(section, [*others, row], report.labeller)
     assert (len(shown), more) == (1, 1)
     piece = dict.fromkeys(("key", "title", "caption", "absent", "file", "picture"), "") | {
         "columns": ["P"],
@@ -511,7 +511,7 @@ def test_a_common_caption_is_shown_once_and_placeholders_are_filled_in(report):
     assert all("pointwise" not in piece["caption"] for piece in members)
     assert report_page(report).count("with pointwise 95% intervals") == 1
     for section in pieces.SECTIONS:
-        assert "{" not in report.words.fill(section.title) + report.words.fill(section.caption)
+        assert "{" not in report.labeller.fill(section.title) + report.labeller.fill(section.caption)
 
 
 # The comparison

@@ -1,4 +1,4 @@
-"""Read the finished outputs of an analysis, and describe their keys and verdicts in words."""
+"""Read the finished outputs of an analysis, and label their keys and verdicts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..config.settings import search_id
 from ..files import read_rows, read_yaml_beside
 from ..pages import embed_picture
 from ..participants import read_description
-from ..results_table import ALL_PARTICIPANTS, Numbers, read_results
+from ..results_table import ALL_PARTICIPANTS, Numbers, Row, read_results
 from ..tables.catalogue import catalogue_of
 from ..trial import BASELINE
 
@@ -24,34 +24,33 @@ if TYPE_CHECKING:
     from ..tables.catalogue import Headline
     from ..trial import Trial
 
-Row = Mapping[str, str]
 Verdict = Mapping[str, Any]  # one reported value, see read_verdicts
 FOLDERS = ("robustness", "sensitivity")
-MANY = 6  # the outcomes of a family with more changes than this are not listed one by one
-# Symbol and colour of a verdict, by its meaning for the reader; colour is never the only difference.
-_MARKS = {"success": ("✓", "good"), "warning": ("≈", "odd"), "failure": ("✗", "bad"), "neutral": ("·", "quiet")}
-_WORDS = read_yaml_beside(__file__, "words")
-_QUANTITIES = {key: labels.uncapitalize(text) for key, text in labels.STATISTICS.items()} | _WORDS["quantities"]
-VERDICTS = {name: (*_MARKS[claims.STATUS[name]], _WORDS["verdicts"][name]) for name in claims.VERDICTS}
+MAX_LISTED = 6  # larger families (by outcomes with changes) are not listed outcome by outcome
+# Symbol and colour class of each status of a verdict; colour is never the only difference.
+_STATUS_MARKS = {"success": ("✓", "good"), "warning": ("≈", "odd"), "failure": ("✗", "bad"), "neutral": ("·", "quiet")}
+_TEXTS = read_yaml_beside(__file__, "words")
+_QUANTITIES = {key: labels.uncapitalize(text) for key, text in labels.STATISTICS.items()} | _TEXTS["quantities"]
+VERDICTS = {name: (*_STATUS_MARKS[claims.STATUS[name]], _TEXTS["verdicts"][name]) for name in claims.VERDICTS}
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
-_PLACE = re.compile(r"\b((?:Extended Data )?(?:Fig\.|Table) \d+)([a-z]?)\b")
+_FIGURE_OR_TABLE = re.compile(r"\b((?:Extended Data )?(?:Fig\.|Table) \d+)([a-z]?)\b")
 
 
 @dataclass(frozen=True)
-class Words:
-    """The names of the keys in the tables of an analysis."""
+class Labeller:
+    """Labels for the keys in the tables of an analysis."""
 
     trial: Trial
     analysis: Analysis
 
     def fill(self, text: str) -> str:
-        """Fill the names of arms, marker and levels into a title or caption."""
+        """Fill the placeholders of a title or caption: arms, marker, levels."""
         return labels.fill_placeholders(text, labels.caption_words(self.trial, self.analysis))
 
     def variable(self, key: str) -> str:
-        """Return the label of an outcome or marker; the key in words if the trial does not have it."""
-        known = self.trial.markers | self.trial.outcomes
-        return known[key].label if key in known else labels.replace_keys(key, self.trial)
+        """Return the label of an outcome or marker; a key that the trial does not have loses its underscores."""
+        variables = self.trial.markers | self.trial.outcomes
+        return variables[key].label if key in variables else labels.replace_keys(key, self.trial)
 
     def group(self, stratum: str) -> str:
         """Describe a group of participants, such as ``stratum T3 of p16 variant 5``."""
@@ -64,15 +63,15 @@ class Words:
         """Return the decimals with which the changes of an outcome are shown."""
         return labels.change_decimals(self.analysis.measure, self.trial.outcomes[outcome].decimals)
 
-    def of(self, column: str, row: Row) -> str:
+    def cell(self, column: str, row: Row) -> str:
         """Return the text of a table cell: an outcome with its visit, an arm, a contrast of strata."""
         text = row.get(column, "")
-        known = {"arm": self.trial.analysed_arms, "marker": self.trial.markers, "visit": self.trial.visits}
-        if text in known.get(column, ()):
-            return known[column][text].label
+        labelled = {"arm": self.trial.analysed_arms, "marker": self.trial.markers, "visit": self.trial.visits}
+        if text in labelled.get(column, ()):
+            return labelled[column][text].label
         if column == "outcome" and text in self.trial.outcomes:
             visit = row.get("visit", BASELINE)
-            return self.variable(text) + ("" if visit in ("", BASELINE) else f", {self.of('visit', row)}")
+            return self.variable(text) + ("" if visit in ("", BASELINE) else f", {self.cell('visit', row)}")
         if column == "contrast":
             return text.removeprefix(f"{self.trial.contrast}, ").replace(" - ", f" {formatting.MINUS} ")
         if column in ("stratum", "place"):
@@ -81,91 +80,86 @@ class Words:
 
     def claim(self, row: Row) -> str:
         """Describe a reported value: ``P1NP at 2 weeks, T3 (p16 variant 5): D+Q against Control, P``."""
-        trial, words = self.trial, self.variable(row["outcome"])
+        trial, description = self.trial, self.variable(row["outcome"])
         quantity = _QUANTITIES.get(row["quantity"], row["quantity"])
         if row["measure"] == "correlation":
-            age, people = (
-                labels.uncapitalize(self.variable(row["contrast"])),
-                labels.age_group_label(row["group"], trial),
-            )
-            return f"{words} and {age}, {people}: {quantity}"
+            age = labels.uncapitalize(self.variable(row["contrast"]))
+            return f"{description} and {age}, {labels.age_group_label(row['group'], trial)}: {quantity}"
         if row["visit"] in trial.visits:
-            words += " at baseline" if row["visit"] == BASELINE else f" at {trial.visits[row['visit']].label}"
-        words += f", {row['stratum']}" if row["stratum"] not in ("", ALL_PARTICIPANTS) else ""
-        words += f" ({self.variable(row['marker'])})" if row["marker"] in trial.markers else ""
-        arms = {key: arm.label for key, arm in trial.every_arm.items()}
-        names = [arms.get(part, part) for part in (row["contrast"] or row["group"]).split(" - ") if part]
-        return f"{words}: {', '.join(filter(None, [' against '.join(names), quantity]))}"
+            description += " at baseline" if row["visit"] == BASELINE else f" at {trial.visits[row['visit']].label}"
+        description += f", {row['stratum']}" if row["stratum"] not in ("", ALL_PARTICIPANTS) else ""
+        description += f" ({self.variable(row['marker'])})" if row["marker"] in trial.markers else ""
+        arm_labels = {key: arm.label for key, arm in trial.every_arm.items()}
+        groups = [arm_labels.get(key, key) for key in (row["contrast"] or row["group"]).split(" - ") if key]
+        return f"{description}: {', '.join(filter(None, [' against '.join(groups), quantity]))}"
 
 
-def read_verdicts(path: Path, words: Words) -> list[Verdict]:
-    """Read claims.csv, if it was made, as it is shown, and add what the pages need.
+def read_verdicts(path: Path, labeller: Labeller) -> list[Verdict]:
+    """Read claims.csv, if it exists, with its texts as the pages show them, and add what the pages need.
 
-    ``what`` is the value in words, ``mark`` the symbol of the verdict and the class of its colour, ``order`` the sort keys
-    of the columns of verdict, reported and recomputed value, ``key`` that of the result (outcome, measure, visit, marker,
-    stratum, contrast, group, statistic), and ``places`` label and panel of each figure or table.
+    Added are ``what`` (description of the value), ``mark`` (symbol of the verdict and class of its colour), ``order`` (sort
+    keys of the columns verdict, reported and recomputed value), ``key`` (of the result: outcome, measure, visit, marker,
+    stratum, contrast, group, statistic) and ``places`` (label and panel of each figure or table).
     """
-    return [
-        {
-            **row,
-            **{name: row[name].replace("-", formatting.MINUS) for name in ("reported", "recomputed")},
-            **{
-                name: row[name] and labels.replace_keys(row[name], words.trial) for name in ("note", "known_difference")
-            },
-            "what": words.claim(row),
+    verdicts, trial = [], labeller.trial
+    for row in read_rows_if_exists(path):
+        numbers = {name: row[name].replace("-", formatting.MINUS) for name in ("reported", "recomputed")}
+        notes = {name: labels.replace_keys(row[name], trial) for name in ("note", "known_difference") if row[name]}
+        added = {
+            "what": labeller.claim(row),
             "mark": VERDICTS[row["verdict"]][:2],
             "order": (list(VERDICTS).index(row["verdict"]), sort_key(row["reported"]), sort_key(row["recomputed"])),
             "key": tuple(row[name] for name in claims.KEYS),
             "places": find_places(row["locator"]) if row["source"] == "paper" else (),
         }
-        for row in read_rows_if_made(path)
-    ]
+        verdicts.append({**row, **numbers, **notes, **added})
+    return verdicts
 
 
 def find_places(locator: str) -> tuple[tuple[str, str], ...]:
     """Find the figures and tables that a locator names: ``Results; Fig. 4a`` belongs to panel a of ``Fig. 4``."""
-    return tuple(dict.fromkeys(_PLACE.findall(locator)))
+    return tuple(dict.fromkeys(_FIGURE_OR_TABLE.findall(locator)))
 
 
 def sort_key(text: str) -> float:
     """Return the number in a reported value or bound, for sorting; text without a number comes last."""
-    found = _NUMBER.search(text.replace(",", ""))
-    return float(found.group()) if found else 1e300
+    match = _NUMBER.search(text.replace(",", ""))
+    return float(match[0]) if match else 1e300
 
 
 def count_verdicts(verdicts: Iterable[Verdict]) -> dict[str, int]:
-    """Count the verdicts that occur, in their fixed order."""
+    """Count the verdicts that occur, in the order of ``VERDICTS``."""
     counts = Counter(verdict["verdict"] for verdict in verdicts)
     return {name: counts[name] for name in VERDICTS if counts[name]}
 
 
 def summarize_sources(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
     """Summarise each source: how many values can be checked, how many were reproduced and how, and which were not."""
-    made, ways = [], _WORDS["ways"]
+    summaries = []
     for source in dict.fromkeys(verdict["source"] for verdict in verdicts):
-        own = [verdict for verdict in verdicts if verdict["source"] == source]
-        counts = Counter(verdict["verdict"] for verdict in own)
-        failed = [verdict for verdict in own if verdict["verdict"] in claims.FAILURES]
-        unchecked = [verdict["quantity"] for verdict in own if verdict["verdict"] == claims.NOT_CHECKABLE]
-        reproduced = sum(counts[name] for name in ways)
-        made.append(
+        source_verdicts = [verdict for verdict in verdicts if verdict["source"] == source]
+        counts = Counter(verdict["verdict"] for verdict in source_verdicts)
+        failed = [verdict for verdict in source_verdicts if verdict["verdict"] in claims.FAILURES]
+        unchecked = [v["quantity"] for v in source_verdicts if v["verdict"] == claims.NOT_CHECKABLE]
+        reproduced = {name: counts[name] for name in _TEXTS["ways"] if counts[name]}
+        summaries.append(
             {
                 "source": source,
-                "checkable": reproduced + len(failed),
-                "reproduced": reproduced,
-                "ways": ", ".join(f"{counts[name]:,} {words}" for name, words in ways.items() if counts[name]),
+                "checkable": sum(reproduced.values()) + len(failed),
+                "reproduced": sum(reproduced.values()),
+                "ways": ", ".join(f"{count:,} {_TEXTS['ways'][name]}" for name, count in reproduced.items()),
                 "failed": sorted(failed, key=lambda verdict: verdict["quantity"] != "p"),
                 "events": unchecked.count("affected"),  # adverse events have no participant data
                 "unchecked": len(unchecked) - unchecked.count("affected"),
                 "inapplicable": counts[claims.NOT_APPLICABLE],
             }
         )
-    return made
+    return summaries
 
 
 @dataclass(frozen=True)
 class Report:
-    """The finished outputs of one analysis: everything that its pages show."""
+    """The finished outputs of one analysis, which its pages show."""
 
     settings: Settings
     trial: Trial
@@ -179,40 +173,40 @@ class Report:
     exclusions: Sequence[Row] = ()
     verdicts: Sequence[Verdict] = ()  # empty without reported values
     versions: Mapping[str, str] = field(default_factory=dict)
-    tables: Mapping[str, Sequence[Row]] = field(default_factory=dict)  # those made, such as ``robustness/cutoffs``
+    tables: Mapping[str, Sequence[Row]] = field(default_factory=dict)  # by path, such as ``robustness/cutoffs``
     differences: Sequence[str] = ()  # settings that differ from the reference
     changes: Sequence[Mapping[str, str]] = ()  # comparisons whose conclusion differs from that of the reference
-    figures: Sequence[Mapping[str, Any]] = ()  # as their JSON files describe them, with the verdicts on their values
-    shown: Sequence[Mapping[str, Any]] = ()  # tables, likewise
+    figures: Sequence[Mapping[str, Any]] = ()  # descriptions from JSON, with the verdicts on their values
+    built_tables: Sequence[Mapping[str, Any]] = ()  # as the figures
 
     @property
-    def words(self) -> Words:
-        """Return the names of the keys."""
-        return Words(self.trial, self.analysis)
+    def labeller(self) -> Labeller:
+        """Labels for the keys of this analysis."""
+        return Labeller(self.trial, self.analysis)
 
     @property
     def reference(self) -> str:
-        """Return the name of the reference analysis; empty if it is this one."""
+        """Name of the reference analysis; empty if it is this one."""
         return "" if self.analysis.name == self.settings.reference else self.settings.reference
 
     def table(self, name: str, **keys: str) -> list[Row]:
-        """Return the rows of a robustness or sensitivity table that have these keys; none if it was not made."""
+        """Return the rows with these keys of a robustness or sensitivity table; none if the table does not exist."""
         rows = self.tables.get(name, [])
         for key, value in keys.items():
             rows = [row for row in rows if row[key] == value]
         return rows
 
-    def found(self, name: str, column: str, method: str = "", **keys: str) -> bool:
-        """Return whether such a table has any value of a column or statistic by a method that begins so."""
+    def has_value(self, name: str, column: str, method: str = "", **keys: str) -> bool:
+        """Return whether such rows have any value of a column or statistic; ``method`` is the beginning of its method."""
         return any(column_texts(self.table(name, **keys), column, method))
 
 
 def collect(results: Path, settings: Settings, trial: Trial, name: str) -> Report:
-    """Read the outputs of the analysis ``name`` from the folder of all results; missing outputs are left out."""
+    """Read the outputs of the analysis ``name`` from the folder of all results; missing outputs are omitted."""
     analysis, folder = settings.analyses[name], results / name
     description = read_description(results / "workbooks" / analysis.workbook_id)
-    words = Words(trial, analysis)
-    verdicts = read_verdicts(folder / "claims.csv", words)
+    labeller = Labeller(trial, analysis)
+    verdicts = read_verdicts(folder / "claims.csv", labeller)
     return Report(
         settings=settings,
         trial=trial,
@@ -222,8 +216,8 @@ def collect(results: Path, settings: Settings, trial: Trial, name: str) -> Repor
         source=description["source"],
         numbers=Numbers(read_rows(folder / "results.csv")),
         headlines=catalogue_of(settings.tables, trial).headlines,
-        strata=read_rows_if_made(folder / "strata.csv"),
-        exclusions=read_rows_if_made(folder / "exclusions.csv"),
+        strata=read_rows_if_exists(folder / "strata.csv"),
+        exclusions=read_rows_if_exists(folder / "exclusions.csv"),
         verdicts=verdicts,
         versions=software.used_versions(results, name, analysis.workbook_id, search_id(analysis)),
         tables={
@@ -231,73 +225,84 @@ def collect(results: Path, settings: Settings, trial: Trial, name: str) -> Repor
         },
         differences=compare.describe_differences(analysis, settings.analyses[settings.reference], trial),
         changes=changes_against_reference(results, settings, trial, name),
-        figures=read_figures(folder / "figures", verdicts, words),
-        shown=[_placed(table, verdicts, words) for table in read_descriptions(folder / "tables").values()],
+        figures=read_figures(folder / "figures", verdicts, labeller),
+        built_tables=[_add_verdicts(t, verdicts, labeller) for t in read_descriptions(folder / "tables").values()],
     )
 
 
-def read_rows_if_made(path: Path) -> list[dict[str, str]]:
+def read_rows_if_exists(path: Path) -> list[dict[str, str]]:
     """Read a CSV file; a missing file has no rows."""
     return read_rows(path) if path.exists() else []
 
 
 def column_texts(rows: Iterable[Row], name: str, method: str = "") -> list[str]:
-    """Return the texts of a column, or of a statistic in a table with a row per number, of rows whose method begins so."""
-    chosen = [row for row in rows if row.get("statistic", name) == name and row.get("method", "").startswith(method)]
-    return [row["value"] if "statistic" in row else row.get(name, "") for row in chosen]
+    """Return the texts of a column, from the rows whose method begins with ``method``.
+
+    In a long table (a row per number), ``name`` is that of a statistic, and its values are returned.
+    """
+    matching = [row for row in rows if row.get("statistic", name) == name and row.get("method", "").startswith(method)]
+    return [row["value"] if "statistic" in row else row.get(name, "") for row in matching]
 
 
 def read_descriptions(folder: Path) -> dict[str, Any]:
     """Read the descriptions in the JSON files of a folder, by key."""
-    read = (json.loads(path.read_text("utf-8")) for path in sorted(folder.glob("*.json")))
-    return {key: value for content in read for key, value in content.items() if isinstance(value, dict)}
+    contents = (json.loads(path.read_text("utf-8")) for path in sorted(folder.glob("*.json")))
+    return {key: value for content in contents for key, value in content.items() if isinstance(value, dict)}
 
 
-def read_figures(folder: Path, verdicts: Sequence[Verdict], words: Words) -> list[dict[str, Any]]:
+def read_figures(folder: Path, verdicts: Sequence[Verdict], labeller: Labeller) -> list[dict[str, Any]]:
     """Read the drawn figures of a folder, in order; each panel has the verdicts on its P-values."""
-    drawn = [(key, figure) for key, figure in read_descriptions(folder).items() if (folder / f"{key}.png").exists()]
-    found = []
-    for key, figure in sorted(drawn, key=lambda item: item[1]["order"]):
-        drawing = embed_picture(folder / f"{key}.png", _alternative(figure))
-        found.append(_placed(figure, verdicts, words) | drawing | {"key": key})
+    drawn = [(key, text) for key, text in read_descriptions(folder).items() if (folder / f"{key}.png").exists()]
+    figures = []
+    for key, description in sorted(drawn, key=lambda item: item[1]["order"]):
+        picture = embed_picture(folder / f"{key}.png", _alternative_text(description))
+        figure = _add_verdicts(description, verdicts, labeller) | picture | {"key": key}
         for panel in figure["panels"]:
             place = (figure["label"], panel["letter"])
-            panel["verdicts"] = [v for v in found[-1]["verdicts"] if v["quantity"] == "p" and place in v["places"]]
-    return found
+            panel["verdicts"] = [v for v in figure["verdicts"] if v["quantity"] == "p" and place in v["places"]]
+        figures.append(figure)
+    return figures
 
 
-def _placed(item: Mapping[str, Any], verdicts: Iterable[Verdict], words: Words) -> dict[str, Any]:
-    """Add the verdicts on the values that a figure or table shows, their counts, and the other markers of its values."""
-    there = [verdict for verdict in verdicts if item["label"] in dict(verdict["places"])]
-    own = [verdict for verdict in there if verdict["key"][3] in ("", *item["markers"])]
-    others = sorted({words.variable(verdict["key"][3]) for verdict in there if verdict not in own})
-    return {**item, "verdicts": own, "tally": count_verdicts(own), "other_markers": labels.join_words(others)}
+def _add_verdicts(item: Mapping[str, Any], verdicts: Iterable[Verdict], labeller: Labeller) -> dict[str, Any]:
+    """Add the verdicts on the values of a figure or table, their counts, and the markers of reported values not shown."""
+    reported = [verdict for verdict in verdicts if item["label"] in dict(verdict["places"])]
+    shown = [verdict for verdict in reported if verdict["key"][3] in ("", *item["markers"])]
+    other_markers = sorted({labeller.variable(verdict["key"][3]) for verdict in reported if verdict not in shown})
+    added = {"verdicts": shown, "tally": count_verdicts(shown), "other_markers": labels.join_words(other_markers)}
+    return {**item, **added}
 
 
-def _alternative(figure: Mapping[str, Any], longest: int = 1200) -> str:
+def _alternative_text(figure: Mapping[str, Any], max_length: int = 1200) -> str:
     """Return the result of a figure as alternative text; a long text is cut, since the panels are listed below."""
     label = f"{figure['data_label']}. " if figure.get("data_label") else ""
-    words = f"{figure['label']}. {figure['title']}. {label}{figure['words']}"
-    kept = words[:longest].rpartition(";")[0] or words[:longest]
-    return words if len(words) <= longest else f"{kept}; the rest is listed below, under “Caption, results in words”."
+    text = f"{figure['label']}. {figure['title']}. {label}{figure['words']}"
+    if len(text) <= max_length:
+        return text
+    beginning = text[:max_length].rpartition(";")[0] or text[:max_length]
+    return f"{beginning}; the rest is listed below, under “Caption, results in words”."
 
 
 def changes_against_reference(results: Path, settings: Settings, trial: Trial, name: str) -> list[dict[str, str]]:
-    """Return the comparisons whose conclusion differs from that of the reference, in words."""
+    """Describe the comparisons whose conclusion differs from that of the reference."""
     analysis, base = settings.analyses[name], settings.analyses[settings.reference]
     if analysis == base:
         return []
     both = settings.model_copy(update={"analyses": {entry.name: entry for entry in (base, analysis)}})
     tables = {entry: read_results(results / entry / "results.csv") for entry in both.analyses}
     tests = compare.compare_tests(tables, both, trial)
-    counterparts = {place: label for label, place in compare.rank_strata(base.strata.labels).items()}
-    words, changes = Words(trial, analysis), []
+    base_strata = {place: label for label, place in compare.rank_strata(base.strata.labels).items()}
+    labeller, changes = Labeller(trial, analysis), []
     for row in tests[tests["conclusion"].isin(compare.CHANGED)].to_dict("records"):
-        counterpart = counterparts.get(row["place"], row["stratum"])
-        other = "" if counterpart == row["stratum"] else f" in {counterpart}"
-        what = f"{words.of('outcome', row)}, {words.group(row['stratum'])}"
-        told = {"p": formatting.format_p_digits(row["p"]), "reference": compare.reference_p(row) + other}
-        changes.append({"what": what, "conclusion": compare.CHANGED[row["conclusion"]], **told})
+        base_stratum = base_strata.get(row["place"], row["stratum"])
+        where = "" if base_stratum == row["stratum"] else f" in {base_stratum}"
+        change = {
+            "what": f"{labeller.cell('outcome', row)}, {labeller.group(row['stratum'])}",
+            "conclusion": compare.CHANGED[row["conclusion"]],
+            "p": formatting.format_p_digits(row["p"]),
+            "reference": compare.reference_p(row) + where,
+        }
+        changes.append(change)
     return changes
 
 
@@ -309,5 +314,7 @@ def count_changing(family: str, trial: Trial) -> int:
 def outcomes_to_list(trial: Trial) -> set[str]:
     """Return the outcomes to list one by one: those of small families and the primary one; all, if no family is small."""
     changing = {key for key, outcome in trial.outcomes.items() if outcome.follow_up}
-    small = {key for key, outcome in trial.outcomes.items() if count_changing(outcome.family, trial) <= MANY}
-    return small | ({trial.primary.outcome} if trial.primary else set()) if small & changing else {*trial.outcomes}
+    small = {key for key, outcome in trial.outcomes.items() if count_changing(outcome.family, trial) <= MAX_LISTED}
+    if not small & changing:
+        return set(trial.outcomes)
+    return small | ({trial.primary.outcome} if trial.primary else set())

@@ -6,20 +6,21 @@ import math
 import re
 from collections.abc import Mapping
 from itertools import chain, groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import compare, formatting, labels
 from ..config.settings import Analysis, Settings, as_yaml
 from ..consistency.findings import KINDS, Finding, sort_findings
-from ..files import read_rows, write_text
+from ..files import write_text
 from ..pages import embed_picture, render_page
 from ..participants import read_description
 from ..stats.two_sample import get_test
 from ..tables.catalogue import catalogue_of
 from ..trial import Outcome, Trial
 from . import collect, headlines, methods, pieces
-from .collect import Report, Words
+from .collect import Labeller, Report
 from .links import page_links
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from ..tables.catalogue import Headline
 
 FOREST = "forest"  # the figure on the first screen
-# Outputs that a report can show, with their names in it; those that a run leaves out are made on request.
+# Outputs that a run may omit, with their names in the report, which says how to request them.
 ON_REQUEST = {
     "robustness/cutoffs": "Every cutoff of the markers",
     "robustness/multiplicity": "P-values adjusted for multiple testing",
@@ -50,25 +51,28 @@ def report_page(report: Report) -> str:
     """Return the report as one self-contained page."""
     cutoffs, consistency = pieces.explorer_data(report), report.folder.parent / "consistency"
     drawing, results = consistency / "attainable.svg", headlines.main_results(report)
+    groups = [report.labeller.group(group) for group in headlines.result_groups(report)]
     names = ["all participants", *headlines.result_groups(report)[1:]]
-    compared = [(name, own.n) for row in results for name, own in zip(names, row["effects"], strict=True) if own]
-    most = [tuple(map(max, zip(*(n for group, n in compared if group == name), strict=True))) for name in names]
+    effects = [pair for row in results for pair in zip(names, row["effects"], strict=True)]
+    compared = [(name, effect.n) for name, effect in effects if effect]
+    sizes = ([n for group, n in compared if group == name] for name in names)
+    max_sizes = [tuple(map(max, zip(*pairs, strict=True))) for pairs in sizes]
     return render_page(
         "report.html.j2",
-        **_common(report, "report.html"),
+        **_shared_values(report, "report.html"),
         libraries=("d3", "plot") if cutoffs else (),
         data=cutoffs,
         figures=[figure for figure in report.figures if figure["key"] != FOREST],
         forest=next((figure for figure in report.figures if figure["key"] == FOREST), None),
-        groups=[report.words.group(group) for group in headlines.result_groups(report)],
-        most=most,
-        by_arm=[labels.sizes_by_arm([n], report.trial) for n in most],
+        groups=groups,
+        max_sizes=max_sizes,
+        by_arm=[labels.sizes_by_arm([n], report.trial) for n in max_sizes],
         small=labels.describe_small_groups(compared, report.trial, report.analysis),
         results=results,
         checks=headlines.robustness_lines(report),
         pieces=pieces.group_pieces(pieces.read_pieces(report)),
         requests={name: table for table, name in ON_REQUEST.items() if table not in report.tables},
-        findings=_findings(consistency, report.trial),
+        findings=_read_findings(consistency, report.trial),
         drawing=drawing.read_text(encoding="utf-8") if drawing.exists() else "",
         paragraph=methods.methods_paragraph(report),
         configuration=as_yaml(report.settings, report.analysis.name),
@@ -77,11 +81,13 @@ def report_page(report: Report) -> str:
 
 def claims_page(report: Report) -> str:
     """Return the table of reported values as a page of its own."""
-    places = {item["label"]: item["key"] for item in (*report.figures, *report.shown)}
+    places = {item["label"]: item["key"] for item in (*report.figures, *report.built_tables)}
     for figure in report.figures:
         letters = [panel["letter"] for panel in figure["panels"] if panel["verdicts"]]
         places |= {f"{figure['label']}{letter}": f"{figure['key']}-{letter}" for letter in letters if letter}
-    return render_page("claims.html.j2", **_common(report, "claims.html"), libraries=("sortable",), places=places)
+    return render_page(
+        "claims.html.j2", **_shared_values(report, "claims.html"), libraries=("sortable",), places=places
+    )
 
 
 def write_comparison(
@@ -89,12 +95,15 @@ def write_comparison(
 ) -> None:
     """Write the page that compares all analyses, from ``comparisons``, ``claims`` and ``summary`` of :mod:`d_q_trial.compare`.
 
-    The folder of the page has the picture ``comparison.png``; ``label`` is that of the data, if they have to be marked.
+    The folder of the page may have the picture ``comparison.png``; ``label`` marks synthetic data.
     """
-    tests, held = tables["comparisons"], tables["claims"]
-    forests = (_forest(line, tests, settings, trial) for line in catalogue_of(settings.tables, trial).headlines)
-    drawn = folder / "comparison.png"
-    words = "P-values of comparisons in every analysis; those of all comparisons are in comparisons.csv."
+    comparisons, claims = tables["comparisons"], tables["claims"]
+    headline_forests = [
+        _forest(h, comparisons, settings, trial) for h in catalogue_of(settings.tables, trial).headlines
+    ]
+    compared = claims["conclusion"].isin([compare.STAYS, compare.LOST, compare.GAINED])
+    picture = folder / "comparison.png"
+    alt = "P-values of comparisons in every analysis; those of all comparisons are in comparisons.csv."
     page = render_page(
         "comparison.html.j2",
         title="Comparison of analyses",
@@ -104,20 +113,20 @@ def write_comparison(
         analyses=tables["summary"].to_dict("records"),
         alphas={name: f"{entry.alpha:g}" for name, entry in settings.analyses.items()},
         arms=f"{trial.arms.control.label} / {trial.arms.treated.label}",
-        forests=[forest for forest in forests if forest],
-        changed=_changed(tests, settings, trial),
-        claims=_changed(held, settings, trial),
-        compared=held.loc[held["conclusion"].isin([compare.STAYS, compare.LOST, compare.GAINED]), "claim"].nunique(),
-        picture=embed_picture(drawn, words) if drawn.exists() else None,
+        forests=[forest for forest in headline_forests if forest],
+        changed=_changed_conclusions(comparisons, settings, trial),
+        claims=_changed_conclusions(claims, settings, trial),
+        compared=claims.loc[compared, "claim"].nunique(),
+        picture=embed_picture(picture, alt) if picture.exists() else None,
     )
     write_text(page, folder / "comparison.html")
 
 
 def write_overview(results: Path, settings: Settings, trial: Trial) -> None:
     """Write ``index.html``, which links to every page of the current configuration and counts the conclusions that change."""
-    base, compared = settings.analyses[settings.reference], results / "compare/summary.csv"
-    rows = read_rows(compared) if len(settings.analyses) > 1 and compared.exists() else ()
-    verdicts = collect.read_verdicts(results / settings.reference / "claims.csv", Words(trial, base))
+    base, summary = settings.analyses[settings.reference], results / "compare/summary.csv"
+    rows = collect.read_rows_if_exists(summary) if len(settings.analyses) > 1 else ()
+    verdicts = collect.read_verdicts(results / settings.reference / "claims.csv", Labeller(trial, base))
     page = render_page(
         "index.html.j2",
         title="Overview of the results",
@@ -128,63 +137,62 @@ def write_overview(results: Path, settings: Settings, trial: Trial) -> None:
         changed={row["analysis"]: sum(int(row[kind]) for kind in compare.CHANGED) for row in rows},
         summaries=collect.summarize_sources(verdicts),
         pages=[(text, address.removeprefix("../")) for text, address in page_links(settings, "../index.html")[1:]],
-        sources=sources_of(trial),
+        sources=source_links(trial),
     )
     write_text(page, results / "index.html")
 
 
-def sources_of(trial: Trial) -> list[tuple[str, str]]:
+def source_links(trial: Trial) -> list[tuple[str, str]]:
     """Return the article and the registry entry, as text and address."""
     doi = re.search(r"doi:(\S+)", trial.citation)
-    found = [(f"Article (doi:{doi[1]})", f"https://doi.org/{doi[1]}")] if doi else []
+    links = [(f"Article (doi:{doi[1]})", f"https://doi.org/{doi[1]}")] if doi else []
     if trial.registration.startswith("NCT"):
-        found.append((f"Registry ({trial.registration})", f"https://clinicaltrials.gov/study/{trial.registration}"))
-    return found
+        links.append((f"Registry ({trial.registration})", f"https://clinicaltrials.gov/study/{trial.registration}"))
+    return links
 
 
 def find_label(results: Path, settings: Settings) -> str | None:
     """Return the label of synthetic data, if any workbook has one, else None."""
     workbooks = dict.fromkeys(entry.workbook_id for entry in settings.analyses.values())
-    found = dict.fromkeys(read_description(results / "workbooks" / name)["label"] for name in workbooks)
-    return "; ".join(filter(None, found)) or None
+    data_labels = dict.fromkeys(read_description(results / "workbooks" / name)["label"] for name in workbooks)
+    return "; ".join(filter(None, data_labels)) or None
 
 
-def _common(report: Report, current: str) -> dict[str, Any]:
+def _shared_values(report: Report, current: str) -> dict[str, Any]:
     """Return the values that the report and the page of reported values share."""
     return methods.template_values(report) | {
         "title": f"{'Report' if current == 'report.html' else 'Reported values'}: {report.analysis.name}",
         "label": report.label,
         "links": page_links(report.settings, current, report.analysis.name),
-        "sources": sources_of(report.trial),
+        "sources": source_links(report.trial),
         "tally": collect.count_verdicts(report.verdicts),
         "meanings": collect.VERDICTS,
     }
 
 
-def _findings(folder: Path, trial: Trial) -> list[tuple[str, str, list[Finding]]]:
+def _read_findings(folder: Path, trial: Trial) -> list[tuple[str, str, list[Finding]]]:
     """Read the findings on the reported numbers, grouped by kind, with labels instead of keys."""
-    rows = collect.read_rows_if_made(folder / "findings.csv")
-    found = sort_findings(
-        Finding(**{name: labels.replace_keys(text, trial) for name, text in row.items()}) for row in rows
-    )
-    return [(kind, KINDS[kind], list(own)) for kind, own in groupby(found, key=lambda finding: finding.kind)]
+    rows = collect.read_rows_if_exists(folder / "findings.csv")
+    labelled = ({name: labels.replace_keys(text, trial) for name, text in row.items()} for row in rows)
+    findings = sort_findings(Finding(**fields) for fields in labelled)
+    return [(kind, KINDS[kind], list(members)) for kind, members in groupby(findings, key=attrgetter("kind"))]
 
 
 def _forest(line: Headline, tests: pd.DataFrame, settings: Settings, trial: Trial) -> dict[str, Any] | None:
     """Return one comparison in all analyses; those with the reference's measure share an axis."""
-    place = compare.rank_strata(settings.analyses[settings.reference].strata.labels).get(line.stratum, line.stratum)
-    own = tests[tests["outcome"].eq(line.outcome) & tests["visit"].eq(line.visit) & tests["place"].eq(place)]
-    base = own[own["analysis"].eq(settings.reference)]
+    reference = settings.analyses[settings.reference]
+    place = compare.rank_strata(reference.strata.labels).get(line.stratum, line.stratum)
+    tests = tests[tests["outcome"].eq(line.outcome) & tests["visit"].eq(line.visit) & tests["place"].eq(place)]
+    base = tests[tests["analysis"].eq(settings.reference)]
     if base.empty:
         return None
     measure, outcome = base["measure"].item(), trial.outcomes[line.outcome]
-    rows = [forest_row(row, settings.analyses[row["analysis"]], measure, outcome) for row in own.to_dict("records")]
+    rows = [forest_row(row, settings.analyses[row["analysis"]], measure, outcome) for row in tests.to_dict("records")]
     ends = [0.0, *chain.from_iterable(row["ends"] or () for row in rows)]
     low, high = min(ends), max(ends)
     margin = 0.03 * (high - low) or 1.0
-    what = Words(trial, settings.analyses[settings.reference]).of("outcome", base.iloc[0])
     return {
-        "title": f"{what}, {_place(place)}",
+        "title": f"{Labeller(trial, reference).cell('outcome', base.iloc[0])}, {_place_label(place)}",
         "unit": labels.change_unit(measure, outcome.unit),
         "low": low - margin,
         "high": high + margin,
@@ -193,19 +201,19 @@ def _forest(line: Headline, tests: pd.DataFrame, settings: Settings, trial: Tria
 
 
 def forest_row(row: Mapping[str, Any], analysis: Analysis, measure: str, outcome: Outcome) -> dict[str, Any]:
-    """Return a row of a forest plot: an analysis with its own estimate, drawn if its measure is that of the reference."""
+    """Return a row of a forest plot: the estimate of an analysis, drawn if its measure is that of the reference."""
     test = get_test(analysis.test)
     ends = tuple(row[name] for name in test.estimate)
-    made, same = row["conclusion"] != compare.NOT_MADE, row["measure"] == measure
+    made, same_measure = row["conclusion"] != compare.NOT_MADE, row["measure"] == measure
+    has_interval = not any(map(math.isnan, ends))
     decimals = labels.change_decimals(row["measure"] or measure, outcome.decimals)
-    bounded = not any(map(math.isnan, ends))
-    text = (
-        formatting.format_interval(*ends, decimals)
-        if bounded
-        else f"{formatting.format_number(ends[0], decimals)} (no interval)"
-    )
-    text += f", {labels.uncapitalize(labels.estimator_label(analysis))}" * bool(test.mean_difference)
-    if made and not same:
+    if has_interval:
+        text = formatting.format_interval(*ends, decimals)
+    else:
+        text = f"{formatting.format_number(ends[0], decimals)} (no interval)"
+    if test.mean_difference:
+        text += f", {labels.uncapitalize(labels.estimator_label(analysis))}"
+    if made and not same_measure:
         kind = labels.CHANGES[row["measure"]], labels.change_unit(row["measure"], outcome.unit)
         text += f", as {' in '.join(dict.fromkeys(filter(None, kind)))}"
     return {
@@ -213,27 +221,27 @@ def forest_row(row: Mapping[str, Any], analysis: Analysis, measure: str, outcome
         "stratum": "" if row["place"] == "all" else row["stratum"],
         "n": f"{row['n_second']} / {row['n_first']}" if made else "",
         "text": text if made else "not made",
-        "ends": ends if made and same and bounded else None,
+        "ends": ends if made and same_measure and has_interval else None,
         "p": formatting.format_p_digits(row["p"]) if made else "",
         "significant": row["significant"] == "yes",
         "conclusion": compare.CHANGED.get(row["conclusion"], ""),
     }
 
 
-def _changed(table: pd.DataFrame, settings: Settings, trial: Trial) -> list[list[str]]:
+def _changed_conclusions(table: pd.DataFrame, settings: Settings, trial: Trial) -> list[list[str]]:
     """Return changed conclusions as cells: comparisons with their P in the reference, claims as reported."""
     changed = []
     for row in table[table["conclusion"].isin(compare.CHANGED)].to_dict("records"):
-        words = Words(trial, settings.analyses[row["analysis"]])
         if "reported" in row:
             conclusion = {compare.LOST: "not significant", compare.GAINED: "significant"}[row["conclusion"]]
-            beside = [row["reported"], row["locator"]]
+            reference_cells = [row["reported"], row["locator"]]
         else:
-            conclusion, beside = compare.CHANGED[row["conclusion"]], [compare.reference_p(row)]
-        what = f"{words.of('outcome', row)}, {_place(row['place'])}"
-        changed.append([what, row["analysis"], conclusion, formatting.format_p_digits(row["p"]), *beside])
+            conclusion, reference_cells = compare.CHANGED[row["conclusion"]], [compare.reference_p(row)]
+        outcome = Labeller(trial, settings.analyses[row["analysis"]]).cell("outcome", row)
+        p = formatting.format_p_digits(row["p"])
+        changed.append([f"{outcome}, {_place_label(row['place'])}", row["analysis"], conclusion, p, *reference_cells])
     return changed
 
 
-def _place(place: str) -> str:
+def _place_label(place: str) -> str:
     return "all participants" if place == "all" else f"{place} subgroup"

@@ -1,4 +1,4 @@
-"""Tables and pictures of further analyses, as listed in ``pieces.yaml``, and the numbers of the cutoff explorer."""
+"""Tables and pictures of the robustness analyses, as listed in ``pieces.yaml``, and the data of the cutoff explorer."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from .. import formatting, labels
 from ..files import LABEL_COLUMN, read_yaml_beside
 from ..pages import embed_picture
 from ..participants import read_participants
-from ..results_table import ALL_PARTICIPANTS
+from ..results_table import ALL_PARTICIPANTS, Row
 from ..strata import marker_values
-from .collect import FOLDERS, Report, Row, Words, column_texts, outcomes_to_list, read_descriptions, read_rows_if_made
+from .collect import FOLDERS, Labeller, Report, column_texts, outcomes_to_list, read_descriptions, read_rows_if_exists
 
-MOST_ROWS = 60
+MAX_ROWS = 60
 EN_DASH = "–"
 EFFECTS = ("difference", "hodges_lehmann", "mean_difference", "adjusted_difference")  # in the unit of the change
 _HEADINGS = {"stratum": "Participants", "place": "Participants", "contrast": "Subgroups", "group": "Version"}
-_TESTS = {"has": str.__contains__, "lacks": lambda text, part: part not in text, "is": str.__eq__}
+_RELATIONS = {"has": str.__contains__, "lacks": lambda text, part: part not in text, "is": str.__eq__}
 
 
 @dataclass(frozen=True)
@@ -40,164 +40,174 @@ class Section:
     everything: bool = False
     hidden: bool = False
 
-    def filled(self, words: Words) -> Section:
-        """Return the section with the words of an analysis in its columns."""
-        columns = [[words.fill(part) if isinstance(part, str) else part for part in column] for column in self.columns]
+    def fill_columns(self, labeller: Labeller) -> Section:
+        """Return the section with the placeholders in its columns filled in."""
+        fill = labeller.fill
+        columns = [[fill(part) if isinstance(part, str) else part for part in column] for column in self.columns]
         return replace(self, columns=columns)
 
-    def holds(self, row: Row, words: Words) -> bool:
-        """Return whether a row belongs to the table: of the analysis's marker, or of any if it shows ``everything``."""
-        meant = all(_TESTS[relation](row[column], text) for column, relation, text in self.where)
-        return meant and (self.everything or row.get("marker", "") in ("", words.analysis.marker))
+    def includes(self, row: Row, labeller: Labeller) -> bool:
+        """Return whether the table shows a row: of the analysis's marker, or of any if it shows ``everything``."""
+        meets_conditions = all(_RELATIONS[relation](row[column], text) for column, relation, text in self.where)
+        return meets_conditions and (self.everything or row.get("marker", "") in ("", labeller.analysis.marker))
 
 
-Piece = Mapping[str, Any]  # a table, a picture, or both, see _piece
+Piece = Mapping[str, Any]  # a table, a picture, or both, see _build_piece
 _ENTRIES = read_yaml_beside(__file__, "pieces")
 SECTIONS = [Section(**entry) for entry in _ENTRIES]  # in their order on the page
 
 
 def read_pieces(report: Report) -> list[Piece]:
-    """Return the further tables and pictures of an analysis; those not listed in a section come last, in full.
+    """Return the tables and pictures of robustness and sensitivity; those without a section come last, in full.
 
-    A table without a value is there if its rows say why. A picture ``NAME.png`` and a table ``NAME.csv`` make one piece. A
-    JSON file may describe pieces by name: ``title``, ``caption``, ``words`` (the result, as alternative text).
+    A table without values is included if its rows give a reason. A picture ``NAME.png`` and a table ``NAME.csv`` make one
+    piece. A JSON file may describe pieces by name: ``title``, ``caption``, ``words`` (the result, as alternative text).
     """
-    made, sections = [], [section.filled(report.words) for section in SECTIONS]
+    pieces, sections = [], [section.fill_columns(report.labeller) for section in SECTIONS]
     for part in FOLDERS:
-        about = {f"{part}/{key}": text for key, text in read_descriptions(report.folder / part).items()}
-        drawn = [f"{part}/{path.stem}" for path in sorted((report.folder / part).glob("*.png"))]
-        own = [*drawn, *(name for name in report.tables if name.startswith(f"{part}/"))]
-        names = dict.fromkeys([*(name for name in about if name in own), *own])
-        listed = [(section, name) for section in sections for name in names if fnmatch(name, section.file)]
-        done = {name for _, name in listed}
-        listed += [(Section(name, everything=True), name) for name in names if name not in done]
-        for number, (section, name) in enumerate(listed, start=1):
+        descriptions = {f"{part}/{key}": text for key, text in read_descriptions(report.folder / part).items()}
+        outputs = [f"{part}/{path.stem}" for path in sorted((report.folder / part).glob("*.png"))]
+        outputs += [name for name in report.tables if name.startswith(f"{part}/")]
+        names = dict.fromkeys([*(name for name in descriptions if name in outputs), *outputs])
+        entries = [(section, name) for section in sections for name in names if fnmatch(name, section.file)]
+        listed = {name for _, name in entries}
+        entries += [(Section(name, everything=True), name) for name in names if name not in listed]
+        for number, (section, name) in enumerate(entries, start=1):
             if not section.hidden:
-                made.append(_piece(f"{part}-{number}", name, section, about.get(name, {}), report))
-    return [piece for piece in made if any(piece[kept] for kept in ("rows", "hidden", "picture", "absent"))]
+                pieces.append(_build_piece(f"{part}-{number}", name, section, descriptions.get(name, {}), report))
+    return [piece for piece in pieces if any(piece[key] for key in ("rows", "hidden", "picture", "absent"))]
 
 
 def group_pieces(pieces: Iterable[Piece]) -> list[tuple[str, str, list[Piece]]]:
-    """Group the pieces, with the sentences shared by the captions of a group; other pieces have no group."""
-    made = []
-    for group, members in itertools.groupby(pieces, key=itemgetter("group")):
-        own, common = list(members), []
-        if group and len(own) > 1:
-            split = [piece["caption"].removesuffix(".").split(". ") for piece in own]
-            common = [part for part in split[0] if all(part in other for other in split)]
-            rest = (". ".join(part for part in parts if part not in common) for parts in split)
-            own = [{**piece, "caption": text and f"{text}."} for piece, text in zip(own, rest, strict=True)]
-        made.append((group, ". ".join(common) + "." if common else "", own))
-    return made
+    """Group the pieces, with the sentences that all captions of a group share; pieces without a group keep theirs."""
+    groups = []
+    for group, group_members in itertools.groupby(pieces, key=itemgetter("group")):
+        members, shared = list(group_members), []
+        if group and len(members) > 1:
+            captions = [piece["caption"].removesuffix(".").split(". ") for piece in members]
+            shared = [sentence for sentence in captions[0] if all(sentence in caption for caption in captions)]
+            remaining = (". ".join(text for text in caption if text not in shared) for caption in captions)
+            members = [
+                {**piece, "caption": text and f"{text}."} for piece, text in zip(members, remaining, strict=True)
+            ]
+        groups.append((group, ". ".join(shared) + "." if shared else "", members))
+    return groups
 
 
-def _piece(key: str, name: str, section: Section, about: Mapping[str, Any], report: Report) -> Piece:
-    """Return what the report shows: text ``rows``, count of ``hidden`` rows, and why columns or all of it are ``absent``."""
-    words, drawing = report.words, report.folder / f"{name}.png"
-    columns, rows, more = select_cells(section, report.table(name), words)
-    absent = explain_missing(section, report.table(name), words)
-    alike = {reason: [f"“{name}”" for name in absent if absent[name] == reason] for reason in absent.values()}
-    said = [f"No value of {labels.join_words(names)}: {reason}." for reason, names in alike.items()]
-    if not_made := absent and not rows:
-        said = [f"Not made: {'; '.join(dict.fromkeys(absent.values()))}."]
-    title = words.fill(section.title) or str(about.get("title") or Path(name).name.replace("_", " ").capitalize())
-    alt = str(about.get("words") or f"Picture of {title}; its numbers are in the file of the same name.")
+def _build_piece(key: str, name: str, section: Section, description: Mapping[str, Any], report: Report) -> Piece:
+    """Return what the page shows: formatted ``rows``, the count of ``hidden`` rows, and why values are ``absent``."""
+    labeller, drawing = report.labeller, report.folder / f"{name}.png"
+    columns, rows, unlisted = select_cells(section, report.table(name), labeller)
+    reasons = explain_missing(section, report.table(name), labeller)
+    if not_made := reasons and not rows:
+        absent = f"Not made: {'; '.join(dict.fromkeys(reasons.values()))}."
+    else:
+        columns_of = {
+            reason: [f"“{name}”" for name in reasons if reasons[name] == reason] for reason in reasons.values()
+        }
+        absent = " ".join(f"No value of {labels.join_words(names)}: {reason}." for reason, names in columns_of.items())
+    default_title = Path(name).name.replace("_", " ").capitalize()
+    title = labeller.fill(section.title) or str(description.get("title") or default_title)
+    alt = str(description.get("words") or f"Picture of {title}; its numbers are in the file of the same name.")
     return {
         "key": key,
         "title": title,
-        "caption": "" if not_made else words.fill(section.caption) or str(about.get("caption", "")),
-        "absent": " ".join(said),
+        "caption": "" if not_made else labeller.fill(section.caption) or str(description.get("caption", "")),
+        "absent": absent,
         "file": f"{name}.csv" if name in report.tables else f"{name}.png",
         "group": section.group,
         "columns": columns,
-        "rows": rows[:MOST_ROWS],
-        "hidden": more + max(0, len(rows) - MOST_ROWS),
+        "rows": rows[:MAX_ROWS],
+        "hidden": unlisted + max(0, len(rows) - MAX_ROWS),
         "picture": embed_picture(drawing, alt) if drawing.exists() else None,
     }
 
 
 def select_cells(
-    section: Section, rows: Sequence[Row], words: Words
+    section: Section, rows: Sequence[Row], labeller: Labeller
 ) -> tuple[tuple[str, ...], list[tuple[str, ...]], int]:
-    """Return headings and rows, as text, of the columns of a table that the page shows.
+    """Return the headings and the formatted rows of the columns that the page shows.
 
-    The number of further rows comes last: those of outcomes that are not listed one by one.
+    The number of rows left out comes last: those of outcomes that are not listed one by one.
     """
     if not rows:
         return (), [], 0
     if not section.columns:
         names = [name for name in rows[0] if name != LABEL_COLUMN and any(row[name] for row in rows)]
-        cells = [tuple(format_cell(name, words.of(name, row)) for name in names) for row in rows]
+        cells = [tuple(format_cell(name, labeller.cell(name, row)) for name in names) for row in rows]
         return tuple(name.replace("_", " ") for name in names), cells, 0
-    kept = [row for row in rows if section.holds(row, words)]
-    comparisons: dict[tuple[str, ...] | int, list[Row]] = {}  # the rows of each: one, or in a long table one per number
-    for number, row in enumerate(kept):
+    comparisons: dict[tuple[str, ...] | int, list[Row]] = {}  # one row each, or in a long table one row per number
+    for number, row in enumerate(row for row in rows if section.includes(row, labeller)):
         key = tuple(row[name] for name in (*section.rows, "visit", "marker")) if "statistic" in row else number
         comparisons.setdefault(key, []).append(row)
-    hidden = words.trial.outcomes.keys() - (
-        words.trial.outcomes if section.everything else outcomes_to_list(words.trial)
-    )
-    chosen = [own for own in comparisons.values() if own[0].get("outcome") not in hidden]
-    decimals = [
-        _decimals(_text(own, name, *column[2:3]) for own in chosen for name in column[1].split(".."))
-        for column in section.columns
+    unlisted = set() if section.everything else labeller.trial.outcomes.keys() - outcomes_to_list(labeller.trial)
+    listed = [numbers for numbers in comparisons.values() if numbers[0].get("outcome") not in unlisted]
+    column_decimals = [
+        _shared_decimals(_first_text(numbers, name, *method) for numbers in listed for name in names.split(".."))
+        for _, names, *method in (column[:3] for column in section.columns)
     ]
-    shown = []
-    for own in chosen:
+    formatted = []
+    for numbers in listed:
         cells = [
-            _cell(own, words.decimals(own[0]["outcome"]) if column[1] in EFFECTS else places, *column[1:])
-            for column, places in zip(section.columns, decimals, strict=True)
+            _format_estimate(
+                numbers, labeller.decimals(numbers[0]["outcome"]) if name in EFFECTS else decimals, name, *rest
+            )
+            for (_, name, *rest), decimals in zip(section.columns, column_decimals, strict=True)
         ]
         if any(cells):
-            shown.append((*(words.of(name, own[0]) for name in section.rows), *(cell or EN_DASH for cell in cells)))
+            row_labels = (labeller.cell(name, numbers[0]) for name in section.rows)
+            formatted.append((*row_labels, *(cell or EN_DASH for cell in cells)))
     headings = [_HEADINGS.get(name, name.replace("_", " ").capitalize()) for name in section.rows]
-    known = {cell for row in shown for cell in row[len(section.rows) :]} - {"0", EN_DASH}  # more than counts of nothing
     columns = (*headings, *(column[0] for column in section.columns))
-    return columns, shown if known else [], len(comparisons) - len(chosen)
+    only_zeros = {cell for row in formatted for cell in row[len(section.rows) :]} <= {"0", EN_DASH}
+    return columns, [] if only_zeros else formatted, len(comparisons) - len(listed)
 
 
-def explain_missing(section: Section, rows: Sequence[Row], words: Words) -> dict[str, str]:
-    """Return why columns of a table lack values, in all or some rows, by their headings, where the rows give the reason."""
-    kept, found = [row for row in rows if section.holds(row, words)], {}
+def explain_missing(section: Section, rows: Sequence[Row], labeller: Labeller) -> dict[str, str]:
+    """Return, by heading, why a column lacks values in all or some rows; the reasons are those that the rows give."""
+    included, explanations = [row for row in rows if section.includes(row, labeller)], {}
     for heading, names, *method in section.columns:
-        wanted = (names.partition("..")[0], *method[:1])
-        empty = [row for row in kept if column_texts([row], *wanted) == [""]]
-        if given := dict.fromkeys(row["reason"] for row in empty if row.get("reason")):
-            found[heading] = "in some rows, " * any(column_texts(kept, *wanted)) + "; ".join(given)
-    return found
+        column = (names.partition("..")[0], *method[:1])
+        empty = [row for row in included if column_texts([row], *column) == [""]]
+        if reasons := dict.fromkeys(row["reason"] for row in empty if row.get("reason")):
+            scope = "in some rows, " if any(column_texts(included, *column)) else ""
+            explanations[heading] = scope + "; ".join(reasons)
+    return explanations
 
 
-def _text(rows: Sequence[Row], name: str, method: str = "") -> str:
+def _first_text(rows: Sequence[Row], name: str, method: str = "") -> str:
     return next(iter(column_texts(rows, name, method)), "")
 
 
-def _decimals(texts: Iterable[str]) -> int | None:
+def _shared_decimals(texts: Iterable[str]) -> int | None:
     """Return the decimals that show three digits of a column's largest number; None if its numbers differ too much.
 
     Shares, of which none exceeds 1, never differ too much.
     """
-    sizes = [abs(value) for value in map(_number, texts) if math.isfinite(value) and value]
+    sizes = [abs(value) for value in map(_parse_float, texts) if math.isfinite(value) and value]
     if not sizes or all(size.is_integer() for size in sizes) or max(sizes) > max(1.0, 1e4 * min(sizes)):
         return None
     return min(3, max(0, 2 - math.floor(math.log10(max(sizes)))))
 
 
-def _cell(rows: Sequence[Row], decimals: int | None, name: str, method: str = "", limits: Sequence[str] = ()) -> str:
-    """Format a number with its interval, or a range; empty if the row lacks it."""
+def _format_estimate(
+    rows: Sequence[Row], decimals: int | None, name: str, method: str = "", limits: Sequence[str] = ()
+) -> str:
+    """Format a number with its interval, or a range ``low..high``; empty if the rows lack it."""
 
     def get(name: str) -> str:
-        return format_cell(name, _text(rows, name, method), decimals)
+        return format_cell(name, _first_text(rows, name, method), decimals)
 
     if ".." in name:
-        ends = [get(end) for end in name.split("..")]
-        least = "at least " * any(row.get("reason", "").startswith("at least") for row in rows)
-        return f"{ends[0]} to {least}{ends[1]}" if all(ends) else ""
-    text = get(name)
+        low, high = map(get, name.split(".."))
+        at_least = "at least " if any(row.get("reason", "").startswith("at least") for row in rows) else ""
+        return f"{low} to {at_least}{high}" if low and high else ""
+    estimate = get(name)
     lower, upper = map(get, limits or (f"{name}_lower", f"{name}_upper"))
-    return f"{text} ({lower} to {upper})" if text and lower and upper else text
+    return f"{estimate} ({lower} to {upper})" if estimate and lower and upper else estimate
 
 
-def _number(text: str) -> float:
+def _parse_float(text: str) -> float:
     try:
         return float(text)
     except ValueError:
@@ -206,7 +216,7 @@ def _number(text: str) -> float:
 
 def format_cell(name: str, text: str, decimals: int | None = None) -> str:
     """Format a number: P as P, others with the decimals of their column; text and reported values unchanged."""
-    value = _number(text)
+    value = _parse_float(text)
     if name == "reported" or math.isnan(value):
         return "" if text == "nan" else text
     if not math.isfinite(value):
@@ -240,7 +250,7 @@ def explorer_data(report: Report) -> dict[str, Any] | None:
         series.setdefault((row["marker"], row["outcome"], row["visit"]), []).append(row)
     if not series:
         return None
-    made = {key[1:] for key in series}
+    markers, pairs = {marker for marker, *_ in series}, {key[1:] for key in series}
     choices = {
         f"{outcome.key}/{visit}": {
             "label": f"{outcome.label} at {trial.visits[visit].label}",
@@ -248,13 +258,12 @@ def explorer_data(report: Report) -> dict[str, Any] | None:
             "unit": labels.change_unit(analysis.measure, outcome.unit),
         }
         for outcome, visit in itertools.product(trial.outcomes.values(), trial.visits)
-        if (outcome.key, visit) in made
+        if (outcome.key, visit) in pairs
     }
     subgroups = (f"{line.outcome}/{line.visit}" for line in report.headlines if line.stratum != ALL_PARTICIPANTS)
-    used = {marker for marker, *_ in series}
-    markers = sorted(trial.markers.values(), key=lambda marker: marker.key != analysis.marker)
+    ordered = sorted(trial.markers.values(), key=lambda marker: marker.key != analysis.marker)
     return {
-        "markers": [{"key": m.key, "label": m.label, "unit": m.unit} for m in markers if m.key in used],
+        "markers": [{"key": m.key, "label": m.label, "unit": m.unit} for m in ordered if m.key in markers],
         "choices": [{"key": key} | choice for key, choice in choices.items()],
         "first": next(filter(choices.__contains__, subgroups), next(iter(choices))),
         "arms": [arm.label for arm in reversed(trial.analysed_arms.values())],
@@ -262,63 +271,65 @@ def explorer_data(report: Report) -> dict[str, Any] | None:
         "level": labels.confidence_level(analysis),
         "alpha": analysis.alpha,
         "change": labels.CHANGES[analysis.measure],
-        "series": [_series(rows, report) for rows in series.values()],
-        **_people(report),
+        "series": [_pack_series(rows, report) for rows in series.values()],
+        **_pack_participants(report),
     }
 
 
-def _people(report: Report) -> dict[str, Any]:
-    """Return the participants with all their markers, and their changes by outcome and visit (empty: none)."""
-    trial, analysis, arms, changes = report.trial, report.analysis, list(reversed(report.trial.analysed_arms)), {}
-    rows = read_rows_if_made(report.folder / "changes.csv")
-    arm_of = {row["participant"]: arms.index(row["arm"]) for row in rows if row["arm"] in arms}
+def _pack_participants(report: Report) -> dict[str, Any]:
+    """Return the participants with all their markers, and their changes by outcome and visit (empty text: no change)."""
+    analysis, arms = report.analysis, list(reversed(report.trial.analysed_arms))
+    rows = read_rows_if_exists(report.folder / "changes.csv")
+    arm_indices = {row["participant"]: arms.index(row["arm"]) for row in rows if row["arm"] in arms}
     participants = read_participants(report.folder.parent / "workbooks" / analysis.workbook_id)
-    markers = marker_values(participants, trial, analysis)  # those of strata.csv may be of one marker alone
-    known = {name: at.dropna().to_dict() for name, at in markers.iterrows() if name in arm_of}
-    people = [{"id": name, "arm": arm_of[name], "at": at} for name, at in known.items()]
-    places = {name: index for index, name in enumerate(known)}
+    markers = marker_values(participants, report.trial, analysis)  # strata.csv may have one marker only
+    values = {name: row.dropna().to_dict() for name, row in markers.iterrows() if name in arm_indices}
+    people = [{"id": name, "arm": arm_indices[name], "at": at} for name, at in values.items()]
+    positions = {name: index for index, name in enumerate(values)}
+    changes: dict[str, list[str]] = {}
     for row in rows:
-        if row["measure"] == report.analysis.measure and row["value"] and row["participant"] in places:
-            own = changes.setdefault(f"{row['outcome']}/{row['visit']}", [""] * len(places))
-            change = formatting.format_number(float(row["value"]), report.words.decimals(row["outcome"]))
-            own[places[row["participant"]]] = change
+        if row["measure"] == analysis.measure and row["value"] and row["participant"] in positions:
+            texts = changes.setdefault(f"{row['outcome']}/{row['visit']}", [""] * len(positions))
+            change = formatting.format_number(float(row["value"]), report.labeller.decimals(row["outcome"]))
+            texts[positions[row["participant"]]] = change
     return {"people": people, "changes": changes}
 
 
-def _series(rows: list[Row], report: Report) -> dict[str, Any]:
+def _pack_series(rows: list[Row], report: Report) -> dict[str, Any]:
     """Return the cutoffs of one marker, outcome and visit."""
     place = {name: rows[0][name] for name in ("marker", "outcome", "visit")}
     cuts: dict[str, dict[str, Row]] = {}
     for row in sorted(rows, key=lambda row: float(row["cut"])):
         cuts.setdefault(row["cut"], {})[row["side"]] = row
-    # Participants of each arm above and below together; the sum is the same at every cutoff.
-    whole = next((sides.values() for sides in cuts.values() if len(sides) == len(SIDES)), ())
-    sizes = [sum(int(row[name]) for row in whole) for name in SIZES]
+    # Participants of each arm, above and below together: the same at every cutoff, so one with both sides gives them.
+    both_sides = next((sides.values() for sides in cuts.values() if len(sides) == len(SIDES)), ())
+    totals = [sum(int(row[name]) for row in both_sides) for name in SIZES]
     gaps = [b - a for a, b in itertools.pairwise(map(float, cuts)) if b > a]
-    apart = min(4, max(0, 1 - math.floor(math.log10(min(gaps, default=1.0)))))  # decimals that distinguish neighbours
-    own = {row["cut"] for row in report.table("robustness/analysis_cuts", **place)}
-    positions = [index for index, cut in enumerate(cuts) if cut in own]
-    searched = filter(None, column_texts(report.table("robustness/best_cuts", **place), "p_best_of_both"))
-    packed = {
+    cut_decimals = min(4, max(0, 1 - math.floor(math.log10(min(gaps, default=1.0)))))  # that distinguish neighbours
+    analysis_cuts = {row["cut"] for row in report.table("robustness/analysis_cuts", **place)}
+    positions = [index for index, cut in enumerate(cuts) if cut in analysis_cuts]
+    p_best = filter(None, column_texts(report.table("robustness/best_cuts", **place), "p_best_of_both"))
+    series = {
         "marker": place["marker"],
         "choice": f"{place['outcome']}/{place['visit']}",
         "cuts": [float(f"{float(cut):.6g}") for cut in cuts],
-        "shown": [formatting.format_number(float(cut), apart) for cut in cuts],
+        "shown": [formatting.format_number(float(cut), cut_decimals) for cut in cuts],
         "own": positions,
         "start": positions[-1] if positions else len(cuts) // 2,
-        "searched": format_cell("p", next(searched, "")),
+        "searched": format_cell("p", next(p_best, "")),
     }
+    decimals = report.labeller.decimals(place["outcome"])
     for side in SIDES:
-        packed[side] = [_side(sides, side, sizes, report.words.decimals(place["outcome"])) for sides in cuts.values()]
+        series[side] = [_pack_side(sides, side, totals, decimals) for sides in cuts.values()]
     interaction = [format_cell("p", next(iter(sides.values()))["p_interaction"]) for sides in cuts.values()]
-    return packed | ({"p_interaction": interaction} if any(interaction) else {})
+    return series | ({"p_interaction": interaction} if any(interaction) else {})
 
 
-def _side(sides: Mapping[str, Row], side: str, sizes: list[int], decimals: int) -> list[str] | None:
+def _pack_side(sides: Mapping[str, Row], side: str, totals: list[int], decimals: int) -> list[str] | None:
     """Format one side of a cutoff; with too few participants, only their numbers, if known."""
     if side not in sides:
         other = next(iter(sides.values()))
-        return [f"{n - int(other[name])}" for n, name in zip(sizes, SIZES, strict=True)] if any(sizes) else None
+        return [f"{n - int(other[name])}" for n, name in zip(totals, SIZES, strict=True)] if any(totals) else None
     row = sides[side]
-    numbers = [formatting.format_number(_number(row[name]), decimals) for name in NUMBERS]
+    numbers = [formatting.format_number(_parse_float(row[name]), decimals) for name in NUMBERS]
     return [*(row[name] for name in SIZES), *numbers, *(format_cell("p", row[p]) for p in ("p", "p_corrected"))]
