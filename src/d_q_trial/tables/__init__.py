@@ -1,4 +1,4 @@
-"""Tables: set from finished numbers, for any trial that lists its tables in a YAML file.
+"""Build and write tables of finished numbers, for any trial that lists its tables in a YAML file.
 
-``catalogue`` says which tables there are, ``build`` looks their numbers up, ``write`` makes CSV, HTML and the workbook.
+``catalogue`` lists the tables, ``build`` looks up their numbers, ``write`` writes CSV, HTML, LaTeX and the workbook.
 """

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import formatting, labels
-from ..config.yaml_files import read_yaml
+from ..files import read_yaml_beside
 from ..published_tables import parse_number, read_published_table
 from ..results_table import ABSENT, ALL_PARTICIPANTS, BOTH_ARMS, Number, Numbers, group_keys
 from ..stats.two_sample import get_test
@@ -22,23 +22,24 @@ if TYPE_CHECKING:
     from .catalogue import Catalogue, Table
 
 DASH = "–"
-_TEXTS = read_yaml(Path(__file__).with_name("notes.yaml"))
+_TEXTS = read_yaml_beside(__file__, "notes")
 SUMMARIES = {"binary": ("n", "count", "percent"), "continuous": ("n", "median", "q1", "q3")}
 EFFECTS = ("median_difference", "hodges_lehmann", "hodges_lehmann_lower", "hodges_lehmann_upper", "p")
+Exact = dict[str, Any]  # keys of a row, and its values in full precision
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row: its cells as the article would print them, the first of which names it, and the same in full precision."""
+    """One row: its cells as the article would print them, starting with its label, and its values in full precision."""
 
     cells: tuple[str, ...]
-    exact: dict[str, Any]
+    exact: Exact
     section: str = ""
 
 
 @dataclass(frozen=True)
 class BuiltTable:
-    """A table ready to be written; ``data_label`` says how synthetic data are marked, None for a real workbook."""
+    """A table ready to be written; ``data_label`` marks synthetic data and is None for a real workbook."""
 
     key: str
     label: str
@@ -47,7 +48,7 @@ class BuiltTable:
     rows: tuple[Row, ...]
     notes: tuple[str, ...] = ()
     data_label: str | None = None
-    headings: int = 1  # how many columns name the row
+    headings: int = 1  # number of columns that name the row
     markers: tuple[str, ...] = ()  # whose strata are shown
 
 
@@ -55,8 +56,8 @@ class Column(NamedTuple):
     """A column of summaries or P-values."""
 
     heading: str
-    name: str  # of a group in full precision, or what follows "p" in it
-    where: Mapping[str, str]  # its numbers stand in the results
+    name: str  # prefix of a group's exact columns, or suffix of the exact column "p" of a test
+    keys: Mapping[str, str]  # of its numbers in the results
     statistic: str = "p"
 
 
@@ -75,13 +76,13 @@ def build_tables(
 
 def table_caption(table: Table, trial: Trial, analysis: Analysis) -> str:
     """Return label, title and notes of a table as one paragraph."""
-    build = _Builder("", table, trial, analysis, Numbers([]))
-    return " ".join([f"{table.label}. {build.filled(table.title)}.", *build.notes()])
+    builder = _Builder("", table, trial, analysis, Numbers([]))
+    return " ".join([f"{table.label}. {builder.fill(table.title)}.", *builder.notes()])
 
 
 @dataclass
 class _Builder:
-    """One table to be built: where its numbers stand in the results, and how they are written."""
+    """One table to be built: which numbers of the results it shows, and how they are formatted."""
 
     key: str
     table: Table
@@ -95,89 +96,86 @@ class _Builder:
         table, trial, analysis = self.table, self.trial, self.analysis
         at_baseline = table.kind == "strata" or (table.kind == "arms" and table.visit == BASELINE)
         self.measure = BASELINE if at_baseline else analysis.measure
-        self.arms = (trial.arms.control, trial.arms.treated)  # as the article has them
+        self.arms = (trial.arms.control, trial.arms.treated)  # in the order of the article
         self.marker = trial.markers[table.marker or analysis.marker]
-        self.words = labels.caption_words(trial, analysis)
+        self.placeholders = labels.caption_words(trial, analysis)
         if self.marker.key != analysis.marker:
-            self.words["strata_variable"] = self.marker.label
-        every = table.kind == "strata" and table.strata == [ALL_PARTICIPANTS]  # the default is a column per stratum
-        self.strata = labels.select_strata(["each"] if every else table.strata, analysis.strata.labels)
+            self.placeholders["strata_variable"] = self.marker.label
+        is_default = table.kind == "strata" and table.strata == [ALL_PARTICIPANTS]  # which means a column per stratum
+        self.strata = labels.select_strata(["each"] if is_default else table.strata, analysis.strata.labels)
         self.outcomes = [trial.outcomes[name] for name in table.rows.keys(trial)] if table.rows else []
         units = {self.unit(outcome) for outcome in self.outcomes}
         self.shared_unit = units.pop() if len(units) == 1 else ""
-        # Heading of the first column, with the unit that all rows share.
-        name = "Characteristic" if at_baseline else "Outcome"
-        self.heading = f"{name} ({self.shared_unit})" if self.shared_unit else name
+        heading = "Characteristic" if at_baseline else "Outcome"
+        self.heading = f"{heading} ({self.shared_unit})" if self.shared_unit else heading  # of the first column
 
-    def built(self, columns: Sequence[str], rows: Sequence[Row], *more_notes: str, **more: Any) -> BuiltTable:
+    def finish(self, columns: Sequence[str], rows: Sequence[Row], *added_notes: str, **fields: Any) -> BuiltTable:
         """Return the table with its title and notes."""
-        paragraphs = filter(None, [*self.notes(), *more_notes, _TEXTS["dash"] * any(DASH in row.cells for row in rows)])
-        fields = {"data_label": self.data_label, "notes": tuple(paragraphs), "markers": (self.marker.key,)} | more
-        title = self.filled(self.table.title)
+        dash_note = _TEXTS["dash"] if any(DASH in row.cells for row in rows) else ""
+        notes = tuple(filter(None, [*self.notes(), *added_notes, dash_note]))
+        fields = {"data_label": self.data_label, "notes": notes, "markers": (self.marker.key,)} | fields
+        title = self.fill(self.table.title)
         return BuiltTable(self.key, self.table.label, title, tuple(columns), tuple(rows), **fields)
 
-    def filled(self, text: str) -> str:
-        """Return a title or note of the table with its placeholders filled in."""
-        return " ".join(labels.fill_placeholders(text, self.words).split())
+    def fill(self, text: str) -> str:
+        """Fill the placeholders of a title or note."""
+        return " ".join(labels.fill_placeholders(text, self.placeholders).split())
 
     def notes(self) -> list[str]:
-        """Say what the values of the table are and how they were computed; a paragraph each."""
-        texts, table, analysis = _TEXTS, self.table, self.analysis
+        """Return paragraphs on what the values of the table are and how they were computed."""
+        table, analysis = self.table, self.analysis
         kinds = {outcome.kind for outcome in self.outcomes}
-        values = [
-            text.format(quartile_type=analysis.quartile_type) for kind, text in texts["values"].items() if kind in kinds
-        ]
-        formula = labels.FORMULAS.get(self.measure, "")
-        words = {
-            "values": labels.join_words(values, "or"),
-            "change": texts["change"].format(formula=formula) * bool(formula),
-            "formula": formula,
-            "baseline": texts["baseline"] * (table.visit == BASELINE),
-            "unit": texts["unit"].get(self.measure, ""),
-            "chi_squared": texts["chi_squared"] * ("binary" in kinds),
-            "trend": texts["trend"] * (len(analysis.strata.labels) > 2),
-            "smd": texts["smd"] * table.smd,
+        summaries = [text for kind, text in _TEXTS["values"].items() if kind in kinds]
+        applies = {
+            "change": self.measure in labels.FORMULAS,
+            "baseline": table.visit == BASELINE,
+            "chi_squared": "binary" in kinds,
+            "trend": len(analysis.strata.labels) > 2,
+            "smd": table.smd,
         }
-        made = [labels.fill_placeholders(texts[table.kind], self.words | words)]
+        parts = {name: _TEXTS[name] if needed else "" for name, needed in applies.items()}
+        parts |= {"values": labels.join_words(summaries, "or"), "unit": _TEXTS["unit"].get(self.measure, "")}
+        values = self.placeholders | {"formula": labels.FORMULAS.get(self.measure, "")}
+        values |= {name: text.format_map(values) for name, text in parts.items()}
+        notes = [labels.fill_placeholders(_TEXTS[table.kind], values)]
         if self.strata != [ALL_PARTICIPANTS]:
-            divided = analysis.strata.by == "quantile" or self.marker.key == analysis.marker
-            said = labels.describe_strata(analysis.strata, self.marker.label, self.marker.unit)
-            made.append(said if divided else texts["undivided"].format(marker=self.marker.label))
+            if analysis.strata.by == "quantile" or self.marker.key == analysis.marker:
+                notes.append(labels.describe_strata(analysis.strata, self.marker.label, self.marker.unit))
+            else:
+                notes.append(_TEXTS["undivided"].format(marker=self.marker.label))
         if table.kind != "events":
-            made += [self.words["excluded"], self.words["outliers"] * (self.measure != BASELINE)]
-        return [*filter(None, made), *([self.filled(table.note)] if table.note else [])]
+            notes += [values["excluded"], values["outliers"] if self.measure != BASELINE else ""]
+        return list(filter(None, [*notes, self.fill(table.note)]))
 
     def unit(self, outcome: Outcome) -> str:
-        """Return the unit of what is shown of an outcome."""
+        """Return the unit in which the table shows an outcome."""
         return labels.change_unit(self.measure, outcome.unit)
 
-    def name(self, outcome: Outcome) -> str:
-        """Return the label of an outcome, with its unit where the heading has none."""
+    def row_label(self, outcome: Outcome) -> str:
+        """Return the label of an outcome, with its unit unless the heading has it."""
         unit = self.unit(outcome)
         return outcome.label if not unit or unit == self.shared_unit else f"{outcome.label}, {unit}"
 
     def decimals(self, outcome: Outcome) -> int:
-        """Return the decimals that are shown of an outcome: those of the table at baseline and of percent changes."""
+        """Return the decimals of an outcome: those of the table, if set, at baseline and for percent changes."""
         fixed = self.table.decimals if self.measure in (BASELINE, "percent_change") else None
         return labels.change_decimals(self.measure, outcome.decimals) if fixed is None else fixed
 
-    def number(self, outcome: Outcome, visit: str, statistic: str, **where: str) -> Number:
-        """Look up a number."""
-        return self.numbers.get(outcome.key, self.measure, visit, statistic, **where)
+    def look_up(self, outcome: Outcome, visit: str, statistic: str, **keys: str) -> Number:
+        """Return a number of the results."""
+        return self.numbers.get(outcome.key, self.measure, visit, statistic, **keys)
 
-    def by_arm(self, place: Mapping[str, str]) -> list[Column]:
+    def arm_columns(self, place: Mapping[str, str]) -> list[Column]:
         """Return the columns of the arms in a group of participants."""
         return [Column(arm.label, arm.key, {"group": arm.key, **place}) for arm in self.arms]
 
-    def summaries(
-        self, outcome: Outcome, visit: str, groups: Sequence[Column], **fixed: str
-    ) -> tuple[list[str], dict[str, Any]]:
+    def summarize(self, outcome: Outcome, visit: str, groups: Sequence[Column], **keys: str) -> tuple[list[str], Exact]:
         """Return the summaries of groups as text, and in full precision after the keys of their row."""
-        texts, exact = [], {"outcome": outcome.key, "visit": visit, "measure": self.measure, **fixed}
+        texts, exact = [], {"outcome": outcome.key, "visit": visit, "measure": self.measure, **keys}
         for group in groups:
-            found = {name: self.number(outcome, visit, name, **group.where).value for name in SUMMARIES[outcome.kind]}
-            exact |= {f"{group.name}_{name}": value for name, value in found.items()}
-            n, *values = found.values()
+            names = SUMMARIES[outcome.kind]
+            n, *values = (self.look_up(outcome, visit, name, **group.keys).value for name in names)
+            exact |= {f"{group.name}_{name}": value for name, value in zip(names, (n, *values), strict=True)}
             if math.isnan(n) or n == 0:
                 texts.append(DASH)
             elif outcome.kind == "binary":
@@ -187,21 +185,22 @@ class _Builder:
         return texts, exact
 
 
-def _p(number: Number) -> str:
+def _format_p(number: Number) -> str:
     return DASH if number.reason == ABSENT else formatting.format_p_digits(number.value)
 
 
-def _arms(build: _Builder) -> BuiltTable:
+def _build_arms(builder: _Builder) -> BuiltTable:
     """Build a table with a column per arm."""
-    place = group_keys(build.strata[0], build.marker.key)
-    return _by_group(build, build.by_arm(place), [Column("P", "", {"contrast": build.trial.contrast} | place)], **place)
+    place = group_keys(builder.strata[0], builder.marker.key)
+    test = Column("P", "", {"contrast": builder.trial.contrast} | place)
+    return _build_groups(builder, builder.arm_columns(place), [test], **place)
 
 
-def _strata(build: _Builder) -> BuiltTable:
-    """Both arms together at baseline, lowest stratum first; the highest is compared with each lower one."""
-    place = {"marker": build.marker.key, "stratum": ""}
-    groups = [Column(name, name, place | {"group": BOTH_ARMS, "stratum": name}) for name in build.strata]
-    *lower, upper = build.strata
+def _build_strata(builder: _Builder) -> BuiltTable:
+    """Build a table of both arms together at baseline, lowest stratum first; the highest is compared with each lower one."""
+    place = {"marker": builder.marker.key, "stratum": ""}
+    groups = [Column(name, name, place | {"group": BOTH_ARMS, "stratum": name}) for name in builder.strata]
+    *lower, upper = builder.strata
     tests = [
         Column(f"P, {upper} against {name}", f"_{upper}_vs_{name}", place | {"contrast": f"{upper} - {name}"})
         for name in lower
@@ -209,99 +208,110 @@ def _strata(build: _Builder) -> BuiltTable:
     if len(lower) == 1:
         tests = [tests[0]._replace(heading="P", name="")]
     else:
-        trend = place | {"contrast": f"trend {' < '.join(build.strata)}", "group": BOTH_ARMS}
+        trend = place | {"contrast": f"trend {' < '.join(builder.strata)}", "group": BOTH_ARMS}
         tests.append(Column("P for trend", "_trend", trend, "p_trend"))
-    return _by_group(build, groups, tests, marker=build.marker.key)
+    return _build_groups(builder, groups, tests, marker=builder.marker.key)
 
 
-def _by_group(build: _Builder, groups: Sequence[Column], tests: Sequence[Column], **fixed: str) -> BuiltTable:
-    """Build a row per outcome with a column per group and per test; ``fixed`` are keys of every row."""
-    visit, smd = BASELINE if build.table.kind == "strata" else build.table.visit, build.table.smd
-    rows, sizes = [], []
-    for outcome in build.outcomes:
-        texts, exact = build.summaries(outcome, visit, groups, **fixed)
+def _build_groups(builder: _Builder, groups: Sequence[Column], tests: Sequence[Column], **keys: str) -> BuiltTable:
+    """Build a row per outcome with a column per group and per test; ``keys`` are those of every row."""
+    table, rows, sizes = builder.table, [], []
+    visit = BASELINE if table.kind == "strata" else table.visit
+    for outcome in builder.outcomes:
+        texts, exact = builder.summarize(outcome, visit, groups, **keys)
         for test in tests:
-            p = build.number(outcome, visit, test.statistic, **test.where)
-            texts.append(_p(p))
+            p = builder.look_up(outcome, visit, test.statistic, **test.keys)
+            texts.append(_format_p(p))
             exact |= {f"p{test.name}": p.value, f"p_method{test.name}": p.method}
-        if smd:
-            exact["smd"] = _smd(build, outcome, visit, groups)
+        if table.smd:
+            exact["smd"] = _standardized_difference(builder, outcome, visit, groups)
             texts.append(formatting.format_number(exact["smd"], 2))
-        rows.append(Row((build.name(outcome), *texts), exact))
+        rows.append(Row((builder.row_label(outcome), *texts), exact))
         sizes.append([0 if math.isnan(n) else int(n) for n in (exact[f"{group.name}_n"] for group in groups)])
     full = [max(column, default=0) for column in zip(*sizes, strict=True)]
     columns = [f"{group.heading} (n = {n})" if n else group.heading for group, n in zip(groups, full, strict=True)]
-    columns = [build.heading, *columns, *(test.heading for test in tests), *["SMD"] * smd]
-    fewer = []  # outcomes of which fewer participants than the heading says have a value
-    for outcome, own in zip(build.outcomes, sizes, strict=True):
-        few = [f"{group.heading} {n}" for group, n, most in zip(groups, own, full, strict=True) if 0 < n < most]
-        fewer += [f"{outcome.label} ({', '.join(few)})"] * bool(few)
-    return build.built(columns, rows, _TEXTS["fewer"].format(outcomes=labels.join_words(fewer)) * bool(fewer))
+    columns = [builder.heading, *columns, *(test.heading for test in tests), *(["SMD"] if table.smd else [])]
+    incomplete = []  # outcomes with fewer values than the heading has participants
+    for outcome, row_sizes in zip(builder.outcomes, sizes, strict=True):
+        fewer = [f"{g.heading} {n}" for g, n, size in zip(groups, row_sizes, full, strict=True) if 0 < n < size]
+        if fewer:
+            incomplete.append(f"{outcome.label} ({', '.join(fewer)})")
+    note = _TEXTS["fewer"].format(outcomes=labels.join_words(incomplete)) if incomplete else ""
+    return builder.finish(columns, rows, note)
 
 
-def _smd(build: _Builder, outcome: Outcome, visit: str, groups: Sequence[Column]) -> float:
-    """Return the standardized mean difference of two groups, without sign; NaN where nothing varies."""
+def _standardized_difference(builder: _Builder, outcome: Outcome, visit: str, groups: Sequence[Column]) -> float:
+    """Return the absolute standardized mean difference of two groups; NaN if the values do not vary."""
     means, variances = [], []
     for group in groups:
         names = ("percent",) if outcome.kind == "binary" else ("mean", "sd")
-        mean, *sd = (build.number(outcome, visit, name, **group.where).value for name in names)
+        mean, *sd = (builder.look_up(outcome, visit, name, **group.keys).value for name in names)
         means.append(mean)
         variances.append(sd[0] ** 2 if sd else mean * (100 - mean))
-    spread = math.sqrt(sum(variances) / 2)
-    return abs(means[0] - means[1]) / spread if spread else math.nan
+    pooled_sd = math.sqrt(sum(variances) / 2)
+    return abs(means[0] - means[1]) / pooled_sd if pooled_sd else math.nan
 
 
-def _comparisons(build: _Builder) -> BuiltTable:
-    trial, rows, test, unbounded, compared = build.trial, [], get_test(build.analysis.test), [], []
-    shown, names = test.estimate, dict.fromkeys((*EFFECTS, *test.estimate))
-    for outcome in build.outcomes:
-        for visit, stratum in itertools.product(outcome.follow_up, build.strata):
-            place, decimals = group_keys(stratum, build.marker.key), build.decimals(outcome)
-            effects = {name: build.number(outcome, visit, name, contrast=trial.contrast, **place) for name in names}
-            summaries, exact = build.summaries(outcome, visit, build.by_arm(place), **place)
-            if not any(exact[f"{arm.key}_n"] > 0 for arm in build.arms):  # of a group with one arm, that is shown
+def _build_comparisons(builder: _Builder) -> BuiltTable:
+    """Build a row per outcome, visit and group of participants that compares the arms."""
+    trial, arms, test = builder.trial, builder.arms, get_test(builder.analysis.test)
+    estimate, lower, _ = test.estimate
+    statistics = dict.fromkeys((*EFFECTS, *test.estimate))
+    rows, unbounded, compared = [], [], []
+    for outcome in builder.outcomes:
+        for visit, stratum in itertools.product(outcome.follow_up, builder.strata):
+            place, decimals = group_keys(stratum, builder.marker.key), builder.decimals(outcome)
+            keys = place | {"contrast": trial.contrast}
+            effects = {name: builder.look_up(outcome, visit, name, **keys) for name in statistics}
+            summaries, exact = builder.summarize(outcome, visit, builder.arm_columns(place), **place)
+            sizes = [exact[f"{arm.key}_n"] for arm in arms]
+            if not any(n > 0 for n in sizes):  # a group with only one arm is shown
                 continue
+            p, is_all = effects["p"], stratum == ALL_PARTICIPANTS
             texts = (
-                build.name(outcome),
+                builder.row_label(outcome),
                 trial.visits[visit].label,
-                "All" if stratum == ALL_PARTICIPANTS else stratum,
-                *(formatting.format_number(exact[f"{arm.key}_n"], 0) for arm in build.arms),
+                "All" if is_all else stratum,
+                *(formatting.format_number(n, 0) for n in sizes),
                 *summaries,
                 formatting.format_number(effects["median_difference"].value, decimals),
-                formatting.format_interval(*(effects[name].value for name in shown), decimals),
-                _p(effects["p"]),
+                formatting.format_interval(*(effects[name].value for name in test.estimate), decimals),
+                _format_p(p),
             )
-            exact |= {name: effect.value for name, effect in effects.items()} | {"p_method": effects["p"].method}
+            exact |= {name: effect.value for name, effect in effects.items()} | {"p_method": p.method}
             rows.append(Row(texts, exact, section=trial.families[outcome.family]))
-            unbounded.append(effects[shown[1]].reason * (test.has_interval and effects["p"].reason != ABSENT))
-            group = "all participants" if stratum == ALL_PARTICIPANTS else stratum
-            compared.append((group, (effects["p"].n_first, effects["p"].n_second)))
-    limits = f" ({labels.confidence_level(build.analysis)} CI)" if test.has_interval else ""
-    columns = [build.heading, "Visit", "Participants", *(f"n, {arm.label}" for arm in build.arms)]
-    columns += [f"{arm.label}, median (quartiles)" for arm in build.arms]
-    columns += ["Difference of medians", labels.STATISTICS[shown[0]] + limits, "P"]
-    notes = (_TEXTS["unbounded"].format(reason=reason) for reason in dict.fromkeys(filter(None, unbounded)))
-    return build.built(columns, rows, *notes, labels.describe_small_groups(compared, trial, build.analysis), headings=3)
+            if test.has_interval and p.reason != ABSENT:
+                unbounded.append(effects[lower].reason)
+            compared.append(("all participants" if is_all else stratum, (p.n_first, p.n_second)))
+    level = f" ({labels.confidence_level(builder.analysis)} CI)" if test.has_interval else ""
+    columns = [builder.heading, "Visit", "Participants", *(f"n, {arm.label}" for arm in arms)]
+    columns += [f"{arm.label}, median (quartiles)" for arm in arms]
+    columns += ["Difference of medians", labels.STATISTICS[estimate] + level, "P"]
+    notes = [_TEXTS["unbounded"].format(reason=reason) for reason in dict.fromkeys(filter(None, unbounded))]
+    notes.append(labels.describe_small_groups(compared, trial, builder.analysis))
+    return builder.finish(columns, rows, *notes, headings=3)
 
 
-def _events(build: _Builder) -> BuiltTable:
-    """Copy adverse events from the article; the label says which part of a labelled run it does not apply to."""
-    folder, file, label = build.published, Path(build.table.file).stem, build.data_label
-    reported = [
-        row for row in (read_published_table(folder, file) if folder else ()) if row["source"] == build.table.source
-    ]
-    found, rows = {(row["event"], row["group"]): row for row in reported}, []
+def _build_events(builder: _Builder) -> BuiltTable:
+    """Copy adverse events from the article; the label says that it applies to all other tables of a labelled run."""
+    folder, file, label = builder.published, Path(builder.table.file).stem, builder.data_label
+    reported = read_published_table(folder, file) if folder else ()
+    reported = [row for row in reported if row["source"] == builder.table.source]
+    counts, rows = {(row["event"], row["group"]): row for row in reported}, []
     for event in dict.fromkeys(row["event"] for row in reported):
         texts, exact = [event], {"event": event}
-        for arm in build.arms:
-            row = {name: found.get((event, arm.key), {}).get(name, "") for name in ("affected", "at_risk", "percent")}
-            texts.append(f"{row['affected']} ({row['percent']})" if all(row.values()) else row["affected"])
-            exact |= {f"{arm.key}_{name}": parse_number(text).value if text else None for name, text in row.items()}
+        for arm in builder.arms:
+            count = counts.get((event, arm.key), {})
+            values = {name: count.get(name, "") for name in ("affected", "at_risk", "percent")}
+            texts.append(f"{values['affected']} ({values['percent']})" if all(values.values()) else values["affected"])
+            exact |= {f"{arm.key}_{name}": parse_number(text).value if text else None for name, text in values.items()}
         rows.append(Row(tuple(texts), exact))
-    risk = ["/".join(sorted({row["at_risk"] for row in reported if row["group"] == arm.key})) for arm in build.arms]
-    columns = [f"{arm.label} (n = {n})" if n else arm.label for arm, n in zip(build.arms, risk, strict=True)]
-    missing = _TEXTS["no_events"] * (not rows)
-    return build.built(["Event", *columns], rows, missing, data_label=label and _TEXTS["copied"].format(label=label))
+    at_risk = [
+        "/".join(sorted({row["at_risk"] for row in reported if row["group"] == arm.key})) for arm in builder.arms
+    ]
+    columns = [f"{arm.label} (n = {n})" if n else arm.label for arm, n in zip(builder.arms, at_risk, strict=True)]
+    note = "" if rows else _TEXTS["no_events"]
+    return builder.finish(["Event", *columns], rows, note, data_label=label and _TEXTS["copied"].format(label=label))
 
 
-_BUILDERS = {"arms": _arms, "strata": _strata, "comparisons": _comparisons, "events": _events}
+_BUILDERS = {"arms": _build_arms, "strata": _build_strata, "comparisons": _build_comparisons, "events": _build_events}

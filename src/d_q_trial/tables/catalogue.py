@@ -1,4 +1,4 @@
-"""Which tables there are: data, read from a YAML file of the trial."""
+"""The tables of a trial, as its YAML file lists them."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from ..trial import BASELINE, Decimals, FamilyKey, Key, MarkerKey, OutcomeKey, T
 
 
 class Rows(Strict):
-    """Outcomes of a table: those marked ``table_1`` in the trial, families, or a list."""
+    """The outcomes of a table: those marked ``table_1`` in the trial, those of families, or a list."""
 
     table_1: bool = False
     families: list[FamilyKey] = []
     outcomes: list[OutcomeKey] = []
 
     @model_validator(mode="after")
-    def _one_kind(self):
+    def _require_one_key(self):
         if sum(map(bool, (self.table_1, self.families, self.outcomes))) != 1:
             raise ValueError("'rows' has one of 'table_1: true', 'families' and 'outcomes'")
         return self
 
     def keys(self, trial: Trial) -> list[str]:
         """Return the keys of the outcomes, in the order of the trial or as listed."""
-        chosen = trial.outcomes.items()
-        return self.outcomes or [k for k, o in chosen if (self.table_1 and o.table_1) or o.family in self.families]
+        outcomes = trial.outcomes.items()
+        return self.outcomes or [k for k, o in outcomes if (self.table_1 and o.table_1) or o.family in self.families]
 
 
 class Table(Strict):
@@ -42,21 +42,23 @@ class Table(Strict):
     as reported in ``file``.
     """
 
-    label: str  # as the article counts, such as "Extended Data Table 2"
+    label: str  # as the article numbers its tables, such as "Extended Data Table 2"
     title: str
     note: str = ""
     kind: Literal["arms", "strata", "comparisons", "events"]
     rows: Rows | None = None
     visit: VisitKey = BASELINE  # after baseline, the change from baseline is shown
-    strata: list[str] = [ALL_PARTICIPANTS]  # all, highest, lowest, each, or labels of the analysis; of ``strata``, each
-    marker: MarkerKey = ""  # that makes the strata; the one of the analysis unless said otherwise
-    decimals: Decimals | None = None  # at baseline and of percent changes; other measures have their own
+    strata: list[str] = [
+        ALL_PARTICIPANTS
+    ]  # all, highest, lowest, each, or labels of the analysis; ``strata`` shows each
+    marker: MarkerKey = ""  # that defines the strata; by default the one of the analysis
+    decimals: Decimals | None = None  # at baseline and of percent changes; other measures have fixed decimals
     smd: bool = False  # whether ``arms`` has a column with the standardized mean difference
     file: str = ""  # of ``events``, in the folder of reported values
-    source: str = "paper"  # of ``events``: which rows of the file
+    source: str = "paper"  # of the rows of the file that ``events`` shows
 
     @model_validator(mode="after")
-    def _consistent(self):
+    def _check_keys_of_kind(self):
         if self.kind == "events" and (self.rows or not self.file):
             raise ValueError("'events' needs the key 'file', and has no 'rows'")
         if self.kind != "events" and self.rows is None:
@@ -68,31 +70,31 @@ class Table(Strict):
         return self
 
 
-_ONE = must_match(f"(?!({'|'.join(SEVERAL)})$).*", "one group: all, highest, lowest or a label")
+_SINGLE_GROUP = must_match(f"(?!({'|'.join(SEVERAL)})$).*", "one group: all, highest, lowest or a label")
 
 
 class Headline(Strict):
-    """A comparison of the arms that is stated in words: at the top of the report, and in the paragraph on methods."""
+    """A comparison of the arms that is stated at the top of the report and in the methods section."""
 
     outcome: OutcomeKey
     visit: VisitKey
-    stratum: Annotated[str, _ONE] = ALL_PARTICIPANTS  # all, highest, lowest, or a label of the analysis
+    stratum: Annotated[str, _SINGLE_GROUP] = ALL_PARTICIPANTS  # all, highest, lowest, or a label of the analysis
     role: str = ""  # such as "the primary endpoint"
 
 
 class Catalogue(Strict):
-    """All tables of a trial, in the order in which they are shown, and which comparisons are stated in words."""
+    """All tables of a trial, in the order in which they are shown, and its headlines."""
 
     tables: dict[Key, Table]
     headlines: list[Headline] = []
 
 
 def catalogue_of(path: Path | str | None, trial: Trial) -> Catalogue:
-    """Read the list of tables in the configuration, or the usual one; see :func:`read_list`."""
-    changing = {key: outcome.follow_up[-1] for key, outcome in trial.outcomes.items() if outcome.follow_up}
-    described = [key for key, outcome in trial.outcomes.items() if outcome.table_1] or list(trial.outcomes)
-    stated = [(*pair, "") for pair in changing.items()][:1]
+    """Read the list of tables in the configuration, or the default list; see :func:`read_list`."""
+    last_visits = {key: outcome.follow_up[-1] for key, outcome in trial.outcomes.items() if outcome.follow_up}
+    at_baseline = [key for key, outcome in trial.outcomes.items() if outcome.table_1] or list(trial.outcomes)
+    headlines = [(outcome, visit, "") for outcome, visit in last_visits.items()][:1]
     if trial.primary:
-        stated = [(trial.primary.outcome, trial.primary.visit, "the primary endpoint")]
-    usual = Path(__file__).with_name("default_tables.yaml.jinja")
-    return read_list(Catalogue, path, usual, trial, described=described, changing=changing, stated=stated)
+        headlines = [(trial.primary.outcome, trial.primary.visit, "the primary endpoint")]
+    values = {"at_baseline": at_baseline, "changing": list(last_visits), "headlines": headlines}
+    return read_list(Catalogue, path, Path(__file__).with_name("default_tables.yaml.jinja"), trial, **values)
