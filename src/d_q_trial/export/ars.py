@@ -1,9 +1,10 @@
-"""Write the results in the shape of the CDISC Analysis Results Standard, version 1.0: one reporting event.
+"""Write the results as one reporting event of the CDISC Analysis Results Standard, version 1.0.
 
 An analysis of the standard is one variable at one visit in one analysis set with one method; its results carry the raw
 and the formatted value. A data subset is a measure at a visit. An analysis set is all participants or one stratum of one
 marker. The groupings are the arms, the strata of a marker, and the cohorts in which a marker is correlated with age.
-Conditions select rows of the CSV of their dataset; an analysis is of the participants that all its conditions select.
+Conditions select rows of the CSV of their dataset; the participants of an analysis are those that all its conditions
+select.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from .. import formatting, labels
 from ..files import write_text
 from ..participants import POPULATION, TRIAL
-from ..results_table import ALL_PARTICIPANTS, BOTH_ARMS
+from ..results_table import ALL_PARTICIPANTS, BOTH_ARMS, Row
 from ..stats.two_sample import get_test
 from ..trial import BASELINE
 
@@ -27,13 +28,12 @@ if TYPE_CHECKING:
     from ..config.settings import Analysis
     from ..trial import Trial
 
-Row = Mapping[str, str]
 Entry = dict[str, Any]
 Pairs = Mapping[str, tuple[str, ...]]  # the two groups of each contrast, whose names may contain " - "
 
 ARM, COHORT = "AG_ARM", "AG_COHORT"
-PARTS = ("outcome", "measure", "visit", "marker", "stratum", "contrast")
-# Name and description of each method, and what it makes of a variable; {contrast} where groups are compared.
+ANALYSIS_KEYS = ("outcome", "measure", "visit", "marker", "stratum", "contrast")
+# Name and description of each method, and how the name of an analysis ends; {contrast} names the groups compared.
 METHODS = {
     "M_SUMMARY": ("Summary of a continuous variable", "Quartiles of type {quartile_type}.", "summary"),
     "M_COUNT": (
@@ -59,55 +59,52 @@ def write_event(rows: list[Row], trial: Trial, analysis: Analysis, data_label: s
 def reporting_event(rows: list[Row], trial: Trial, analysis: Analysis, data_label: str | None) -> Entry:
     """Return the results of an analysis (the rows of results.csv as text) as a ReportingEvent.
 
-    ``data_label``, that of synthetic data, stands in the label and the description of the event.
+    ``data_label`` marks synthetic data in the label and the description of the event.
     """
-    found: dict[tuple[str, ...], list[Row]] = {}  # the rows of each analysis, by its parts and method
-    operations: dict[str, dict[str, None]] = {}
+    rows_of_analyses: dict[tuple[str, ...], list[Row]] = {}  # by ANALYSIS_KEYS and method
+    statistics: dict[str, dict[str, None]] = {}  # of each method, in their order
     for row in rows:
-        method = _method(row)
-        found.setdefault((*(row[name] for name in PARTS), method), []).append(row)
-        operations.setdefault(method, {})[row["statistic"]] = None
+        method = _method_id(row)
+        rows_of_analyses.setdefault((*(row[name] for name in ANALYSIS_KEYS), method), []).append(row)
+        statistics.setdefault(method, {})[row["statistic"]] = None
     sets = dict.fromkeys((row["marker"], row["stratum"]) for row in rows if row["stratum"])
+    subsets = dict.fromkeys((row["measure"], row["visit"]) for row in rows)
     names = {key: analysis.strata.group(key[1], trial.markers[key[0]].label) for key in sets if key[0]}
     names |= {(key, ""): f"strata of {analysis.strata.name(marker.label)}" for key, marker in trial.markers.items()}
     sides = dict.fromkeys([*trial.analysed_arms, *(stratum for _, stratum in sets)])
     pairs = {" - ".join(pair): pair for pair in itertools.permutations(sides, 2)}
-    analyses = [_analysis(own, method, trial, names, pairs) for (*_, method), own in found.items()]
+    analyses = [_analysis(group, key[-1], trial, names, pairs) for key, group in rows_of_analyses.items()]
     label = f"{data_label}. " if data_label else ""
-    marker = trial.markers[analysis.marker]
-    divided = any(row["marker"] == marker.key for row in rows)
-    strata = labels.describe_strata(analysis.strata, marker.label, marker.unit) * divided
-    said = filter(
-        None,
-        [f"{label}{trial.citation}", strata, labels.describe_exclusions(analysis), labels.describe_outliers(analysis)],
-    )
-    subsets = dict.fromkeys((row["measure"], row["visit"]) for row in rows)
+    description = [label + trial.citation, labels.describe_exclusions(analysis), labels.describe_outliers(analysis)]
+    if any(row["marker"] == analysis.marker for row in rows):
+        marker = trial.markers[analysis.marker]
+        description.insert(1, labels.describe_strata(analysis.strata, marker.label, marker.unit))
     return {
         "id": identifier("RE", trial.name, analysis.name),
         "version": 1,
         "name": f"{trial.title}: analysis “{analysis.name}”",
         "label": f"{label}Analysis “{analysis.name}”",
-        "description": " ".join(said),
+        "description": " ".join(filter(None, description)),
         "mainListOfContents": _contents(analyses),
         "referenceDocuments": [{"id": "RD_ARTICLE", "name": trial.citation}],
-        "analysisSets": _listed("AS", {key: _analysis_set(*key, trial, names.get(key, "")) for key in sets}),
-        "dataSubsets": _listed("DS", {key: _data_subset(*key, trial) for key in subsets}),
+        "analysisSets": _entries("AS", {key: _analysis_set(*key, trial, names.get(key, "")) for key in sets}),
+        "dataSubsets": _entries("DS", {key: _data_subset(*key, trial) for key in subsets}),
         "analysisGroupings": _groupings(rows, trial, analysis),
-        "methods": [_described(method, names, analysis) for method, names in operations.items()],
+        "methods": [_method(method, names, analysis) for method, names in statistics.items()],
         "analyses": analyses,
     }
 
 
 @cache  # thousands of results share a few hundred
 def identifier(*parts: str) -> str:
-    """Join words into an identifier; other characters become their code point, so that "<5" and ">5" stay apart."""
-    words = (
-        "".join(c if c.isascii() and c.isalnum() else "_" if c in " _" else f".{ord(c):x}" for c in p) for p in parts
+    """Join parts into an identifier; special characters become their code point, so that "<5" and ">5" differ."""
+    characters = (
+        (c if c.isascii() and c.isalnum() else "_" if c in " _" else f".{ord(c):x}" for c in p) for p in parts
     )
-    return "_".join(filter(None, words))
+    return "_".join(filter(None, map("".join, characters)))
 
 
-def _method(row: Row) -> str:
+def _method_id(row: Row) -> str:
     if row["measure"] == "correlation":
         return "M_SPEARMAN"
     if not row["contrast"]:
@@ -117,7 +114,7 @@ def _method(row: Row) -> str:
     return "M_CHI_SQUARED" if row["method"] == "chi_squared" else "M_TWO_SAMPLE"
 
 
-def _described(method: str, statistics: Iterable[str], analysis: Analysis) -> Entry:
+def _method(method: str, statistics: Iterable[str], analysis: Analysis) -> Entry:
     (name, description, _), test = METHODS[method], get_test(analysis.test)
     level = f"{labels.confidence_level(analysis)} confidence" if test.has_interval else "no"
     text = description.format(test=test.sentence, quartile_type=analysis.quartile_type, level=level)
@@ -129,43 +126,46 @@ def _described(method: str, statistics: Iterable[str], analysis: Analysis) -> En
 
 
 def _analysis(rows: list[Row], method: str, trial: Trial, names: Mapping[tuple[str, str], str], pairs: Pairs) -> Entry:
-    row = rows[0]
+    row, is_correlation = rows[0], method == "M_SPEARMAN"
     endpoint = trial.primary and (trial.primary.outcome, trial.primary.visit, ALL_PARTICIPANTS)
-    primary = endpoint == (row["outcome"], row["visit"], row["stratum"])
+    is_primary = endpoint == (row["outcome"], row["visit"], row["stratum"])
     group = names.get((row["marker"], row["stratum"]), "")  # empty: all participants
     subject = METHODS[method][2].format(contrast=row["contrast"])
     measure = labels.CHANGES.get(row["measure"], row["measure"])
     place = filter(None, [trial.variable_label(row["outcome"]), measure, trial.visits[row["visit"]].label, group])
     grouping = ARM if row["stratum"] or method == "M_TREND" else identifier("AG_STRATUM", row["marker"])
-    if method == "M_SPEARMAN":
+    if is_correlation:
         grouping = COHORT
     results = [_result(row, method, grouping, trial, pairs) for row in rows]
     by_group = any(result["resultGroups"] for result in results)
-    in_set = row["stratum"] and method != "M_SPEARMAN"  # the cohorts of a correlation are a grouping of their own
-    return {
-        "id": identifier("AN", *(row[part] for part in PARTS[:-1]), subject),
+    entry = {
+        "id": identifier("AN", *(row[key] for key in ANALYSIS_KEYS[:-1]), subject),
         "version": 1,
         "name": f"{', '.join(place)}: {subject}",
         "reason": {"controlledTerm": "DATA DRIVEN"},  # a reanalysis is not part of the protocol
-        "purpose": {"controlledTerm": f"{'PRIMARY' if primary else 'EXPLORATORY'} OUTCOME MEASURE"},
-        "dataset": "participants" if method == "M_SPEARMAN" else "changes",
+        "purpose": {"controlledTerm": f"{'PRIMARY' if is_primary else 'EXPLORATORY'} OUTCOME MEASURE"},
+        "dataset": "participants" if is_correlation else "changes",
         "variable": row["outcome"],
         "dataSubsetId": identifier("DS", row["measure"], row["visit"]),
         "methodId": method,
         "orderedGroupings": [{"order": 1, "groupingId": grouping, "resultsByGroup": by_group}],
         "results": results,
-    } | ({"analysisSetId": identifier("AS", row["marker"], row["stratum"])} if in_set else {})
+    }
+    if row["stratum"] and not is_correlation:  # the cohorts of a correlation are a grouping, not an analysis set
+        entry["analysisSetId"] = identifier("AS", row["marker"], row["stratum"])
+    return entry
 
 
 def _result(row: Row, method: str, grouping: str, trial: Trial, pairs: Pairs) -> Entry:
-    """Return one number, raw and formatted; where there is none, the reason is formatted and there is no raw value."""
-    groups = [row["group"]] if row["group"] else pairs[row["contrast"]]
-    named = [{"groupingId": grouping, "groupId": identifier(grouping, name)} for name in groups if name != BOTH_ARMS]
-    result: Entry = {"operationId": f"{method}_{row['statistic'].upper()}", "resultGroups": named}
-    return result | ({"rawValue": row["value"]} if row["value"] else {}) | {"formattedValue": _formatted(row, trial)}
+    """Return one number, raw and formatted; a missing number has no raw value, and its reason as formatted value."""
+    names = [row["group"]] if row["group"] else pairs[row["contrast"]]
+    groups = [{"groupingId": grouping, "groupId": identifier(grouping, name)} for name in names if name != BOTH_ARMS]
+    raw = {"rawValue": row["value"]} if row["value"] else {}
+    operation = f"{method}_{row['statistic'].upper()}"
+    return {"operationId": operation, "resultGroups": groups, **raw, "formattedValue": _format_value(row, trial)}
 
 
-def _formatted(row: Row, trial: Trial) -> str:
+def _format_value(row: Row, trial: Trial) -> str:
     value = float(row["value"]) if row["value"] else math.nan
     if math.isnan(value):
         return ": ".join(filter(None, (formatting.UNDEFINED, row["reason"])))
@@ -179,35 +179,39 @@ def _formatted(row: Row, trial: Trial) -> str:
 
 def _contents(analyses: Iterable[Entry]) -> Entry:
     """List the analyses by variable."""
-    variables: dict[str, list[Entry]] = {}
+    contents: dict[str, list[Entry]] = {}
     for entry in analyses:
-        listed = variables.setdefault(entry["variable"], [])
-        listed.append({"name": entry["name"], "level": 2, "order": len(listed) + 1, "analysisId": entry["id"]})
-    items = [
-        {"name": variable, "level": 1, "order": order, "sublist": {"listItems": listed}}
-        for order, (variable, listed) in enumerate(variables.items(), start=1)
+        items = contents.setdefault(entry["variable"], [])
+        items.append({"name": entry["name"], "level": 2, "order": len(items) + 1, "analysisId": entry["id"]})
+    variables = [
+        {"name": variable, "level": 1, "order": order, "sublist": {"listItems": items}}
+        for order, (variable, items) in enumerate(contents.items(), start=1)
     ]
-    return {"name": "All analyses", "contentsList": {"listItems": items}}
+    return {"name": "All analyses", "contentsList": {"listItems": variables}}
 
 
-def _listed(prefix: str, known: Mapping[tuple[str, ...], tuple[str, Entry]]) -> list[Entry]:
+def _entries(prefix: str, conditions: Mapping[tuple[str, ...], tuple[str, Entry]]) -> list[Entry]:
     """Return an entry for each key, in their order, from its name and the condition that selects it."""
     return [
         {"id": identifier(prefix, *key), "name": name, "label": name, "level": 1, "order": order} | condition
-        for order, (key, (name, condition)) in enumerate(known.items(), start=1)
+        for order, (key, (name, condition)) in enumerate(conditions.items(), start=1)
     ]
 
 
-def _where(dataset: str, compared: Mapping[str, str] = {}, **values: list[str]) -> Entry:
-    """Return the condition that each variable with values has one of them; ``compared`` names other comparators."""
-    stated = {name: compared.get(name, "IN" if own[1:] else "EQ") for name, own in values.items() if own}
-    conditions = [
-        {"condition": {"dataset": dataset, "variable": name, "comparator": comparator, "value": values[name]}}
-        for name, comparator in stated.items()
-    ]
+def _where(dataset: str, comparators: Mapping[str, str] = {}, **values: list[str]) -> Entry:
+    """Return the condition that each variable has one of its values, if any are given.
+
+    ``comparators`` replace EQ (one value) and IN (several).
+    """
+    conditions = []
+    for variable, accepted in values.items():
+        comparator = comparators.get(variable, "IN" if len(accepted) > 1 else "EQ")
+        condition = {"dataset": dataset, "variable": variable, "comparator": comparator, "value": accepted}
+        if accepted:
+            conditions.append({"condition": condition})
     if len(conditions) == 1:
         return conditions[0]
-    clauses = [{"level": 2, "order": order} | one for order, one in enumerate(conditions, start=1)]
+    clauses = [{"level": 2, "order": order} | condition for order, condition in enumerate(conditions, start=1)]
     return {"compoundExpression": {"logicalOperator": "AND", "whereClauses": clauses}}
 
 
@@ -227,24 +231,27 @@ def _data_subset(measure: str, visit: str, trial: Trial) -> tuple[str, Entry]:
 
 def _groupings(rows: list[Row], trial: Trial, analysis: Analysis) -> list[Entry]:
     arms = {key: (arm.label, _where("changes", arm=[key])) for key, arm in trial.analysed_arms.items()}
-    found = [_grouping(ARM, "Arm", "changes", "arm", arms)]
+    groupings = [_grouping(ARM, "Arm", "changes", "arm", arms)]
     for marker in dict.fromkeys(row["marker"] for row in rows if row["marker"] and row["stratum"] == ""):
         name = f"Stratum of {analysis.strata.name(trial.markers[marker].label)}"
         strata = {key: (key, _where("strata", marker=[marker], stratum=[key])) for key in analysis.strata.labels}
-        found.append(_grouping(identifier("AG_STRATUM", marker), name, "strata", "stratum", strata))
-    named = dict.fromkeys(row["group"] for row in rows if row["measure"] == "correlation")
-    cohorts = {key: (labels.age_group_label(key, trial), _cohort(key, trial, analysis)) for key in named}
-    return found + ([_grouping(COHORT, "Cohort", "participants", "cohort", cohorts)] if cohorts else [])
+        groupings.append(_grouping(identifier("AG_STRATUM", marker), name, "strata", "stratum", strata))
+    correlated = dict.fromkeys(row["group"] for row in rows if row["measure"] == "correlation")
+    if correlated:
+        cohorts = {key: (labels.age_group_label(key, trial), _cohort(key, trial, analysis)) for key in correlated}
+        groupings.append(_grouping(COHORT, "Cohort", "participants", "cohort", cohorts))
+    return groupings
 
 
 def _cohort(group: str, trial: Trial, analysis: Analysis) -> Entry:
-    """Select, by the row of their age, the people whom :func:`..participants.age_groups` gives this name."""
-    rows = {"linked": ["yes"], "visit": [BASELINE], "variable": [trial.population.age]}
+    """Select the members of a group of :func:`..participants.age_groups` by the row of their age."""
+    values = {"linked": ["yes"], "visit": [BASELINE], "variable": [trial.population.age]}
     if group == "participants":
-        rows |= {"cohort": [TRIAL], "arm": [*trial.analysed_arms], "participant": analysis.exclude}
+        values |= {"cohort": [TRIAL], "arm": [*trial.analysed_arms], "participant": analysis.exclude}
     else:
-        rows |= {"cohort": [POPULATION], "value": [f"{trial.population.cut_age:.12g}"] * (group != POPULATION)}
-    return _where("participants", {"participant": "NOTIN", "value": "LT" if "_under_" in group else "GE"}, **rows)
+        cut_age = [] if group == POPULATION else [f"{trial.population.cut_age:.12g}"]
+        values |= {"cohort": [POPULATION], "value": cut_age}
+    return _where("participants", {"participant": "NOTIN", "value": "LT" if "_under_" in group else "GE"}, **values)
 
 
 def _grouping(key: str, name: str, dataset: str, variable: str, groups: Mapping[str, tuple[str, Entry]]) -> Entry:
@@ -256,5 +263,5 @@ def _grouping(key: str, name: str, dataset: str, variable: str, groups: Mapping[
         "groupingDataset": dataset,
         "groupingVariable": variable,
         "dataDriven": False,
-        "groups": _listed(key, {(group,): selected for group, selected in groups.items()}),
+        "groups": _entries(key, {(group,): condition for group, condition in groups.items()}),
     }

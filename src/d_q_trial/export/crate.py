@@ -1,4 +1,4 @@
-"""Describe a finished run for other programs: what it was made from and what it made, as a Workflow Run RO-Crate."""
+"""Describe the inputs and outputs of a finished run for other programs, as a Workflow Run RO-Crate."""
 
 from __future__ import annotations
 
@@ -49,35 +49,35 @@ def code_digest() -> str:
 
 
 def _home_page(name: str) -> str:
-    """Return the address that a distribution states as its home."""
+    """Return the URL that a distribution states as its home page."""
     if name == "python":
         return "https://www.python.org"
-    about = metadata.metadata(name)
-    stated = [entry.split(", ", 1) for entry in about.get_all("Project-URL", [])]
-    named = {label.casefold(): address for label, address in stated}
-    known = [named[label] for label in ("homepage", "documentation", "source") if label in named]
-    return [*known, about.get("Home-page", "")][0]
+    package = metadata.metadata(name)
+    urls = dict(entry.split(", ", 1) for entry in package.get_all("Project-URL", []))
+    urls = {label.casefold(): url for label, url in urls.items()}
+    known = [urls[label] for label in ("homepage", "documentation", "source") if label in urls]
+    return [*known, package.get("Home-page", "")][0]
 
 
 def write_exports(report: Report, workflow: Path) -> None:
     """Write data package, RO-Crate, README and manifest of an analysis whose other outputs are finished.
 
-    ``report`` is what its pages show, ``workflow`` the Snakefile, of which the crate keeps a copy.
+    ``workflow`` is the Snakefile, of which the crate keeps a copy.
     """
     folder, name, trial, label = report.folder, report.analysis.name, report.trial, report.label
-    title, mark = f"Reanalysis “{name}”: {trial.title}", f"{label}. " if label else ""
-    about = f"{mark}Results of the analysis “{name}” of: {trial.title}. Start with report.html."
-    write_text(escape_markdown(f"# Analysis “{name}”\n\n{about}\n\n{trial.citation}\n"), folder / README)
+    title, label_prefix = f"Reanalysis “{name}”: {trial.title}", f"{label}. " if label else ""
+    introduction = f"{label_prefix}Results of the analysis “{name}” of: {trial.title}. Start with report.html."
+    write_text(escape_markdown(f"# Analysis “{name}”\n\n{introduction}\n\n{trial.citation}\n"), folder / README)
     write_text(as_yaml(report.settings, name), folder / CONFIG)
     shutil.copyfile(workflow, folder / WORKFLOW)
-    described = f"{label or ''} {trial.citation}".strip()
-    write_data_package(folder, name=trial.name.lower(), title=title, description=described)
-    _write_crate(report, title, mark)
+    description = f"{label or ''} {trial.citation}".strip()
+    write_data_package(folder, name=trial.name.lower(), title=title, description=description)
+    _write_crate(report, title, label_prefix)
     manifest.write(folder, name, label, for_step(report.settings, name))
 
 
-def _write_crate(report: Report, title: str, mark: str) -> None:
-    """Write ``ro-crate-metadata.json`` into a folder of finished outputs; its descriptions begin with a ``mark``.
+def _write_crate(report: Report, title: str, label_prefix: str) -> None:
+    """Write ``ro-crate-metadata.json`` into a folder of finished outputs; ``label_prefix`` begins its descriptions.
 
     Everything but the time of the run follows from the folder and its inputs.
     """
@@ -95,63 +95,64 @@ def _write_crate(report: Report, title: str, mark: str) -> None:
         "author": add("#maintainers", "Organization", name=MAINTAINERS),
         "license": add(LICENCE, "CreativeWork", name="MIT licence (code)"),
     }
-    own = {"name": "d-q-trial", "version": versions.pop("d-q-trial"), "sha256": code_digest()}
-    needed = [add("#code", "SoftwareSourceCode", **own, **rights, programmingLanguage="Python")]
-    for name, of in versions.items():
-        page = _home_page(name)
-        known = {"name": name, "softwareVersion": of, "url": page}
-        needed.append(add(page or f"#software-{name}", "SoftwareApplication", **known))
+    package = {"name": "d-q-trial", "version": versions.pop("d-q-trial"), "sha256": code_digest()}
+    requirements = [add("#code", "SoftwareSourceCode", **package, **rights, programmingLanguage="Python")]
+    for name, version in versions.items():
+        url = _home_page(name)
+        software = {"name": name, "softwareVersion": version, "url": url}
+        requirements.append(add(url or f"#software-{name}", "SoftwareApplication", **software))
     language = {"lang": "snakemake", "lang_version": versions["snakemake"]}
-    main = crate.add_workflow(folder / WORKFLOW, WORKFLOW, main=True, **language)
+    workflow = crate.add_workflow(folder / WORKFLOW, WORKFLOW, main=True, **language)
     files = {}
     for name, file in manifest.list_outputs(folder).items():
         if name != WORKFLOW:
-            known = _file(name, file["sha256"]) | {"contentSize": str(file["bytes"])}
-            files[name] = crate.add_file(folder / name, name, properties=known)
+            properties = _describe_file(name, file["sha256"]) | {"contentSize": str(file["bytes"])}
+            files[name] = crate.add_file(folder / name, name, properties=properties)
     files[README]["about"] = crate.root_dataset
-    used = [
-        add(f"#input-{number}", "MediaObject", **_file(name, digest), description=words)
-        for number, (name, digest, words) in enumerate(_inputs(report), start=1)
+    inputs = [
+        add(f"#input-{number}", "MediaObject", **_describe_file(name, digest), description=description)
+        for number, (name, digest, description) in enumerate(_inputs(report), start=1)
     ]
-    moment = int(os.environ.get("SOURCE_DATE_EPOCH") or time.time())  # as reproducible builds have it
-    ended = datetime.datetime.fromtimestamp(moment, datetime.UTC)
+    timestamp = int(os.environ.get("SOURCE_DATE_EPOCH") or time.time())  # the convention of reproducible builds
+    ended = datetime.datetime.fromtimestamp(timestamp, datetime.UTC)
     run = add(
         *("#run", "CreateAction"),
         name=f"Run of the analysis “{report.analysis.name}”",
         endTime=ended.isoformat(),
-        description=f"{mark}Participants in, results out.",
-        instrument=main,
-        object=[*used, files.pop(CONFIG)],
+        description=f"{label_prefix}Participants in, results out.",
+        instrument=workflow,
+        object=[*inputs, files.pop(CONFIG)],
         result=list(files.values()),
     )
-    known = {"version": own["version"], "encodingFormat": "text/plain", "sha256": sha256(folder / WORKFLOW)}
-    for name, value in {"name": "Workflow", **known, **rights}.items():
-        main[name] = value
-    main["softwareRequirements"] = needed
-    main["conformsTo"] = add(*WORKFLOW_PROFILE, name="Bioschemas profile of a ComputationalWorkflow", version="1.0")
+    properties = {"name": "Workflow", "version": package["version"], "encodingFormat": "text/plain"}
+    for name, value in {**properties, "sha256": sha256(folder / WORKFLOW), **rights}.items():
+        workflow[name] = value
+    workflow["softwareRequirements"] = requirements
+    workflow["conformsTo"] = add(*WORKFLOW_PROFILE, name="Bioschemas profile of a ComputationalWorkflow", version="1.0")
     root = crate.root_dataset
     root["name"] = title
-    root["description"] = f"{mark}Outputs of one run of the workflow. {report.trial.citation}"
+    root["description"] = f"{label_prefix}Outputs of one run of the workflow. {report.trial.citation}"
     root["datePublished"] = ended.date().isoformat()
     root["license"] = add("#terms", "CreativeWork", name=TERMS)
-    root["conformsTo"] = [add(url, "CreativeWork", name=name, version=of) for url, (name, of) in PROFILES.items()]
+    profiles = PROFILES.items()
+    root["conformsTo"] = [add(url, "CreativeWork", name=name, version=version) for url, (name, version) in profiles]
     root["mentions"] = run
     write_json(crate.metadata.generate(), folder / NAME)
 
 
-def _file(name: str, digest: str) -> dict[str, str]:
-    ending = Path(name).suffix
-    kind = FORMATS.get(ending) or mimetypes.types_map.get(ending, "application/octet-stream")
-    return {"name": name, "sha256": digest, "encodingFormat": kind}
+def _describe_file(name: str, digest: str) -> dict[str, str]:
+    suffix = Path(name).suffix
+    media_type = FORMATS.get(suffix) or mimetypes.types_map.get(suffix, "application/octet-stream")
+    return {"name": name, "sha256": digest, "encodingFormat": media_type}
 
 
 def _inputs(report: Report) -> Iterator[tuple[str, str, str]]:
     """Yield name, sha256 and description of every input file of an analysis."""
-    chosen, source = report.settings, report.source
+    settings, source = report.settings, report.source
     yield source.get("name", "workbook"), source.get("sha256", ""), "workbook with the participants"
-    described = [(report.analysis.mapping, "mapping of the workbook"), (chosen.trial, "description of the trial")]
-    described += [(chosen.tables, "tables"), (chosen.figures, "figures")]
-    described += [(path, "reported values") for path in sorted(Path(chosen.published or "/dev/null").glob("*.csv"))]
-    for path, words in described:
+    files = [(report.analysis.mapping, "mapping of the workbook"), (settings.trial, "description of the trial")]
+    files += [(settings.tables, "tables"), (settings.figures, "figures")]
+    files += [(path, "reported values") for path in sorted(Path(settings.published or "/dev/null").glob("*.csv"))]
+    for path, description in files:
         if path:
-            yield Path(path).name, sha256(path), words
+            yield Path(path).name, sha256(path), description

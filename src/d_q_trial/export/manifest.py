@@ -1,4 +1,4 @@
-"""List the sha256 of every output, and compare two runs by it."""
+"""List the sha256 of every output, and compare two runs by these checksums."""
 
 from __future__ import annotations
 
@@ -12,19 +12,16 @@ from ..errors import UserError
 from ..files import sha256, write_json
 
 NAME = "manifest.json"
-# Other versions of the libraries draw and pack these differently; the digits of Parquet beyond twelve depend on the processor.
-DRAWN = (".pdf", ".png", ".html", ".parquet", "methods.md")  # the last names the versions
+# Other versions of the libraries draw and pack these differently; digits of Parquet beyond the twelfth depend on the processor.
+DRAWN = (".pdf", ".png", ".html", ".parquet", "methods.md")  # methods.md names the versions
 ONLY_DRAWN = "every table is the same; other versions of the libraries draw and pack differently"
 DIGITS = "the last digits depend on processor and libraries; benchmarks/compare_results.py OLD NEW shows larger changes"
-# These differ between runs of the same analysis: logs and timings, the number of shards, the end time of the run.
+# These differ between runs of the same analysis: logs, timings, shards (their number) and the crate (the end of the run).
 LEFT_OUT = ("logs", "benchmarks", "shards", "ro-crate-metadata.json", NAME)
 
 
 def list_outputs(folder: Path) -> dict[str, dict[str, Any]]:
-    """Return ``bytes`` and ``sha256`` of the outputs of an analysis, without logs, hidden files and the manifest.
-
-    The outputs are named by their paths in the folder.
-    """
+    """Return ``bytes`` and ``sha256`` of the outputs of an analysis, by path, without logs, hidden files and manifest."""
     files = {path.relative_to(folder): path for path in sorted(folder.rglob("*")) if path.is_file()}
     return {
         name.as_posix(): {"bytes": path.stat().st_size, "sha256": sha256(path)}
@@ -41,14 +38,14 @@ def write(folder: Path, analysis: str, data_label: str | None, settings: Any) ->
 
 def compare(folder: Path, manifest: Path) -> dict[str, list[str]]:
     """Return the outputs that are the ``same`` as in a manifest, ``differ``, are ``missing`` or are ``new``."""
-    expected, found = read(manifest)["files"], list_outputs(folder)
-    both = sorted(expected.keys() & found.keys())
-    same = [name for name in both if found[name]["sha256"] == expected[name]["sha256"]]
+    expected, outputs = read(manifest)["files"], list_outputs(folder)
+    both = sorted(expected.keys() & outputs.keys())
+    same = [name for name in both if outputs[name]["sha256"] == expected[name]["sha256"]]
     return {
         "same": same,
         "differs": [name for name in both if name not in same],
-        "missing": sorted(expected.keys() - found.keys()),
-        "new": sorted(found.keys() - expected.keys()),
+        "missing": sorted(expected.keys() - outputs.keys()),
+        "new": sorted(outputs.keys() - expected.keys()),
     }
 
 
@@ -56,7 +53,7 @@ def report_differences(folder: Path, manifest: Path) -> int:
     """Print what differs from a manifest; return 1 if anything does, else 0."""
     groups = compare(folder, manifest)
     same = groups.pop("same")
-    lines = [f"  {word}: {name}" for word, names in groups.items() for name in names]
+    lines = [f"  {status}: {name}" for status, names in groups.items() for name in names]
     print(f"{folder}: {len(same)} outputs are the same as in {manifest}, {len(lines) or 'none'} not", *lines, sep="\n")
     if lines and folder.resolve().name != (analysis := read(manifest)["analysis"]):
         print(f"  the manifest is of the analysis {analysis!r}", file=sys.stderr)
@@ -68,7 +65,7 @@ def report_differences(folder: Path, manifest: Path) -> int:
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Read a manifest; UserError if it is not there, is not a manifest, or names a file outside its folder."""
+    """Read a manifest; UserError if it does not exist, is not a manifest, or names a file outside its folder."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         digests = {str(name): entry["sha256"] for name, entry in content["files"].items()}
@@ -80,8 +77,8 @@ def read(path: Path) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError, AttributeError):
         raise UserError(f"{path}: not a manifest; `snakemake --cores 4` writes one beside the report") from None
     for name, digest in digests.items():
-        where = PurePosixPath(name)
-        if where.is_absolute() or ".." in where.parts or "\\" in name:
+        output = PurePosixPath(name)
+        if output.is_absolute() or ".." in output.parts or "\\" in name:
             raise UserError(f"{path}: files: {name!r} leads out of the folder; expected a path within it")
         if not isinstance(digest, str) or not re.fullmatch("[0-9a-f]{64}", digest):
             raise UserError(f"{path}: files: {name}: {digest!r} is not a sha256 of 64 hexadecimal digits")

@@ -28,27 +28,27 @@ COLUMNS = read_yaml_beside(__file__, "columns")
 def write_parquet(table: pd.DataFrame, path: Path, data_label: str | None) -> None:
     """Write results or claims in full precision, where the CSV file has twelve significant digits.
 
-    Text columns become ``string``, numbers ``double`` and counts ``int32``. The description of a column stands in its
-    metadata, the label of synthetic data in that of the table.
+    Text columns become ``string``, numbers ``double`` and counts ``int32``. The metadata of a column hold its description,
+    and those of the table the label of synthetic data.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    kinds = {"string": pa.string(), "number": pa.float64(), "integer": pa.int32()}
-    about = {"title": TABLES[path.stem]} | ({"data_label": data_label} if data_label else {})
-    schema = pa.schema(
-        pa.field(name, kinds[known["type"]], known["type"] != "string", {"description": known["description"]})
-        for name, known in ((name, COLUMNS[name]) for name in table)
-    )
+    types = {"string": pa.string(), "number": pa.float64(), "integer": pa.int32()}
+    fields = []
+    for name in table:
+        kind, description = COLUMNS[name]["type"], COLUMNS[name]["description"]
+        fields.append(pa.field(name, types[kind], kind != "string", {"description": description}))
+    metadata = {"title": TABLES[path.stem]} | ({"data_label": data_label} if data_label else {})
+    arrow_table = pa.Table.from_pandas(table, pa.schema(fields), preserve_index=False)
     with atomic(path) as temporary:
-        written = pa.Table.from_pandas(table, schema, preserve_index=False)
-        pq.write_table(written.replace_schema_metadata(about), temporary)
+        pq.write_table(arrow_table.replace_schema_metadata(metadata), temporary)
 
 
 def table_schema(path: Path) -> dict[str, Any]:
     """Return the Table Schema of a CSV file of this package.
 
-    Columns whose type ``columns.yaml`` does not state are numbers if every cell that is not empty is one, else text.
+    A column without a type in ``columns.yaml`` is a number if all its non-empty cells are numbers, else text.
     """
     import pandas as pd
 
@@ -64,8 +64,9 @@ def table_schema(path: Path) -> dict[str, Any]:
 def write_data_package(folder: Path, *, name: str, title: str, description: str) -> None:
     """Write ``datapackage.json``, which describes every CSV file of an analysis as a Frictionless Data Package."""
     resources = []
-    tables = {path: file for path, file in list_outputs(folder).items() if path.endswith(".csv")}
-    for path, file in tables.items():
+    for path, file in list_outputs(folder).items():
+        if not path.endswith(".csv"):
+            continue
         table = path.removesuffix(".csv")
         resource = {
             "name": "".join(c if c.isalnum() else "-" for c in table).lower(),
@@ -79,5 +80,5 @@ def write_data_package(folder: Path, *, name: str, title: str, description: str)
             "schema": table_schema(folder / path),
         }
         resources.append(resource | ({"title": TABLES[table]} if "/" not in table else {}))
-    head = {"profile": "tabular-data-package", "name": name, "title": title, "description": description}
-    write_json(head | {"resources": resources}, folder / "datapackage.json")
+    package = {"profile": "tabular-data-package", "name": name, "title": title, "description": description}
+    write_json(package | {"resources": resources}, folder / "datapackage.json")

@@ -1,4 +1,4 @@
-"""Self-contained HTML pages: the template engine, and what every page has in common."""
+"""Render templates into self-contained HTML pages and text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from markupsafe import Markup, escape
 
 _FOLDER = Path(__file__).parent
-_P = re.compile(r"\bP\b")
+_LETTER_P = re.compile(r"\bP\b")
 _MARKUP = re.compile(r"[\\`*|~^$]|(?<!\w)_|_(?!\w)|\[(?![\d,]+\])|<(?=[A-Za-z/!?])")
 
 
@@ -35,37 +35,37 @@ def template_engine():
 
 
 def render_page(template: str, **values: Any) -> str:
-    """Return a page, made from a template that extends ``base.html.j2`` and its variables.
+    """Return a page, rendered from a template that extends ``base.html.j2``.
 
-    All pages have a ``title`` and a ``label`` (str or None) of data that have to be marked. They may have ``links``, text and
-    address of the other pages, of which that of the page itself is empty; ``libraries``, the JavaScript libraries to
-    include (``d3``, ``plot``, ``sortable``); and ``data`` of their scripts, included as JSON.
+    All pages have a ``title`` and a ``label`` of synthetic data (str or None). They may have ``links`` (text and address of
+    every page; the address of the current one is empty), ``libraries`` (the JavaScript libraries to include: ``d3``,
+    ``plot``, ``sortable``) and ``data`` (of their scripts, included as JSON).
     """
     return template_engine().get_template(template).render({"links": (), "libraries": (), "data": None} | values)
 
 
 def italicize_p(text: str) -> Markup:
     """Return text with the letter P of P-values in italics, as journals print it."""
-    return Markup(_P.sub("<i>P</i>", str(escape(text))))
+    return Markup(_LETTER_P.sub("<i>P</i>", str(escape(text))))
 
 
 def escape_markdown(text: str) -> str:
-    """Return text with what Markdown would read as markup escaped, but for a reference [1] and a_b, which it leaves."""
+    """Escape what Markdown would read as markup; references such as [1] and words such as a_b stay unchanged."""
     return _MARKUP.sub(lambda match: "&lt;" if match[0] == "<" else f"\\{match[0]}", text)
 
 
 def embed_picture(path: Path, alt: str) -> dict[str, Any]:
-    """Return what a page needs to show a PNG: itself as a data URL, width and height in pixels, and alternative text."""
+    """Return what a page needs to show a PNG: a data URL, width and height in pixels, and alternative text."""
     from PIL import Image
 
-    with Image.open(path) as drawn:
-        width, height = drawn.size
+    with Image.open(path) as image:
+        width, height = image.size
     address = f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"
     return {"address": address, "width": width, "height": height, "alt": alt}
 
 
 def _quoted(text: str) -> Markup:
-    """Return text as a string of a style sheet, with every special character escaped."""
+    """Return text as a CSS string, with every special character escaped."""
     return Markup('"' + "".join(c if c.isalnum() else f"\\{ord(c):06x}" for c in text) + '"')
 
 
