@@ -3,8 +3,7 @@
 An analysis of the standard is one variable at one visit in one analysis set with one method; its results carry the raw
 and the formatted value. A data subset is a measure at a visit. An analysis set is all participants or one stratum of one
 marker. The groupings are the arms, the strata of a marker, and the cohorts in which a marker is correlated with age.
-Conditions select rows of the CSV of their dataset; the participants of an analysis are those that all its conditions
-select.
+Conditions select rows of the CSV of their dataset; all conditions of an analysis together select its participants.
 """
 
 from __future__ import annotations
@@ -15,18 +14,15 @@ import math
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .. import formatting, labels
+from ..config.settings import Analysis
 from ..files import write_text
 from ..participants import POPULATION, TRIAL
 from ..results_table import ALL_PARTICIPANTS, BOTH_ARMS, Row
 from ..stats.two_sample import get_test
-from ..trial import BASELINE
-
-if TYPE_CHECKING:
-    from ..config.settings import Analysis
-    from ..trial import Trial
+from ..trial import BASELINE, Trial
 
 Entry = dict[str, Any]
 Pairs = Mapping[str, tuple[str, ...]]  # the two groups of each contrast, whose names may contain " - "
@@ -36,16 +32,12 @@ ANALYSIS_KEYS = ("outcome", "measure", "visit", "marker", "stratum", "contrast")
 # Name and description of each method, and how the name of an analysis ends; {contrast} names the groups compared.
 METHODS = {
     "M_SUMMARY": ("Summary of a continuous variable", "Quartiles of type {quartile_type}.", "summary"),
-    "M_COUNT": (
-        "Summary of a binary variable",
-        "Number and percentage of participants with the property.",
-        "number and percent",
-    ),
+    "M_COUNT": ("Summary of a binary variable", "Number and percentage of participants with the property.", "number and percent"),
     "M_TWO_SAMPLE": ("Comparison of two groups", "{test}; {level} interval.", "{contrast}"),
     "M_CHI_SQUARED": ("Comparison of proportions", "Chi-squared test without continuity correction.", "{contrast}"),
     "M_TREND": ("Trend over strata", "Jonckheere-Terpstra test, normal approximation.", "{contrast}"),
     "M_SPEARMAN": ("Rank correlation", "Spearman correlation; P from the t distribution.", "and {contrast}"),
-}
+}  # fmt: skip
 DECIMALS = {"n": 0, "count": 0, "percent": 1, "u": 1, "spearman_r": 2}
 DECIMALS |= dict.fromkeys(("mann_whitney_effect", "z", "t", "z_trend", "chi_squared"), 3)
 
@@ -57,10 +49,7 @@ def write_event(rows: list[Row], trial: Trial, analysis: Analysis, data_label: s
 
 
 def reporting_event(rows: list[Row], trial: Trial, analysis: Analysis, data_label: str | None) -> Entry:
-    """Return the results of an analysis (the rows of results.csv as text) as a ReportingEvent.
-
-    ``data_label`` marks synthetic data in the label and the description of the event.
-    """
+    """Return the rows of results.csv, as text, as a ReportingEvent; ``data_label`` begins its label and its description."""
     rows_of_analyses: dict[tuple[str, ...], list[Row]] = {}  # by ANALYSIS_KEYS and method
     statistics: dict[str, dict[str, None]] = {}  # of each method, in their order
     for row in rows:
@@ -98,10 +87,8 @@ def reporting_event(rows: list[Row], trial: Trial, analysis: Analysis, data_labe
 @cache  # thousands of results share a few hundred
 def identifier(*parts: str) -> str:
     """Join parts into an identifier; special characters become their code point, so that "<5" and ">5" differ."""
-    characters = (
-        (c if c.isascii() and c.isalnum() else "_" if c in " _" else f".{ord(c):x}" for c in p) for p in parts
-    )
-    return "_".join(filter(None, map("".join, characters)))
+    escaped = ((c if c.isascii() and c.isalnum() else "_" if c in " _" else f".{ord(c):x}" for c in p) for p in parts)
+    return "_".join(filter(None, map("".join, escaped)))
 
 
 def _method_id(row: Row) -> str:
@@ -199,10 +186,7 @@ def _entries(prefix: str, conditions: Mapping[tuple[str, ...], tuple[str, Entry]
 
 
 def _where(dataset: str, comparators: Mapping[str, str] = {}, **values: list[str]) -> Entry:
-    """Return the condition that each variable has one of its values, if any are given.
-
-    ``comparators`` replace EQ (one value) and IN (several).
-    """
+    """Return the condition that each variable with values has one of them; ``comparators`` replace EQ and IN."""
     conditions = []
     for variable, accepted in values.items():
         comparator = comparators.get(variable, "IN" if len(accepted) > 1 else "EQ")
@@ -256,12 +240,5 @@ def _cohort(group: str, trial: Trial, analysis: Analysis) -> Entry:
 
 def _grouping(key: str, name: str, dataset: str, variable: str, groups: Mapping[str, tuple[str, Entry]]) -> Entry:
     """Return a grouping from the name of each group and the condition that selects it."""
-    return {
-        "id": key,
-        "name": name,
-        "label": name,
-        "groupingDataset": dataset,
-        "groupingVariable": variable,
-        "dataDriven": False,
-        "groups": _entries(key, {(group,): condition for group, condition in groups.items()}),
-    }
+    entry = {"id": key, "name": name, "label": name, "groupingDataset": dataset, "groupingVariable": variable}
+    return entry | {"dataDriven": False, "groups": _entries(key, {(group,): c for group, c in groups.items()})}

@@ -11,16 +11,14 @@ import time
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..config.settings import as_yaml, for_step
 from ..files import sha256, write_json, write_text
 from ..pages import escape_markdown
+from ..report.collect import Report
 from . import manifest
 from .tables import write_data_package
-
-if TYPE_CHECKING:
-    from ..report.collect import Report
 
 NAME = "ro-crate-metadata.json"
 WORKFLOW, CONFIG, README = "export/Snakefile", "export/config.yaml", "README.md"
@@ -53,17 +51,14 @@ def _home_page(name: str) -> str:
     if name == "python":
         return "https://www.python.org"
     package = metadata.metadata(name)
-    urls = dict(entry.split(", ", 1) for entry in package.get_all("Project-URL", []))
-    urls = {label.casefold(): url for label, url in urls.items()}
+    entries = (entry.split(", ", 1) for entry in package.get_all("Project-URL", []))
+    urls = {label.casefold(): url for label, url in entries}
     known = [urls[label] for label in ("homepage", "documentation", "source") if label in urls]
     return [*known, package.get("Home-page", "")][0]
 
 
 def write_exports(report: Report, workflow: Path) -> None:
-    """Write data package, RO-Crate, README and manifest of an analysis whose other outputs are finished.
-
-    ``workflow`` is the Snakefile, of which the crate keeps a copy.
-    """
+    """Write data package, RO-Crate, README, manifest and a copy of ``workflow`` (the Snakefile) of a finished analysis."""
     folder, name, trial, label = report.folder, report.analysis.name, report.trial, report.label
     title, label_prefix = f"Reanalysis “{name}”: {trial.title}", f"{label}. " if label else ""
     introduction = f"{label_prefix}Results of the analysis “{name}” of: {trial.title}. Start with report.html."
@@ -134,8 +129,7 @@ def _write_crate(report: Report, title: str, label_prefix: str) -> None:
     root["description"] = f"{label_prefix}Outputs of one run of the workflow. {report.trial.citation}"
     root["datePublished"] = ended.date().isoformat()
     root["license"] = add("#terms", "CreativeWork", name=TERMS)
-    profiles = PROFILES.items()
-    root["conformsTo"] = [add(url, "CreativeWork", name=name, version=version) for url, (name, version) in profiles]
+    root["conformsTo"] = [add(url, "CreativeWork", name=name, version=v) for url, (name, v) in PROFILES.items()]
     root["mentions"] = run
     write_json(crate.metadata.generate(), folder / NAME)
 

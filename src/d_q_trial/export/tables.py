@@ -21,6 +21,7 @@ TABLES = {
     "strata": "The stratum of each participant by each marker",
 }
 PRIMARY_KEYS = {"results": list(KEYS), "claims": ["claim"]}
+CSV_FORMAT = {"profile": "tabular-data-resource", "format": "csv", "mediatype": "text/csv", "encoding": "utf-8"}
 # Every documented column by its name, as a field of a Table Schema.
 COLUMNS = read_yaml_beside(__file__, "columns")
 
@@ -71,10 +72,7 @@ def write_data_package(folder: Path, *, name: str, title: str, description: str)
         resource = {
             "name": "".join(c if c.isalnum() else "-" for c in table).lower(),
             "path": path,
-            "profile": "tabular-data-resource",
-            "format": "csv",
-            "mediatype": "text/csv",
-            "encoding": "utf-8",
+            **CSV_FORMAT,
             "bytes": file["bytes"],
             "hash": f"sha256:{file['sha256']}",
             "schema": table_schema(folder / path),

@@ -33,11 +33,9 @@ def judge_folder(folder: Path) -> dict[str, Any]:
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; run `snakemake --cores 4` first")
-    path, manifest_path = folder / "claims.csv", folder / manifest.NAME
-    missing, changed = [manifest.NAME], []
-    if manifest_path.exists():
-        outputs = manifest.compare(folder, manifest_path)
-        missing, changed = outputs["missing"], outputs["differs"]
+    path, expected = folder / "claims.csv", folder / manifest.NAME
+    outputs = manifest.compare(folder, expected) if expected.exists() else {"missing": [manifest.NAME], "differs": []}
+    missing, changed = outputs["missing"], outputs["differs"]
     verdicts = claims.read_verdicts(path) if path.exists() else pd.DataFrame(columns=[*SHOWN, "note"])
     status, known = verdicts["verdict"].map(claims.STATUS), verdicts["known_difference"].ne("")
     failed, passed, untested = status.eq("failure"), status.isin(PASSED), verdicts[status.eq("neutral")]

@@ -8,21 +8,16 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .. import claims, compare, formatting, labels, software
-from ..config.settings import search_id
+from ..config.settings import Analysis, Settings, search_id
 from ..files import read_rows, read_yaml_beside
 from ..pages import embed_picture
 from ..participants import read_description
 from ..results_table import ALL_PARTICIPANTS, Numbers, Row, read_results
-from ..tables.catalogue import catalogue_of
-from ..trial import BASELINE
-
-if TYPE_CHECKING:
-    from ..config.settings import Analysis, Settings
-    from ..tables.catalogue import Headline
-    from ..trial import Trial
+from ..tables.catalogue import Headline, catalogue_of
+from ..trial import BASELINE, Trial
 
 Verdict = Mapping[str, Any]  # one reported value, see read_verdicts
 FOLDERS = ("robustness", "sensitivity")
@@ -142,18 +137,17 @@ def summarize_sources(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
         failed = [verdict for verdict in source_verdicts if verdict["verdict"] in claims.FAILURES]
         unchecked = [v["quantity"] for v in source_verdicts if v["verdict"] == claims.NOT_CHECKABLE]
         reproduced = {name: counts[name] for name in _TEXTS["ways"] if counts[name]}
-        summaries.append(
-            {
-                "source": source,
-                "checkable": sum(reproduced.values()) + len(failed),
-                "reproduced": sum(reproduced.values()),
-                "ways": ", ".join(f"{count:,} {_TEXTS['ways'][name]}" for name, count in reproduced.items()),
-                "failed": sorted(failed, key=lambda verdict: verdict["quantity"] != "p"),
-                "events": unchecked.count("affected"),  # adverse events have no participant data
-                "unchecked": len(unchecked) - unchecked.count("affected"),
-                "inapplicable": counts[claims.NOT_APPLICABLE],
-            }
-        )
+        summary = {
+            "source": source,
+            "checkable": sum(reproduced.values()) + len(failed),
+            "reproduced": sum(reproduced.values()),
+            "ways": ", ".join(f"{count:,} {_TEXTS['ways'][name]}" for name, count in reproduced.items()),
+            "failed": sorted(failed, key=lambda verdict: verdict["quantity"] != "p"),
+            "events": unchecked.count("affected"),  # adverse events have no participant data
+            "unchecked": len(unchecked) - unchecked.count("affected"),
+            "inapplicable": counts[claims.NOT_APPLICABLE],
+        }
+        summaries.append(summary)
     return summaries
 
 
@@ -220,9 +214,7 @@ def collect(results: Path, settings: Settings, trial: Trial, name: str) -> Repor
         exclusions=read_rows_if_exists(folder / "exclusions.csv"),
         verdicts=verdicts,
         versions=software.used_versions(results, name, analysis.workbook_id, search_id(analysis)),
-        tables={
-            f"{part}/{path.stem}": read_rows(path) for part in FOLDERS for path in sorted((folder / part).glob("*.csv"))
-        },
+        tables={f"{f}/{path.stem}": read_rows(path) for f in FOLDERS for path in sorted((folder / f).glob("*.csv"))},
         differences=compare.describe_differences(analysis, settings.analyses[settings.reference], trial),
         changes=changes_against_reference(results, settings, trial, name),
         figures=read_figures(folder / "figures", verdicts, labeller),
@@ -236,10 +228,7 @@ def read_rows_if_exists(path: Path) -> list[dict[str, str]]:
 
 
 def column_texts(rows: Iterable[Row], name: str, method: str = "") -> list[str]:
-    """Return the texts of a column, from the rows whose method begins with ``method``.
-
-    In a long table (a row per number), ``name`` is that of a statistic, and its values are returned.
-    """
+    """Return the texts of a column (in a table with a row per number: of a statistic) by methods that begin with ``method``."""
     matching = [row for row in rows if row.get("statistic", name) == name and row.get("method", "").startswith(method)]
     return [row["value"] if "statistic" in row else row.get(name, "") for row in matching]
 
@@ -268,9 +257,8 @@ def _add_verdicts(item: Mapping[str, Any], verdicts: Iterable[Verdict], labeller
     """Add the verdicts on the values of a figure or table, their counts, and the markers of reported values not shown."""
     reported = [verdict for verdict in verdicts if item["label"] in dict(verdict["places"])]
     shown = [verdict for verdict in reported if verdict["key"][3] in ("", *item["markers"])]
-    other_markers = sorted({labeller.variable(verdict["key"][3]) for verdict in reported if verdict not in shown})
-    added = {"verdicts": shown, "tally": count_verdicts(shown), "other_markers": labels.join_words(other_markers)}
-    return {**item, **added}
+    others = sorted({labeller.variable(verdict["key"][3]) for verdict in reported if verdict not in shown})
+    return {**item, "verdicts": shown, "tally": count_verdicts(shown), "other_markers": labels.join_words(others)}
 
 
 def _alternative_text(figure: Mapping[str, Any], max_length: int = 1200) -> str:
@@ -296,13 +284,9 @@ def changes_against_reference(results: Path, settings: Settings, trial: Trial, n
     for row in tests[tests["conclusion"].isin(compare.CHANGED)].to_dict("records"):
         base_stratum = base_strata.get(row["place"], row["stratum"])
         where = "" if base_stratum == row["stratum"] else f" in {base_stratum}"
-        change = {
-            "what": f"{labeller.cell('outcome', row)}, {labeller.group(row['stratum'])}",
-            "conclusion": compare.CHANGED[row["conclusion"]],
-            "p": formatting.format_p_digits(row["p"]),
-            "reference": compare.reference_p(row) + where,
-        }
-        changes.append(change)
+        what = f"{labeller.cell('outcome', row)}, {labeller.group(row['stratum'])}"
+        p_values = {"p": formatting.format_p_digits(row["p"]), "reference": compare.reference_p(row) + where}
+        changes.append({"what": what, "conclusion": compare.CHANGED[row["conclusion"]], **p_values})
     return changes
 
 

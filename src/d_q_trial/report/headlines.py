@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
-from .. import formatting, labels
+from .. import labels
+from ..formatting import format_number, format_p, format_p_digits
 from ..results_table import ALL_PARTICIPANTS, Row, group_keys
 from ..stats.checks import is_significant
 from ..stats.two_sample import get_test
@@ -50,7 +51,7 @@ def main_results(report: Report) -> list[dict[str, Any]]:
 
     ``effects`` are in the order of ``groups``; ``interaction`` and ``searched`` are P-values that qualify the subgroups.
     """
-    trial, analysis, format_p = report.trial, report.analysis, formatting.format_p_digits
+    trial, analysis, measure = report.trial, report.analysis, report.analysis.measure
     roles = {(line.outcome, line.visit): line.role for line in report.headlines if line.role}
     listed = outcomes_to_list(trial) | {line.outcome for line in report.headlines}
     pairs = [(o.key, visit) for o in trial.outcomes.values() if o.key in listed for visit in o.follow_up]
@@ -62,9 +63,8 @@ def main_results(report: Report) -> list[dict[str, Any]]:
         place = {"outcome": outcome, "visit": visit, "marker": analysis.marker}
         p_highest = search_corrected_p(report, place | {"stratum": analysis.strata.labels[-1]})
         p_best = _values(report.table("robustness/best_cuts", **place), ("p_best_of_both",))[:1]
-        searched = [f"{format_p(p)} ({format_p(best)})" for p, best in zip(p_highest, p_best, strict=False)]
-        is_difference = analysis.measure == "difference"
-        unit = labels.change_unit(analysis.measure, trial.outcomes[outcome].unit) if is_difference else ""
+        searched = (f"{format_p_digits(p)} ({format_p_digits(q)})" for p, q in zip(p_highest, p_best, strict=False))
+        unit = labels.change_unit(measure, trial.outcomes[outcome].unit) if measure == "difference" else ""
         row = {
             "outcome": ", ".join(filter(None, (report.labeller.cell("outcome", place), unit))),
             "role": roles.get((outcome, visit), ""),
@@ -85,12 +85,12 @@ def find_effect(report: Report, outcome: str, visit: str, group: str) -> Effect 
     if math.isnan(estimate) and math.isnan(p):
         return None
     key = (outcome, analysis.measure, visit, keys["marker"], group, contrast, "", "p")
-    format_effect = partial(formatting.format_number, decimals=report.labeller.decimals(outcome))
+    format_effect = partial(format_number, decimals=report.labeller.decimals(outcome))
     return Effect(
         estimate=format_effect(estimate),
         limits="" if any(map(math.isnan, limits)) else " to ".join(map(format_effect, limits)),
-        p=formatting.format_p_digits(p),
-        named_p=formatting.format_p(p),
+        p=format_p_digits(p),
+        named_p=format_p(p),
         significant=None if math.isnan(p) else bool(is_significant(p, analysis.alpha)),
         verdict=next((verdict for verdict in report.verdicts if verdict["key"] == key and verdict["recomputed"]), None),
         n=(numbers[-1].n_first, numbers[-1].n_second),
@@ -98,10 +98,7 @@ def find_effect(report: Report, outcome: str, visit: str, group: str) -> Effect 
 
 
 def interaction_p_values(report: Report, place: Mapping[str, str]) -> dict[str, float]:
-    """Return P of the interaction of the highest stratum with each lower one, by the label of the lower.
-
-    An undefined P is NaN; if none is defined, nothing is returned.
-    """
+    """Return P of the interaction of the highest stratum with each lower one (NaN: undefined); empty if all are undefined."""
     *lower, highest = report.analysis.strata.labels
     rows = report.table("sensitivity/interaction", **place, statistic="p")
     p_values = {row["contrast"]: row["value"] for row in rows if row["method"].startswith("placements")}
@@ -114,16 +111,13 @@ def interaction_p_values(report: Report, place: Mapping[str, str]) -> dict[str, 
 def _format_interaction(p_values: Mapping[str, float], report: Report) -> str:
     """Format P of interactions, each after its stratum if the analysis has more than two."""
     several = len(report.analysis.strata.labels) > 2
-    digits = {label: formatting.format_p_digits(p) for label, p in p_values.items()}
+    digits = {label: format_p_digits(p) for label, p in p_values.items()}
     return "; ".join(f"{label} {p}" if several else p for label, p in digits.items())
 
 
 def search_corrected_p(report: Report, place: Mapping[str, str]) -> list[float]:
-    """Return P of a stratum corrected for the search over all cutoffs: at most one.
-
-    There is none for a stratum between two cutoffs, or for strata from a column: the cutoffs are those of the marker.
-    """
-    if report.analysis.strata.by == "column":
+    """Return P of a stratum corrected for the search over all cutoffs: at most one, none of strata between two cutoffs."""
+    if report.analysis.strata.by == "column":  # the cutoffs are those of the marker, not of the column
         return []
     return _values(report.table("robustness/analysis_cuts", **place), ("p_corrected",))
 
@@ -165,27 +159,27 @@ def robustness_lines(report: Report) -> tuple[list[str], list[tuple[str, list[Ch
 
 def _check_headline(report: Report, line: Headline, group: str, significant: bool | None) -> dict[str, Check]:
     """Return P of a headline under every other method, by the name of the method."""
-    place, alpha = {"outcome": line.outcome, "visit": line.visit}, report.analysis.alpha
-    stratum_place = place | group_keys(group, report.analysis.marker)
+    alpha, marker = report.analysis.alpha, report.analysis.marker
+    place = {"outcome": line.outcome, "visit": line.visit, "marker": marker}
+    group_place = place | group_keys(group, marker)
 
     def judge(p_values: Collection[float], text: str = "", at_least: str = "") -> Check:
         """Compare P-values with alpha; ``at_least`` marks the last of them as a lower bound."""
         if not p_values:
             return Check()
         keeps = all(is_significant(p, alpha) == significant for p in p_values)
-        text = text or f" to {at_least}".join(map(formatting.format_p_digits, p_values))
+        text = text or f" to {at_least}".join(map(format_p_digits, p_values))
         return Check(text, None if significant is None or (at_least and significant and keeps) else keeps)
 
-    marker = {"marker": report.analysis.marker}
-    interactions = interaction_p_values(report, place | marker) if group != ALL_PARTICIPANTS else {}
+    interactions = interaction_p_values(report, place) if group != ALL_PARTICIPANTS else {}
     # The interaction is another hypothesis, so its P is not judged.
     checks = {"Interaction P": Check(_format_interaction(interactions, report)) if interactions else Check()}
-    rows = [row for row in report.table("robustness/multiplicity", **stratum_place) if row["p_max_t"]]
+    rows = [row for row in report.table("robustness/multiplicity", **group_place) if row["p_max_t"]]
     adjusted = {report.labeller.cell("family", row): float(row["p_max_t"]) for row in rows}
-    text = "; ".join(f"{formatting.format_p_digits(p)} ({family})" for family, p in adjusted.items())
-    checks["Corrected for the search"] = judge(search_corrected_p(report, stratum_place))
+    text = "; ".join(f"{format_p_digits(p)} ({family})" for family, p in adjusted.items())
+    checks["Corrected for the search"] = judge(search_corrected_p(report, group_place))
     checks["Multiplicity-adjusted (max-T)"] = judge(adjusted.values(), text)
-    rows = report.table("sensitivity/sensitivity", **stratum_place)
+    rows = report.table("sensitivity/sensitivity", **group_place)
     for name, method in CHECKS.items():
         checks[report.labeller.fill(name)] = judge(_values(rows, ("p",), report.labeller.fill(method))[:1])
     at_least = "at least " if any(row.get("reason", "").startswith("at least") for row in rows) else ""
@@ -196,7 +190,7 @@ def _check_headline(report: Report, line: Headline, group: str, significant: boo
     if "imputed" in sizes and sizes["imputed"] == sizes["covariance"]:  # covariance takes complete cases only
         checks[IMPUTED] = Check("nothing to impute")
     checks["Leave-one-out"] = Check()
-    flips = _values(report.table("sensitivity/leave_one_out", **stratum_place), ("flips",))
+    flips = _values(report.table("sensitivity/leave_one_out", **group_place), ("flips",))
     if flips and significant is not None:
         times = labels.pluralize(int(flips[0]), "repetition") if any(flips) else "none"
         checks["Leave-one-out"] = Check(f"crosses {alpha:g} in {times}", not any(flips))

@@ -14,15 +14,8 @@ from ..results_table import ALL_PARTICIPANTS, group_keys
 from ..stats.two_sample import get_test
 from ..tables.catalogue import Headline
 from ..trial import BASELINE
-from .collect import (
-    MAX_LISTED,
-    Report,
-    count_changing,
-    outcomes_to_list,
-    read_descriptions,
-    read_rows_if_exists,
-    summarize_sources,
-)
+from . import collect
+from .collect import Report
 from .headlines import describe_search, find_effect, headline_group, headline_label
 
 REFERENCES = read_yaml_beside(__file__, "references")
@@ -55,9 +48,8 @@ def methods_paragraph(report: Report) -> str:
 def template_values(report: Report) -> dict[str, Any]:
     """Return the values that fill the sentences of the page and of the paragraph."""
     analysis, trial, robustness = report.analysis, report.trial, report.settings.robustness
-    has_number, has_value, uncapitalize = report.numbers.has, report.has_value, labels.uncapitalize
-    marker = trial.markers.get(analysis.marker)
-    strata_labels = analysis.strata.labels
+    has, has_value, uncapitalize = report.numbers.has, report.has_value, labels.uncapitalize
+    rule, marker = analysis.strata, trial.markers.get(analysis.marker)
     strata = [row for row in report.strata if row["marker"] == analysis.marker]
     counts = Counter(row["stratum"] for row in strata)
     cuts = sorted({float(row[side]) for row in strata for side in ("lower", "upper") if row[side]})
@@ -67,13 +59,12 @@ def template_values(report: Report) -> dict[str, Any]:
     changes = [row for row in report.exclusions if row["measure"] != BASELINE]
     analysed = {
         row["participant"]
-        for row in read_rows_if_exists(report.folder / "changes.csv")
+        for row in collect.read_rows_if_exists(report.folder / "changes.csv")
         if row["linked"] == "True" and row["arm"] in trial.analysed_arms and row["reason"] != EXCLUDED
     }
-    unlisted = {trial.outcomes[key].family for key in trial.outcomes.keys() - outcomes_to_list(trial)}
-    division = ""
-    if report.strata:
-        division = labels.describe_strata(analysis.strata, uncapitalize(marker.label), marker.unit)
+    outcomes = robustness.multiverse.outcomes
+    specified = [key for key in outcomes if has_value("robustness/specifications", "p", outcome=key)]
+    unlisted = {trial.outcomes[key].family for key in trial.outcomes.keys() - collect.outcomes_to_list(trial)}
     return labels.caption_words(trial, analysis) | {
         "report": report,
         "trial": trial,
@@ -89,32 +80,23 @@ def template_values(report: Report) -> dict[str, Any]:
         "visits": [uncapitalize(visit.label) for visit in trial.visits.values()],
         "outcomes": _group_outcomes(report),
         "reasons": Counter(row["reason"] for row in changes if row["reason"] != EXCLUDED),
-        "strata": division,
-        "strata_in_workbook": any(
-            has_number(measure=analysis.measure, statistic="n", stratum=s) for s in strata_labels
-        ),
-        "sizes": [f"{counts[stratum]} ({stratum})" for stratum in strata_labels if stratum in counts],
+        "strata": labels.describe_strata(rule, uncapitalize(marker.label), marker.unit) if report.strata else "",
+        "strata_in_workbook": any(has(measure=analysis.measure, statistic="n", stratum=s) for s in rule.labels),
+        "sizes": [f"{counts[stratum]} ({stratum})" for stratum in rule.labels if stratum in counts],
         "unplaced": len(analysed.difference(row["participant"] for row in strata)),
-        "cuts": [f"{cut:.4g}" for cut in cuts] if analysis.strata.by == "quantile" else [],
+        "cuts": [f"{cut:.4g}" for cut in cuts] if rule.by == "quantile" else [],
         "unit": marker.unit if marker else "",
-        "proportions": any(
-            has_number(outcome=key, visit=BASELINE, statistic="p", contrast=trial.contrast) for key in binary
-        ),
-        "correlations": trial.population is not None
-        and has_number(contrast=trial.population.age, statistic="spearman_r"),
-        "multiverse": [
-            uncapitalize(report.labeller.variable(key))
-            for key in robustness.multiverse.outcomes
-            if has_value("robustness/specifications", "p", outcome=key)
-        ],
-        "curve": read_descriptions(report.folder / "robustness").get("specification_curve"),
+        "proportions": any(has(outcome=key, visit=BASELINE, statistic="p", contrast=trial.contrast) for key in binary),
+        "correlations": trial.population is not None and has(contrast=trial.population.age, statistic="spearman_r"),
+        "multiverse": [uncapitalize(report.labeller.variable(key)) for key in specified],
+        "curve": collect.read_descriptions(report.folder / "robustness").get("specification_curve"),
         "families": [f"“{name}”" for name in robustness.families if has_value(multiplicity, "p_holm", family=name)],
         "unused": [f"“{name}”" for name in robustness.families if adjusted_families and name not in adjusted_families],
         "markers": [uncapitalize(m.label) for m in trial.markers.values() if has_value(cutoffs, "p", marker=m.key)],
         "permuted": any(has_value(table, *column) for table, column in PERMUTED.items()),
         "unlisted": [uncapitalize(label) for family, label in trial.families.items() if family in unlisted],
         "absent": [headline_label(line, report) for line in report.headlines if not _describe_comparison(line, report)],
-        "summaries": summarize_sources(report.verdicts),
+        "summaries": collect.summarize_sources(report.verdicts),
         "listing": labels.join_words,
         "count": labels.spell_number,
         "counted": labels.pluralize,
@@ -169,10 +151,7 @@ def _describe_arms(report: Report) -> list[str]:
 
 
 def _group_outcomes(report: Report) -> list[tuple[str, list[str]]]:
-    """Return the outcomes whose changes were analysed, grouped by family and visits, with the visits.
-
-    A large family that is analysed as a whole is counted, not listed.
-    """
+    """Return the analysed outcomes by family and visits, with the visits; a large family analysed as a whole is counted."""
     trial, measure, arm = report.trial, report.analysis.measure, report.trial.arms.treated.key
     groups: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for outcome in trial.outcomes.values():
@@ -181,11 +160,10 @@ def _group_outcomes(report: Report) -> list[tuple[str, list[str]]]:
             groups.setdefault((outcome.family, visits), []).append(labels.uncapitalize(outcome.label))
 
     def join_outcomes(family: str, members: list[str]) -> str:
-        size = count_changing(family, trial)
-        if size <= MAX_LISTED:
-            return labels.join_words(members)
-        text = f"{size} outcomes" if len(members) == size else labels.join_words(members)
-        return f"{text} ({labels.uncapitalize(trial.families[family])})"
+        size = collect.count_changing(family, trial)
+        is_large = size > collect.MAX_LISTED
+        text = f"{size} outcomes" if is_large and len(members) == size else labels.join_words(members)
+        return f"{text} ({labels.uncapitalize(trial.families[family])})" if is_large else text
 
     return [
         (join_outcomes(family, members), [labels.uncapitalize(trial.visits[visit].label) for visit in visits])

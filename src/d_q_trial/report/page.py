@@ -17,7 +17,7 @@ from ..files import write_text
 from ..pages import embed_picture, render_page
 from ..participants import read_description
 from ..stats.two_sample import get_test
-from ..tables.catalogue import catalogue_of
+from ..tables.catalogue import Headline, catalogue_of
 from ..trial import Outcome, Trial
 from . import collect, headlines, methods, pieces
 from .collect import Labeller, Report
@@ -25,8 +25,6 @@ from .links import page_links
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from ..tables.catalogue import Headline
 
 FOREST = "forest"  # the figure on the first screen
 # Outputs that a run may omit, with their names in the report, which says how to request them.
@@ -51,10 +49,8 @@ def report_page(report: Report) -> str:
     """Return the report as one self-contained page."""
     cutoffs, consistency = pieces.explorer_data(report), report.folder.parent / "consistency"
     drawing, results = consistency / "attainable.svg", headlines.main_results(report)
-    groups = [report.labeller.group(group) for group in headlines.result_groups(report)]
     names = ["all participants", *headlines.result_groups(report)[1:]]
-    effects = [pair for row in results for pair in zip(names, row["effects"], strict=True)]
-    compared = [(name, effect.n) for name, effect in effects if effect]
+    compared = [(name, e.n) for row in results for name, e in zip(names, row["effects"], strict=True) if e]
     sizes = ([n for group, n in compared if group == name] for name in names)
     max_sizes = [tuple(map(max, zip(*pairs, strict=True))) for pairs in sizes]
     return render_page(
@@ -64,7 +60,7 @@ def report_page(report: Report) -> str:
         data=cutoffs,
         figures=[figure for figure in report.figures if figure["key"] != FOREST],
         forest=next((figure for figure in report.figures if figure["key"] == FOREST), None),
-        groups=groups,
+        groups=[report.labeller.group(group) for group in headlines.result_groups(report)],
         max_sizes=max_sizes,
         by_arm=[labels.sizes_by_arm([n], report.trial) for n in max_sizes],
         small=labels.describe_small_groups(compared, report.trial, report.analysis),
@@ -85,9 +81,8 @@ def claims_page(report: Report) -> str:
     for figure in report.figures:
         letters = [panel["letter"] for panel in figure["panels"] if panel["verdicts"]]
         places |= {f"{figure['label']}{letter}": f"{figure['key']}-{letter}" for letter in letters if letter}
-    return render_page(
-        "claims.html.j2", **_shared_values(report, "claims.html"), libraries=("sortable",), places=places
-    )
+    values = _shared_values(report, "claims.html")
+    return render_page("claims.html.j2", **values, libraries=("sortable",), places=places)
 
 
 def write_comparison(
@@ -98,9 +93,7 @@ def write_comparison(
     The folder of the page may have the picture ``comparison.png``; ``label`` marks synthetic data.
     """
     comparisons, claims = tables["comparisons"], tables["claims"]
-    headline_forests = [
-        _forest(h, comparisons, settings, trial) for h in catalogue_of(settings.tables, trial).headlines
-    ]
+    lines = catalogue_of(settings.tables, trial).headlines
     compared = claims["conclusion"].isin([compare.STAYS, compare.LOST, compare.GAINED])
     picture = folder / "comparison.png"
     alt = "P-values of comparisons in every analysis; those of all comparisons are in comparisons.csv."
@@ -113,7 +106,7 @@ def write_comparison(
         analyses=tables["summary"].to_dict("records"),
         alphas={name: f"{entry.alpha:g}" for name, entry in settings.analyses.items()},
         arms=f"{trial.arms.control.label} / {trial.arms.treated.label}",
-        forests=[forest for forest in headline_forests if forest],
+        forests=list(filter(None, (_forest(line, comparisons, settings, trial) for line in lines))),
         changed=_changed_conclusions(comparisons, settings, trial),
         claims=_changed_conclusions(claims, settings, trial),
         compared=claims.loc[compared, "claim"].nunique(),
@@ -189,13 +182,12 @@ def _forest(line: Headline, tests: pd.DataFrame, settings: Settings, trial: Tria
     measure, outcome = base["measure"].item(), trial.outcomes[line.outcome]
     rows = [forest_row(row, settings.analyses[row["analysis"]], measure, outcome) for row in tests.to_dict("records")]
     ends = [0.0, *chain.from_iterable(row["ends"] or () for row in rows)]
-    low, high = min(ends), max(ends)
-    margin = 0.03 * (high - low) or 1.0
+    margin = 0.03 * (max(ends) - min(ends)) or 1.0
     return {
         "title": f"{Labeller(trial, reference).cell('outcome', base.iloc[0])}, {_place_label(place)}",
         "unit": labels.change_unit(measure, outcome.unit),
-        "low": low - margin,
-        "high": high + margin,
+        "low": min(ends) - margin,
+        "high": max(ends) + margin,
         "rows": rows,
     }
 
@@ -204,25 +196,24 @@ def forest_row(row: Mapping[str, Any], analysis: Analysis, measure: str, outcome
     """Return a row of a forest plot: the estimate of an analysis, drawn if its measure is that of the reference."""
     test = get_test(analysis.test)
     ends = tuple(row[name] for name in test.estimate)
-    made, same_measure = row["conclusion"] != compare.NOT_MADE, row["measure"] == measure
+    compared, same_measure = row["conclusion"] != compare.NOT_MADE, row["measure"] == measure
     has_interval = not any(map(math.isnan, ends))
     decimals = labels.change_decimals(row["measure"] or measure, outcome.decimals)
+    text = f"{formatting.format_number(ends[0], decimals)} (no interval)"
     if has_interval:
         text = formatting.format_interval(*ends, decimals)
-    else:
-        text = f"{formatting.format_number(ends[0], decimals)} (no interval)"
     if test.mean_difference:
         text += f", {labels.uncapitalize(labels.estimator_label(analysis))}"
-    if made and not same_measure:
+    if compared and not same_measure:
         kind = labels.CHANGES[row["measure"]], labels.change_unit(row["measure"], outcome.unit)
         text += f", as {' in '.join(dict.fromkeys(filter(None, kind)))}"
     return {
         "analysis": row["analysis"],
         "stratum": "" if row["place"] == "all" else row["stratum"],
-        "n": f"{row['n_second']} / {row['n_first']}" if made else "",
-        "text": text if made else "not made",
-        "ends": ends if made and same_measure and has_interval else None,
-        "p": formatting.format_p_digits(row["p"]) if made else "",
+        "n": f"{row['n_second']} / {row['n_first']}" if compared else "",
+        "text": text if compared else "not made",
+        "ends": ends if compared and same_measure and has_interval else None,
+        "p": formatting.format_p_digits(row["p"]) if compared else "",
         "significant": row["significant"] == "yes",
         "conclusion": compare.CHANGED.get(row["conclusion"], ""),
     }

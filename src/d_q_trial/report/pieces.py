@@ -53,6 +53,7 @@ class Section:
 
 
 Piece = Mapping[str, Any]  # a table, a picture, or both, see _build_piece
+Rows, Cells = Sequence[Row], tuple[str, ...]
 _ENTRIES = read_yaml_beside(__file__, "pieces")
 SECTIONS = [Section(**entry) for entry in _ENTRIES]  # in their order on the page
 
@@ -87,9 +88,7 @@ def group_pieces(pieces: Iterable[Piece]) -> list[tuple[str, str, list[Piece]]]:
             captions = [piece["caption"].removesuffix(".").split(". ") for piece in members]
             shared = [sentence for sentence in captions[0] if all(sentence in caption for caption in captions)]
             remaining = (". ".join(text for text in caption if text not in shared) for caption in captions)
-            members = [
-                {**piece, "caption": text and f"{text}."} for piece, text in zip(members, remaining, strict=True)
-            ]
+            members = [{**piece, "caption": t and f"{t}."} for piece, t in zip(members, remaining, strict=True)]
         groups.append((group, ". ".join(shared) + "." if shared else "", members))
     return groups
 
@@ -102,10 +101,8 @@ def _build_piece(key: str, name: str, section: Section, description: Mapping[str
     if not_made := reasons and not rows:
         absent = f"Not made: {'; '.join(dict.fromkeys(reasons.values()))}."
     else:
-        columns_of = {
-            reason: [f"“{name}”" for name in reasons if reasons[name] == reason] for reason in reasons.values()
-        }
-        absent = " ".join(f"No value of {labels.join_words(names)}: {reason}." for reason, names in columns_of.items())
+        headings = {text: [f"“{name}”" for name in reasons if reasons[name] == text] for text in reasons.values()}
+        absent = " ".join(f"No value of {labels.join_words(names)}: {text}." for text, names in headings.items())
     default_title = Path(name).name.replace("_", " ").capitalize()
     title = labeller.fill(section.title) or str(description.get("title") or default_title)
     alt = str(description.get("words") or f"Picture of {title}; its numbers are in the file of the same name.")
@@ -123,20 +120,15 @@ def _build_piece(key: str, name: str, section: Section, description: Mapping[str
     }
 
 
-def select_cells(
-    section: Section, rows: Sequence[Row], labeller: Labeller
-) -> tuple[tuple[str, ...], list[tuple[str, ...]], int]:
-    """Return the headings and the formatted rows of the columns that the page shows.
-
-    The number of rows left out comes last: those of outcomes that are not listed one by one.
-    """
+def select_cells(section: Section, rows: Rows, labeller: Labeller) -> tuple[Cells, list[Cells], int]:
+    """Return headings and formatted rows of a table, and the number of rows left out: outcomes not listed one by one."""
     if not rows:
         return (), [], 0
     if not section.columns:
         names = [name for name in rows[0] if name != LABEL_COLUMN and any(row[name] for row in rows)]
         cells = [tuple(format_cell(name, labeller.cell(name, row)) for name in names) for row in rows]
         return tuple(name.replace("_", " ") for name in names), cells, 0
-    comparisons: dict[tuple[str, ...] | int, list[Row]] = {}  # one row each, or in a long table one row per number
+    comparisons: dict[Cells | int, list[Row]] = {}  # one row each, or in a long table one row per number
     for number, row in enumerate(row for row in rows if section.includes(row, labeller)):
         key = tuple(row[name] for name in (*section.rows, "visit", "marker")) if "statistic" in row else number
         comparisons.setdefault(key, []).append(row)
@@ -148,10 +140,9 @@ def select_cells(
     ]
     formatted = []
     for numbers in listed:
+        outcome = numbers[0].get("outcome")
         cells = [
-            _format_estimate(
-                numbers, labeller.decimals(numbers[0]["outcome"]) if name in EFFECTS else decimals, name, *rest
-            )
+            _format_estimate(numbers, labeller.decimals(outcome) if name in EFFECTS else decimals, name, *rest)
             for (_, name, *rest), decimals in zip(section.columns, column_decimals, strict=True)
         ]
         if any(cells):
@@ -163,7 +154,7 @@ def select_cells(
     return columns, [] if only_zeros else formatted, len(comparisons) - len(listed)
 
 
-def explain_missing(section: Section, rows: Sequence[Row], labeller: Labeller) -> dict[str, str]:
+def explain_missing(section: Section, rows: Rows, labeller: Labeller) -> dict[str, str]:
     """Return, by heading, why a column lacks values in all or some rows; the reasons are those that the rows give."""
     included, explanations = [row for row in rows if section.includes(row, labeller)], {}
     for heading, names, *method in section.columns:
@@ -175,7 +166,7 @@ def explain_missing(section: Section, rows: Sequence[Row], labeller: Labeller) -
     return explanations
 
 
-def _first_text(rows: Sequence[Row], name: str, method: str = "") -> str:
+def _first_text(rows: Rows, name: str, method: str = "") -> str:
     return next(iter(column_texts(rows, name, method)), "")
 
 
@@ -190,9 +181,7 @@ def _shared_decimals(texts: Iterable[str]) -> int | None:
     return min(3, max(0, 2 - math.floor(math.log10(max(sizes)))))
 
 
-def _format_estimate(
-    rows: Sequence[Row], decimals: int | None, name: str, method: str = "", limits: Sequence[str] = ()
-) -> str:
+def _format_estimate(rows: Rows, decimals: int | None, name: str, method: str = "", limits: Sequence[str] = ()) -> str:
     """Format a number with its interval, or a range ``low..high``; empty if the rows lack it."""
 
     def get(name: str) -> str:
@@ -251,21 +240,23 @@ def explorer_data(report: Report) -> dict[str, Any] | None:
     if not series:
         return None
     markers, pairs = {marker for marker, *_ in series}, {key[1:] for key in series}
-    choices = {
-        f"{outcome.key}/{visit}": {
+    choices = [
+        {
+            "key": f"{outcome.key}/{visit}",
             "label": f"{outcome.label} at {trial.visits[visit].label}",
             "family": trial.families[outcome.family],
             "unit": labels.change_unit(analysis.measure, outcome.unit),
         }
         for outcome, visit in itertools.product(trial.outcomes.values(), trial.visits)
         if (outcome.key, visit) in pairs
-    }
+    ]
+    keys = [choice["key"] for choice in choices]
     subgroups = (f"{line.outcome}/{line.visit}" for line in report.headlines if line.stratum != ALL_PARTICIPANTS)
     ordered = sorted(trial.markers.values(), key=lambda marker: marker.key != analysis.marker)
     return {
         "markers": [{"key": m.key, "label": m.label, "unit": m.unit} for m in ordered if m.key in markers],
-        "choices": [{"key": key} | choice for key, choice in choices.items()],
-        "first": next(filter(choices.__contains__, subgroups), next(iter(choices))),
+        "choices": choices,
+        "first": next((key for key in subgroups if key in keys), keys[0]),
         "arms": [arm.label for arm in reversed(trial.analysed_arms.values())],
         "estimator": labels.estimator_label(analysis),
         "level": labels.confidence_level(analysis),

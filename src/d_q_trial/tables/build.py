@@ -7,24 +7,22 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from .. import formatting, labels
+from ..config.settings import Analysis
 from ..files import read_yaml_beside
 from ..published_tables import parse_number, read_published_table
 from ..results_table import ABSENT, ALL_PARTICIPANTS, BOTH_ARMS, Number, Numbers, group_keys
 from ..stats.two_sample import get_test
-from ..trial import BASELINE
-
-if TYPE_CHECKING:
-    from ..config.settings import Analysis
-    from ..trial import Outcome, Trial
-    from .catalogue import Catalogue, Table
+from ..trial import BASELINE, Outcome, Trial
+from .catalogue import Catalogue, Table
 
 DASH = "–"
 _TEXTS = read_yaml_beside(__file__, "notes")
 SUMMARIES = {"binary": ("n", "count", "percent"), "continuous": ("n", "median", "q1", "q3")}
 EFFECTS = ("median_difference", "hodges_lehmann", "hodges_lehmann_lower", "hodges_lehmann_upper", "p")
+EVENT_COLUMNS = ("affected", "at_risk", "percent")
 Exact = dict[str, Any]  # keys of a row, and its values in full precision
 
 
@@ -201,10 +199,8 @@ def _build_strata(builder: _Builder) -> BuiltTable:
     place = {"marker": builder.marker.key, "stratum": ""}
     groups = [Column(name, name, place | {"group": BOTH_ARMS, "stratum": name}) for name in builder.strata]
     *lower, upper = builder.strata
-    tests = [
-        Column(f"P, {upper} against {name}", f"_{upper}_vs_{name}", place | {"contrast": f"{upper} - {name}"})
-        for name in lower
-    ]
+    contrasts = {name: place | {"contrast": f"{upper} - {name}"} for name in lower}
+    tests = [Column(f"P, {upper} against {name}", f"_{upper}_vs_{name}", keys) for name, keys in contrasts.items()]
     if len(lower) == 1:
         tests = [tests[0]._replace(heading="P", name="")]
     else:
@@ -261,8 +257,7 @@ def _build_comparisons(builder: _Builder) -> BuiltTable:
     for outcome in builder.outcomes:
         for visit, stratum in itertools.product(outcome.follow_up, builder.strata):
             place, decimals = group_keys(stratum, builder.marker.key), builder.decimals(outcome)
-            keys = place | {"contrast": trial.contrast}
-            effects = {name: builder.look_up(outcome, visit, name, **keys) for name in statistics}
+            effects = {s: builder.look_up(outcome, visit, s, contrast=trial.contrast, **place) for s in statistics}
             summaries, exact = builder.summarize(outcome, visit, builder.arm_columns(place), **place)
             sizes = [exact[f"{arm.key}_n"] for arm in arms]
             if not any(n > 0 for n in sizes):  # a group with only one arm is shown
@@ -301,14 +296,11 @@ def _build_events(builder: _Builder) -> BuiltTable:
     for event in dict.fromkeys(row["event"] for row in reported):
         texts, exact = [event], {"event": event}
         for arm in builder.arms:
-            count = counts.get((event, arm.key), {})
-            values = {name: count.get(name, "") for name in ("affected", "at_risk", "percent")}
+            values = {name: counts.get((event, arm.key), {}).get(name, "") for name in EVENT_COLUMNS}
             texts.append(f"{values['affected']} ({values['percent']})" if all(values.values()) else values["affected"])
             exact |= {f"{arm.key}_{name}": parse_number(text).value if text else None for name, text in values.items()}
         rows.append(Row(tuple(texts), exact))
-    at_risk = [
-        "/".join(sorted({row["at_risk"] for row in reported if row["group"] == arm.key})) for arm in builder.arms
-    ]
+    at_risk = ["/".join(sorted({r["at_risk"] for r in reported if r["group"] == arm.key})) for arm in builder.arms]
     columns = [f"{arm.label} (n = {n})" if n else arm.label for arm, n in zip(builder.arms, at_risk, strict=True)]
     note = "" if rows else _TEXTS["no_events"]
     return builder.finish(["Event", *columns], rows, note, data_label=label and _TEXTS["copied"].format(label=label))

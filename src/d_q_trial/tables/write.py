@@ -10,14 +10,12 @@ from datetime import datetime
 from itertools import groupby
 from operator import attrgetter, methodcaller
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..files import LABEL_COLUMN, atomic, escape_formula, set_fixed_date, write_csv, write_json, write_text
 from ..formatting import MINUS
 from ..pages import template_engine
-
-if TYPE_CHECKING:
-    from .build import BuiltTable
+from .build import BuiltTable
 
 # Characters that pdflatex accepts only in formulas, and those that have a special meaning for it.
 _GREEK = {letter: "\\" + unicodedata.name(letter).split()[-1].lower() for letter in map(chr, range(0x3B1, 0x3CA))}
@@ -161,9 +159,7 @@ def _write_formatted(sheet, table: BuiltTable) -> None:
         sheet.row_dimensions[sheet.max_row].height = 15 * math.ceil(1.1 * len(note) / sum(widths))
 
 
-def _append_row(
-    sheet, cells: Iterable[Any], *, typed: bool = False, bold: bool = False, colour: str | None = None, **style
-) -> None:
+def _append_row(sheet, cells: Iterable[Any], *, typed=False, bold=False, colour: str | None = None, **style) -> None:
     """Append a row of cells in one font; ``typed`` stores a cell that is one number as a number."""
     from openpyxl.styles import Font
 
