@@ -53,8 +53,8 @@ def _home_page(name: str) -> str:
     package = metadata.metadata(name)
     entries = (entry.split(", ", 1) for entry in package.get_all("Project-URL", []))
     urls = {label.casefold(): url for label, url in entries}
-    known = [urls[label] for label in ("homepage", "documentation", "source") if label in urls]
-    return [*known, package.get("Home-page", "")][0]
+    preferred = [urls[label] for label in ("homepage", "documentation", "source") if label in urls]
+    return [*preferred, package.get("Home-page", "")][0]
 
 
 def write_exports(report: Report, workflow: Path) -> None:
