@@ -78,7 +78,7 @@ def test_each_kind_of_change_has_its_formula_and_measure_or_a_reason(baseline, f
 def test_changes_that_tie_on_paper_tie_in_floating_point():
     # 0.3 -> 0.42 and 0.5 -> 0.7 are both +40%, but 100 * (f - b) / b differs in the last bits.
     assert 100 * (0.42 - 0.3) / 0.3 != 100 * (0.7 - 0.5) / 0.5
-    found, _ = changes.change_or_given(*np.array([[0.3, 0.5], [0.42, 0.7], [np.nan, np.nan]]), "percent")
+    found, _ = changes.compute_changes(*np.array([[0.3, 0.5], [0.42, 0.7], [np.nan, np.nan]]), "percent")
     assert found.tolist() == [40, 40]
 
 

@@ -38,7 +38,7 @@ EXCLUDED = "excluded by the analysis"
 
 
 def build_changes(participants: Participants, trial: Trial, analysis: Analysis) -> pd.DataFrame:
-    """Baseline values and changes of the analysed participants, as the analysis asks for them.
+    """Compute the baseline values and changes of the analysed participants by the rules of the analysis.
 
     A row per participant, outcome, measure and visit with the columns of ``COLUMNS``. ``value`` is the baseline value
     (measure ``baseline``) or the change (``percent_change`` in percent, ``log_ratio`` as the natural logarithm,
@@ -49,18 +49,19 @@ def build_changes(participants: Participants, trial: Trial, analysis: Analysis) 
 
     frame = participants.frame
     frame = frame[frame["cohort"].eq(TRIAL) & (frame["arm"].isin(trial.analysed_arms) | ~frame["linked"])]
-    outcomes = _chosen(analysis.outcomes, trial.outcomes, f"analyses.{analysis.name}.outcomes")
-    visits = _chosen(analysis.visits, [v for v in trial.visits if v != BASELINE], f"analyses.{analysis.name}.visits")
-    excluded = _excluded(frame, trial, analysis)
+    outcomes = _select_names(analysis.outcomes, trial.outcomes, f"analyses.{analysis.name}.outcomes")
+    follow_ups = [visit for visit in trial.visits if visit != BASELINE]
+    visits = _select_names(analysis.visits, follow_ups, f"analyses.{analysis.name}.visits")
+    excluded = _excluded_participants(frame, trial, analysis)
 
     pairs = [
         (key, v) for key in outcomes for v in (BASELINE, *trial.outcomes[key].follow_up) if v in (BASELINE, *visits)
     ]
-    parts = [_linked(frame, pairs), _loose(frame[~frame["linked"]], outcomes, visits)]
+    parts = [_linked_rows(frame, pairs), _unlinked_rows(frame[~frame["linked"]], outcomes, visits)]
     names = [name for name in COLUMNS if name not in ("measure", "value", "reason")]
-    rows = pd.DataFrame({name: np.concatenate([part[name] for part in parts]) for name in (*names, "given")})
-    baseline, follow_up, given = (rows[name].to_numpy(float) for name in ("baseline", "follow_up", "given"))
-    value, reason = change_or_given(baseline, follow_up, given, analysis.change)
+    rows = pd.DataFrame({name: np.concatenate([part[name] for part in parts]) for name in (*names, "stated")})
+    baseline, follow_up, stated = (rows[name].to_numpy(float) for name in ("baseline", "follow_up", "stated"))
+    value, reason = compute_changes(baseline, follow_up, stated, analysis.change)
     at_baseline, rounded = rows["visit"].eq(BASELINE).to_numpy(), round_significant(baseline)
     changes = rows.assign(
         measure=np.where(at_baseline, "baseline", analysis.measure),
@@ -75,10 +76,10 @@ def build_changes(participants: Participants, trial: Trial, analysis: Analysis) 
 
 
 def linked_values(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
-    """Spread the values of participants with ids: a row for each, a column for each variable, visit and measure.
+    """Pivot the values of participants with ids: a row for each, a column for each variable, visit and measure.
 
-    Values that are missing are NaN; :func:`column_of` reads a column. The second value is the arm of each participant, in
-    the same order. UserError if a participant has two values of the same thing.
+    Missing values are NaN; :func:`select_column` reads a column. The second value is the arm of each participant, in the
+    same order. UserError if a participant has two values of a variable, visit and measure.
     """
     linked = frame[frame["linked"]]
     arms = linked.drop_duplicates("participant").set_index("participant")["arm"]
@@ -103,83 +104,85 @@ def exclusions(changes: pd.DataFrame) -> pd.DataFrame:
     return changes.loc[changes["reason"].ne(""), columns].reset_index(drop=True)
 
 
-def _chosen(wanted, available, where: str) -> list[str]:
-    if faults := describe_unknown(where, wanted, available):
-        raise UserError(faults[0])
+def _select_names(wanted, available, where: str) -> list[str]:
+    """Return the available names that a setting selects; UserError, with the place of the setting, for an unknown one."""
+    if problems := describe_unknown(where, wanted, available):
+        raise UserError(problems[0])
     return [name for name in available if wanted == "all" or name in wanted]
 
 
-def _excluded(frame: pd.DataFrame, trial: Trial, analysis: Analysis) -> set[str]:
-    known = sorted(set(frame["participant"]))
-    unknown = [name for name in analysis.exclude if name not in known]
+def _excluded_participants(frame: pd.DataFrame, trial: Trial, analysis: Analysis) -> set[str]:
+    """Return the ids that the analysis excludes; UserError for an unknown id, or if an arm becomes empty."""
+    ids = sorted(set(frame["participant"]))
+    unknown = [name for name in analysis.exclude if name not in ids]
     if unknown:
-        alike = did_you_mean(unknown[0], known) if len(unknown) == 1 else ""
+        suggestion = did_you_mean(unknown[0], ids) if len(unknown) == 1 else ""
         raise UserError(
             f"analyses.{analysis.name}.exclude: no analysed participant is called "
-            f"{', '.join(map(repr, unknown))}; ids look like {', '.join(known[:3])}{alike}"
+            f"{', '.join(map(repr, unknown))}; ids look like {', '.join(ids[:3])}{suggestion}"
         )
-    present, left = set(frame["arm"]), set(frame.loc[~frame["participant"].isin(analysis.exclude), "arm"])
-    if empty := [arm.label for key, arm in trial.analysed_arms.items() if key in present - left]:
-        raise UserError(f"analyses.{analysis.name}.exclude: no participant is left in the arm {' or '.join(empty)}")
+    emptied = set(frame["arm"]) - set(frame.loc[~frame["participant"].isin(analysis.exclude), "arm"])
+    if labels := [arm.label for key, arm in trial.analysed_arms.items() if key in emptied]:
+        raise UserError(f"analyses.{analysis.name}.exclude: no participant is left in the arm {' or '.join(labels)}")
     return set(analysis.exclude)
 
 
-def column_of(wide: pd.DataFrame, *key: str) -> np.ndarray:
+def select_column(wide: pd.DataFrame, *key: str) -> np.ndarray:
     """Return one column of :func:`linked_values` by variable, visit and measure; all NaN if no participant has a value."""
     return wide[key].to_numpy(float) if key in wide.columns else np.full(len(wide), np.nan)
 
 
-def _linked(frame: pd.DataFrame, pairs: list[tuple[str, str]]) -> pd.DataFrame:
-    """Rows of participants with ids, one for each at each outcome and visit (``pairs``) at which any has a value."""
+def _linked_rows(frame: pd.DataFrame, pairs: list[tuple[str, str]]) -> pd.DataFrame:
+    """Return a row for each participant with an id and each outcome and visit (``pairs``) at which any has a value."""
     import pandas as pd
 
     wide, arms = linked_values(frame)
     rows = pd.DataFrame(pairs, columns=["outcome", "visit"]).merge(arms.reset_index(), how="cross")
-    baseline, follow_up, given = (
-        np.concatenate([column_of(wide, outcome, at or visit, measure) for outcome, visit in pairs])
-        for at, measure in ((BASELINE, VALUE), ("", VALUE), ("", PERCENT_CHANGE))
+    baseline, follow_up, stated = (
+        np.concatenate([select_column(wide, outcome, fixed_visit or visit, measure) for outcome, visit in pairs])
+        for fixed_visit, measure in ((BASELINE, VALUE), ("", VALUE), ("", PERCENT_CHANGE))
     )
-    rows = rows.assign(baseline=baseline, follow_up=follow_up, given=given, linked=True, marker="", stratum="")
-    measured = rows["follow_up"].notna() | (rows["given"].notna() & rows["visit"].ne(BASELINE))
+    rows = rows.assign(baseline=baseline, follow_up=follow_up, stated=stated, linked=True, marker="", stratum="")
+    measured = rows["follow_up"].notna() | (rows["stated"].notna() & rows["visit"].ne(BASELINE))
     return rows[measured.groupby([rows["outcome"], rows["visit"]]).transform("any")]
 
 
-def _loose(frame: pd.DataFrame, outcomes: list[str], visits: list[str]) -> pd.DataFrame:
-    """Rows of panels without ids, each of them a change or a baseline value."""
+def _unlinked_rows(frame: pd.DataFrame, outcomes: list[str], visits: list[str]) -> pd.DataFrame:
+    """Return the rows of panels without ids, each of them a change or a baseline value."""
     at_baseline = frame["visit"].eq(BASELINE) & frame["measure"].eq(VALUE)
     is_change = frame["visit"].isin(visits) & frame["measure"].eq(PERCENT_CHANGE)
     value = frame["value"].astype(float)
     rows = frame.rename(columns={"variable": "outcome"}).assign(
-        baseline=value.where(at_baseline), follow_up=np.nan, given=value.where(is_change)
+        baseline=value.where(at_baseline), follow_up=np.nan, stated=value.where(is_change)
     )
     return rows[frame["variable"].isin(outcomes) & (at_baseline | is_change)]
 
 
 def treat_outliers(changes: pd.DataFrame, analysis: Analysis) -> None:
-    """Trim or winsorise changes beyond the fences of their arm, if the analysis does; baseline values are left alone."""
+    """Trim or winsorise, in place, the changes beyond the fences of their arm, if the analysis does; not baseline values."""
     rule, quartile_type = analysis.outliers, analysis.quartile_type
     if rule.rule == "keep":
         return
     is_change = changes["measure"].ne("baseline") & changes["value"].notna()
     for _, group in changes[is_change].groupby(["outcome", "visit", "arm", "marker", "stratum"], sort=False):
-        beyond = fences(group["value"], limit=rule.limit, quartile_type=quartile_type)
-        changes.loc[group.index, "value"] = without_outliers(group["value"].to_numpy(), rule.rule, *beyond)
+        fences = find_fences(group["value"], limit=rule.limit, quartile_type=quartile_type)
+        changes.loc[group.index, "value"] = apply_outlier_rule(group["value"].to_numpy(), rule.rule, *fences)
     changes.loc[is_change & changes["value"].isna(), "reason"] = BEYOND_FENCE
 
 
-def fences(values: ArrayLike, *, limit: float, quartile_type: int) -> tuple[float, float]:
+def find_fences(values: ArrayLike, *, limit: float, quartile_type: int) -> tuple[float, float]:
     """Return the limits beyond which values are outliers; NaN without a value.
 
-    They lie ``limit`` interquartile ranges below the lower and above the upper quartile. If these are equal, as where half of
-    all changes are zero, they give no scale and nothing is an outlier.
+    They are ``limit`` interquartile ranges below the lower and above the upper quartile. If these are equal, for example
+    because half of all changes are zero, they give no scale and nothing is an outlier.
     """
     q1, q3 = quantile(values, [0.25, 0.75], type=quartile_type)
-    reach = limit * (q3 - q1 or np.inf)
-    return q1 - reach, q3 + reach
+    distance = limit * (q3 - q1 or np.inf)
+    return q1 - distance, q3 + distance
 
 
-def without_outliers(values: np.ndarray, rule: str, low: float, high: float) -> np.ndarray:
-    """Return the values after applying a rule for those beyond their :func:`fences`.
+def apply_outlier_rule(values: np.ndarray, rule: str, low: float, high: float) -> np.ndarray:
+    """Return the values after applying a rule for those beyond their fences (:func:`find_fences`).
 
     ``trim`` makes them missing, ``winsorise`` moves them to the fence, ``keep`` leaves them unchanged.
     """
@@ -188,39 +191,36 @@ def without_outliers(values: np.ndarray, rule: str, low: float, high: float) -> 
     return np.where((values < low) | (values > high), np.nan, values) if rule == "trim" else values
 
 
-def change_or_given(
-    baseline: np.ndarray, follow_up: np.ndarray, given: np.ndarray, kind: str
+def compute_changes(
+    baseline: np.ndarray, follow_up: np.ndarray, stated: np.ndarray, kind: str
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Change of raw values, or where there is none, from the percent change ``given`` by the workbook; and its reason.
+    """Compute changes from raw values or, where there are none, from the percent changes stated in the workbook.
 
-    Raw values are in the outcome's unit, NaN where missing; ``kind`` is ``percent`` (100 * (follow-up - baseline) /
-    baseline), ``log_ratio`` or ``difference``; all arrays have shape (n,). Changes have ten significant digits. The
-    reason says why there is no change, whose value is NaN then, and is empty elsewhere.
+    Raw values are in the outcome's unit, ``stated`` in percent, NaN where missing; ``kind`` is ``percent`` (100 *
+    (follow-up - baseline) / baseline), ``log_ratio`` or ``difference``; all arrays have shape (n,). Returns the changes,
+    with ten significant digits, and for each the reason why it is missing (NaN), empty if it is not.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         if kind == "percent":
-            from_raw, from_given = 100 * (follow_up - baseline) / baseline, given
+            from_raw, from_stated = 100 * (follow_up - baseline) / baseline, stated
         else:
             from_raw = follow_up - baseline if kind == "difference" else np.log(follow_up / baseline)
-            from_given = np.log1p(given / 100)
-    reason = _first_that_holds(
-        {
-            NO_BASELINE: np.isnan(baseline),
-            NO_FOLLOW_UP: np.isnan(follow_up),
-            NOT_POSITIVE: (baseline <= 0) & (kind != "difference"),
-            FOLLOW_UP_NOT_POSITIVE: (follow_up <= 0) & (kind == "log_ratio"),
-        }
-    )
-    use_given = (reason != "") & ~np.isnan(given)
-    of_given = _first_that_holds(
-        {
-            NO_RAW_VALUES: use_given & (kind == "difference"),
-            FOLLOW_UP_NOT_POSITIVE: (given <= -100) & (kind == "log_ratio"),
-        }
-    )
-    reason = np.where(use_given, of_given, reason).astype(object)
-    return np.where(reason == "", round_significant(np.where(use_given, from_given, from_raw)), np.nan), reason
+            from_stated = np.log1p(stated / 100)
+    no_raw_change = {
+        NO_BASELINE: np.isnan(baseline),
+        NO_FOLLOW_UP: np.isnan(follow_up),
+        NOT_POSITIVE: (baseline <= 0) & (kind != "difference"),
+        FOLLOW_UP_NOT_POSITIVE: (follow_up <= 0) & (kind == "log_ratio"),
+    }
+    use_stated = np.any(list(no_raw_change.values()), axis=0) & ~np.isnan(stated)
+    no_stated_change = {
+        NO_RAW_VALUES: np.full(use_stated.shape, kind == "difference"),
+        FOLLOW_UP_NOT_POSITIVE: (stated <= -100) & (kind == "log_ratio"),
+    }
+    reason = np.where(use_stated, _first_reason(no_stated_change), _first_reason(no_raw_change)).astype(object)
+    return np.where(reason == "", round_significant(np.where(use_stated, from_stated, from_raw)), np.nan), reason
 
 
-def _first_that_holds(conditions: dict[str, np.ndarray]) -> np.ndarray:
+def _first_reason(conditions: dict[str, np.ndarray]) -> np.ndarray:
+    """Return for each element the first key whose condition is true there, or an empty string."""
     return np.select(list(conditions.values()), list(conditions), "")

@@ -27,7 +27,7 @@ from ..stats.permutation import (
     permuted_blocks,
 )
 from ..trial import Trial
-from .specifications import CHOICES, Specifications, measurements, specifications
+from .specifications import CHOICES, Specifications, collect_measurements, specifications
 
 # `own`: yes for the analysis's own specifications. `same_test`: specifications with the same number are one test.
 # `effect` and `z` lie above 1/2 and above 0 in the favoured direction; `hodges_lehmann` is treated minus control.
@@ -58,7 +58,7 @@ def prepare_specifications(
     """Make the configured specifications, the same in every process; None and the reason if there are none."""
     if not robustness.multiverse.outcomes:
         return None, NO_OUTCOMES
-    data = measurements(participants, trial, analysis, robustness)
+    data = collect_measurements(participants, trial, analysis, robustness)
     if data is None:
         return None, NO_IDS
     every = specifications(data, trial, analysis, robustness)

@@ -15,7 +15,14 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
-from ..changes import FOLLOW_UP_NOT_POSITIVE, change_or_given, column_of, fences, linked_values, without_outliers
+from ..changes import (
+    FOLLOW_UP_NOT_POSITIVE,
+    apply_outlier_rule,
+    compute_changes,
+    find_fences,
+    linked_values,
+    select_column,
+)
 from ..config.robustness import Robustness
 from ..config.settings import Analysis, StrataRule
 from ..participants import PERCENT_CHANGE, TRIAL, VALUE, Participants
@@ -41,7 +48,7 @@ class Measurements:
     visits: Mapping[str, tuple[str, ...]]  # follow-up visits by outcome, in the order of the trial
     baseline: Mapping[str, np.ndarray]
     follow_up: Mapping[tuple[str, str], np.ndarray]  # by outcome and visit
-    given: Mapping[tuple[str, str], np.ndarray]  # percent changes stated in the workbook
+    percent_change: Mapping[tuple[str, str], np.ndarray]  # as stated in the workbook, by outcome and visit
     subgroups: Mapping[tuple[str, float], np.ndarray]  # by marker and quantile: at or above the cutoff (bool)
 
 
@@ -58,10 +65,10 @@ class Specifications:
     ``minimum_per_arm`` participants in both arms under any labels, or if all its values are equal.
     """
 
-    table: pd.DataFrame  # a row each, in the order of the configuration: CHOICES, own (of the analysis), reason
+    table: pd.DataFrame  # a row each, in the order of the configuration: CHOICES, own (made by the analysis), reason
     is_first: np.ndarray  # bool, shape (participants,)
     values: np.ndarray  # shape (participants, columns); NaN if not included
-    column: np.ndarray  # of each specification; those that differ only in the test variant share one
+    column: np.ndarray  # of each specification in `values`; those that differ only in the test variant share one
     test: np.ndarray  # number of the test of each specification, from 0
     design: Design  # the tests, signed so that deviates above 0 are in the favoured direction
     families: Mapping[str, np.ndarray]  # which specifications (bool) are summarized together
@@ -69,19 +76,19 @@ class Specifications:
 
     @cached_property
     def weights(self) -> np.ndarray:
-        """Number of specifications of each family with each test, shape (families, tests); the first is the whole."""
-        tested = (self.test[members & (self.test >= 0)] for members in self.families.values())
-        return np.array([np.bincount(own, minlength=len(self.design)) for own in tested])
+        """Number of specifications of each family with each test, shape (families, tests); the whole multiverse first."""
+        tests = (self.test[members & (self.test >= 0)] for members in self.families.values())
+        return np.array([np.bincount(family_tests, minlength=len(self.design)) for family_tests in tests])
 
 
-def measurements(
+def collect_measurements(
     participants: Participants, trial: Trial, analysis: Analysis, robustness: Robustness
 ) -> Measurements | None:
     """Collect the values that a multiverse needs from the participants of an analysis.
 
     Excluded participants are left out. Subgroups follow the conventions of the strata of the analysis (quantile type,
-    participants that define the quantiles, stratum of a value at the cutoff); the analysis's own marker, cutoff,
-    outcomes and visits are not used. A subgroup of none, or all, of the participants is left out.
+    participants that define the quantiles, stratum of a value at the cutoff); the marker, cutoff, outcomes and visits of
+    the analysis are not used. A subgroup of none, or all, of the participants is left out.
 
     None unless both arms have participants with ids: panels of single figures do not link the values of a participant,
     and without the link there is no joint inference over outcomes and visits.
@@ -94,47 +101,47 @@ def measurements(
     if not {treated, control} <= set(arms):
         return None
 
-    def values(variable: str, visit: str, measure: str = VALUE) -> np.ndarray:
-        return column_of(wide, variable, visit, measure)[analysed]
+    def select_values(variable: str, visit: str, measure: str = VALUE) -> np.ndarray:
+        return select_column(wide, variable, visit, measure)[analysed]
 
     visits = {key: tuple(v for v in trial.visits if v in trial.outcomes[key].follow_up) for key in multiverse.outcomes}
-    pairs = [(outcome, visit) for outcome, own in visits.items() for visit in own]
+    pairs = [(outcome, visit) for outcome, follow_up in visits.items() for visit in follow_up]
     subgroups = {}
     for marker in (m for m in trial.markers if multiverse.markers == "all" or m in multiverse.markers):
-        everyone = column_of(wide, marker, BASELINE, VALUE)
+        marker_values = select_column(wide, marker, BASELINE, VALUE)
         for cut in map(float, multiverse.cuts):
-            own = _at_or_above(everyone, analysed, cut, analysis.strata)
-            if own.any() and not own.all():
-                subgroups[marker, cut] = own
+            members = _select_at_or_above(marker_values, analysed, cut, analysis.strata)
+            if members.any() and not members.all():
+                subgroups[marker, cut] = members
     return Measurements(
         is_first=arms[analysed].eq(treated).to_numpy(),
         visits=visits,
-        baseline={outcome: values(outcome, BASELINE) for outcome in visits},
-        follow_up={pair: values(*pair) for pair in pairs},
-        given={pair: values(*pair, PERCENT_CHANGE) for pair in pairs},
+        baseline={outcome: select_values(outcome, BASELINE) for outcome in visits},
+        follow_up={pair: select_values(*pair) for pair in pairs},
+        percent_change={pair: select_values(*pair, PERCENT_CHANGE) for pair in pairs},
         subgroups=subgroups,
     )
 
 
-def _at_or_above(everyone: np.ndarray, analysed: np.ndarray, cut: float, rule: StrataRule) -> np.ndarray:
-    """Return which analysed participants lie above a quantile of the marker; False without a value."""
-    own = everyone[analysed]
-    reference = everyone if rule.reference == "everyone" else own
-    upper, known = np.zeros(own.size, dtype=bool), ~np.isnan(own)
-    if known.any():
-        halves = StrataRule(cuts=[cut], quantile_type=rule.quantile_type, labels=["lower", "upper"])
-        upper[known] = assign_strata(own[known], cut_points(reference, halves), rule.at_cut) == 1
-    return upper
+def _select_at_or_above(values: np.ndarray, analysed: np.ndarray, quantile: float, rule: StrataRule) -> np.ndarray:
+    """Return which analysed participants lie at or above a quantile of the marker; False without a value."""
+    analysed_values = values[analysed]
+    reference = values if rule.reference == "everyone" else analysed_values
+    is_upper, present = np.zeros(analysed_values.size, dtype=bool), ~np.isnan(analysed_values)
+    if present.any():
+        halves = StrataRule(cuts=[quantile], quantile_type=rule.quantile_type, labels=["lower", "upper"])
+        is_upper[present] = assign_strata(analysed_values[present], cut_points(reference, halves), rule.at_cut) == 1
+    return is_upper
 
 
-def with_missing(changes: Sequence[np.ndarray], has_baseline: np.ndarray, rule: str) -> np.ndarray:
+def apply_missing_rule(changes: Sequence[np.ndarray], has_baseline: np.ndarray, rule: str) -> np.ndarray:
     """Return the changes at a visit after applying a rule for missing ones, shape (participants,).
 
     ``changes`` are the observed ones at the visits of the outcome up to and including the one analysed, earliest first;
     ``has_baseline`` (bool) is True for a baseline value from which the kind of change can be computed. With the rule
     ``available``, missing stays missing. ``last_carried_forward`` takes the change at the last earlier follow-up visit
     that has one; the baseline is not carried forward. ``no_change`` sets the change to 0; without a baseline value it
-    stays missing. An infinite change is that of a value without a logarithm. It is left out, but it is not missing.
+    stays missing. An infinite change marks a value without a logarithm. It is left out, but it is not missing.
     """
     table = pd.DataFrame(changes)
     values = (table.ffill() if rule == "last_carried_forward" else table).iloc[-1].to_numpy()
@@ -153,33 +160,33 @@ def specifications(data: Measurements, trial: Trial, analysis: Analysis, robustn
     everyone = np.ones(data.is_first.size, dtype=bool)
     subgroups = ({("", np.nan): everyone} if multiverse.overall else {}) | dict(data.subgroups)
     for outcome, visits in data.visits.items():
-        baseline, last = data.baseline[outcome], (outcome, visits[-1])
-        completers = ~np.isnan(data.follow_up[last]) | ~np.isnan(data.given[last])
+        baseline, last_visit = data.baseline[outcome], (outcome, visits[-1])
+        completers = ~np.isnan(data.follow_up[last_visit]) | ~np.isnan(data.percent_change[last_visit])
         populations = {"intention_to_treat": everyone, "completers": completers}
-        chosen = [v for v in visits if multiverse.visits == "all" or v in multiverse.visits]
-        for visit, kind in product(chosen, multiverse.changes):
+        selected_visits = [v for v in visits if multiverse.visits == "all" or v in multiverse.visits]
+        for visit, kind in product(selected_visits, multiverse.changes):
             changes = [
-                change_or_given(baseline, data.follow_up[outcome, v], data.given[outcome, v], kind)
+                compute_changes(baseline, data.follow_up[outcome, v], data.percent_change[outcome, v], kind)
                 for v in visits[: visits.index(visit) + 1]
             ]
             observed = [np.where(reason == FOLLOW_UP_NOT_POSITIVE, -np.inf, value) for value, reason in changes]
             has_baseline = ~np.isnan(baseline) & ((kind == "difference") | (baseline > 0))
-            known = {rule: with_missing(observed, has_baseline, rule) for rule in multiverse.missing}
+            filled = {rule: apply_missing_rule(observed, has_baseline, rule) for rule in multiverse.missing}
             for (marker, cut), population, missing in product(subgroups, multiverse.populations, multiverse.missing):
-                values = np.where(subgroups[marker, cut] & populations[population], known[missing], np.nan)
+                values = np.where(subgroups[marker, cut] & populations[population], filled[missing], np.nan)
                 # An analysis takes the quartiles of each arm. Here that would make the values depend on the arm labels:
                 # permuted labels would compare values trimmed under another split, and the test would not hold its level.
-                beyond = fences(values, limit=multiverse.outlier_limit, quartile_type=analysis.quartile_type)
+                fences = find_fences(values, limit=multiverse.outlier_limit, quartile_type=analysis.quartile_type)
                 for outliers in multiverse.outliers:
-                    columns.append(without_outliers(values, outliers, *beyond))
+                    columns.append(apply_outlier_rule(values, outliers, *fences))
                     choices = (outcome, visit, marker, cut, kind, outliers, missing, population)
                     rows += [(*choices, test) for test in multiverse.tests]
     table = pd.DataFrame(rows, columns=list(CHOICES))
     values = np.column_stack(columns) if columns else np.empty((everyone.size, 0))
     column = np.repeat(np.arange(len(columns)), len(multiverse.tests))
     reason, test, design = _find_tests(values, table, column, robustness)
-    families, critical = _families(table, trial), float(-ndtri(analysis.alpha / 2))
-    table = table.assign(own=_is_own(table, analysis), reason=reason)
+    families, critical = _define_families(table, trial), float(-ndtri(analysis.alpha / 2))
+    table = table.assign(own=_matches_analysis(table, analysis), reason=reason)
     return Specifications(table, data.is_first, values, column, test, design, families, critical)
 
 
@@ -188,10 +195,11 @@ def _find_tests(
 ) -> tuple[np.ndarray, np.ndarray, Design]:
     """Return why specifications are left out, the test of each of the others, and the design of the tests."""
     present = ~np.isnan(values)
-    low, high = (np.where(present, values, fill) for fill in (np.inf, -np.inf))
-    reason = np.where(low.min(axis=0, initial=np.inf) >= high.max(axis=0, initial=-np.inf), ALL_EQUAL, "")
-    reason = np.where(present.sum(axis=0) < 2 * robustness.minimum_per_arm, TOO_SMALL, reason)[column]
-    ranks = [own.tobytes() for own in np.ascontiguousarray(midrank_columns(values)[0].T)]
+    smallest = np.where(present, values, np.inf).min(axis=0, initial=np.inf)
+    largest = np.where(present, values, -np.inf).max(axis=0, initial=-np.inf)
+    too_small = present.sum(axis=0) < 2 * robustness.minimum_per_arm
+    reason = np.select([too_small, smallest >= largest], [TOO_SMALL, ALL_EQUAL], "")[column]
+    ranks = [column_ranks.tobytes() for column_ranks in np.ascontiguousarray(midrank_columns(values)[0].T)]
     key = pd.DataFrame({"ranks": pd.factorize(np.array(ranks, dtype=object))[0][column]})
     key["sign"] = table["outcome"].map(robustness.multiverse.outcomes).map({"higher": 1.0, "lower": -1.0})
     key["continuity"] = table["test"].map(lambda test: bool(get_test(test).continuity))
@@ -208,30 +216,30 @@ def _find_tests(
     return reason, test, design
 
 
-def _is_own(table: pd.DataFrame, analysis: Analysis) -> pd.Series:
+def _matches_analysis(table: pd.DataFrame, analysis: Analysis) -> pd.Series:
     """Return which specifications give the numbers of the analysis: none if it treats outliers, as it does by arm."""
-    own = {"change": analysis.change, "test": analysis.test, "outliers": "keep"}
-    own |= {"missing": "available", "population": "intention_to_treat"}
+    choices = {"change": analysis.change, "test": analysis.test, "outliers": "keep"}
+    choices |= {"missing": "available", "population": "intention_to_treat"}
     cut = float(analysis.strata.cuts[-1]) if analysis.strata.by == "quantile" else np.nan
-    here = (analysis.outliers.rule == "keep") & (table["marker"].eq("") | table["cut"].sub(cut).abs().lt(1e-9))
-    return here & (table[list(own)] == list(own.values())).all(axis=1)
+    is_analysed_group = table["marker"].eq("") | table["cut"].sub(cut).abs().lt(1e-9)
+    has_choices = (table[list(choices)] == list(choices.values())).all(axis=1)
+    return is_analysed_group & has_choices & (analysis.outliers.rule == "keep")
 
 
-def _families(table: pd.DataFrame, trial: Trial) -> dict[str, np.ndarray]:
+def _define_families(table: pd.DataFrame, trial: Trial) -> dict[str, np.ndarray]:
     """Return the families: whole multiverse; all participants, subgroups; markers, outcomes, visits; outcomes by group.
 
     A family with the same specifications as an earlier one is left out.
     """
     marker, outcome, visit = (table[name] for name in ("marker", "outcome", "visit"))
-    found = {WHOLE: marker.notna(), OVERALL: marker.eq(""), SUBGROUPS: marker.ne("")}
-    found |= {f"{SUBGROUPS} by {trial.markers[key].label}": marker.eq(key) for key in marker.unique() if key}
-    found |= {trial.outcomes[key].label: outcome.eq(key) for key in outcome.unique()}
-    found |= {trial.visits[key].label: visit.eq(key) for key in visit.unique()}
-    for key in outcome.unique():
-        for place in (OVERALL, SUBGROUPS):
-            found[f"{trial.outcomes[key].label}, {place}"] = found[place] & outcome.eq(key)
+    families = {WHOLE: marker.notna(), OVERALL: marker.eq(""), SUBGROUPS: marker.ne("")}
+    families |= {f"{SUBGROUPS} by {trial.markers[key].label}": marker.eq(key) for key in marker.unique() if key}
+    families |= {trial.outcomes[key].label: outcome.eq(key) for key in outcome.unique()}
+    families |= {trial.visits[key].label: visit.eq(key) for key in visit.unique()}
+    for key, group in product(outcome.unique(), (OVERALL, SUBGROUPS)):
+        families[f"{trial.outcomes[key].label}, {group}"] = families[group] & outcome.eq(key)
     distinct: dict[bytes, tuple[str, np.ndarray]] = {}
-    for name, members in found.items():
+    for name, members in families.items():
         if members.any():
             distinct.setdefault(members.to_numpy().tobytes(), (name, members.to_numpy()))
     return dict(distinct.values())
