@@ -41,7 +41,7 @@ class Slices:
     """
 
     comparison: Comparison  # the participants with a marker value, to ten significant digits, and a change
-    method: str  # test of the analysis, unless hundreds of exact distributions of large groups would take hours
+    method: str  # the test of the analysis, or a faster one if hundreds of exact distributions would take hours
     members: np.ndarray  # of each group, bool of shape (participants, groups)
     table: pd.DataFrame
 
@@ -56,66 +56,68 @@ def divide_changes(
     are not used. Participants without ids have no marker values, so their slices are empty. ``markers`` has a row per
     participant and a column per marker; see :func:`d_q_trial.strata.marker_values`.
     """
-    divided = []
-    for whole in (c for c in Layout(changes, None, trial, analysis).whole if c.is_change):
-        for marker, values in markers.reindex(index=whole.participant, columns=list(trial.markers)).items():
-            amount = np.where(whole.linked, values.to_numpy(float), np.nan)
-            divided.append(replace(whole, marker=marker, marker_value=amount))
-    return divide_comparisons(divided, analysis, robustness)
+    by_marker = []
+    for comparison in (c for c in Layout(changes, None, trial, analysis).whole if c.is_change):
+        for marker, values in markers.reindex(index=comparison.participant, columns=list(trial.markers)).items():
+            marker_value = np.where(comparison.linked, values.to_numpy(float), np.nan)
+            by_marker.append(replace(comparison, marker=marker, marker_value=marker_value))
+    return divide_comparisons(by_marker, analysis, robustness)
 
 
-def divide_comparisons(divided: Iterable[Comparison], analysis: Analysis, robustness: Robustness) -> list[Slices]:
+def divide_comparisons(comparisons: Iterable[Comparison], analysis: Analysis, robustness: Robustness) -> list[Slices]:
     """Divide comparisons of the same arms, each an outcome and visit, along the values of their markers (NaN: none)."""
-    parts, methods = [], []
-    for everyone in divided:
-        comparison = everyone.within(~np.isnan(everyone.value) & ~np.isnan(everyone.marker_value))
+    parts, methods, smallest = [], [], robustness.minimum_per_arm
+    for comparison in comparisons:
+        comparison = comparison.within(~np.isnan(comparison.value) & ~np.isnan(comparison.marker_value))
         comparison = replace(comparison, marker_value=round_significant(comparison.marker_value))
-        smallest, marker = robustness.minimum_per_arm, comparison.marker_value
-        groups, members = subgroups(marker, robustness.windows, 2 * smallest, analysis.strata.at_cut)
-        smaller = np.minimum(*(members[side].sum(axis=0) for side in (comparison.is_first, ~comparison.is_first)))
-        groups = groups.assign(usable=smaller >= smallest)
-        small = max(comparison.counts()) < EXACT_BELOW
-        methods.append(analysis.test if small else get_test(analysis.test).for_many or analysis.test)
-        parts.append((comparison, groups, members))
+        at_cut = analysis.strata.at_cut
+        groups, members = subgroups(comparison.marker_value, robustness.windows, 2 * smallest, at_cut)
+        smaller_arm = np.minimum(*(members[arm].sum(axis=0) for arm in (comparison.is_first, ~comparison.is_first)))
+        parts.append((comparison, groups.assign(usable=smaller_arm >= smallest), members))
+        is_small = max(comparison.counts()) < EXACT_BELOW
+        methods.append(analysis.test if is_small else get_test(analysis.test).for_many or analysis.test)
     if not parts:
         return []
     # All at once, because many groups have equal sizes.
-    people, is_first, _ = value_matrix([comparison for comparison, *_ in parts])
-    if not get_test(analysis.test).not_permuted:  # the search comes after hours of work
+    ids, is_first, _ = value_matrix([comparison for comparison, *_ in parts])
+    if not get_test(analysis.test).not_permuted:  # checked now, because the search comes after hours of work
         cuts = sum(np.count_nonzero(groups["side"] != "window") for _, groups, _ in parts)
-        check_memory(cuts, len(people), robustness.memory_mb)
-    inside = (np.where(members & groups["usable"].to_numpy(), c.value[:, None], np.nan) for c, groups, members in parts)
-    columns = [pd.DataFrame(own, c.participant) for own, (c, *_) in zip(inside, parts, strict=True)]
-    values = pd.concat(columns, axis=1).reindex(people).to_numpy()
-    ends = np.cumsum([own.shape[1] for own in columns])
-    estimates, method = np.empty((len(ESTIMATES) - 1, values.shape[1])), np.repeat(methods, np.diff(ends, prepend=0))
+        check_memory(cuts, len(ids), robustness.memory_mb)
+    columns = []
+    for comparison, groups, members in parts:
+        group_values = np.where(members & groups["usable"].to_numpy(), comparison.value[:, None], np.nan)
+        columns.append(pd.DataFrame(group_values, comparison.participant))
+    values = pd.concat(columns, axis=1).reindex(ids).to_numpy()
+    ends = np.cumsum([frame.shape[1] for frame in columns])
+    column_methods = np.repeat(methods, np.diff(ends, prepend=0))
+    estimates = np.empty((len(ESTIMATES) - 1, values.shape[1]))
     for name in dict.fromkeys(methods):
-        chosen = method == name
-        estimates[:, chosen] = _estimates(get_test(name), values[:, chosen], is_first, 1 - analysis.alpha)
-    found = zip(parts, methods, np.split(estimates, ends[:-1], axis=1), strict=True)
-    return [_slices(*part, name, own) for part, name, own in found]
+        has_method = column_methods == name
+        estimates[:, has_method] = _estimate_groups(get_test(name), values[:, has_method], is_first, 1 - analysis.alpha)
+    estimates_by_part = np.split(estimates, ends[:-1], axis=1)
+    return [_make_slices(*part, *rest) for part, *rest in zip(parts, methods, estimates_by_part, strict=True)]
 
 
-def _estimates(test: TwoSampleTest, values: np.ndarray, is_first: np.ndarray, confidence: float) -> np.ndarray:
-    """Return ``ESTIMATES`` of the groups in the columns of values, save the method: shape (9, k)."""
+def _estimate_groups(test: TwoSampleTest, values: np.ndarray, is_first: np.ndarray, confidence: float) -> np.ndarray:
+    """Return ``ESTIMATES`` of the groups in the columns of values, without the method: shape (9, k)."""
     tests = test.compare_columns(values, is_first)
-    found = test.difference_columns(values, is_first, confidence=confidence)
-    limits = (np.where(np.isinf(limit), np.nan, limit) for limit in (found.lower, found.upper))
+    difference = test.difference_columns(values, is_first, confidence=confidence)
+    limits = (np.where(np.isinf(limit), np.nan, limit) for limit in (difference.lower, difference.upper))
     with np.errstate(divide="ignore", invalid="ignore"):
         effect = tests.u / (tests.n_first * tests.n_second)
-    medians = (pd.DataFrame(values[side]).median().to_numpy(float) for side in (is_first, ~is_first))
-    return np.array([tests.n_first, tests.n_second, *medians, found.estimate, *limits, tests.p, effect])
+    medians = (pd.DataFrame(values[arm]).median().to_numpy(float) for arm in (is_first, ~is_first))
+    return np.array([tests.n_first, tests.n_second, *medians, difference.estimate, *limits, tests.p, effect])
 
 
-def _slices(
+def _make_slices(
     comparison: Comparison, groups: pd.DataFrame, members: np.ndarray, method: str, estimates: np.ndarray
 ) -> Slices:
-    """Put the numbers of the groups of one comparison into its table."""
+    """Put the estimates of the groups of one comparison into its table."""
     marker = comparison.marker_value
     # Below a cutoff is the group below it; below the median of a window, participants at the median count half.
     size, ordered = members.sum(axis=0), np.sort(marker)
     middle = sum(np.searchsorted(ordered, groups["position"], side=side) for side in ("left", "right")) / 2
-    below = np.where(groups["side"] == "below", size, np.where(groups["side"] == "above", marker.size - size, middle))
+    below = np.select([groups["side"] == "below", groups["side"] == "above"], [size, marker.size - size], middle)
     table = groups.assign(share_below=below / max(1, marker.size))
     table = table.assign(p_interaction=_interaction_p(comparison.value, comparison.is_first, table, members))
     return Slices(comparison, method, members, table.assign(**dict(zip(ESTIMATES, (*estimates, method), strict=True))))
@@ -133,14 +135,14 @@ def subgroups(marker: np.ndarray, windows: Windows, minimum: int, at_cut: str) -
     share * n and patients in common = (share - step) * n.
     """
     ordered, values = np.sort(marker), np.unique(marker)
-    size, move = (max(1, round(share * ordered.size)) for share in (windows.share, windows.step))
-    starts = sorted({*range(0, ordered.size - size, move), ordered.size - size}) if ordered.size else []
+    size, step = (max(1, round(share * ordered.size)) for share in (windows.share, windows.step))
+    starts = sorted({*range(0, ordered.size - size, step), ordered.size - size}) if ordered.size else []
     cuts = values[:-1] if at_cut == "lower" else values[1:]
-    found = [("above", cut, np.inf, cut) for cut in cuts] + [("below", -np.inf, cut, cut) for cut in cuts]
+    rows = [("above", cut, np.inf, cut) for cut in cuts] + [("below", -np.inf, cut, cut) for cut in cuts]
     for low, high in dict.fromkeys((ordered[start], ordered[start + size - 1]) for start in starts):
-        found.append(("window", low, high, np.median(ordered[(ordered >= low) & (ordered <= high)])))
-    table = pd.DataFrame(found, columns=["side", "low", "high", "position"])
-    table = table.astype(dict.fromkeys(("low", "high", "position"), float))  # also without a row
+        rows.append(("window", low, high, np.median(ordered[(ordered >= low) & (ordered <= high)])))
+    table = pd.DataFrame(rows, columns=["side", "low", "high", "position"])
+    table = table.astype(dict.fromkeys(("low", "high", "position"), float))  # of empty columns too
     table = table.sort_values(["position", "side"], ascending=[True, False], kind="stable", ignore_index=True)
     side, low, high, position = (table[name].to_numpy() for name in table)
     members = (marker[:, None] >= low) & (marker[:, None] <= high)
@@ -151,18 +153,18 @@ def subgroups(marker: np.ndarray, windows: Windows, minimum: int, at_cut: str) -
 
 def _interaction_p(value: np.ndarray, is_first: np.ndarray, table: pd.DataFrame, members: np.ndarray) -> np.ndarray:
     """Return P of the difference between the Mann-Whitney effects above and below each cutoff, for both groups."""
-    found = np.full(len(table), np.nan)
+    p = np.full(len(table), np.nan)
     cuts = table[table["usable"] & table["side"].ne("window")].groupby("position").groups
-    both = np.array([rows for rows in cuts.values() if len(rows) == 2], dtype=int).reshape(-1, 2).T
+    pairs = np.array([rows for rows in cuts.values() if len(rows) == 2], dtype=int).reshape(-1, 2).T
     arms = is_first, ~is_first
     effects = [
-        mann_whitney_effects(*(value[arm] for arm in arms), *(members[arm][:, side] for arm in arms)) for side in both
+        mann_whitney_effects(*(value[arm] for arm in arms), *(members[arm][:, side] for arm in arms)) for side in pairs
     ]
-    found[both] = effect_difference(*effects, confidence=0.95).p
-    return found
+    p[pairs] = effect_difference(*effects, confidence=0.95).p
+    return p
 
 
-def cutoffs_table(found: Iterable[Slices], corrected: Iterable[np.ndarray] = ()) -> pd.DataFrame:
+def cutoffs_table(slices: Iterable[Slices], corrected: Iterable[np.ndarray] = ()) -> pd.DataFrame:
     """Return the comparisons above and below every cutoff, the side ``below`` first; columns ``CUTOFFS``.
 
     ``share_below`` is the share of participants in the group below; ``first`` is the treated arm. ``difference``, the
@@ -173,25 +175,25 @@ def cutoffs_table(found: Iterable[Slices], corrected: Iterable[np.ndarray] = ())
     """
     corrected = list(corrected)
     p = np.concatenate(corrected) if corrected else np.nan
-    return _joined(found, CUTOFFS, "cut", ("below", "above"), p_corrected=p)
+    return _join_tables(slices, CUTOFFS, "cut", ("below", "above"), p_corrected=p)
 
 
-def windows_table(found: Iterable[Slices]) -> pd.DataFrame:
+def windows_table(slices: Iterable[Slices]) -> pd.DataFrame:
     """Return the comparisons in sliding windows (STEPP); columns ``WINDOWS``.
 
     A window includes its bounds ``low`` and ``high``; ``share_below`` is the share of participants below its median
     marker value, those at the median counting half.
     """
-    return _joined(found, WINDOWS, "median_marker", ("window",))
+    return _join_tables(slices, WINDOWS, "median_marker", ("window",))
 
 
-def _joined(
-    found: Iterable[Slices], names: tuple[str, ...], position: str, sides: tuple[str, ...], **more: ArrayLike
+def _join_tables(
+    slices: Iterable[Slices], names: tuple[str, ...], position: str, sides: tuple[str, ...], **more: ArrayLike
 ) -> pd.DataFrame:
-    """Return the usable groups on some sides, with a name for their position."""
-    parts = {part.comparison.head: part.table for part in found}
-    if not parts:
+    """Return the usable groups on some sides, with a name for their position and ``more`` columns."""
+    tables = {part.comparison.head: part.table for part in slices}
+    if not tables:
         return pd.DataFrame(columns=list(names))
-    rows = pd.concat(parts, names=HEAD).assign(**more).reset_index(list(HEAD))
+    rows = pd.concat(tables, names=HEAD).assign(**more).reset_index(list(HEAD))
     rows = rows[rows["usable"] & rows["side"].isin(sides)].reset_index(drop=True)
     return rows.rename(columns={"position": position})[list(names)].astype({"n_first": "Int64", "n_second": "Int64"})

@@ -17,7 +17,7 @@ from .cutoffs import HEAD, NO_MARKER, TOO_FEW_FOR_CUTS, Slices
 
 SIDES = ("above", "below")
 RESAMPLES = 499
-CORRECTED = [f"p_best_of_{of}{end}" for of in ("side", "both", "family") for end in ("", "_lower", "_upper")]
+CORRECTED = [f"p_best_of_{scope}{end}" for scope in ("side", "both", "family") for end in ("", "_lower", "_upper")]
 BEST_CUTS = (
     *(*HEAD, "side", "cuts", "cut", "n_first", "n_second", "difference", "lower", "upper", "method", "p"),
     *(*CORRECTED, "permutations", "mann_whitney_effect", "cut_lower", "cut_upper"),
@@ -32,7 +32,7 @@ NO_SPLIT = "no cut leaves enough participants on either side"
 
 
 def best_cuts(
-    found: list[Slices], trial: Trial, analysis: Analysis, robustness: Robustness, progress: Progress | None = None
+    slices: list[Slices], trial: Trial, analysis: Analysis, robustness: Robustness, progress: Progress | None = None
 ) -> tuple[pd.DataFrame, list[np.ndarray]]:
     """Find the cutoffs with the largest absolute z above and below, with P corrected for the search.
 
@@ -47,57 +47,58 @@ def best_cuts(
     for the search over both sides, all markers, all visits and all outcomes of the outcome's family (step-down,
     Westfall and Young); each has its 99% Monte Carlo interval. ``cut_lower`` to ``cut_upper`` is the percentile range
     of the cutoff over bootstrap resamples. ``effect_out_of_bag``, with its range, is the median Mann-Whitney effect at
-    each resample's own best cutoff in the participants left out of it. ``reason`` explains a missing cutoff.
+    the best cutoff of each resample, in the participants left out of it. ``reason`` explains a missing cutoff.
 
     The second value has, for each slice, P of each of its groups corrected for the search over all cutoffs on both
     sides (step-down); NaN for windows, for groups that are too small, and if the test is not permuted. Miller and
     Siegmund (1982), Biometrics 38, 1011-1016, applied to the comparison of arms within a subgroup.
     """
-    people, is_first, _ = value_matrix([part.comparison for part in found])
-    columns, parts = [np.empty((len(people), 0))], [NOTHING_TRIED]
-    for number, part in enumerate(found):
+    ids, is_first, _ = value_matrix([part.comparison for part in slices])
+    columns, parts = [np.empty((len(ids), 0))], [NOTHING_TRIED]
+    for number, part in enumerate(slices):
         test = get_test(part.method)
         # By cutoff: in this order the lowest of equally good cutoffs comes first.
         cuts = part.table.loc[part.table["side"].ne("window") & (not test.not_permuted), ["side"]]
-        inside = np.where(part.members[:, cuts.index], part.comparison.value[:, None], np.nan)
-        columns.append(pd.DataFrame(inside, part.comparison.participant).reindex(people).to_numpy())
-        family, continuity = trial.outcomes[part.comparison.outcome].family, bool(test.continuity)
-        parts.append(cuts.assign(slice=number, family=family, continuity=continuity))
-    tried = pd.concat(parts)  # a row per cutoff and side; the index is its place in the table of the slice
+        group_values = np.where(part.members[:, cuts.index], part.comparison.value[:, None], np.nan)
+        columns.append(pd.DataFrame(group_values, part.comparison.participant).reindex(ids).to_numpy())
+        family = trial.outcomes[part.comparison.outcome].family
+        parts.append(cuts.assign(slice=number, family=family, continuity=bool(test.continuity)))
+    tried = pd.concat(parts)  # a row per cutoff and side; the index is its row in the table of the slice
     continuity = tried["continuity"].to_numpy(bool)
     design = Design(np.concatenate(columns, axis=1), minimum_per_arm=robustness.minimum_per_arm, continuity=continuity)
     z = design.observed(is_first).z
     labels = labels_for(is_first, robustness.permutations, robustness.seed)
     searches = [StepDown(z, tried.groupby(names).ngroup()) for names in (["slice", "side"], "slice", "family")]
     for block in permuted_blocks(design, labels, progress=progress) if len(z) else ():
-        for counted in searches:
-            counted.add(block)
+        for search in searches:
+            search.add(block)
     by_side, by_slice, by_family = searches
-    in_family = by_family.p(labels.p)
-    in_slice = np.array([p.p for p in by_slice.p(labels.p)])
-    by_group, rows = [np.full(len(part.table), np.nan) for part in found], []
-    for (number, part), side in itertools.product(enumerate(found), SIDES):
-        own = np.flatnonzero(tried["slice"].eq(number) & tried["side"].eq(side) & ~np.isnan(z))
-        entry = dict(zip(HEAD, part.comparison.head, strict=True)) | {"side": side, "cuts": own.size}
-        if not own.size:
-            few = TOO_FEW_FOR_CUTS if part.comparison.value.size else NO_MARKER
-            rows.append(entry | {"reason": get_test(part.method).not_permuted or few})
+    p_of_family = by_family.p(labels.p)
+    p_of_slice = np.array([p.p for p in by_slice.p(labels.p)])
+    corrected, rows = [np.full(len(part.table), np.nan) for part in slices], []
+    for (number, part), side in itertools.product(enumerate(slices), SIDES):
+        in_slice = tried["slice"].eq(number)
+        tests = np.flatnonzero(in_slice & tried["side"].eq(side) & ~np.isnan(z))
+        row = dict(zip(HEAD, part.comparison.head, strict=True)) | {"side": side, "cuts": tests.size}
+        if not tests.size:
+            no_cut = TOO_FEW_FOR_CUTS if part.comparison.value.size else NO_MARKER
+            rows.append(row | {"reason": get_test(part.method).not_permuted or no_cut})
             continue
-        by_group[number][tried.index[own]] = in_slice[own]
-        best = own[np.argmax(np.abs(z[own]) >= np.abs(z[own]).max() * (1 - SAME))]
-        of_side, of_both = (labels.p(counted.counts[best]) for counted in (by_side, by_slice))
-        if abs(z[best]) < np.nanmax(np.abs(z[tried["slice"].eq(number)])):
-            of_both = MonteCarloP()
-        entry |= part.table.loc[tried.index[best]].rename({"position": "cut"}).to_dict()
-        corrected = [value for p in (of_side, of_both, in_family[best]) for value in p[:3]]
-        entry |= dict(zip(CORRECTED, corrected, strict=True)) | {"permutations": labels.count, "reason": ""}
-        rows.append(entry | _bootstrap(part, side, analysis, robustness))
-    whole = ("cuts", "n_first", "n_second", "permutations", "resamples")
-    return pd.DataFrame(rows, columns=list(BEST_CUTS)).astype(dict.fromkeys(whole, "Int64")), by_group
+        corrected[number][tried.index[tests]] = p_of_slice[tests]
+        best = tests[np.argmax(np.abs(z[tests]) >= np.abs(z[tests]).max() * (1 - SAME))]
+        p_of_side, p_of_both = (labels.p(search.counts[best]) for search in (by_side, by_slice))
+        if abs(z[best]) < np.nanmax(np.abs(z[in_slice])):
+            p_of_both = MonteCarloP()  # the other side has the better cutoff
+        row |= part.table.loc[tried.index[best]].rename({"position": "cut"}).to_dict()
+        p_values = [value for p in (p_of_side, p_of_both, p_of_family[best]) for value in p[:3]]
+        row |= dict(zip(CORRECTED, p_values, strict=True)) | {"permutations": labels.count, "reason": ""}
+        rows.append(row | _bootstrap(part, side, analysis, robustness))
+    integers = ("cuts", "n_first", "n_second", "permutations", "resamples")
+    return pd.DataFrame(rows, columns=list(BEST_CUTS)).astype(dict.fromkeys(integers, "Int64")), corrected
 
 
 def _bootstrap(part: Slices, side: str, analysis: Analysis, robustness: Robustness) -> dict[str, float]:
-    """Return the bootstrap columns of one best cutoff."""
+    """Return the columns of one best cutoff that come from bootstrap resamples."""
     comparison = part.comparison
     options = {"above": side == "above", "at_cut_upper": analysis.strata.at_cut == "upper", "resamples": RESAMPLES}
     seed = seeded_generator(robustness.seed, "bootstrap", *comparison.head, side)
@@ -114,7 +115,7 @@ def _bootstrap(part: Slices, side: str, analysis: Analysis, robustness: Robustne
     return columns
 
 
-def best_splits(found: list[Slices], trial: Trial, robustness: Robustness) -> pd.DataFrame:
+def best_splits(slices: list[Slices], trial: Trial, robustness: Robustness) -> pd.DataFrame:
     """Split the changes of each arm along each marker; see :func:`~d_q_trial.stats.maximally_selected.best_split`.
 
     Columns ``BEST_SPLITS``. ``z`` is positive if changes are larger at or above ``cut``; ``p`` is that of the cutoff
@@ -122,11 +123,11 @@ def best_splits(found: list[Slices], trial: Trial, robustness: Robustness) -> pd
     """
     rows = []
     options = {"minimum": robustness.minimum_per_arm, "permutations": robustness.permutations, "seed": robustness.seed}
-    for comparison in (part.comparison for part in found):
-        for arm, own in zip(trial.analysed_arms, (comparison.is_first, ~comparison.is_first), strict=True):
-            split = best_split(comparison.marker_value[own], comparison.value[own], **options)
-            reason = "" if not np.isnan(split.z) else (NO_SPLIT if own.any() else NO_MARKER)
+    for comparison in (part.comparison for part in slices):
+        for arm, in_arm in zip(trial.analysed_arms, (comparison.is_first, ~comparison.is_first), strict=True):
+            split = best_split(comparison.marker_value[in_arm], comparison.value[in_arm], **options)
+            reason = "" if not np.isnan(split.z) else (NO_SPLIT if in_arm.any() else NO_MARKER)
             results = (split.n, split.splits, split.cut, split.z, 2 * ndtr(-abs(split.z)), *split.p[:3])
             rows.append((*comparison.head, arm, *results, split.p.permutations or None, reason))
-    whole = dict.fromkeys(("n", "cuts", "permutations"), "Int64")
-    return pd.DataFrame(rows, columns=list(BEST_SPLITS)).astype(whole)
+    integers = dict.fromkeys(("n", "cuts", "permutations"), "Int64")
+    return pd.DataFrame(rows, columns=list(BEST_SPLITS)).astype(integers)
