@@ -64,7 +64,7 @@ def test_changes_and_exclusions_of_the_analysed_arms_are_those_worked_by_hand_an
         (0.4, None, "percent", np.nan, changes.NO_FOLLOW_UP),
         (0.0, 0.5, "percent", np.nan, changes.NOT_POSITIVE),
         (-0.1, 0.5, "percent", np.nan, changes.NOT_POSITIVE),
-        (0.4, 0.0, "log_ratio", np.nan, changes.FOLLOW_UP_NOT_POSITIVE),
+        (0.4, 0.0, "log_ratio", np.nan, changes.NO_LOGARITHM),
     ],
 )
 def test_each_kind_of_change_has_its_formula_and_measure_or_a_reason(baseline, follow_up, kind, value, reason):
@@ -137,7 +137,7 @@ def test_panels_without_ids_have_the_chosen_kind_of_change_or_a_reason():
     panel = [row, {**row, "participant": "G", "value": 25.0}]
     ratios = build(panel, change="log_ratio")
     assert ratios["value"].tolist() == pytest.approx([np.nan, np.log(1.25)], nan_ok=True)
-    assert ratios["reason"].tolist() == [changes.FOLLOW_UP_NOT_POSITIVE, ""]
+    assert ratios["reason"].tolist() == [changes.NO_LOGARITHM, ""]
     differences = build(panel, change="difference")
     assert differences["value"].isna().all()
     assert set(differences["reason"] + differences["measure"]) == {changes.NO_RAW_VALUES + "difference"}

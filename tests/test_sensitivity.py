@@ -133,7 +133,7 @@ def test_covariance_is_that_of_the_changes_and_a_follow_up_of_zero_has_no_analys
     assert (percent["value"], percent["n_first"]) == (pytest.approx(expected, rel=1e-9), 12)
     logs = table[table["method"].str.startswith(ON_LOGS) & table["visit"].eq("week_20")]
     assert logs["value"].isna().all()
-    assert {*logs["reason"]} == {changes.FOLLOW_UP_NOT_POSITIVE}
+    assert {*logs["reason"]} == {changes.NO_LOGARITHM}
     others = table[table["measure"].eq("log_ratio") & table["visit"].eq("week_2")]
     rows = layout.changes[layout.changes["visit"].eq("week_2")]
     expected = ancova(*np.log(rows[["follow_up", "baseline"]].to_numpy().T), rows["arm"].eq("d_q"), confidence=0.95)

@@ -31,7 +31,7 @@ COLUMNS = (
 NO_BASELINE = "no baseline value"
 NO_FOLLOW_UP = "no follow-up value"
 NOT_POSITIVE = "baseline value is zero or negative"
-FOLLOW_UP_NOT_POSITIVE = "follow-up value is zero or negative, so it has no logarithm"
+NO_LOGARITHM = "follow-up value is zero or negative, so it has no logarithm"
 NO_RAW_VALUES = "the workbook gives the percent change only"
 BEYOND_FENCE = "outlier, trimmed"
 EXCLUDED = "excluded by the analysis"
@@ -210,12 +210,12 @@ def compute_changes(
         NO_BASELINE: np.isnan(baseline),
         NO_FOLLOW_UP: np.isnan(follow_up),
         NOT_POSITIVE: (baseline <= 0) & (kind != "difference"),
-        FOLLOW_UP_NOT_POSITIVE: (follow_up <= 0) & (kind == "log_ratio"),
+        NO_LOGARITHM: (follow_up <= 0) & (kind == "log_ratio"),
     }
     use_stated = np.any(list(no_raw_change.values()), axis=0) & ~np.isnan(stated)
     no_stated_change = {
         NO_RAW_VALUES: np.full(use_stated.shape, kind == "difference"),
-        FOLLOW_UP_NOT_POSITIVE: (stated <= -100) & (kind == "log_ratio"),
+        NO_LOGARITHM: (stated <= -100) & (kind == "log_ratio"),
     }
     reason = np.where(use_stated, _first_reason(no_stated_change), _first_reason(no_raw_change)).astype(object)
     return np.where(reason == "", round_significant(np.where(use_stated, from_stated, from_raw)), np.nan), reason

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from .changes import BEYOND_FENCE, EXCLUDED, FOLLOW_UP_NOT_POSITIVE, build_changes
+from .changes import BEYOND_FENCE, EXCLUDED, NO_LOGARITHM, build_changes
 from .config.settings import Analysis
 from .participants import Participants
 from .results_table import ALL_PARTICIPANTS, COLUMNS
@@ -70,7 +70,7 @@ class Comparison:
     @property
     def no_logarithm(self) -> str:
         """Why linear models cannot be made: a follow-up value without the logarithm that they need; empty if they can."""
-        return FOLLOW_UP_NOT_POSITIVE if self.scale == "log_ratio" and (self.ratio <= 0).any() else ""
+        return NO_LOGARITHM if self.scale == "log_ratio" and (self.ratio <= 0).any() else ""
 
     @property
     def modelled(self) -> np.ndarray:

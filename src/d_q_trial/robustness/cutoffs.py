@@ -70,8 +70,8 @@ def divide_comparisons(comparisons: Iterable[Comparison], analysis: Analysis, ro
     for comparison in comparisons:
         comparison = comparison.within(~np.isnan(comparison.value) & ~np.isnan(comparison.marker_value))
         comparison = replace(comparison, marker_value=round_significant(comparison.marker_value))
-        at_cut = analysis.strata.at_cut
-        groups, members = subgroups(comparison.marker_value, robustness.windows, 2 * smallest, at_cut)
+        marker_value = comparison.marker_value
+        groups, members = subgroups(marker_value, robustness.windows, 2 * smallest, analysis.strata.at_cut)
         smaller_arm = np.minimum(*(members[arm].sum(axis=0) for arm in (comparison.is_first, ~comparison.is_first)))
         parts.append((comparison, groups.assign(usable=smaller_arm >= smallest), members))
         is_small = max(comparison.counts()) < EXACT_BELOW

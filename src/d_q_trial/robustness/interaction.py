@@ -26,28 +26,29 @@ def interactions(layout: Layout, robustness: Robustness) -> pd.DataFrame:
     ``d_q - control x marker``: ``slope_difference`` of the log ratio (of the difference, if differences are analysed) per
     standard deviation of the marker; ``n_first`` and ``n_second`` count the arms.
     """
-    rows = []
-    for whole in (c for c in layout.by_marker if c.is_change):
-        for lower, upper in combinations(layout.analysis.strata.labels, 2):
-            rows += _between_strata(whole, upper, lower, layout.analysis, robustness)
-        rows += _along_marker(whole, layout.analysis)
+    analysis, rows = layout.analysis, []
+    for comparison in (c for c in layout.by_marker if c.is_change):
+        for lower, upper in combinations(analysis.strata.labels, 2):
+            rows += _compare_strata(comparison, upper, lower, analysis, robustness)
+        rows += _fit_slopes(comparison, analysis)
     return results_frame(rows)
 
 
-def _between_strata(
-    whole: Comparison, upper: str, lower: str, analysis: Analysis, robustness: Robustness
+def _compare_strata(
+    comparison: Comparison, upper: str, lower: str, analysis: Analysis, robustness: Robustness
 ) -> list[tuple]:
-    groups = [whole.within(whole.label == label) for label in (upper, lower)]
-    n = tuple(sum(group.counts()) for group in groups)
-    key = (*whole.head, "", f"{whole.contrast}, {upper} - {lower}", "")
-    effects = [mann_whitney_effect(*group.samples()) for group in groups]
+    """Return rows of the interaction of treatment with two strata; none if an arm of a stratum has no value."""
+    strata = [comparison.within(comparison.label == label) for label in (upper, lower)]
+    n = tuple(sum(stratum.counts()) for stratum in strata)
+    key = (*comparison.head, "", f"{comparison.contrast}, {upper} - {lower}", "")
+    effects = [mann_whitney_effect(*stratum.samples()) for stratum in strata]
     if any(np.isnan(effect.estimate) for effect in effects):
         return []
-    found = effect_difference(*effects, confidence=1 - analysis.alpha)
+    difference = effect_difference(*effects, confidence=1 - analysis.alpha)
     method = f"placements, t, level {1 - analysis.alpha:g}"
-    _, *uncertainty = estimate_rows(key, "effect_difference", found, n, method, NO_OVERLAP)
-    rows = result_rows(key, n, "Mann-Whitney effects", effect_difference=found.estimate) + uncertainty
-    both, count = whole.within(np.isin(whole.label, [upper, lower])), robustness.permutations
+    _, *uncertainty = estimate_rows(key, "effect_difference", difference, n, method, NO_OVERLAP)
+    rows = result_rows(key, n, "Mann-Whitney effects", effect_difference=difference.estimate) + uncertainty
+    both, count = comparison.within(np.isin(comparison.label, [upper, lower])), robustness.permutations
     seed = seeded_generator(robustness.seed, *key[:6])
     permuted = permuted_strata_p(both.value, both.is_first, both.label == upper, permutations=count, seed=seed)
     method = f"strata permuted within arms, {permuted.permutations or count} permutations"
@@ -55,11 +56,13 @@ def _between_strata(
     return rows + result_rows(key, n, method, GROUP_TOO_SMALL, **p)
 
 
-def _along_marker(whole: Comparison, analysis: Analysis) -> list[tuple]:
-    if np.isnan(whole.marker_value).all():
+def _fit_slopes(c: Comparison, analysis: Analysis) -> list[tuple]:
+    """Return rows of the interaction of treatment with the marker itself; none without a marker value."""
+    has_marker = ~np.isnan(c.marker_value)
+    if not has_marker.any():
         return []
-    both = np.where(np.isnan(whole.marker_value), np.nan, whole.modelled)
-    found = marker_interaction(both, whole.marker_value, whole.is_first, confidence=1 - analysis.alpha)
-    key = (whole.outcome, whole.scale, whole.visit, whole.marker, "", f"{whole.contrast} x marker", "")
-    method = f"{CHANGES[whole.scale]} on arm x marker, HC3, t, level {1 - analysis.alpha:g}"
-    return estimate_rows(key, "slope_difference", found, whole.counts(both), method, whole.no_logarithm or TOO_FEW)
+    response = np.where(has_marker, c.modelled, np.nan)
+    difference = marker_interaction(response, c.marker_value, c.is_first, confidence=1 - analysis.alpha)
+    key = (c.outcome, c.scale, c.visit, c.marker, "", f"{c.contrast} x marker", "")
+    method = f"{CHANGES[c.scale]} on arm x marker, HC3, t, level {1 - analysis.alpha:g}"
+    return estimate_rows(key, "slope_difference", difference, c.counts(response), method, c.no_logarithm or TOO_FEW)

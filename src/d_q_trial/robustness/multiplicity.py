@@ -19,7 +19,7 @@ COLUMNS = (
 def multiplicity(layout: Layout, robustness: Robustness) -> pd.DataFrame:
     """Adjust the P-values of each family in the configuration.
 
-    Strata are those of the analysis's own marker. Holm and Benjamini-Hochberg adjust the P-values of the analysis's
+    Strata are those of the marker of the analysis. Holm and Benjamini-Hochberg adjust the P-values of the analysis's
     test. Step-down max-T (Westfall and Young) permutes the arm labels of all participants of the family jointly, which
     keeps the correlation of outcomes and visits. Missing values stay missing under permutation, and the arm sizes of a
     stratum vary as they would under another randomization. The statistic is the z of the tie-corrected normal
@@ -33,16 +33,19 @@ def multiplicity(layout: Layout, robustness: Robustness) -> pd.DataFrame:
         members = [c for c in layout.compared if _belongs(c, family, layout)]
         _, is_first, values = value_matrix(members)
         p = test.compare_each(values, is_first).p
-        joint = _max_t(members, test, robustness)
+        max_t = _max_t_columns(members, test, robustness)
         rows += [
-            (name, *member.key, *member.counts(), test.name, *values, *t)
-            for member, *values, t in zip(members, p, adjust_p(p, "holm"), adjust_p(p, "fdr_bh"), joint, strict=True)
+            (name, *member.key, *member.counts(), test.name, *p_values, *max_t_values)
+            for member, *p_values, max_t_values in zip(
+                members, p, adjust_p(p, "holm"), adjust_p(p, "fdr_bh"), max_t, strict=True
+            )
         ]
-    whole = ("n_first", "n_second", "permutations")
-    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(dict.fromkeys(whole, "Int64"))
+    integers = ("n_first", "n_second", "permutations")
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(dict.fromkeys(integers, "Int64"))
 
 
 def _belongs(comparison: Comparison, family: Family, layout: Layout) -> bool:
+    """Return whether a family includes a comparison; strata of other markers than the analysis's are in none."""
     outcome = layout.trial.outcomes[comparison.outcome]
     return (
         (family.outcomes == "all" or not {outcome.key, outcome.family}.isdisjoint(family.outcomes))
@@ -52,9 +55,9 @@ def _belongs(comparison: Comparison, family: Family, layout: Layout) -> bool:
     )
 
 
-def _max_t(members: list[Comparison], test: TwoSampleTest, robustness: Robustness) -> list[tuple]:
+def _max_t_columns(members: list[Comparison], test: TwoSampleTest, robustness: Robustness) -> list[tuple]:
     """Return the columns of the step-down max-T of each member of a family, from ``p_max_t`` to ``reason``."""
-    reason = test.not_permuted or ("" if all(m.linked.all() for m in members) else NO_IDS)
+    reason = test.not_permuted or ("" if all(member.linked.all() for member in members) else NO_IDS)
     if reason or not members:
         return [(*MonteCarloP()[:3], None, reason)] * len(members)
     _, is_first, values = value_matrix(members)
@@ -64,4 +67,4 @@ def _max_t(members: list[Comparison], test: TwoSampleTest, robustness: Robustnes
     counts = StepDown(design.observed(is_first).z)
     for block in permuted_blocks(design, labels):
         counts.add(block)
-    return [(*p[:3], p.permutations or None, test.undefined * bool(np.isnan(p.p))) for p in counts.p(labels.p)]
+    return [(*p[:3], p.permutations or None, test.undefined if np.isnan(p.p) else "") for p in counts.p(labels.p)]

@@ -29,7 +29,7 @@ from ..stats.permutation import (
 from ..trial import Trial
 from .specifications import CHOICES, Specifications, collect_measurements, specifications
 
-# `own`: yes for the analysis's own specifications. `same_test`: specifications with the same number are one test.
+# `own`: yes for the specifications that the analysis uses. `same_test`: specifications with the same number are one test.
 # `effect` and `z` lie above 1/2 and above 0 in the favoured direction; `hodges_lehmann` is treated minus control.
 COLUMNS = (
     *("specification", *CHOICES, "own", "same_test", "n_first", "n_second"),
@@ -61,8 +61,8 @@ def prepare_specifications(
     data = collect_measurements(participants, trial, analysis, robustness)
     if data is None:
         return None, NO_IDS
-    every = specifications(data, trial, analysis, robustness)
-    return (every, "") if len(every.design) else (None, NONE)
+    specs = specifications(data, trial, analysis, robustness)
+    return (specs, "") if len(specs.design) else (None, NONE)
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class Counts:
 
 
 def count_permutations(
-    every: Specifications,
+    specs: Specifications,
     *,
     permutations: int,
     seed: int,
@@ -104,23 +104,23 @@ def count_permutations(
     """
     if not 1 <= shard <= shards:
         raise UserError(f"shard {shard} of {shards}: shards are numbered from 1")
-    observed = every.design.observed(every.is_first)
-    labels = labels_for(every.is_first, permutations, seed)
+    observed = specs.design.observed(specs.is_first)
+    labels = labels_for(specs.is_first, permutations, seed)
     start, stop = (labels.count * part // shards for part in (shard - 1, shard))
     step_down, pointwise = StepDown(observed.z), StepDown(observed.z, family=np.arange(observed.z.size))
-    joint = Joint(observed, every.weights, critical=every.critical)
+    joint = Joint(observed, specs.weights, critical=specs.critical)
     curves = [np.empty((PLACES, 0), dtype=np.float32)]
-    check_memory(*every.design.scores.shape, memory_mb)
-    for block in permuted_blocks(every.design, labels, start=start, stop=stop, progress=progress):
+    check_memory(*specs.design.scores.shape, memory_mb)
+    for block in permuted_blocks(specs.design, labels, start=start, stop=stop, progress=progress):
         if block.start < CURVES:
-            kept = block.effect[:, : CURVES - block.start]
-            curves.append(sort_curve(kept, every.weights[0], PLACES) + np.float32(0.5))
+            effects = block.effect[:, : CURVES - block.start]
+            curves.append(sort_curve(effects, specs.weights[0], PLACES) + np.float32(0.5))
         for counter in (step_down, pointwise, joint):
             counter.add(block)
     identity = hashlib.sha256()
-    for array in (every.design.scores, every.design.continuity, every.is_first, every.weights):
+    for array in (specs.design.scores, specs.design.continuity, specs.is_first, specs.weights):
         identity.update(np.ascontiguousarray(array).tobytes())
-    settings = (every.design.minimum_per_arm, labels.count, labels.seed is None, seed, every.critical)
+    settings = (specs.design.minimum_per_arm, labels.count, labels.seed is None, seed, specs.critical)
     identity.update(repr(settings).encode())
     return Counts(
         identity=identity.hexdigest(),
@@ -138,14 +138,14 @@ def count_permutations(
 
 
 def sort_curve(effects: np.ndarray, weights: np.ndarray, places: int) -> np.ndarray:
-    """Return effects, shape (specifications, curves), at evenly spaced places of their sorted curve: (places, curves).
+    """Sort effects, shape (specifications, curves), and take evenly spaced places of each curve: (places, curves).
 
-    Place k of K is the effect below which a share (k + 1/2) / K of the weights, shape (specifications,), lies.
+    The effect at place k of K has a share (k + 1/2) / K of the weights, shape (specifications,), below it.
     """
     ordered = np.sort(np.repeat(effects, weights, axis=0), axis=0)  # NaN sorts last
-    known = np.count_nonzero(~np.isnan(ordered), axis=0)
-    wanted = (2 * np.arange(places)[:, None] + 1) * known // (2 * places)
-    return np.take_along_axis(ordered, wanted, axis=0)
+    size = np.count_nonzero(~np.isnan(ordered), axis=0)
+    rows = (2 * np.arange(places)[:, None] + 1) * size // (2 * places)
+    return np.take_along_axis(ordered, rows, axis=0)
 
 
 def write_counts(path: Path | str, counts: Counts | None) -> None:
@@ -159,67 +159,69 @@ def read_counts(paths: Sequence[Path | str]) -> Counts:
 
     UserError if a file has no counts or those of other specifications, or a range is missing or duplicated.
     """
-    parts = []
+    shards = []
     for path in paths:
         with np.load(path, allow_pickle=False) as content:
             values = {name: value if value.ndim else value.item() for name, value in content.items()}
         if not values:
             raise UserError(f"{path}: holds no counts; delete it and run again")
-        parts.append((path, Counts(**values)))
-    parts.sort(key=lambda part: part[1].start)
-    (first, whole), stop = parts[0], 0
-    for path, part in parts:
-        if (part.identity, part.total) != (whole.identity, whole.total):
-            raise UserError(f"{path}: counts of other specifications than {first}; delete both and run again")
-        if part.start != stop:
-            raise UserError(f"{path}: begins at permutation {part.start:,}, expected {stop:,}")
-        stop = part.stop
-    if stop != whole.total:
-        raise UserError(f"{path}: ends at permutation {stop:,} of {whole.total:,}; a part is missing")
+        shards.append((path, Counts(**values)))
+    shards.sort(key=lambda shard: shard[1].start)
+    (first_path, first), stop = shards[0], 0
+    for path, counts in shards:
+        if (counts.identity, counts.total) != (first.identity, first.total):
+            raise UserError(f"{path}: counts of other specifications than {first_path}; delete both and run again")
+        if counts.start != stop:
+            raise UserError(f"{path}: begins at permutation {counts.start:,}, expected {stop:,}")
+        stop = counts.stop
+    if stop != first.total:
+        raise UserError(f"{path}: ends at permutation {stop:,} of {first.total:,}; a part is missing")
     summed = ("step_down", "pointwise", "joint", "significant", "usable")
-    sums = {field: sum(getattr(part, field) for _, part in parts) for field in summed}
-    return replace(whole, stop=stop, curves=np.hstack([part.curves for _, part in parts]), **sums)
+    sums = {field: sum(getattr(counts, field) for _, counts in shards) for field in summed}
+    return replace(first, stop=stop, curves=np.hstack([counts.curves for _, counts in shards]), **sums)
 
 
-def specification_table(every: Specifications | None, counts: Counts | None) -> pd.DataFrame:
+def specification_table(specs: Specifications | None, counts: Counts | None) -> pd.DataFrame:
     """Return every specification with its choices, its result, and its P-values under permuted labels.
 
     The columns are ``COLUMNS``, with a row per specification in the order of the configuration. ``p`` is the two-sided
     P of the test variant; ``p_pointwise`` is the permutation P of the specification alone, by ``|z|``; ``p_adjusted``
     is that of step-down max-T over all specifications. ``reason`` explains a missing result.
     """
-    if every is None or counts is None:
+    if specs is None or counts is None:
         return pd.DataFrame(columns=list(COLUMNS))
-    observed = every.design.observed(every.is_first)
-    known = ~np.isnan(observed.z)
-    counted = StepDown(observed.z)
-    counted.counts = counts.step_down
-    results = pd.DataFrame({"effect": 0.5 + observed.effect, "z": observed.z, "p": 2 * ndtr(-np.abs(observed.z))})
-    for name, found in (("p_pointwise", [counts.p(n) for n in counts.pointwise]), ("p_adjusted", counted.p(counts.p))):
-        results[[name, f"{name}_lower", f"{name}_upper"]] = np.array(found)[:, :3]
-    results = results[known].reindex(every.test).reset_index(drop=True)  # of each specification; NaN without a result
-    tested = every.test >= 0
-    reason = every.table["reason"].mask(results["z"].isna() & tested, TOO_FEW)
-    present, first = ~np.isnan(every.values), every.is_first[:, None]
+    observed = specs.design.observed(specs.is_first)
+    step_down = StepDown(observed.z)
+    step_down.counts = counts.step_down
+    tests = pd.DataFrame({"effect": 0.5 + observed.effect, "z": observed.z, "p": 2 * ndtr(-np.abs(observed.z))})
+    p_values = {"p_pointwise": [counts.p(n) for n in counts.pointwise], "p_adjusted": step_down.p(counts.p)}
+    for name, monte_carlo in p_values.items():
+        tests[[name, f"{name}_lower", f"{name}_upper"]] = np.array(monte_carlo)[:, :3]
+    has_result, has_test = ~np.isnan(observed.z), specs.test >= 0
+    results = (
+        tests[has_result].reindex(specs.test).reset_index(drop=True)
+    )  # of each specification, NaN without a result
+    reason = specs.table["reason"].mask(results["z"].isna() & has_test, TOO_FEW)
+    present, is_first = ~np.isnan(specs.values), specs.is_first[:, None]
     shift = np.full(present.shape[1], np.nan)  # median of all differences, treated minus control
-    for column in np.unique(every.column[reason == ""]):
-        sides = (every.values[present[:, column] & side, column] for side in (every.is_first, ~every.is_first))
-        shift[column] = np.median(np.subtract.outer(*sides))
-    frame = every.table.assign(
-        specification=np.arange(1, len(every.table) + 1),
-        own=np.where(every.table["own"], "yes", ""),
-        same_test=pd.Series(every.test + 1, dtype="Int64").where(tested),
-        n_first=(present & first).sum(axis=0)[every.column],
-        n_second=(present & ~first).sum(axis=0)[every.column],
-        hodges_lehmann=shift[every.column],
-        permutations=pd.Series(counts.total, every.table.index, dtype="Int64").where(reason == ""),
+    for column in np.unique(specs.column[reason == ""]):
+        arms = (specs.values[present[:, column] & arm, column] for arm in (specs.is_first, ~specs.is_first))
+        shift[column] = np.median(np.subtract.outer(*arms))
+    frame = specs.table.assign(
+        specification=np.arange(1, len(specs.table) + 1),
+        own=np.where(specs.table["own"], "yes", ""),
+        same_test=pd.Series(specs.test + 1, dtype="Int64").where(has_test),
+        n_first=(present & is_first).sum(axis=0)[specs.column],
+        n_second=(present & ~is_first).sum(axis=0)[specs.column],
+        hodges_lehmann=shift[specs.column],
+        permutations=pd.Series(counts.total, specs.table.index, dtype="Int64").where(reason == ""),
         reason=reason,
         **results,
     )
     return frame[list(COLUMNS)]
 
 
-def summary_table(every: Specifications | None, counts: Counts | None) -> pd.DataFrame:
+def summary_table(specs: Specifications | None, counts: Counts | None) -> pd.DataFrame:
     """Test every family of specifications as a whole.
 
     The columns are ``SUMMARY_COLUMNS``, with a row per family and summary as :class:`~..stats.permutation.Joint`
@@ -228,21 +230,21 @@ def summary_table(every: Specifications | None, counts: Counts | None) -> pd.Dat
     labels, and those ``too_small`` have too few participants in an arm under the observed labels. The summary is
     computed from the other ``specifications``; ``tests`` is the number of different tests among them.
     """
-    if every is None or counts is None:
+    if specs is None or counts is None:
         return pd.DataFrame(columns=list(SUMMARY_COLUMNS))
-    observed = every.design.observed(every.is_first)
-    values = Joint(observed, every.weights, critical=every.critical).observed
-    known = ~np.isnan(observed.z)
-    rows = []
-    for number, ((family, members), own) in enumerate(zip(every.families.items(), every.weights, strict=True)):
-        combinations, tested, used = int(members.sum()), int(own.sum()), int(own[known].sum())
-        sizes = (combinations, combinations - tested, tested - used, used, int(np.count_nonzero(own[known])))
-        for place, name in enumerate(Joint.SUMMARIES):
-            p = counts.p(counts.joint[place, number]) if used else MonteCarloP()
+    observed = specs.design.observed(specs.is_first)
+    values = Joint(observed, specs.weights, critical=specs.critical).observed
+    has_result, rows = ~np.isnan(observed.z), []
+    for column, ((family, members), weights) in enumerate(zip(specs.families.items(), specs.weights, strict=True)):
+        combinations, with_test, used = int(members.sum()), int(weights.sum()), int(weights[has_result].sum())
+        tests = int(np.count_nonzero(weights[has_result]))
+        sizes = (combinations, combinations - with_test, with_test - used, used, tests)
+        for row, summary in enumerate(Joint.SUMMARIES):
+            p = counts.p(counts.joint[row, column]) if used else MonteCarloP()
             mean = np.nan
-            if name == "share_significant" and counts.usable[number]:
-                mean = counts.significant[number] / counts.usable[number]
-            rows.append((family, name, values[place, number], *p[:3], counts.total, mean, *sizes))
+            if summary == "share_significant" and counts.usable[column]:
+                mean = counts.significant[column] / counts.usable[column]
+            rows.append((family, summary, values[row, column], *p[:3], counts.total, mean, *sizes))
     return pd.DataFrame(rows, columns=list(SUMMARY_COLUMNS))
 
 
@@ -254,24 +256,24 @@ def choices_variance(table: pd.DataFrame) -> pd.DataFrame:
     rows are ``all choices`` together, the rest (their ``combinations``), and the ``total``. If some combinations have
     no result, the choices overlap, and their shares do not add up to that of all. R: ``car::Anova``.
     """
-    known = table[table["effect"].notna()].copy()
-    known["subgroup"] = known["marker"] + known["cut"].map(lambda cut: "all" if np.isnan(cut) else f" {cut:g}")
-    choices = [name for name in ("outcome", "visit", "subgroup", *CHOICES[4:]) if known[name].nunique() > 1]
-    if not choices or known["effect"].nunique() < 2:
+    results = table[table["effect"].notna()].copy()
+    results["subgroup"] = results["marker"] + results["cut"].map(lambda cut: "all" if np.isnan(cut) else f" {cut:g}")
+    choices = [name for name in ("outcome", "visit", "subgroup", *CHOICES[4:]) if results[name].nunique() > 1]
+    if not choices or results["effect"].nunique() < 2:
         return pd.DataFrame(columns=list(CHOICE_COLUMNS))
     from statsmodels.formula.api import ols
     from statsmodels.stats.anova import anova_lm
 
-    fit = ols("effect ~ " + " + ".join(f"C({name})" for name in choices), known, missing="raise").fit()
+    fit = ols("effect ~ " + " + ".join(f"C({name})" for name in choices), results, missing="raise").fit()
     if fit.df_resid < 1:  # as many specifications as choices: nothing is left to compare with
         return pd.DataFrame(columns=list(CHOICE_COLUMNS))
     frame = anova_lm(fit, typ=2).set_axis([*choices, REST]).rename(columns={"sum_sq": "sum_of_squares"})
     rounding_error = frame["sum_of_squares"] < 1e-12 * fit.centered_tss  # of a choice that changes no effect
     frame["sum_of_squares"] = frame["sum_of_squares"].mask(rounding_error, 0.0)
     frame.loc[ALL_CHOICES, ["df", "sum_of_squares"]] = fit.df_model, fit.ess
-    frame.loc[TOTAL, ["df", "sum_of_squares"]] = len(known) - 1, fit.centered_tss
-    frame = frame.assign(share=frame["sum_of_squares"] / fit.centered_tss, specifications=len(known), method=METHOD)
-    frame = frame.assign(options=known[choices].nunique()).astype({"options": "Int64", "df": "Int64"})
+    frame.loc[TOTAL, ["df", "sum_of_squares"]] = len(results) - 1, fit.centered_tss
+    frame = frame.assign(share=frame["sum_of_squares"] / fit.centered_tss, specifications=len(results), method=METHOD)
+    frame = frame.assign(options=results[choices].nunique()).astype({"options": "Int64", "df": "Int64"})
     return frame.loc[[*choices, ALL_CHOICES, REST, TOTAL]].reset_index(names="choice")[list(CHOICE_COLUMNS)]
 
 

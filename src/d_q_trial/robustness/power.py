@@ -43,9 +43,10 @@ def power_table(planned: pd.DataFrame, layout: Layout, robustness: Robustness) -
 
 
 def _planned_rows(plan, layout: Layout, robustness: Robustness) -> list[tuple]:
+    """Return rows of the plan, and of the planned difference in every comparison of the planned outcome and measure."""
     size = math.floor(plan.per_group * (1 - plan.withdrawal) + 1e-9)
     sd = implied_sd(plan.difference, size, size, power=plan.power, alpha=plan.alpha)
-    by_t = f"two-sided t test, power {plan.power:g}"
+    with_power = f"two-sided t test, power {plan.power:g}"
     test = get_test(get_test(layout.analysis.test).for_many or layout.analysis.test)
     by_simulation = f"simulated, {_TRIALS} normal trials, {test.label}"
 
@@ -56,7 +57,7 @@ def _planned_rows(plan, layout: Layout, robustness: Robustness) -> list[tuple]:
 
     key = (plan.outcome, plan.measure, plan.visit, "", ALL_PARTICIPANTS, layout.trial.contrast, PLANNED)
     rows = result_rows(key, (size, size), "as reported", difference=plan.difference)
-    rows += result_rows(key, (size, size), by_t, implied_sd=sd)
+    rows += result_rows(key, (size, size), with_power, implied_sd=sd)
     compared = [c for c in layout.compared if (c.outcome, c.measure) == (plan.outcome, plan.measure)]
     if not compared:
         rows += result_rows(key, (None, None), "two-sided t test", NOT_PLANNED, power=math.nan)
@@ -65,27 +66,35 @@ def _planned_rows(plan, layout: Layout, robustness: Robustness) -> list[tuple]:
         if min(n) < 2:
             rows += result_rows(key, n, "two-sided t test", TOO_FEW, power=math.nan)
             continue
-        p, needed = simulate(n), detectable_difference(sd, *n, power=plan.power, alpha=plan.alpha)
+        simulated = simulate(n)
+        interval = {"power_lower": simulated.lower, "power_upper": simulated.upper}
+        detectable = detectable_difference(sd, *n, power=plan.power, alpha=plan.alpha)
         rows += result_rows(key, n, "two-sided t test", power=t_power(plan.difference, sd, *n, alpha=plan.alpha))
-        rows += result_rows(key, n, by_simulation, power=p.p, power_lower=p.lower, power_upper=p.upper)
-        rows += result_rows(key, n, by_t, detectable_difference=needed)
+        rows += result_rows(key, n, by_simulation, power=simulated.p, **interval)
+        rows += result_rows(key, n, with_power, detectable_difference=detectable)
     return rows
 
 
 def _exaggeration_rows(c: Comparison, overall: dict[tuple, tuple[float, str]], alpha: float) -> list[tuple]:
-    """Return rows of one comparison; that of all participants adds its estimates, and why one is missing, to ``overall``."""
+    """Return rows of power and of type S and type M errors of one comparison, on both scales.
+
+    ``overall`` has the effects in all participants, each with the reason why it is missing. A comparison of all
+    participants adds its own.
+    """
     mean, effect = mean_difference(*c.samples(c.modelled), confidence=0.95), mann_whitney_effect(*c.samples())
     by_mean, rows = f"mean {CHANGES[c.scale]}, t (Welch)", []
-    for scale, found, null, n in ((by_mean, mean, 0, c.counts(c.modelled)), (EFFECT, effect, 0.5, c.counts())):
+    for scale, estimate, null, n in ((by_mean, mean, 0, c.counts(c.modelled)), (EFFECT, effect, 0.5, c.counts())):
         undefined = NO_OVERLAP if scale == EFFECT else c.no_logarithm or TOO_FEW
-        truths, place = {OBSERVED: (found.estimate - null, undefined)}, (*c.key[:3], scale)
+        true_effects, key = {OBSERVED: (estimate.estimate - null, undefined)}, (*c.key[:3], scale)
         if not c.marker:
-            overall[place] = truths[OBSERVED]
-        elif place in overall:
-            truths[OVERALL] = overall[place]
-        for name, (truth, unknown) in truths.items():
-            power = exaggeration(truth, found.standard_error, found.df, alpha=alpha)
-            statistics = dict(zip(("power", "wrong_sign", "exaggeration"), power, strict=True))
-            reason = (unknown if math.isnan(truth) else undefined) if math.isnan(power[0]) else NO_EFFECT
+            overall[key] = true_effects[OBSERVED]
+        elif key in overall:
+            true_effects[OVERALL] = overall[key]
+        for name, (true_effect, no_effect_reason) in true_effects.items():
+            values = exaggeration(true_effect, estimate.standard_error, estimate.df, alpha=alpha)
+            statistics = dict(zip(("power", "wrong_sign", "exaggeration"), values, strict=True))
+            reason = NO_EFFECT
+            if math.isnan(statistics["power"]):
+                reason = no_effect_reason if math.isnan(true_effect) else undefined
             rows += result_rows((*c.key, name), n, scale, reason, **statistics)
     return rows

@@ -15,14 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
-from ..changes import (
-    FOLLOW_UP_NOT_POSITIVE,
-    apply_outlier_rule,
-    compute_changes,
-    find_fences,
-    linked_values,
-    select_column,
-)
+from ..changes import NO_LOGARITHM, apply_outlier_rule, compute_changes, find_fences, linked_values, select_column
 from ..config.robustness import Robustness
 from ..config.settings import Analysis, StrataRule
 from ..participants import PERCENT_CHANGE, TRIAL, VALUE, Participants
@@ -169,7 +162,7 @@ def specifications(data: Measurements, trial: Trial, analysis: Analysis, robustn
                 compute_changes(baseline, data.follow_up[outcome, v], data.percent_change[outcome, v], kind)
                 for v in visits[: visits.index(visit) + 1]
             ]
-            observed = [np.where(reason == FOLLOW_UP_NOT_POSITIVE, -np.inf, value) for value, reason in changes]
+            observed = [np.where(reason == NO_LOGARITHM, -np.inf, value) for value, reason in changes]
             has_baseline = ~np.isnan(baseline) & ((kind == "difference") | (baseline > 0))
             filled = {rule: apply_missing_rule(observed, has_baseline, rule) for rule in multiverse.missing}
             for (marker, cut), population, missing in product(subgroups, multiverse.populations, multiverse.missing):
