@@ -152,7 +152,7 @@ def test_a_reported_p_is_compared_at_either_alpha_with_p_in_the_stratum_of_the_s
 def test_a_reported_bound_is_compared_only_if_it_tells_the_side_of_alpha():
     cases = [("< 0.05", 0.1, "stays"), ("< 0.05", 0.01, ""), ("> 0.01", 0.02, ""), ("> 0.05", 0.01, "stays")]
     for reported, alpha, found in cases:
-        assert compare.side_of_alpha(reported, 0.015, alpha, alpha) == found
+        assert compare.judge_side_of_alpha(reported, 0.015, alpha, alpha) == found
 
 
 def test_the_summary_counts_what_changes_and_how_far(tests, verdicts):

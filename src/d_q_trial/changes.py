@@ -22,10 +22,7 @@ if TYPE_CHECKING:
     from .trial import Trial
 
 NUMERIC = ("baseline", "follow_up", "value")
-COLUMNS = (
-    *("participant", "linked", "arm", "marker", "stratum", "outcome", "measure", "visit"),
-    *(*NUMERIC, "reason"),
-)
+COLUMNS = ("participant", "linked", "arm", "marker", "stratum", "outcome", "measure", "visit", *NUMERIC, "reason")
 
 # Why there is no change.
 NO_BASELINE = "no baseline value"

@@ -69,12 +69,12 @@ class Comparison:
 
     @property
     def no_logarithm(self) -> str:
-        """Why linear models cannot be made: a follow-up value without the logarithm that they need; empty if they can."""
+        """Why linear models cannot be fitted: a follow-up value has no logarithm, which they need; empty if they can."""
         return NO_LOGARITHM if self.scale == "log_ratio" and (self.ratio <= 0).any() else ""
 
     @property
     def modelled(self) -> np.ndarray:
-        """The change on ``scale``; all NaN if one has no logarithm, because to leave out that participant is a choice."""
+        """The change on ``scale``; all NaN if one has no logarithm, because excluding that participant would be a choice."""
         if self.no_logarithm:
             return np.full(self.ratio.shape, np.nan)
         return self.value if self.measure == self.scale else np.log(self.ratio)
@@ -104,7 +104,7 @@ class Comparison:
 
     def within(self, rows: np.ndarray, stratum: str = "") -> Comparison:
         """Return the comparison restricted to some of its participants."""
-        arrays = {name: own[rows] for name, own in vars(self).items() if isinstance(own, np.ndarray)}
+        arrays = {name: array[rows] for name, array in vars(self).items() if isinstance(array, np.ndarray)}
         return replace(self, stratum=stratum, **arrays)
 
 
@@ -120,18 +120,19 @@ class Layout:
     @cached_property
     def whole(self) -> list[Comparison]:
         """Each outcome and visit with all of its rows; labels are the strata stated by panels without ids."""
-        return list(self._lay_out({"": (self.changes["stratum"].to_numpy(object), np.full(len(self.changes), np.nan))}))
+        stated = self.changes["stratum"].to_numpy(object), np.full(len(self.changes), np.nan)
+        return list(self._build_comparisons({"": stated}))
 
     @cached_property
     def by_marker(self) -> list[Comparison]:
         """Each outcome and visit with all of its rows, once per marker, with the strata of the marker as labels."""
-        known = {*self.strata["marker"], *self.changes["marker"]}
-        return list(self._lay_out({m: self._strata_of(m) for m in self.trial.markers if m in known}))
+        markers = {*self.strata["marker"], *self.changes["marker"]}
+        return list(self._build_comparisons({m: self._label_rows(m) for m in self.trial.markers if m in markers}))
 
     @cached_property
     def overall(self) -> list[Comparison]:
         """The comparison of all participants for each outcome and visit, without the rows of panels of one stratum."""
-        return [whole.within(whole.linked | (whole.label == ""), ALL_PARTICIPANTS) for whole in self.whole]
+        return [c.within(c.linked | (c.label == ""), ALL_PARTICIPANTS) for c in self.whole]
 
     @cached_property
     def by_stratum(self) -> list[Comparison]:
@@ -143,30 +144,31 @@ class Layout:
         """Changes in all participants, and in each stratum of each marker, if both arms have values."""
         return [c for c in self.overall + self.by_stratum if c.is_change and min(c.counts())]
 
-    def _lay_out(self, labels: dict[str, tuple[np.ndarray, np.ndarray]]) -> Iterator[Comparison]:
+    def _build_comparisons(self, strata: dict[str, tuple[np.ndarray, np.ndarray]]) -> Iterator[Comparison]:
+        """Yield a comparison per outcome, visit and marker; ``strata`` has label and marker value of each row by marker."""
         changes = self.changes
         arrays = {name: changes[name].to_numpy(float) for name in ("value", "baseline")}
         arrays |= {"participant": changes["participant"].to_numpy(object), "linked": changes["linked"].to_numpy(bool)}
         arrays["is_first"] = changes["arm"].eq(next(iter(self.trial.analysed_arms))).to_numpy()
-        arrays["ratio"] = _ratio(changes, self.analysis.measure)
-        kept = ~changes["reason"].isin([EXCLUDED, BEYOND_FENCE]).to_numpy()
+        arrays["ratio"] = _follow_up_ratio(changes, self.analysis.measure)
+        included = ~changes["reason"].isin([EXCLUDED, BEYOND_FENCE]).to_numpy()
         numbered = changes.assign(row=np.arange(len(changes)))
         for names, rows in numbered.groupby(["outcome", "measure", "visit"], sort=False)["row"]:
-            for marker, (label, amount) in labels.items():
-                every = Comparison(*names, marker, "", self.trial.contrast, **arrays, label=label, marker_value=amount)
-                yield every.within(rows[kept[rows]])
+            for marker, (label, marker_value) in strata.items():
+                head = (*names, marker, "", self.trial.contrast)
+                yield Comparison(*head, **arrays, label=label, marker_value=marker_value).within(rows[included[rows]])
 
-    def _strata_of(self, marker: str) -> tuple[np.ndarray, np.ndarray]:
+    def _label_rows(self, marker: str) -> tuple[np.ndarray, np.ndarray]:
         """Return label and marker value of each row, by participant or with the label stated by its panel."""
-        changes, own = self.changes, self.strata[self.strata["marker"].eq(marker)]
-        amount = changes["participant"].where(changes["linked"]).map(own.set_index("participant")["marker_value"])
-        return stratum_of(changes, self.strata, marker).to_numpy(object), amount.to_numpy(float)
+        marker_values = self.strata[self.strata["marker"].eq(marker)].set_index("participant")["marker_value"]
+        row_values = self.changes["participant"].where(self.changes["linked"]).map(marker_values).to_numpy(float)
+        return stratum_of(self.changes, self.strata, marker).to_numpy(object), row_values
 
 
 def build_layout(participants: Participants, trial: Trial, analysis: Analysis) -> Layout:
-    """Return the comparisons of an analysis, with the changes and strata that it makes of the participants."""
-    given = (participants, trial, analysis)
-    return Layout(build_changes(*given), build_strata(*given), trial, analysis)
+    """Return the comparisons of an analysis, with its changes and strata of the participants."""
+    inputs = (participants, trial, analysis)
+    return Layout(build_changes(*inputs), build_strata(*inputs), trial, analysis)
 
 
 def group_comparisons(comparisons: Iterable[Comparison], *names: str) -> list[list[Comparison]]:
@@ -205,10 +207,12 @@ def result_rows(key: tuple, n: tuple, method: str, reason: str = "", /, **statis
     ]
 
 
-def estimate_rows(key: tuple, name: str, found: Estimate, n: tuple[int, int], method: str, reason: str) -> list[tuple]:
+def estimate_rows(
+    key: tuple, name: str, estimate: Estimate, n: tuple[int, int], method: str, reason: str
+) -> list[tuple]:
     """Return rows of an estimate: itself, the limits of its interval, and P."""
-    limits = {f"{name}_lower": found.lower, f"{name}_upper": found.upper}
-    return result_rows(key, n, method, reason, **{name: found.estimate}, **limits, p=found.p)
+    limits = {f"{name}_lower": estimate.lower, f"{name}_upper": estimate.upper}
+    return result_rows(key, n, method, reason, **{name: estimate.estimate}, **limits, p=estimate.p)
 
 
 def seeded_generator(seed: int, *names: str) -> np.random.Generator:
@@ -216,13 +220,13 @@ def seeded_generator(seed: int, *names: str) -> np.random.Generator:
     return np.random.default_rng([seed, zlib.crc32("\n".join(names).encode())])
 
 
-def _ratio(chosen: pd.DataFrame, measure: str) -> np.ndarray:
+def _follow_up_ratio(changes: pd.DataFrame, measure: str) -> np.ndarray:
     """Return follow-up / baseline, from the change itself where possible, so that winsorised values are kept."""
-    value, baseline = chosen["value"], chosen["baseline"].where(chosen["baseline"] > 0)
+    value, baseline = changes["value"], changes["baseline"].where(changes["baseline"] > 0)
     if measure == "difference":
         ratio = 1 + value / baseline
     elif measure == "log_ratio":
-        ratio = np.exp(value.where(chosen["measure"].eq(measure))).fillna(chosen["follow_up"] / baseline)
+        ratio = np.exp(value.where(changes["measure"].eq(measure))).fillna(changes["follow_up"] / baseline)
     else:
         ratio = 1 + value / 100
     return ratio.to_numpy(float)

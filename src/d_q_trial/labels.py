@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from .config.settings import Analysis, StrataRule
     from .trial import Trial
 
-_DISPLAYED = read_yaml_beside(__file__, "labels")
-STATISTICS: dict[str, str] = _DISPLAYED["statistics"]
-CHANGES: dict[str, str] = _DISPLAYED["changes"]
-FORMULAS: dict[str, str] = _DISPLAYED["formulas"]
-SEVERAL = ("each", "descending")  # words that stand for several strata, see strata_named
+_TEXTS = read_yaml_beside(__file__, "labels")
+STATISTICS: dict[str, str] = _TEXTS["statistics"]
+CHANGES: dict[str, str] = _TEXTS["changes"]
+FORMULAS: dict[str, str] = _TEXTS["formulas"]
+SEVERAL = ("each", "descending")  # words that stand for several strata, see select_strata
 _SUPERSCRIPTS = {"kg/m2": "kg/m²", "g/cm2": "g/cm²"}
 _POINTS = {"%": "percentage points"}  # unit of the difference of percentages
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -31,33 +31,33 @@ def format_unit(text: str) -> str:
 
 def change_unit(measure: str, outcome_unit: str) -> str:
     """Return the unit of a change, or of the outcome at baseline."""
-    own = format_unit(outcome_unit)
-    return {"percent_change": "%", "log_ratio": "log ratio", "difference": _POINTS.get(own, own)}.get(measure, own)
+    unit = format_unit(outcome_unit)
+    return {"percent_change": "%", "log_ratio": "log ratio", "difference": _POINTS.get(unit, unit)}.get(measure, unit)
 
 
 def difference_unit(measure: str, outcome_unit: str) -> str:
     """Return the unit of a difference between the arms."""
-    of = change_unit(measure, outcome_unit)
-    return _POINTS.get(of, of)
+    unit = change_unit(measure, outcome_unit)
+    return _POINTS.get(unit, unit)
 
 
 def change_decimals(measure: str, decimals: int) -> int:
-    """Return the decimals with which a change, or the outcome at baseline, is shown; ``decimals`` are the outcome's own."""
+    """Return the decimals of a change, or of the outcome at baseline; ``decimals`` are those of the outcome."""
     return {"percent_change": 1, "log_ratio": 3, "baseline": decimals}.get(measure, decimals + 1)
 
 
 def uncapitalize(label: str) -> str:
     """Return a label for use within a sentence: ``radius BMD``, but ``CTx``, ``Fas`` and ``Beck Inventory`` unchanged."""
-    first, *others = label.replace("-", " ").split(" ")
-    common = len(first) > 3 and first.isalpha() and first[1:].islower()
-    name = any(word.istitle() and len(word) > 1 for word in others)
-    return label[0].lower() + label[1:] if common and not name else label
+    first, *later_words = label.replace("-", " ").split(" ")
+    is_common_noun = len(first) > 3 and first.isalpha() and first[1:].islower()
+    is_title = any(word.istitle() and len(word) > 1 for word in later_words)
+    return label[0].lower() + label[1:] if is_common_noun and not is_title else label
 
 
 def join_words(words: Sequence[str], last: str = "and") -> str:
     """Join words as a sentence does: ``a``, ``a and b``, ``a, b and c``."""
-    words = list(words)
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}" if words else ""
+    *initial, final = list(words) or [""]
+    return f"{', '.join(initial)} {last} {final}" if initial else final
 
 
 def spell_number(number: int) -> str:
@@ -84,8 +84,8 @@ def select_strata(words: Iterable[str], names: Sequence[str]) -> list[str]:
 
     The words are ``highest``, ``lowest``, ``each`` (lowest first) and ``descending``; all others stay as they are.
     """
-    meaning = {"highest": names[-1:], "lowest": names[:1], "each": names, "descending": names[::-1]}
-    return [name for word in words for name in meaning.get(word, [word])]
+    strata = {"highest": names[-1:], "lowest": names[:1], "each": names, "descending": names[::-1]}
+    return [name for word in words for name in strata.get(word, [word])]
 
 
 def describe_cuts(rule: StrataRule, marker_unit: str = "") -> str:
@@ -95,9 +95,9 @@ def describe_cuts(rule: StrataRule, marker_unit: str = "") -> str:
     if rule.by == "value":
         return f"at {join_words([f'{float(cut):g}' for cut in rule.cuts])} {marker_unit}".rstrip()
     names = join_words([cut.label for cut in rule.cuts])
-    whose = "analysed participants" if rule.reference == "analysed" else "non-excluded participants of all arms"
+    reference = "analysed participants" if rule.reference == "analysed" else "non-excluded participants of all arms"
     kind = f" (type {rule.quantile_type})" if rule.quantile_type != 7 else ""
-    return f"at the {names} {'quantile' if len(rule.cuts) == 1 else 'quantiles'}{kind} of the {whose}"
+    return f"at the {names} {'quantile' if len(rule.cuts) == 1 else 'quantiles'}{kind} of the {reference}"
 
 
 def describe_strata(rule: StrataRule, marker_label: str, marker_unit: str = "") -> str:
@@ -105,28 +105,24 @@ def describe_strata(rule: StrataRule, marker_label: str, marker_unit: str = "") 
     names = join_words([f"“{label}”" for label in rule.labels])
     if rule.by == "column":
         return f"Strata ({names}) were {describe_cuts(rule)}."
-    them = "a value equal to the cutoff" if len(rule.cuts) == 1 else "values equal to a cutoff"
+    tied_values = "a value equal to the cutoff" if len(rule.cuts) == 1 else "values equal to a cutoff"
     return (
         f"Participants were divided into strata ({names}, lowest first) by {marker_label} at baseline, "
-        f"{describe_cuts(rule, marker_unit)}; {them} went to the {rule.at_cut} stratum."
+        f"{describe_cuts(rule, marker_unit)}; {tied_values} went to the {rule.at_cut} stratum."
     )
 
 
 def describe_exclusions(analysis: Analysis) -> str:
     """Return a sentence on the participants that an analysis excludes; empty if there are none."""
-    ids, who = analysis.exclude, pluralize(len(analysis.exclude), "participant").capitalize()
-    return f"{who} ({join_words(ids)}) {'was' if len(ids) == 1 else 'were'} excluded." if ids else ""
+    ids, number = analysis.exclude, pluralize(len(analysis.exclude), "participant").capitalize()
+    return f"{number} ({join_words(ids)}) {'was' if len(ids) == 1 else 'were'} excluded." if ids else ""
 
 
 def describe_outliers(analysis: Analysis) -> str:
     """Return a sentence on what an analysis does with outliers; empty if it keeps them."""
-    rule = analysis.outliers
-    done = {"trim": "trimmed", "winsorise": "set to that limit"}.get(rule.rule)
-    return (
-        f"Changes more than {describe_ranges(rule.limit)} beyond the quartiles of their arm were {done}."
-        if done
-        else ""
-    )
+    treatment = {"trim": "trimmed", "winsorise": "set to that limit"}.get(analysis.outliers.rule)
+    ranges = describe_ranges(analysis.outliers.limit)
+    return f"Changes more than {ranges} beyond the quartiles of their arm were {treatment}." if treatment else ""
 
 
 def describe_ranges(limit: float) -> str:
@@ -146,22 +142,24 @@ def confidence_level(analysis: Analysis) -> str:
 
 def sizes_by_arm(sizes: Iterable[Sequence[float]], trial: Trial) -> str:
     """Return numbers of participants in the two arms, treated first, with their range: ``7 to 8 D+Q, 4 control``."""
-    ends = ([f"{n:,.0f}" for n in sorted({min(own), max(own)})] for own in zip(*sizes, strict=True))
+    ranges = (sorted({min(arm_sizes), max(arm_sizes)}) for arm_sizes in zip(*sizes, strict=True))
     arms = (uncapitalize(arm.label) for arm in trial.analysed_arms.values())
-    return ", ".join(f"{' to '.join(own)} {arm}" for own, arm in zip(ends, arms, strict=False))
+    return ", ".join(f"{' to '.join(f'{n:,.0f}' for n in ends)} {arm}" for ends, arm in zip(ranges, arms, strict=False))
 
 
 def describe_small_groups(compared: Sequence[tuple[str, Sequence[float]]], trial: Trial, analysis: Analysis) -> str:
     """Return a sentence on the comparisons, each a group and its n by arm, too small for an approximate P; empty if none is."""
     smallest = get_test(analysis.test).smallest
-    groups = dict.fromkeys(group for group, _ in compared)
-    small = [(group, [n for name, n in compared if name == group and min(n) < smallest]) for group in groups]
-    named = [
-        f"{pluralize(len(own), 'comparison')} of {group} ({sizes_by_arm(own, trial)})" for group, own in small if own
-    ]
-    said = "P and confidence intervals rest on a normal approximation, which can be inaccurate where an arm has fewer"
-    said += f" than {spell_number(smallest)} participants: {'; '.join(named)}. The setting “test: exact” avoids it."
-    return said if named else ""
+    small = [(group, sizes) for group, sizes in compared if min(sizes) < smallest]
+    descriptions = []
+    for group in dict.fromkeys(group for group, _ in compared):
+        if sizes := [n for name, n in small if name == group]:
+            descriptions.append(f"{pluralize(len(sizes), 'comparison')} of {group} ({sizes_by_arm(sizes, trial)})")
+    text = "P and confidence intervals rest on a normal approximation, which can be inaccurate where an arm has fewer"
+    text += (
+        f" than {spell_number(smallest)} participants: {'; '.join(descriptions)}. The setting “test: exact” avoids it."
+    )
+    return text if descriptions else ""
 
 
 def contrast_label(trial: Trial) -> str:
@@ -172,7 +170,7 @@ def contrast_label(trial: Trial) -> str:
 def caption_words(trial: Trial, analysis: Analysis) -> dict[str, str]:
     """Return the values of the placeholders in titles and captions."""
     marker = trial.markers[analysis.marker].label if analysis.marker in trial.markers else analysis.marker
-    words = {
+    values = {
         "treated": trial.arms.treated.label,
         "control": trial.arms.control.label,
         "highest": analysis.strata.labels[-1],
@@ -190,30 +188,31 @@ def caption_words(trial: Trial, analysis: Analysis) -> dict[str, str]:
         "level": confidence_level(analysis),
         "alpha": f"{analysis.alpha:g}",
     }
-    return words | {name: text.format_map(words) for name, text in _DISPLAYED["models"][analysis.measure].items()}
+    return values | {name: text.format_map(values) for name, text in _TEXTS["models"][analysis.measure].items()}
 
 
 def replace_keys(text: str, trial: Trial) -> str:
     """Return a text with labels in place of the keys that the trial's description uses, and without underscores."""
     groups = (trial.visits, trial.markers, trial.outcomes, trial.analysed_arms)  # a later one has precedence
-    known = {key: entry.label for group in groups for key, entry in group.items()}
-    known |= {key.replace("_", " "): visit.label for key, visit in trial.visits.items()}
+    names = {key: entry.label for group in groups for key, entry in group.items()}
+    names |= {key.replace("_", " "): visit.label for key, visit in trial.visits.items()}
     families = {key: label for key, label in trial.families.items() if key not in label.lower()}
-    return _labelled(_labelled(text, known).replace("_", " "), families)
+    return _replace_words(_replace_words(text, names).replace("_", " "), families)
 
 
-def _labelled(text: str, known: Mapping[str, str]) -> str:
-    keys = sorted((key for key in known if known[key] != key.capitalize()), key=len, reverse=True)
-    found = re.compile(rf"(?<!\w)({'|'.join(map(re.escape, keys))})(?![\w+])")
-    return found.sub(lambda match: known[match[1]], text) if keys else text
+def _replace_words(text: str, labels: Mapping[str, str]) -> str:
+    """Replace each whole word that is a key by its label, unless they differ in the capital letter alone."""
+    keys = sorted((key for key in labels if labels[key] != key.capitalize()), key=len, reverse=True)
+    pattern = re.compile(rf"(?<!\w)({'|'.join(map(re.escape, keys))})(?![\w+])")
+    return pattern.sub(lambda match: labels[match[1]], text) if keys else text
 
 
-def fill_placeholders(text: str, words: Mapping[str, str]) -> str:
+def fill_placeholders(text: str, values: Mapping[str, str]) -> str:
     """Replace the placeholders of a title or caption, such as ``{treated}`` and ``{highest}``."""
     try:
-        return text.strip().format_map(words)
+        return text.strip().format_map(values)
     except KeyError as error:
         name = str(error).strip("'")
-        raise UserError(f"caption: no placeholder is called {{{name}}}{did_you_mean(name, words)}") from None
+        raise UserError(f"caption: no placeholder is called {{{name}}}{did_you_mean(name, values)}") from None
     except (AttributeError, TypeError, ValueError) as error:
         raise UserError(f"caption: {error}: {text.strip()[:60]}") from None

@@ -31,9 +31,9 @@ NO_CORRELATION = "fewer than three pairs, or all values of one are equal"
 
 
 def variants_to_try(settings: Settings) -> tuple[str, ...]:
-    """List other rank-sum variants to try, because reported numbers may follow another convention.
+    """List the other rank-sum variants to try, because reported numbers may follow another convention.
 
-    Without them none is tried, because the exact test of hundreds of participants costs seconds.
+    Without reported numbers there are none: the exact test of hundreds of participants takes seconds.
     """
     return rank_sum_variants() if settings.published else ()
 
@@ -44,9 +44,8 @@ def build_results(
     """Compute every summary, effect and P-value of an analysis.
 
     That is: all participants together, and the markers against age; each stratum of each marker; and the strata against
-    each other at baseline, with the trend over three or more.
-
-    ``also`` names the two-sample tests to make beside that of the analysis.
+    each other at baseline, with the trend over three or more. ``also`` names two-sample tests to make in addition to that
+    of the analysis.
 
     The results have a row per number in full precision, with the columns of ``COLUMNS``. ``contrast`` is first - second;
     ``group`` names the group of a summary; ``n_first`` is the size of that group, or of the first group of a contrast;
@@ -54,22 +53,23 @@ def build_results(
     with the same columns, are P-values by the tests ``also``, and quartiles by the other definitions.
     """
     analysis = layout.analysis
-    rows = [*_within(layout, layout.overall, also), *_correlations(participants, layout)]
+    rows = [*_subgroup_rows(layout, layout.overall, also), *_correlation_rows(participants, layout)]
     for comparisons in group_comparisons(layout.by_stratum, "marker", "stratum"):
-        rows += _within(layout, comparisons, also)
+        rows += _subgroup_rows(layout, comparisons, also)
     by_marker = group_comparisons(layout.by_marker, "marker")
-    *lower, upper = analysis.strata.labels
-    for comparisons, label in product(by_marker, lower):
-        rows += _contrasts(layout, [_between(c, upper, label) for c in comparisons if not c.is_change], also)
+    *lower_strata, upper = analysis.strata.labels
+    for comparisons, lower in product(by_marker, lower_strata):
+        at_baseline = [_compare_strata(c, upper, lower) for c in comparisons if not c.is_change]
+        rows += _contrast_rows(layout, at_baseline, also)
     for comparisons in by_marker:
-        rows += _trends(layout, comparisons)
-    every = results_frame(rows)
+        rows += _trend_rows(layout, comparisons)
+    results = results_frame(rows)
     methods = {*also, *(f"type_{kind}" for kind in quantiles.TYPES)}
-    is_other = every["method"].isin(methods - {analysis.test, f"type_{analysis.quartile_type}"})
-    return every[~is_other].reset_index(drop=True), every[is_other].reset_index(drop=True)
+    is_alternative = results["method"].isin(methods - {analysis.test, f"type_{analysis.quartile_type}"})
+    return results[~is_alternative].reset_index(drop=True), results[is_alternative].reset_index(drop=True)
 
 
-def _between(comparison: Comparison, upper: str, lower: str) -> Comparison:
+def _compare_strata(comparison: Comparison, upper: str, lower: str) -> Comparison:
     """Return the comparison of two strata, both arms together, instead of that of the arms."""
     both = comparison.within(np.isin(comparison.label, [upper, lower]))
     return replace(both, contrast=f"{upper} - {lower}", is_first=both.label == upper)
@@ -84,11 +84,11 @@ def _is_binary(layout: Layout, comparison: Comparison) -> bool:
     return layout.trial.outcomes[comparison.outcome].kind == "binary"
 
 
-def _trends(layout: Layout, comparisons: list[Comparison]) -> Iterator[tuple]:
+def _trend_rows(layout: Layout, comparisons: list[Comparison]) -> Iterator[tuple]:
     """Test the trend over three or more ordered strata of a marker, by Jonckheere and Terpstra.
 
-    Of the changes within each arm, and of the baseline values of both arms together, as in the contrasts of strata.
-    ``contrast`` names the strata in their order, ``group`` the arm; ``z_trend`` is positive where values rise.
+    The test is of the changes within each arm, and of the baseline values of both arms together, as in the contrasts of
+    strata. ``contrast`` names the strata in their order, ``group`` the arm; ``z_trend`` is positive where values rise.
     """
     strata = layout.analysis.strata.labels
     if len(strata) < 3:
@@ -98,33 +98,33 @@ def _trends(layout: Layout, comparisons: list[Comparison]) -> Iterator[tuple]:
         if _is_binary(layout, c) or c.is_change == (group == BOTH_ARMS):
             continue
         members = _groups(layout, c.is_first)[group]
-        found = jonckheere_terpstra([c.value[members & (c.label == stratum)] for stratum in strata])
-        key, n = (*c.head, "", contrast, group), (found.n, np.nan)
-        yield from result_rows(key, n, TREND, NO_TREND, z_trend=found.statistic, p_trend=found.p)
+        trend = jonckheere_terpstra([c.value[members & (c.label == stratum)] for stratum in strata])
+        key, n = (*c.head, "", contrast, group), (trend.n, np.nan)
+        yield from result_rows(key, n, TREND, NO_TREND, z_trend=trend.statistic, p_trend=trend.p)
 
 
-def _within(layout: Layout, comparisons: list[Comparison], also: Iterable[str]) -> Iterator[tuple]:
+def _subgroup_rows(layout: Layout, comparisons: list[Comparison], also: Iterable[str]) -> Iterator[tuple]:
     """Describe the groups of a subgroup, and compare its arms."""
     _, is_first, values = value_matrix(comparisons)
     for group, members in _groups(layout, is_first).items():
-        yield from _summaries(layout, comparisons, group, values[members])
-    yield from _contrasts(layout, comparisons, also)
+        yield from _summary_rows(layout, comparisons, group, values[members])
+    yield from _contrast_rows(layout, comparisons, also)
 
 
-def _summaries(layout: Layout, comparisons: list[Comparison], group: str, values: np.ndarray) -> Iterator[tuple]:
+def _summary_rows(layout: Layout, comparisons: list[Comparison], group: str, values: np.ndarray) -> Iterator[tuple]:
     """Describe one group in every column of values; a change of both arms together is only counted."""
-    described = _describe(values, layout.analysis.quartile_type).to_dict("index")
+    statistics_by_column = _describe(values, layout.analysis.quartile_type).to_dict("index")
     for column, (c, n) in enumerate(zip(comparisons, (~np.isnan(values)).sum(axis=0), strict=True)):
         key, sizes = (*c.head, c.stratum, "", group), (int(n), np.nan)
         yield from result_rows(key, sizes, "", n=float(n))
         if group == BOTH_ARMS and c.is_change:
             continue
-        numbers = described[column]
+        statistics = statistics_by_column[column]
         if _is_binary(layout, c):
             count = np.nansum(values[:, column]) if n else np.nan
-            numbers = {("count", ""): count, ("percent", ""): 100 * count / max(n, 1)}
-        for (statistic, method), value in numbers.items():
-            yield from result_rows(key, sizes, method, ONE_VALUE if n else EMPTY_GROUP, **{statistic: value})
+            statistics = {("count", ""): count, ("percent", ""): 100 * count / max(n, 1)}
+        for (name, method), value in statistics.items():
+            yield from result_rows(key, sizes, method, ONE_VALUE if n else EMPTY_GROUP, **{name: value})
 
 
 def _describe(values: np.ndarray, quartile_type: int) -> pd.DataFrame:
@@ -134,60 +134,59 @@ def _describe(values: np.ndarray, quartile_type: int) -> pd.DataFrame:
     result = {("median", ""): frame.median()}
     for kind in (quartile_type, *(kind for kind in quantiles.TYPES if kind != quartile_type)):
         quartiles = np.empty((2, sizes.size))
-        for n in np.unique(sizes):  # columns with equally many values are done together
+        for n in np.unique(sizes):  # columns with equally many values together
             quartiles[:, sizes == n] = quantiles.quantile(ordered[:n, sizes == n], [0.25, 0.75], type=kind)
         result["q1", f"type_{kind}"], result["q3", f"type_{kind}"] = quartiles
     result |= {("minimum", ""): frame.min(), ("maximum", ""): frame.max()}
     return pd.DataFrame(result | {("mean", ""): frame.mean(), ("sd", ""): frame.std()})
 
 
-def _contrasts(layout: Layout, comparisons: list[Comparison], also: Iterable[str]) -> Iterator[tuple]:
+def _contrast_rows(layout: Layout, comparisons: list[Comparison], also: Iterable[str]) -> Iterator[tuple]:
     """Compare two groups in every comparison in which both have values."""
-    own, confidence = get_test(layout.analysis.test), 1 - layout.analysis.alpha
-    further = [get_test(name) for name in also if name != own.name]
+    test, confidence = get_test(layout.analysis.test), 1 - layout.analysis.alpha
     comparisons = [comparison for comparison in comparisons if min(comparison.counts())]
     _, is_first, values = value_matrix(comparisons)
-    p_further = {test.name: test.compare_columns(values, is_first).p for test in further}
-    tests = own.compare_each(values, is_first)
-    shifts = hodges_lehmann_columns(values, is_first, method=own.name, confidence=confidence)
-    means = own.difference_columns(values, is_first, confidence=confidence) if own.mean_difference else shifts
-    level = f"{own.name}, level {confidence:g}"
+    other_tests = [get_test(name) for name in also if name != test.name]
+    other_p = [other.compare_columns(values, is_first).p for other in other_tests]
+    tests = test.compare_each(values, is_first)
+    shifts = hodges_lehmann_columns(values, is_first, method=test.name, confidence=confidence)
+    means = test.difference_columns(values, is_first, confidence=confidence) if test.mean_difference else shifts
+    level = f"{test.name}, level {confidence:g}"
     for column, comparison in enumerate(comparisons):
-        (a, b), n, key = comparison.samples(), comparison.counts(), (*comparison.key, "")
+        (first, second), n, key = comparison.samples(), comparison.counts(), (*comparison.key, "")
         if _is_binary(layout, comparison):
-            found = categorical.chi_squared(a, b)
-            yield from result_rows(
-                key, n, "chi_squared", "all values are equal", chi_squared=found.statistic, p=found.p
-            )
+            chi_squared = categorical.chi_squared(first, second)
+            statistics = {"chi_squared": chi_squared.statistic, "p": chi_squared.p}
+            yield from result_rows(key, n, "chi_squared", "all values are equal", **statistics)
             continue
-        difference, limits = np.median(a) - np.median(b), _limits("hodges_lehmann", shifts, column)
+        difference, u = np.median(first) - np.median(second), tests.u[column]
         yield from result_rows(key, n, "", median_difference=difference, hodges_lehmann=shifts.estimate[column])
-        yield from result_rows(key, n, level, own.no_limit, **limits)
-        yield from result_rows(key, n, "", mann_whitney_effect=tests.u[column] / (a.size * b.size), u=tests.u[column])
-        if own.mean_difference:
-            yield from result_rows(key, n, "", own.undefined, mean_difference=means.estimate[column])
-            yield from result_rows(key, n, level, own.undefined, **_limits("mean_difference", means, column))
-        found = {own.statistic: tests.statistic[column], "p": tests.p[column]}
-        yield from result_rows(key, n, own.name, own.undefined, **found)
-        for other in further:
-            yield from result_rows(key, n, other.name, other.undefined, p=p_further[other.name][column])
+        yield from result_rows(key, n, level, test.no_limit, **_limits("hodges_lehmann", shifts, column))
+        yield from result_rows(key, n, "", mann_whitney_effect=u / (first.size * second.size), u=u)
+        if test.mean_difference:
+            yield from result_rows(key, n, "", test.undefined, mean_difference=means.estimate[column])
+            yield from result_rows(key, n, level, test.undefined, **_limits("mean_difference", means, column))
+        statistics = {test.statistic: tests.statistic[column], "p": tests.p[column]}
+        yield from result_rows(key, n, test.name, test.undefined, **statistics)
+        for other, p in zip(other_tests, other_p, strict=True):
+            yield from result_rows(key, n, other.name, other.undefined, p=p[column])
 
 
-def _limits(name: str, found: Estimate, column: int) -> dict[str, float]:
+def _limits(name: str, estimates: Estimate, column: int) -> dict[str, float]:
     """Return the limits of an interval in one of the columns, by their names in the results."""
-    return {f"{name}_lower": found.lower[column], f"{name}_upper": found.upper[column]}
+    return {f"{name}_lower": estimates.lower[column], f"{name}_upper": estimates.upper[column]}
 
 
-def _correlations(participants: Participants, layout: Layout) -> Iterator[tuple]:
-    """Spearman correlation of each marker with age, in the population sample and among the analysed participants."""
+def _correlation_rows(participants: Participants, layout: Layout) -> Iterator[tuple]:
+    """Correlate each marker with age (Spearman), in the population sample and among the analysed participants."""
     trial, groups = layout.trial, age_groups(participants.frame, layout.trial, layout.analysis.exclude)
-    for whole, marker in product(("population", "participants") if groups else (), trial.markers):
+    for sample, marker in product(("population", "participants") if groups else (), trial.markers):
         age = trial.population.age
-        if groups[whole][[age, marker]].isna().all().any():
+        if groups[sample][[age, marker]].isna().all().any():
             continue
-        for group, people in ((name, people) for name, people in groups.items() if name.startswith(whole)):
-            result = categorical.spearman(people[marker], people[age])
-            key, n = (marker, "correlation", BASELINE, "", ALL_PARTICIPANTS, age, group), (result.n, np.nan)
-            yield from result_rows(key, n, "", n=float(result.n))
-            yield from result_rows(key, n, "spearman", NO_CORRELATION, spearman_r=result.statistic)
-            yield from result_rows(key, n, "spearman, t", NO_CORRELATION, p=result.p)
+        for group in (name for name in groups if name.startswith(sample)):
+            correlation = categorical.spearman(groups[group][marker], groups[group][age])
+            key, n = (marker, "correlation", BASELINE, "", ALL_PARTICIPANTS, age, group), (correlation.n, np.nan)
+            yield from result_rows(key, n, "", n=float(correlation.n))
+            yield from result_rows(key, n, "spearman", NO_CORRELATION, spearman_r=correlation.statistic)
+            yield from result_rows(key, n, "spearman, t", NO_CORRELATION, p=correlation.p)

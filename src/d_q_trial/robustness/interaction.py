@@ -34,13 +34,11 @@ def interactions(layout: Layout, robustness: Robustness) -> pd.DataFrame:
     return results_frame(rows)
 
 
-def _compare_strata(
-    comparison: Comparison, upper: str, lower: str, analysis: Analysis, robustness: Robustness
-) -> list[tuple]:
+def _compare_strata(c: Comparison, upper: str, lower: str, analysis: Analysis, robustness: Robustness) -> list[tuple]:
     """Return rows of the interaction of treatment with two strata; none if an arm of a stratum has no value."""
-    strata = [comparison.within(comparison.label == label) for label in (upper, lower)]
+    strata = [c.within(c.label == label) for label in (upper, lower)]
     n = tuple(sum(stratum.counts()) for stratum in strata)
-    key = (*comparison.head, "", f"{comparison.contrast}, {upper} - {lower}", "")
+    key = (*c.head, "", f"{c.contrast}, {upper} - {lower}", "")
     effects = [mann_whitney_effect(*stratum.samples()) for stratum in strata]
     if any(np.isnan(effect.estimate) for effect in effects):
         return []
@@ -48,7 +46,7 @@ def _compare_strata(
     method = f"placements, t, level {1 - analysis.alpha:g}"
     _, *uncertainty = estimate_rows(key, "effect_difference", difference, n, method, NO_OVERLAP)
     rows = result_rows(key, n, "Mann-Whitney effects", effect_difference=difference.estimate) + uncertainty
-    both, count = comparison.within(np.isin(comparison.label, [upper, lower])), robustness.permutations
+    both, count = c.within(np.isin(c.label, [upper, lower])), robustness.permutations
     seed = seeded_generator(robustness.seed, *key[:6])
     permuted = permuted_strata_p(both.value, both.is_first, both.label == upper, permutations=count, seed=seed)
     method = f"strata permuted within arms, {permuted.permutations or count} permutations"

@@ -34,12 +34,9 @@ def multiplicity(layout: Layout, robustness: Robustness) -> pd.DataFrame:
         _, is_first, values = value_matrix(members)
         p = test.compare_each(values, is_first).p
         max_t = _max_t_columns(members, test, robustness)
-        rows += [
-            (name, *member.key, *member.counts(), test.name, *p_values, *max_t_values)
-            for member, *p_values, max_t_values in zip(
-                members, p, adjust_p(p, "holm"), adjust_p(p, "fdr_bh"), max_t, strict=True
-            )
-        ]
+        columns = zip(members, p, adjust_p(p, "holm"), adjust_p(p, "fdr_bh"), max_t, strict=True)
+        for member, *p_values, max_t_values in columns:
+            rows.append((name, *member.key, *member.counts(), test.name, *p_values, *max_t_values))
     integers = ("n_first", "n_second", "permutations")
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype(dict.fromkeys(integers, "Int64"))
 

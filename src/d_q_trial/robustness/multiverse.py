@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,16 +16,7 @@ from ..config.settings import Analysis
 from ..errors import UserError
 from ..files import atomic
 from ..participants import Participants
-from ..stats.permutation import (
-    Joint,
-    MonteCarloP,
-    Progress,
-    StepDown,
-    check_memory,
-    labels_for,
-    permutation_p,
-    permuted_blocks,
-)
+from ..stats.permutation import Joint, MonteCarloP, StepDown, check_memory, labels_for, permutation_p, permuted_blocks
 from ..trial import Trial
 from .specifications import CHOICES, Specifications, collect_measurements, specifications
 
@@ -94,7 +85,7 @@ def count_permutations(
     shard: int = 1,
     shards: int = 1,
     memory_mb: int = 512,
-    progress: Progress | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Counts:
     """Permute the arm labels of all specifications jointly, for shard ``shard`` (from 1) of ``shards``.
 
@@ -280,6 +271,5 @@ def choices_variance(table: pd.DataFrame) -> pd.DataFrame:
 def permuted_band(counts: Counts | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the 2.5th, 50th and 97.5th percentile of the permuted curves, at each place along the curve."""
     if counts is None or np.isnan(counts.curves).all():
-        empty = np.full(0 if counts is None else len(counts.curves), np.nan)
-        return empty, empty, empty
+        return tuple(np.full((3, 0 if counts is None else len(counts.curves)), np.nan))
     return tuple(np.nanquantile(counts.curves.astype(float), [0.025, 0.5, 0.975], axis=1))

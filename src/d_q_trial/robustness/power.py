@@ -76,11 +76,7 @@ def _planned_rows(plan, layout: Layout, robustness: Robustness) -> list[tuple]:
 
 
 def _exaggeration_rows(c: Comparison, overall: dict[tuple, tuple[float, str]], alpha: float) -> list[tuple]:
-    """Return rows of power and of type S and type M errors of one comparison, on both scales.
-
-    ``overall`` has the effects in all participants, each with the reason why it is missing. A comparison of all
-    participants adds its own.
-    """
+    """Return rows of one comparison on both scales; of all participants, it adds effect and reason to ``overall``."""
     mean, effect = mean_difference(*c.samples(c.modelled), confidence=0.95), mann_whitney_effect(*c.samples())
     by_mean, rows = f"mean {CHANGES[c.scale]}, t (Welch)", []
     for scale, estimate, null, n in ((by_mean, mean, 0, c.counts(c.modelled)), (EFFECT, effect, 0.5, c.counts())):
@@ -90,11 +86,10 @@ def _exaggeration_rows(c: Comparison, overall: dict[tuple, tuple[float, str]], a
             overall[key] = true_effects[OBSERVED]
         elif key in overall:
             true_effects[OVERALL] = overall[key]
-        for name, (true_effect, no_effect_reason) in true_effects.items():
+        for name, (true_effect, why_missing) in true_effects.items():
             values = exaggeration(true_effect, estimate.standard_error, estimate.df, alpha=alpha)
             statistics = dict(zip(("power", "wrong_sign", "exaggeration"), values, strict=True))
-            reason = NO_EFFECT
-            if math.isnan(statistics["power"]):
-                reason = no_effect_reason if math.isnan(true_effect) else undefined
+            why_undefined = why_missing if math.isnan(true_effect) else undefined
+            reason = why_undefined if math.isnan(statistics["power"]) else NO_EFFECT
             rows += result_rows((*c.key, name), n, scale, reason, **statistics)
     return rows

@@ -273,17 +273,10 @@ def suspect_values(suspects: pd.DataFrame, layout: Layout, robustness: Robustnes
             f"without {suspect.reported}": np.nan,
         }
         index = candidates.index[matches][0]
-        participant = candidates.at[index, "participant"]
-        rows_by_group: dict[tuple[str, str], list[tuple]] = {}
         for version, value in versions.items():
-            changed, rows = _replace_percent_change(outcome_changes, index, value, analysis), []
-            for visits in group_comparisons(replace(layout, changes=changed).compared, "marker", "stratum"):
-                group = visits[0].marker, visits[0].stratum
-                # Without the participant, a group is the same in every version, unless a value moves the fences of its arm.
-                same = analysis.outliers.rule == "keep" and not any(participant in c.participant for c in visits)
-                if group not in rows_by_group or not same:
-                    rows_by_group[group] = _by_every_method(visits, suspect.visit, analysis)
-                rows += rows_by_group[group]
+            changed = _replace_percent_change(outcome_changes, index, value, analysis)
+            groups = group_comparisons(replace(layout, changes=changed).compared, "marker", "stratum")
+            rows = [row for visits in groups for row in _by_every_method(visits, suspect.visit, analysis)]
             at_visit = replace(layout, changes=changed[changed["visit"].eq(suspect.visit)])
             frames += [
                 frame.assign(group=version) for frame in (results_frame(rows), interactions(at_visit, robustness))

@@ -18,11 +18,11 @@ from scipy.special import ndtri
 from ..changes import NO_LOGARITHM, apply_outlier_rule, compute_changes, find_fences, linked_values, select_column
 from ..config.robustness import Robustness
 from ..config.settings import Analysis, StrataRule
-from ..participants import PERCENT_CHANGE, TRIAL, VALUE, Participants
+from ..participants import PERCENT_CHANGE, VALUE, Participants
 from ..stats.permutation import Design
 from ..stats.rank_sum import midrank_columns
 from ..stats.two_sample import get_test
-from ..strata import assign_strata, cut_points
+from ..strata import assign_strata, cut_points, select_linked
 from ..trial import BASELINE, Trial
 
 # A specification takes one option of each choice; `marker` and `cut` are "" and NaN for all participants.
@@ -86,17 +86,14 @@ def collect_measurements(
     None unless both arms have participants with ids: panels of single figures do not link the values of a participant,
     and without the link there is no joint inference over outcomes and visits.
     """
-    multiverse, frame = robustness.multiverse, participants.frame
-    frame = frame[frame["cohort"].eq(TRIAL) & frame["linked"] & ~frame["participant"].isin(analysis.exclude)]
+    multiverse, frame = robustness.multiverse, select_linked(participants, analysis)
     wide, arms = linked_values(frame)
     analysed = arms.isin(trial.analysed_arms).to_numpy()
     treated, control = trial.analysed_arms
     if not {treated, control} <= set(arms):
         return None
 
-    def select_values(variable: str, visit: str, measure: str = VALUE) -> np.ndarray:
-        return select_column(wide, variable, visit, measure)[analysed]
-
+    analysed_wide = wide[analysed]
     visits = {key: tuple(v for v in trial.visits if v in trial.outcomes[key].follow_up) for key in multiverse.outcomes}
     pairs = [(outcome, visit) for outcome, follow_up in visits.items() for visit in follow_up]
     subgroups = {}
@@ -109,9 +106,9 @@ def collect_measurements(
     return Measurements(
         is_first=arms[analysed].eq(treated).to_numpy(),
         visits=visits,
-        baseline={outcome: select_values(outcome, BASELINE) for outcome in visits},
-        follow_up={pair: select_values(*pair) for pair in pairs},
-        percent_change={pair: select_values(*pair, PERCENT_CHANGE) for pair in pairs},
+        baseline={outcome: select_column(analysed_wide, outcome, BASELINE, VALUE) for outcome in visits},
+        follow_up={pair: select_column(analysed_wide, *pair, VALUE) for pair in pairs},
+        percent_change={pair: select_column(analysed_wide, *pair, PERCENT_CHANGE) for pair in pairs},
         subgroups=subgroups,
     )
 
@@ -120,11 +117,9 @@ def _select_at_or_above(values: np.ndarray, analysed: np.ndarray, quantile: floa
     """Return which analysed participants lie at or above a quantile of the marker; False without a value."""
     analysed_values = values[analysed]
     reference = values if rule.reference == "everyone" else analysed_values
-    is_upper, present = np.zeros(analysed_values.size, dtype=bool), ~np.isnan(analysed_values)
-    if present.any():
-        halves = StrataRule(cuts=[quantile], quantile_type=rule.quantile_type, labels=["lower", "upper"])
-        is_upper[present] = assign_strata(analysed_values[present], cut_points(reference, halves), rule.at_cut) == 1
-    return is_upper
+    halves = StrataRule(cuts=[quantile], quantile_type=rule.quantile_type, labels=["lower", "upper"])
+    is_upper = assign_strata(analysed_values, cut_points(reference, halves), rule.at_cut) == 1
+    return is_upper & ~np.isnan(analysed_values)
 
 
 def apply_missing_rule(changes: Sequence[np.ndarray], has_baseline: np.ndarray, rule: str) -> np.ndarray:
