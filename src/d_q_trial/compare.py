@@ -65,14 +65,13 @@ def compare_tests(results: Mapping[str, pd.DataFrame], settings: Settings, trial
     tests = pd.concat([_select_tests(results[name], entry, trial) for name, entry in settings.analyses.items()])
     reference = tests[tests["analysis"].eq(settings.reference)].drop(columns="analysis")
     expected = pd.DataFrame({"analysis": list(settings.analyses)}).merge(reference, how="cross")
-    keys = ["analysis", *KEYS]
-    frame = tests.merge(expected, on=keys, how="outer", suffixes=("", "_reference"), indicator="made_by")
+    frame = tests.merge(expected, on=["analysis", *KEYS], how="outer", suffixes=("", "_reference"), indicator="source")
     significant, was_significant = frame["significant"].eq("yes"), frame["significant_reference"].eq("yes")
     opposite = frame["direction"] * frame["direction_reference"] < 0
     conclusions = {
-        NOT_MADE: frame["made_by"].eq("right_only"),
-        ADDED: frame["made_by"].eq("left_only") & significant,
-        "": frame["made_by"].eq("left_only"),
+        NOT_MADE: frame["source"].eq("right_only"),
+        ADDED: frame["source"].eq("left_only") & significant,
+        "": frame["source"].eq("left_only"),
         REFERENCE: frame["analysis"].eq(settings.reference),
         REVERSED: significant & was_significant & opposite,
         UNDEFINED: was_significant & frame["p"].isna(),
@@ -85,13 +84,11 @@ def compare_tests(results: Mapping[str, pd.DataFrame], settings: Settings, trial
     estimate_shift = frame["hodges_lehmann"] - frame["hodges_lehmann_reference"]
     frame["hodges_lehmann_shift"] = estimate_shift.where(frame["measure"].eq(frame["measure_reference"]))
     frame = frame.fillna(dict.fromkeys(["measure", "marker", "stratum", "significant"], ""))
-    order = {"outcome": list(trial.outcomes), "visit": list(trial.visits), "analysis": list(settings.analyses)}
-    frame["rank"] = frame["place"].map({ALL_PARTICIPANTS: 0, "highest": 1, "lowest": 2}).fillna(3)
-    frame = frame.sort_values(
-        ["outcome", "visit", "rank", "place", "analysis"],
-        key=lambda column: column.map(order[column.name].index) if column.name in order else column,
-        ignore_index=True,
-    )
+    places = [ALL_PARTICIPANTS, "highest", "lowest"]
+    places += sorted(set(frame["place"]) - set(places))
+    order = {"outcome": list(trial.outcomes), "visit": list(trial.visits), "place": places}
+    order["analysis"] = list(settings.analyses)
+    frame = frame.sort_values(list(order), key=lambda column: column.map(order[column.name].index), ignore_index=True)
     return frame[list(COMPARISON_COLUMNS)].astype({"n_first": "Int64", "n_second": "Int64"})
 
 
@@ -111,10 +108,9 @@ def _select_tests(results: pd.DataFrame, analysis: Analysis, trial: Trial) -> pd
     keys = [*KEYS, "measure", "marker", "stratum", "n_first", "n_second"]
     tests = rows.pivot(index=keys, columns="statistic", values="value").reindex(columns=_STATISTICS).reset_index()
     significant = np.where(is_significant(tests["p"], analysis.alpha), "yes", "no")
+    # What the test compares: means or ranks.
     compares_means = get_test(analysis.test).mean_difference is not None
-    direction = (
-        tests["mean_difference"] if compares_means else tests["mann_whitney_effect"] - 0.5
-    )  # what the test compares
+    direction = tests["mean_difference"] if compares_means else tests["mann_whitney_effect"] - 0.5
     return tests.assign(analysis=analysis.name, significant=significant, direction=direction)
 
 
@@ -206,9 +202,8 @@ def describe_differences(analysis: Analysis, reference: Analysis, trial: Trial) 
     """Describe each setting that differs from the reference."""
 
     def name_selection(selection: Any, entries: Mapping[str, Any], noun: str) -> str:
-        if selection == "all":
-            return f"all {noun}"
-        return f"only {labels.join_words([entries[key].label for key in selection])}"
+        every = f"all {noun}"
+        return every if selection == "all" else f"only {labels.join_words([entries[key].label for key in selection])}"
 
     outliers = {"keep": "outliers kept", "trim": "outliers trimmed", "winsorise": "outliers winsorized"}
     limit = "" if analysis.outliers.rule == "keep" else f" beyond {labels.describe_ranges(analysis.outliers.limit)}"

@@ -7,7 +7,6 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -16,13 +15,9 @@ from .changes import BEYOND_FENCE, EXCLUDED, NO_LOGARITHM, build_changes
 from .config.settings import Analysis
 from .participants import Participants
 from .results_table import ALL_PARTICIPANTS, COLUMNS
+from .stats.checks import Estimate
 from .strata import build_strata, stratum_of
 from .trial import Trial
-
-if TYPE_CHECKING:
-    from .stats.estimate import Estimate
-
-TOO_FEW = "too few participants, or too little variation"
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,5 @@
 """Numbers as text: their rounding, minus signs, P-values, medians with quartiles, and intervals."""
 
-from __future__ import annotations
-
 import math
 from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Context, Decimal
 

@@ -1,27 +1,22 @@
 """The long table of results, a row per number; every later step only reads it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import product
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from .comparisons import Comparison, Layout, group_comparisons, result_rows, results_frame, value_matrix
+from .config.settings import Settings
 from .participants import Participants, age_groups
 from .results_table import ALL_PARTICIPANTS, BOTH_ARMS
 from .stats import categorical, quantiles
 from .stats.categorical import jonckheere_terpstra
+from .stats.checks import Estimate
 from .stats.shift import hodges_lehmann_columns
 from .stats.two_sample import get_test, rank_sum_variants
 from .trial import BASELINE
-
-if TYPE_CHECKING:
-    from .config.settings import Settings
-    from .stats.checks import Estimate
 
 EMPTY_GROUP = "a group has no value"
 ONE_VALUE = "the group has one value"
@@ -44,8 +39,7 @@ def build_results(
     """Compute every summary, effect and P-value of an analysis.
 
     That is: all participants together, and the markers against age; each stratum of each marker; and the strata against
-    each other at baseline, with the trend over three or more. ``also`` names two-sample tests to make in addition to that
-    of the analysis.
+    each other at baseline, with the trend over three or more. ``also`` names additional two-sample tests.
 
     The results have a row per number in full precision, with the columns of ``COLUMNS``. ``contrast`` is first - second;
     ``group`` names the group of a summary; ``n_first`` is the size of that group, or of the first group of a contrast;

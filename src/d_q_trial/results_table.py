@@ -1,7 +1,5 @@
 """Columns, names and reader of the table of results; without the libraries that fill it."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

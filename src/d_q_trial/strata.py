@@ -32,9 +32,8 @@ def build_strata(participants: Participants, trial: Trial, analysis: Analysis) -
 
     A row per analysed participant and marker, with the columns of ``COLUMNS``: ``marker_value`` in the marker's unit
     (NaN where a column gives the stratum alone), ``stratum`` one of the labels, ``cut`` the cut values as text,
-    ``lower`` and ``upper`` the cuts between which the stratum lies (NaN where it is open, or from a column). Empty if
-    the workbook has no marker. UserError if the analysis names a marker or column that does not exist, or a stratum
-    stays empty.
+    ``lower`` and ``upper`` the cuts that bound the stratum (NaN where it is open, or from a column). Empty if the workbook
+    has no marker. UserError if the analysis names a marker or column that does not exist, or a stratum stays empty.
     """
     import pandas as pd
 

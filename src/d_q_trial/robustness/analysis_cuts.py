@@ -24,7 +24,7 @@ def analysis_cuts(cutoffs: pd.DataFrame, layout: Layout) -> pd.DataFrame:
     cuts, is_above = cutoffs["cut"].to_numpy(float), cutoffs["side"].eq("above").to_numpy()
     labels, at_cut = layout.analysis.strata.labels, layout.analysis.strata.at_cut
     for comparison in layout.by_marker:
-        has_values = ~np.isnan(comparison.value) & ~np.isnan(comparison.marker_value)
+        has_values = ~np.isnan(comparison.value + comparison.marker_value)
         comparison = comparison.within(comparison.linked & has_values)
         marker_value = round_significant(comparison.marker_value)
         for row in rows.get((comparison.outcome, comparison.visit, comparison.marker), ()):
@@ -46,11 +46,10 @@ def published_cuts(cutoffs: pd.DataFrame, participants: Participants, layout: La
     if not trial.cuts:
         return empty
     rule = StrataRule(cuts=trial.cuts, labels=[str(number) for number in range(len(trial.cuts) + 1)])
-    published = analysis.model_copy(update={"strata": rule})
     try:
-        strata = build_strata(participants, trial, published)
+        strata = build_strata(participants, trial, analysis.model_copy(update={"strata": rule}))
     except UserError:
         return empty
     # The groups of the table follow the analysis, also in the assignment of values at the cutoff.
-    as_assigned = published.model_copy(update={"strata": rule.model_copy(update={"at_cut": analysis.strata.at_cut})})
-    return analysis_cuts(cutoffs, replace(layout, strata=strata, analysis=as_assigned))
+    assigned = analysis.model_copy(update={"strata": rule.model_copy(update={"at_cut": analysis.strata.at_cut})})
+    return analysis_cuts(cutoffs, replace(layout, strata=strata, analysis=assigned))

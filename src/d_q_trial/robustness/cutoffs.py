@@ -67,14 +67,13 @@ def divide_changes(
 def divide_comparisons(comparisons: Iterable[Comparison], analysis: Analysis, robustness: Robustness) -> list[Slices]:
     """Divide comparisons of the same arms, each an outcome and visit, along the values of their markers (NaN: none)."""
     parts, methods, smallest = [], [], robustness.minimum_per_arm
-    for comparison in comparisons:
-        comparison = comparison.within(~np.isnan(comparison.value) & ~np.isnan(comparison.marker_value))
-        comparison = replace(comparison, marker_value=round_significant(comparison.marker_value))
-        marker_value = comparison.marker_value
-        groups, members = subgroups(marker_value, robustness.windows, 2 * smallest, analysis.strata.at_cut)
-        smaller_arm = np.minimum(*(members[arm].sum(axis=0) for arm in (comparison.is_first, ~comparison.is_first)))
-        parts.append((comparison, groups.assign(usable=smaller_arm >= smallest), members))
-        is_small = max(comparison.counts()) < EXACT_BELOW
+    for c in comparisons:
+        c = c.within(~np.isnan(c.value) & ~np.isnan(c.marker_value))
+        c = replace(c, marker_value=round_significant(c.marker_value))
+        groups, members = subgroups(c.marker_value, robustness.windows, 2 * smallest, analysis.strata.at_cut)
+        smaller_arm = np.minimum(*(members[arm].sum(axis=0) for arm in (c.is_first, ~c.is_first)))
+        parts.append((c, groups.assign(usable=smaller_arm >= smallest), members))
+        is_small = max(c.counts()) < EXACT_BELOW
         methods.append(analysis.test if is_small else get_test(analysis.test).for_many or analysis.test)
     if not parts:
         return []

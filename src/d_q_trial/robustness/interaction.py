@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from ..comparisons import TOO_FEW, Comparison, Layout, estimate_rows, result_rows, results_frame, seeded_generator
+from ..comparisons import Comparison, Layout, estimate_rows, result_rows, results_frame, seeded_generator
 from ..config.robustness import Robustness
 from ..config.settings import Analysis
 from ..labels import CHANGES
@@ -14,6 +14,7 @@ from ..stats.estimate import effect_difference, mann_whitney_effect, permuted_st
 from ..stats.two_sample import get_test
 
 NO_OVERLAP = get_test("brunner_munzel").undefined  # of a Mann-Whitney effect without variance
+TOO_FEW = "too few participants, or too little variation"
 GROUP_TOO_SMALL = "a group is smaller than two"
 
 
@@ -56,10 +57,9 @@ def _compare_strata(c: Comparison, upper: str, lower: str, analysis: Analysis, r
 
 def _fit_slopes(c: Comparison, analysis: Analysis) -> list[tuple]:
     """Return rows of the interaction of treatment with the marker itself; none without a marker value."""
-    has_marker = ~np.isnan(c.marker_value)
-    if not has_marker.any():
+    if np.isnan(c.marker_value).all():
         return []
-    response = np.where(has_marker, c.modelled, np.nan)
+    response = np.where(np.isnan(c.marker_value), np.nan, c.modelled)
     difference = marker_interaction(response, c.marker_value, c.is_first, confidence=1 - analysis.alpha)
     key = (c.outcome, c.scale, c.visit, c.marker, "", f"{c.contrast} x marker", "")
     method = f"{CHANGES[c.scale]} on arm x marker, HC3, t, level {1 - analysis.alpha:g}"

@@ -1,7 +1,5 @@
 """Inference on a multiverse: tables of specifications, of summaries by family, and of what each choice explains."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -89,9 +87,8 @@ def count_permutations(
 ) -> Counts:
     """Permute the arm labels of all specifications jointly, for shard ``shard`` (from 1) of ``shards``.
 
-    ``permutations`` is the number of random splits in all shards; if there are no more splits than that, all are
-    counted. ``memory_mb`` limits the memory and changes no result; a MemoryError states the memory needed. ``progress``
-    is called with the numbers done and in all.
+    ``permutations`` is the number of random splits in all shards; if no more splits exist, all are counted. ``memory_mb``
+    limits the memory, not the result; a MemoryError states what is needed. ``progress`` gets the numbers done and in all.
     """
     if not 1 <= shard <= shards:
         raise UserError(f"shard {shard} of {shards}: shards are numbered from 1")
@@ -189,9 +186,8 @@ def specification_table(specs: Specifications | None, counts: Counts | None) -> 
     for name, monte_carlo in p_values.items():
         tests[[name, f"{name}_lower", f"{name}_upper"]] = np.array(monte_carlo)[:, :3]
     has_result, has_test = ~np.isnan(observed.z), specs.test >= 0
-    results = (
-        tests[has_result].reindex(specs.test).reset_index(drop=True)
-    )  # of each specification, NaN without a result
+    # A row per specification, NaN without a result.
+    results = tests[has_result].reindex(specs.test).reset_index(drop=True)
     reason = specs.table["reason"].mask(results["z"].isna() & has_test, TOO_FEW)
     present, is_first = ~np.isnan(specs.values), specs.is_first[:, None]
     shift = np.full(present.shape[1], np.nan)  # median of all differences, treated minus control
@@ -228,13 +224,11 @@ def summary_table(specs: Specifications | None, counts: Counts | None) -> pd.Dat
     has_result, rows = ~np.isnan(observed.z), []
     for column, ((family, members), weights) in enumerate(zip(specs.families.items(), specs.weights, strict=True)):
         combinations, with_test, used = int(members.sum()), int(weights.sum()), int(weights[has_result].sum())
-        tests = int(np.count_nonzero(weights[has_result]))
-        sizes = (combinations, combinations - with_test, with_test - used, used, tests)
+        sizes = (combinations, combinations - with_test, with_test - used, used, np.count_nonzero(weights[has_result]))
+        significant, usable = counts.significant[column], counts.usable[column]
         for row, summary in enumerate(Joint.SUMMARIES):
             p = counts.p(counts.joint[row, column]) if used else MonteCarloP()
-            mean = np.nan
-            if summary == "share_significant" and counts.usable[column]:
-                mean = counts.significant[column] / counts.usable[column]
+            mean = significant / usable if summary == "share_significant" and usable else np.nan
             rows.append((family, summary, values[row, column], *p[:3], counts.total, mean, *sizes))
     return pd.DataFrame(rows, columns=list(SUMMARY_COLUMNS))
 

@@ -5,7 +5,7 @@ from functools import cache
 
 import pandas as pd
 
-from ..comparisons import TOO_FEW, Comparison, Layout, result_rows, results_frame, seeded_generator
+from ..comparisons import Comparison, Layout, result_rows, results_frame, seeded_generator
 from ..config.robustness import Robustness
 from ..labels import CHANGES
 from ..results_table import ALL_PARTICIPANTS
@@ -13,7 +13,7 @@ from ..stats.estimate import mann_whitney_effect, mean_difference
 from ..stats.permutation import MonteCarloP
 from ..stats.power import detectable_difference, exaggeration, implied_sd, simulated_power, t_power
 from ..stats.two_sample import get_test
-from .interaction import NO_OVERLAP
+from .interaction import NO_OVERLAP, TOO_FEW
 
 NUMERIC = ("per_group", "withdrawal", "power", "alpha", "difference")  # columns of the plan
 PLANNED, OBSERVED, OVERALL = "planned", "as observed", "as overall"
@@ -33,9 +33,8 @@ def power_table(planned: pd.DataFrame, layout: Layout, robustness: Robustness) -
     in all participants; on two scales, the mean log ratio (or difference) and the Mann-Whitney effect (its distance from
     1/2). Power for the observed effect is a function of P alone (Hoenig and Heisey 2001, American Statistician 55, 19-24).
     """
-    rows = []
-    for plan in planned.itertuples(index=False):
-        rows += _planned_rows(plan, layout, robustness)
+    plans = planned.itertuples(index=False)
+    rows = [row for plan in plans for row in _planned_rows(plan, layout, robustness)]
     overall: dict[tuple, tuple[float, str]] = {}  # all participants come before their strata
     for comparison in layout.compared:
         rows += _exaggeration_rows(comparison, overall, layout.analysis.alpha)
@@ -66,11 +65,9 @@ def _planned_rows(plan, layout: Layout, robustness: Robustness) -> list[tuple]:
         if min(n) < 2:
             rows += result_rows(key, n, "two-sided t test", TOO_FEW, power=math.nan)
             continue
-        simulated = simulate(n)
-        interval = {"power_lower": simulated.lower, "power_upper": simulated.upper}
-        detectable = detectable_difference(sd, *n, power=plan.power, alpha=plan.alpha)
+        p, detectable = simulate(n), detectable_difference(sd, *n, power=plan.power, alpha=plan.alpha)
         rows += result_rows(key, n, "two-sided t test", power=t_power(plan.difference, sd, *n, alpha=plan.alpha))
-        rows += result_rows(key, n, by_simulation, power=simulated.p, **interval)
+        rows += result_rows(key, n, by_simulation, power=p.p, power_lower=p.lower, power_upper=p.upper)
         rows += result_rows(key, n, with_power, detectable_difference=detectable)
     return rows
 

@@ -7,7 +7,6 @@ import pandas as pd
 
 from ..changes import EXCLUDED, NOT_POSITIVE, compute_changes, treat_outliers
 from ..comparisons import (
-    TOO_FEW,
     Comparison,
     Layout,
     estimate_rows,
@@ -27,7 +26,7 @@ from ..stats.estimate import Estimate, mann_whitney_effect, mean_difference
 from ..stats.missing import impute, p_bounds, pool_estimates
 from ..stats.shift import hodges_lehmann
 from ..stats.two_sample import get_test, rank_sum_variants
-from .interaction import NO_OVERLAP, interactions
+from .interaction import NO_OVERLAP, TOO_FEW, interactions
 
 EVERY_VISIT = "mean of visits"
 IMPUTATIONS = 20
@@ -211,9 +210,8 @@ def leave_one_out(layout: Layout) -> pd.DataFrame:
     """Compare the arms without each participant in turn; the strata stay as they are.
 
     Columns are those of the results, sorted within a comparison by the change in P. Statistic ``p``: ``group`` is the
-    omitted participant. For the comparison as a whole: ``p_all`` (none omitted), ``p_minimum``, ``p_maximum`` and
-    ``flips``, the number of participants whose omission moves P to the other side of alpha. ``n_first`` and
-    ``n_second`` count the participants compared.
+    omitted participant. For the whole comparison: ``p_all`` (none omitted), ``p_minimum``, ``p_maximum`` and ``flips``, the
+    number of omissions that move P to the other side of alpha. ``n_first`` and ``n_second`` count those compared.
     """
     return results_frame([row for c in layout.compared for row in _influence_rows(c, layout.analysis)])
 
@@ -255,7 +253,7 @@ def suspect_values(suspects: pd.DataFrame, layout: Layout, robustness: Robustnes
     changes, analysis, frames = layout.changes, layout.analysis, [results_frame([])]
     for suspect in suspects.itertuples(index=False):
         outcome_changes = changes[changes["outcome"].eq(suspect.outcome) & changes["reason"].ne(EXCLUDED)]
-        in_arm = outcome_changes["visit"].eq(suspect.visit) & outcome_changes["arm"].eq(suspect.arm)
+        in_arm = (outcome_changes[["visit", "arm"]] == [suspect.visit, suspect.arm]).all(axis=1)
         candidates = outcome_changes[in_arm]
         stated = candidates["value"] if analysis.change == "percent" else np.full(len(candidates), np.nan)
         percent, _ = compute_changes(candidates["baseline"], candidates["follow_up"], stated, "percent")
@@ -278,9 +276,8 @@ def suspect_values(suspects: pd.DataFrame, layout: Layout, robustness: Robustnes
             groups = group_comparisons(replace(layout, changes=changed).compared, "marker", "stratum")
             rows = [row for visits in groups for row in _by_every_method(visits, suspect.visit, analysis)]
             at_visit = replace(layout, changes=changed[changed["visit"].eq(suspect.visit)])
-            frames += [
-                frame.assign(group=version) for frame in (results_frame(rows), interactions(at_visit, robustness))
-            ]
+            tables = results_frame(rows), interactions(at_visit, robustness)
+            frames += [table.assign(group=version) for table in tables]
     return pd.concat([frame for frame in frames if len(frame)] or frames, ignore_index=True)
 
 

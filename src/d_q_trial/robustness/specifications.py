@@ -4,8 +4,6 @@ The choices that act on values apply in this order: missing values, population, 
 depends on the arm, so a specification means the same under permuted labels.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
