@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 NUMERIC = ("baseline", "follow_up", "value")
 COLUMNS = ("participant", "linked", "arm", "marker", "stratum", "outcome", "measure", "visit", *NUMERIC, "reason")
 
-# Why there is no change.
+# Reasons for a missing change.
 NO_BASELINE = "no baseline value"
 NO_FOLLOW_UP = "no follow-up value"
 NOT_POSITIVE = "baseline value is zero or negative"
@@ -56,9 +56,9 @@ def build_changes(participants: Participants, trial: Trial, analysis: Analysis) 
     ]
     parts = [_linked_rows(frame, pairs), _unlinked_rows(frame[~frame["linked"]], outcomes, visits)]
     names = [name for name in COLUMNS if name not in ("measure", "value", "reason")]
-    rows = pd.DataFrame({name: np.concatenate([part[name] for part in parts]) for name in (*names, "stated")})
-    baseline, follow_up, stated = (rows[name].to_numpy(float) for name in ("baseline", "follow_up", "stated"))
-    value, reason = compute_changes(baseline, follow_up, stated, analysis.change)
+    rows = pd.DataFrame({name: np.concatenate([part[name] for part in parts]) for name in (*names, "percent")})
+    baseline, follow_up, percent = (rows[name].to_numpy(float) for name in ("baseline", "follow_up", "percent"))
+    value, reason = compute_changes(baseline, follow_up, percent, analysis.change)
     at_baseline, rounded = rows["visit"].eq(BASELINE).to_numpy(), round_significant(baseline)
     changes = rows.assign(
         measure=np.where(at_baseline, "baseline", analysis.measure),
@@ -135,12 +135,12 @@ def _linked_rows(frame: pd.DataFrame, pairs: list[tuple[str, str]]) -> pd.DataFr
 
     wide, arms = linked_values(frame)
     rows = pd.DataFrame(pairs, columns=["outcome", "visit"]).merge(arms.reset_index(), how="cross")
-    baseline, follow_up, stated = (
+    baseline, follow_up, percent = (
         np.concatenate([select_column(wide, outcome, fixed_visit or visit, measure) for outcome, visit in pairs])
         for fixed_visit, measure in ((BASELINE, VALUE), ("", VALUE), ("", PERCENT_CHANGE))
     )
-    rows = rows.assign(baseline=baseline, follow_up=follow_up, stated=stated, linked=True, marker="", stratum="")
-    measured = rows["follow_up"].notna() | (rows["stated"].notna() & rows["visit"].ne(BASELINE))
+    rows = rows.assign(baseline=baseline, follow_up=follow_up, percent=percent, linked=True, marker="", stratum="")
+    measured = rows["follow_up"].notna() | (rows["percent"].notna() & rows["visit"].ne(BASELINE))
     return rows[measured.groupby([rows["outcome"], rows["visit"]]).transform("any")]
 
 
@@ -150,7 +150,7 @@ def _unlinked_rows(frame: pd.DataFrame, outcomes: list[str], visits: list[str]) 
     is_change = frame["visit"].isin(visits) & frame["measure"].eq(PERCENT_CHANGE)
     value = frame["value"].astype(float)
     rows = frame.rename(columns={"variable": "outcome"}).assign(
-        baseline=value.where(at_baseline), follow_up=np.nan, stated=value.where(is_change)
+        baseline=value.where(at_baseline), follow_up=np.nan, percent=value.where(is_change)
     )
     return rows[frame["variable"].isin(outcomes) & (at_baseline | is_change)]
 
@@ -189,33 +189,33 @@ def apply_outlier_rule(values: np.ndarray, rule: str, low: float, high: float) -
 
 
 def compute_changes(
-    baseline: np.ndarray, follow_up: np.ndarray, stated: np.ndarray, kind: str
+    baseline: np.ndarray, follow_up: np.ndarray, percent: np.ndarray, kind: str
 ) -> tuple[np.ndarray, np.ndarray]:
     """Compute changes from raw values or, where there are none, from the percent changes stated in the workbook.
 
-    Raw values are in the outcome's unit, ``stated`` in percent, NaN where missing; ``kind`` is ``percent`` (100 *
+    Raw values are in the outcome's unit, ``percent`` in percent, NaN where missing; ``kind`` is ``percent`` (100 *
     (follow-up - baseline) / baseline), ``log_ratio`` or ``difference``; all arrays have shape (n,). Returns the changes,
     with ten significant digits, and for each the reason why it is missing (NaN), empty if it is not.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         if kind == "percent":
-            from_raw, from_stated = 100 * (follow_up - baseline) / baseline, stated
+            from_raw, from_percent = 100 * (follow_up - baseline) / baseline, percent
         else:
             from_raw = follow_up - baseline if kind == "difference" else np.log(follow_up / baseline)
-            from_stated = np.log1p(stated / 100)
-    no_raw_change = {
+            from_percent = np.log1p(percent / 100)
+    raw_reasons = {
         NO_BASELINE: np.isnan(baseline),
         NO_FOLLOW_UP: np.isnan(follow_up),
         NOT_POSITIVE: (baseline <= 0) & (kind != "difference"),
         NO_LOGARITHM: (follow_up <= 0) & (kind == "log_ratio"),
     }
-    use_stated = np.any(list(no_raw_change.values()), axis=0) & ~np.isnan(stated)
-    no_stated_change = {
-        NO_RAW_VALUES: np.full(use_stated.shape, kind == "difference"),
-        NO_LOGARITHM: (stated <= -100) & (kind == "log_ratio"),
+    use_percent = np.any(list(raw_reasons.values()), axis=0) & ~np.isnan(percent)
+    percent_reasons = {
+        NO_RAW_VALUES: np.full(use_percent.shape, kind == "difference"),
+        NO_LOGARITHM: (percent <= -100) & (kind == "log_ratio"),
     }
-    reason = np.where(use_stated, _first_reason(no_stated_change), _first_reason(no_raw_change)).astype(object)
-    return np.where(reason == "", round_significant(np.where(use_stated, from_stated, from_raw)), np.nan), reason
+    reason = np.where(use_percent, _first_reason(percent_reasons), _first_reason(raw_reasons)).astype(object)
+    return np.where(reason == "", round_significant(np.where(use_percent, from_percent, from_raw)), np.nan), reason
 
 
 def _first_reason(conditions: dict[str, np.ndarray]) -> np.ndarray:

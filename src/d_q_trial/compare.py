@@ -45,7 +45,7 @@ _REPRODUCED = (REPRODUCED, WITHIN_BOUND, OTHER_CONVENTION)
 
 
 def rank_strata(strata: list[str]) -> dict[str, str]:
-    """Name each stratum by its rank, so that analyses with other labels or numbers of strata can be compared."""
+    """Name each stratum by its rank, so that analyses with different labels or numbers of strata can be compared."""
     names = {label: f"{rank} of {len(strata)}" for rank, label in enumerate(strata, start=1)}
     return names | {strata[0]: "lowest", strata[-1]: "highest"}
 
@@ -145,7 +145,7 @@ def compare_claims(
 
 
 def reference_p(row: Mapping[str, Any]) -> str:
-    """Return the P of the reference as text, or that it has none."""
+    """Return the P of the reference as text; ``not made`` if the reference does not have the comparison."""
     return NOT_MADE if row["conclusion"] == ADDED else format_p_digits(row["reference_p"])
 
 
@@ -202,8 +202,9 @@ def describe_differences(analysis: Analysis, reference: Analysis, trial: Trial) 
     """Describe each setting that differs from the reference."""
 
     def name_selection(selection: Any, entries: Mapping[str, Any], noun: str) -> str:
-        every = f"all {noun}"
-        return every if selection == "all" else f"only {labels.join_words([entries[key].label for key in selection])}"
+        if selection == "all":
+            return f"all {noun}"
+        return f"only {labels.join_words([entries[key].label for key in selection])}"
 
     outliers = {"keep": "outliers kept", "trim": "outliers trimmed", "winsorise": "outliers winsorized"}
     limit = "" if analysis.outliers.rule == "keep" else f" beyond {labels.describe_ranges(analysis.outliers.limit)}"

@@ -38,13 +38,13 @@ class Comparison:
     is_first: np.ndarray  # True in the treated arm
     value: np.ndarray  # the change, in the measure of the analysis; the baseline value at baseline
     baseline: np.ndarray
-    ratio: np.ndarray  # follow-up / baseline; at baseline without meaning
+    ratio: np.ndarray  # follow-up / baseline; meaningless at baseline
     label: np.ndarray  # stratum of the marker, "" if not assigned
     marker_value: np.ndarray
 
     @property
     def key(self) -> tuple[str, ...]:
-        """Outcome to contrast, the first columns of the tables."""
+        """The fields from outcome to contrast, which are the first columns of the tables."""
         return (self.outcome, self.measure, self.visit, self.marker, self.stratum, self.contrast)
 
     @property
@@ -82,7 +82,7 @@ class Comparison:
         return np.log(np.where(self.baseline > 0, self.baseline, np.nan))
 
     def samples(self, values: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Return the present values of each arm, from ``value`` unless others are given."""
+        """Return the values of each arm that are not missing; ``values`` (one per participant) replace ``value``."""
         values = self.value if values is None else values
         present = ~np.isnan(values)
         return values[self.is_first & present], values[~self.is_first & present]
@@ -98,14 +98,14 @@ class Comparison:
         return int(self.is_first.sum()), int((~self.is_first).sum())
 
     def within(self, rows: np.ndarray, stratum: str = "") -> Comparison:
-        """Return the comparison restricted to some of its participants."""
+        """Return the comparison restricted to the participants in ``rows`` (bool or positions)."""
         arrays = {name: array[rows] for name, array in vars(self).items() if isinstance(array, np.ndarray)}
         return replace(self, stratum=stratum, **arrays)
 
 
 @dataclass(frozen=True)
 class Layout:
-    """The comparisons of arms, in changes and at baseline, that follow from the changes and strata of an analysis."""
+    """The comparisons of arms, of changes and at baseline, built from the changes and strata of an analysis."""
 
     changes: pd.DataFrame
     strata: pd.DataFrame | None  # None: only the comparisons of all participants
@@ -115,8 +115,8 @@ class Layout:
     @cached_property
     def whole(self) -> list[Comparison]:
         """Each outcome and visit with all of its rows; labels are the strata stated by panels without ids."""
-        stated = self.changes["stratum"].to_numpy(object), np.full(len(self.changes), np.nan)
-        return list(self._build_comparisons({"": stated}))
+        panel_strata = self.changes["stratum"].to_numpy(object), np.full(len(self.changes), np.nan)
+        return list(self._build_comparisons({"": panel_strata}))
 
     @cached_property
     def by_marker(self) -> list[Comparison]:
@@ -187,7 +187,7 @@ def value_matrix(comparisons: list[Comparison], name: str = "value") -> tuple[pd
 
 
 def results_frame(rows: list[tuple]) -> pd.DataFrame:
-    """Make a table with the columns of the results from rows."""
+    """Return a table of rows with the columns of the results."""
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"value": float, "n_first": "Int64", "n_second": "Int64"})
 
 
@@ -205,7 +205,7 @@ def result_rows(key: tuple, n: tuple, method: str, reason: str = "", /, **statis
 def estimate_rows(
     key: tuple, name: str, estimate: Estimate, n: tuple[int, int], method: str, reason: str
 ) -> list[tuple]:
-    """Return rows of an estimate: itself, the limits of its interval, and P."""
+    """Return rows of an estimate, of the limits of its interval, and of P."""
     limits = {f"{name}_lower": estimate.lower, f"{name}_upper": estimate.upper}
     return result_rows(key, n, method, reason, **{name: estimate.estimate}, **limits, p=estimate.p)
 

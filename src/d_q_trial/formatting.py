@@ -10,11 +10,11 @@ _SMALLEST_P = Decimal("0.001")
 _SIGNIFICANT = 12
 _EVERY_DIGIT = Context(prec=400)  # of the largest float
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-LARGE = 1e15  # numbers from here on are printed with an exponent
+LARGE = 1e15  # numbers of at least this size have an exponent
 
 
 def to_decimal(value: float) -> Decimal:
-    """Return a number as text shows it, to twelve significant digits."""
+    """Return a number as a decimal with twelve significant digits."""
     return Decimal(f"{value:.{_SIGNIFICANT}g}")
 
 
@@ -28,8 +28,8 @@ def round_decimal(value: float, decimals: int, *, half: str = "even") -> Decimal
 def find_rounding_rule(value: float, reported: str) -> str:
     """Return the rule by which ``value`` rounds to ``reported`` at the reported decimals, or an empty string.
 
-    Half to even and half up, which agree but for ties, are tried on the decimal number; then the binary number as
-    programs print it, where 0.575 becomes 0.57 because the nearest double lies below.
+    Half to even and half up, which agree but for ties, are tried on the decimal number; then the binary number, as
+    programs do, for which 0.575 becomes 0.57 because the nearest double is smaller.
     """
     target = Decimal(reported.replace(",", ""))
     decimals = max(0, -int(target.as_tuple().exponent))
@@ -40,9 +40,9 @@ def find_rounding_rule(value: float, reported: str) -> str:
 
 
 def round_significant(values, digits: int = 10):
-    """Round numbers to significant digits, so that values which tie on paper tie in floating point; same shape.
+    """Round numbers to significant digits, so that values equal on paper are equal in floating point; same shape.
 
-    By way of decimal text, as on paper: scaling by powers of ten would round twice.
+    Rounds decimal text, because scaling by powers of ten would round twice.
     """
     import numpy as np
 
@@ -50,9 +50,9 @@ def round_significant(values, digits: int = 10):
 
 
 def format_number(value: float, decimals: int, thousands: str = "") -> str:
-    """Print a number with a true minus sign, and with a sign between its thousands; NaN prints as an en dash.
+    """Format a number with a true minus sign and a separator of thousands; NaN becomes an en dash.
 
-    A number from ``LARGE`` on prints with an exponent, such as 2.8e+147.
+    A number of at least ``LARGE`` has an exponent, such as 2.8e+147.
     """
     if value is None or math.isnan(value):
         return "–"
@@ -61,24 +61,24 @@ def format_number(value: float, decimals: int, thousands: str = "") -> str:
 
 
 def format_grouped(value: float, decimals: int) -> str:
-    """Print a number with thousands separated by commas, as the journal does."""
+    """Format a number with thousands separated by commas, as the journal does."""
     return format_number(value, decimals, ",")
 
 
 def format_power_of_ten(value: float, power: int) -> str:
-    """Print a number as a multiple of a power of ten, such as ``20×10⁹``."""
+    """Format a number as a multiple of a power of ten, such as ``20×10⁹``."""
     return f"{value / 10.0**power:g}×10{str(power).translate(_RAISED)}".replace("-", MINUS) if value else "0"
 
 
 def format_p_digits(p: float) -> str:
-    """Print the digits of a P-value: ``0.250``, or ``<0.001`` below what three decimals show."""
+    """Format the digits of a P-value: ``0.250``, or ``<0.001`` if it is smaller than that."""
     if p is None or math.isnan(p):
         return UNDEFINED
     return "<0.001" if to_decimal(p) < _SMALLEST_P else f"{round_decimal(p, 3):f}"
 
 
 def format_p(p: float) -> str:
-    """Print a P-value as the paper does: ``P = 0.250``, ``P < 0.001``."""
+    """Format a P-value as the paper does: ``P = 0.250``, ``P < 0.001``."""
     digits = format_p_digits(p)
     if digits == UNDEFINED:
         return f"P {UNDEFINED}"
@@ -86,12 +86,12 @@ def format_p(p: float) -> str:
 
 
 def format_median_iqr(median: float, q1: float, q3: float, decimals: int) -> str:
-    """Print ``median (q1, q3)`` as the tables of the paper do."""
+    """Format ``median (q1, q3)`` as the tables of the paper do."""
     return f"{format_grouped(median, decimals)} ({format_grouped(q1, decimals)}, {format_grouped(q3, decimals)})"
 
 
 def format_interval(estimate: float, lower: float, upper: float, decimals: int) -> str:
-    """Print ``estimate (lower to upper)``, "to" because a minus sign follows; the estimate alone if it has no limits."""
+    """Format ``estimate (lower to upper)``, "to" because a minus sign follows; the estimate alone if it has no limits."""
     if math.isnan(lower) and math.isnan(upper):
         return format_number(estimate, decimals)
     return f"{format_number(estimate, decimals)} ({format_number(lower, decimals)} to {format_number(upper, decimals)})"

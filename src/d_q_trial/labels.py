@@ -61,7 +61,7 @@ def join_words(words: Sequence[str], last: str = "and") -> str:
 
 
 def spell_number(number: int) -> str:
-    """Spell numbers up to ten."""
+    """Return a number as text, spelled out up to ten."""
     return _NUMBERS[number] if 0 <= number < len(_NUMBERS) else f"{number:,}"
 
 
@@ -71,7 +71,7 @@ def pluralize(number: int, noun: str) -> str:
 
 
 def age_group_label(group: str, trial: Trial) -> str:
-    """Return the label of a group of people in which a marker is correlated with age, such as ``population_under_60``."""
+    """Return the label of a group, such as ``population_under_60``, in which markers are correlated with age."""
     if trial.population is None or group == "participants":
         return "trial participants"
     cut = f"{trial.population.cut_age:g} years"
@@ -79,13 +79,13 @@ def age_group_label(group: str, trial: Trial) -> str:
     return trial.population.label + ages.get(group.removeprefix("population_").partition("_")[0], "")
 
 
-def select_strata(words: Iterable[str], names: Sequence[str]) -> list[str]:
-    """Return the strata, among ``names`` from the lowest, that words stand for.
+def select_strata(selection: Iterable[str], labels: Sequence[str]) -> list[str]:
+    """Return the strata that a selection denotes; ``labels`` are those of all strata, the lowest first.
 
-    The words are ``highest``, ``lowest``, ``each`` (lowest first) and ``descending``; all others stay as they are.
+    ``highest``, ``lowest``, ``each`` (lowest first) and ``descending`` denote strata; any other word stays as it is.
     """
-    strata = {"highest": names[-1:], "lowest": names[:1], "each": names, "descending": names[::-1]}
-    return [name for word in words for name in strata.get(word, [word])]
+    strata = {"highest": labels[-1:], "lowest": labels[:1], "each": labels, "descending": labels[::-1]}
+    return [label for word in selection for label in strata.get(word, [word])]
 
 
 def describe_cuts(rule: StrataRule, marker_unit: str = "") -> str:
@@ -126,7 +126,7 @@ def describe_outliers(analysis: Analysis) -> str:
 
 
 def describe_ranges(limit: float) -> str:
-    """Return a number of interquartile ranges in words."""
+    """Return a number of interquartile ranges as text, such as ``3 interquartile ranges``."""
     return f"{limit:g} interquartile range{'s' * (limit != 1)}"
 
 
@@ -141,14 +141,14 @@ def confidence_level(analysis: Analysis) -> str:
 
 
 def sizes_by_arm(sizes: Iterable[Sequence[float]], trial: Trial) -> str:
-    """Return numbers of participants in the two arms, treated first, with their range: ``7 to 8 D+Q, 4 control``."""
+    """Return the range of the number of participants in each arm, treated first: ``7 to 8 D+Q, 4 control``."""
     ranges = (sorted({min(arm_sizes), max(arm_sizes)}) for arm_sizes in zip(*sizes, strict=True))
     arms = (uncapitalize(arm.label) for arm in trial.analysed_arms.values())
     return ", ".join(f"{' to '.join(f'{n:,.0f}' for n in ends)} {arm}" for ends, arm in zip(ranges, arms, strict=False))
 
 
 def describe_small_groups(compared: Sequence[tuple[str, Sequence[float]]], trial: Trial, analysis: Analysis) -> str:
-    """Return a sentence on the comparisons, each a group and its n by arm, too small for an approximate P; empty if none is."""
+    """Return a sentence on the comparisons (group, n by arm) that are too small for an approximate P; empty if none is."""
     smallest = get_test(analysis.test).smallest
     small = [(group, sizes) for group, sizes in compared if min(sizes) < smallest]
     descriptions = []
@@ -163,7 +163,7 @@ def describe_small_groups(compared: Sequence[tuple[str, Sequence[float]]], trial
 
 
 def contrast_label(trial: Trial) -> str:
-    """Return the two arms as minuend and subtrahend."""
+    """Return the difference of the arms as text, such as ``D+Q − control``."""
     return f"{trial.arms.treated.label} − {trial.arms.control.label}"
 
 
@@ -192,7 +192,7 @@ def caption_words(trial: Trial, analysis: Analysis) -> dict[str, str]:
 
 
 def replace_keys(text: str, trial: Trial) -> str:
-    """Return a text with labels in place of the keys that the trial's description uses, and without underscores."""
+    """Replace the keys of the trial's description in a text by their labels, and underscores by spaces."""
     groups = (trial.visits, trial.markers, trial.outcomes, trial.analysed_arms)  # a later one has precedence
     names = {key: entry.label for group in groups for key, entry in group.items()}
     names |= {key.replace("_", " "): visit.label for key, visit in trial.visits.items()}

@@ -43,7 +43,7 @@ def build_results(
 
     The results have a row per number in full precision, with the columns of ``COLUMNS``. ``contrast`` is first - second;
     ``group`` names the group of a summary; ``n_first`` is the size of that group, or of the first group of a contrast;
-    ``method`` is the convention by which the number was made; ``value`` is NaN where ``reason`` says why. The alternatives,
+    ``method`` is the convention that was used; ``value`` is NaN where ``reason`` explains it. The alternatives,
     with the same columns, are P-values by the tests ``also``, and quartiles by the other definitions.
     """
     analysis = layout.analysis
@@ -64,13 +64,13 @@ def build_results(
 
 
 def _compare_strata(comparison: Comparison, upper: str, lower: str) -> Comparison:
-    """Return the comparison of two strata, both arms together, instead of that of the arms."""
+    """Return a comparison of two strata, both arms together, instead of the arms."""
     both = comparison.within(np.isin(comparison.label, [upper, lower]))
     return replace(both, contrast=f"{upper} - {lower}", is_first=both.label == upper)
 
 
 def _groups(layout: Layout, is_first: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the members (bool) of the groups that are summarized: each arm, and both together."""
+    """Return the members (bool) of each summarized group: each arm, and both together."""
     return dict(zip((*layout.trial.analysed_arms, BOTH_ARMS), (is_first, ~is_first, is_first | True), strict=True))
 
 

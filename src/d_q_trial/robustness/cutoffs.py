@@ -34,7 +34,7 @@ TOO_FEW_FOR_CUTS = "no cut leaves enough participants in each arm"
 class Slices:
     """Groups of participants of one outcome and visit, by the cutoffs and sliding windows of one marker.
 
-    A group lies above a cutoff, below it or in a window, and could have ``robustness.minimum_per_arm`` in each arm if
+    A group is above a cutoff, below it or in a window, and could have ``robustness.minimum_per_arm`` in each arm if
     its participants were assigned as evenly as possible. ``table`` has one row per group: ``side``, ``low``, ``high``,
     ``position``, ``share_below`` (the share of participants below the position), ``usable`` (whether each arm has
     enough), ``ESTIMATES`` (NaN if not), and ``p_interaction`` of the groups above and below the same cutoff (or NaN).
@@ -94,7 +94,7 @@ def divide_comparisons(comparisons: Iterable[Comparison], analysis: Analysis, ro
         has_method = column_methods == name
         estimates[:, has_method] = _estimate_groups(get_test(name), values[:, has_method], is_first, 1 - analysis.alpha)
     estimates_by_part = np.split(estimates, ends[:-1], axis=1)
-    return [_make_slices(*part, *rest) for part, *rest in zip(parts, methods, estimates_by_part, strict=True)]
+    return [_make_slices(*part, *results) for part, *results in zip(parts, methods, estimates_by_part, strict=True)]
 
 
 def _estimate_groups(test: TwoSampleTest, values: np.ndarray, is_first: np.ndarray, confidence: float) -> np.ndarray:

@@ -18,8 +18,8 @@ from ..stats.permutation import Joint, MonteCarloP, StepDown, check_memory, labe
 from ..trial import Trial
 from .specifications import CHOICES, Specifications, collect_measurements, specifications
 
-# `own`: yes for the specifications that the analysis uses. `same_test`: specifications with the same number are one test.
-# `effect` and `z` lie above 1/2 and above 0 in the favoured direction; `hodges_lehmann` is treated minus control.
+# `own`: yes if the analysis reports the specification. `same_test`: specifications with the same number are one test.
+# `effect` and `z` are above 1/2 and above 0 in the favoured direction; `hodges_lehmann` is treated minus control.
 COLUMNS = (
     *("specification", *CHOICES, "own", "same_test", "n_first", "n_second"),
     *("effect", "hodges_lehmann", "z", "p", "p_pointwise", "p_pointwise_lower", "p_pointwise_upper"),
@@ -44,7 +44,7 @@ PLACES = 201  # along a curve
 def prepare_specifications(
     participants: Participants, trial: Trial, analysis: Analysis, robustness: Robustness
 ) -> tuple[Specifications | None, str]:
-    """Make the configured specifications, the same in every process; None and the reason if there are none."""
+    """Build the configured specifications, the same in every process; None and the reason if there are none."""
     if not robustness.multiverse.outcomes:
         return None, NO_OUTCOMES
     data = collect_measurements(participants, trial, analysis, robustness)
@@ -71,7 +71,7 @@ class Counts:
     curves: np.ndarray  # shape (places, kept permutations of the range)
 
     def p(self, count: int) -> MonteCarloP:
-        """Return the P-value of a count of permutations."""
+        """Return the P-value if ``count`` permutations are at least as extreme as the data."""
         return permutation_p(int(count), self.total, exhaustive=self.exhaustive)
 
 

@@ -24,7 +24,7 @@ _TRIALS = 20_000
 
 
 def power_table(planned: pd.DataFrame, layout: Layout, robustness: Robustness) -> pd.DataFrame:
-    """Return the power of the plan and of the comparisons that were made.
+    """Compute the power of the planned trial and of every comparison of the analysis.
 
     Columns are those of the results; ``group`` states the assumed true effect. ``planned``: the standard deviation
     implied by the plan, the power of every comparison of that outcome for the planned difference, and the difference
@@ -73,7 +73,7 @@ def _planned_rows(plan, layout: Layout, robustness: Robustness) -> list[tuple]:
 
 
 def _exaggeration_rows(c: Comparison, overall: dict[tuple, tuple[float, str]], alpha: float) -> list[tuple]:
-    """Return rows of one comparison on both scales; of all participants, it adds effect and reason to ``overall``."""
+    """Return rows of one comparison on both scales; one of all participants adds its effects and reasons to ``overall``."""
     mean, effect = mean_difference(*c.samples(c.modelled), confidence=0.95), mann_whitney_effect(*c.samples())
     by_mean, rows = f"mean {CHANGES[c.scale]}, t (Welch)", []
     for scale, estimate, null, n in ((by_mean, mean, 0, c.counts(c.modelled)), (EFFECT, effect, 0.5, c.counts())):

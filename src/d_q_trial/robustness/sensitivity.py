@@ -255,8 +255,8 @@ def suspect_values(suspects: pd.DataFrame, layout: Layout, robustness: Robustnes
         outcome_changes = changes[changes["outcome"].eq(suspect.outcome) & changes["reason"].ne(EXCLUDED)]
         in_arm = (outcome_changes[["visit", "arm"]] == [suspect.visit, suspect.arm]).all(axis=1)
         candidates = outcome_changes[in_arm]
-        stated = candidates["value"] if analysis.change == "percent" else np.full(len(candidates), np.nan)
-        percent, _ = compute_changes(candidates["baseline"], candidates["follow_up"], stated, "percent")
+        percent_changes = candidates["value"] if analysis.change == "percent" else np.full(len(candidates), np.nan)
+        percent, _ = compute_changes(candidates["baseline"], candidates["follow_up"], percent_changes, "percent")
         texts = suspect.reported, suspect.instead
         matches = [not np.isnan(value) and any(find_rounding_rule(value, text) for text in texts) for value in percent]
         if sum(matches) != 1:

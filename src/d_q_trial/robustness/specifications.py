@@ -56,7 +56,9 @@ class Specifications:
     ``minimum_per_arm`` participants in both arms under any labels, or if all its values are equal.
     """
 
-    table: pd.DataFrame  # a row each, in the order of the configuration: CHOICES, own (made by the analysis), reason
+    table: (
+        pd.DataFrame
+    )  # a row each, in the order of the configuration: CHOICES, own (reported by the analysis), reason
     is_first: np.ndarray  # bool, shape (participants,)
     values: np.ndarray  # shape (participants, columns); NaN if not included
     column: np.ndarray  # of each specification in `values`; those that differ only in the test variant share one
@@ -203,7 +205,7 @@ def _find_tests(
 
 
 def _matches_analysis(table: pd.DataFrame, analysis: Analysis) -> pd.Series:
-    """Return which specifications give the numbers of the analysis: none if it treats outliers, as it does by arm."""
+    """Return which specifications the analysis reports: none if it treats outliers, because it treats them by arm."""
     choices = {"change": analysis.change, "test": analysis.test, "outliers": "keep"}
     choices |= {"missing": "available", "population": "intention_to_treat"}
     cut = float(analysis.strata.cuts[-1]) if analysis.strata.by == "quantile" else np.nan
