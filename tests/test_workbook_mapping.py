@@ -33,7 +33,7 @@ def test_mapping_as_written_reads_the_same_without_any_recognition(tmp_path, nam
     answers = writers.answers(name, tmp_path)
     recognised = read_workbook(path, cohort.trial(), answers).frame
     mapping = written(path, tmp_path, answers)
-    nothing = {"_label": Reading(rest="?"), "_context": Reading(rest="?"), "arm": None}
+    nothing = {"_read_label": Reading(rest="?"), "_read_context": Reading(rest="?"), "arm": None}
     for method, found in nothing.items():
         monkeypatch.setattr(Vocabulary, method, lambda self, text, found=found: found)
     assert read_workbook(path, cohort.trial(), mapping).frame.equals(recognised)

@@ -23,7 +23,7 @@ from typing import Any
 
 from .. import software
 from ..errors import UserError
-from .sheets import DATES, EMPTY, Flag, Sheet, Workbook
+from .sheets import DATES, EMPTY, Flag, Sheet, Workbook, make_printable
 
 MOST_BYTES = 200_000_000  # of the file
 MOST_UNPACKED = 600_000_000  # of its parts together
@@ -88,7 +88,7 @@ def load_workbook(path: Path | str) -> Workbook:
     elif process.returncode == 0:
         result, said = pickle.loads(output)
     if isinstance(result, str):
-        raise UserError(f"{path}: {''.join(c if c.isprintable() else ' ' for c in result)}")
+        raise UserError(f"{path}: {make_printable(result)}")
     software.add_child_software(said)
     result.path = path
     return result

@@ -196,6 +196,11 @@ def display_cell(value: object) -> str:
     return str(int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 1e15 else value)
 
 
+def make_printable(text: object) -> str:
+    """Return text on one line; a cell's content must not move the cursor, colour the terminal or spoil the page."""
+    return "".join(c if c.isprintable() else " " for c in str(text))
+
+
 def join_first(names: list[str], most: int, mark: str = ", ") -> str:
     """Return the first names of a list as text, and how many more there are."""
     return mark.join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
