@@ -1,4 +1,4 @@
-"""One tidy table of the participants, whatever the workbook looked like."""
+"""The tidy table of the participants, independent of the layout of the workbook."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ VALUE, PERCENT_CHANGE = "value", "percent_change"
 COLUMNS = (
     "cohort",  # trial or population
     "participant",
-    "linked",  # yes: the id holds across sheets; no: made up, because the sheet has none
+    "linked",  # yes: the id identifies a participant across sheets; no: generated, because the sheet has no ids
     "arm",  # key of the arm; empty in the population sample
-    "marker",  # of a stratum that the sheet itself states
+    "marker",  # that defines the stratum, if the sheet states a stratum
     "stratum",
     "variable",  # key of an outcome or marker, or the name of a strata column
     "visit",
-    "measure",  # value, or percent_change where the sheet gives changes
+    "measure",  # value, or percent_change if the sheet gives changes
     "value",
-    "text",  # of a categorical cell
+    "text",  # of a categorical value
     "sheet",
     "cell",
 )
@@ -42,8 +42,8 @@ class Participants:
     """The participants of a workbook: a row of ``frame`` for each participant, variable and visit that has a value."""
 
     frame: pd.DataFrame  # with the columns of COLUMNS; `linked` is bool, `value` float, the others are text
-    label: str | None = None  # how outputs have to be marked ("synthetic data ..."), None for a real workbook
-    source: dict[str, Any] = field(default_factory=dict)  # of JSON: name and sha256 of the workbook, how it was read
+    label: str | None = None  # mark of all outputs ("synthetic data ..."); None for a real workbook
+    source: dict[str, Any] = field(default_factory=dict)  # as JSON: name and sha256 of the workbook, how it was read
 
     def write(self, folder: Path | str) -> None:
         """Write ``participants.csv`` and ``participants.json`` into a folder."""
@@ -65,10 +65,7 @@ def read_participants(folder: Path | str) -> Participants:
 
 
 def read_description(folder: Path | str) -> dict[str, Any]:
-    """Read the label and source of the participants without their table.
-
-    UserError if the file is damaged.
-    """
+    """Read the label and source of the participants without their table; UserError if the file is damaged."""
     path = Path(folder) / "participants.json"
     try:
         return json.loads(path.read_text(encoding="utf-8"))
@@ -77,23 +74,23 @@ def read_description(folder: Path | str) -> dict[str, Any]:
 
 
 def age_groups(frame: pd.DataFrame, trial: Trial, exclude: Collection[str] = ()) -> dict[str, pd.DataFrame]:
-    """Return age and markers at baseline of each group of people in which they are correlated, by its name in the results.
+    """Return age and markers at baseline in each group in which they are correlated, by the name of the group in the results.
 
-    That is: the population sample, its members under and from the age that splits it, and the analysed participants of the
-    trial, without those to ``exclude``; a row per person and a column per variable, NaN where it is missing. Without a
-    population sample there is none.
+    The groups are the population sample, its members below the age cutoff, those at or above it, and the analysed
+    participants of the trial except ``exclude``; without a population sample there is none. A frame has a row per person and
+    a column per variable, NaN if missing.
     """
     if (sample := trial.population) is None:
         return {}
-    wanted = [sample.age, *trial.markers]
-    known = frame[frame["linked"] & frame["visit"].eq(BASELINE) & frame["variable"].isin(wanted)]
-    people = known.pivot(index=["cohort", "arm", "participant"], columns="variable", values="value")
-    people = people.reindex(columns=wanted).reset_index(["cohort", "arm"])
-    population, own = people[people["cohort"].eq(POPULATION)], people[people["cohort"].eq(TRIAL)]
-    age, cut = population[sample.age], sample.cut_age
+    variables = [sample.age, *trial.markers]
+    baseline = frame[frame["linked"] & frame["visit"].eq(BASELINE) & frame["variable"].isin(variables)]
+    people = baseline.pivot(index=["cohort", "arm", "participant"], columns="variable", values="value")
+    people = people.reindex(columns=variables).reset_index(["cohort", "arm"])
+    population, participants = people[people["cohort"].eq(POPULATION)], people[people["cohort"].eq(TRIAL)]
+    age, cutoff = population[sample.age], sample.cut_age
     return {
         "population": population,
-        f"population_under_{cut:g}": population[age < cut],
-        f"population_over_{cut:g}": population[age >= cut],
-        "participants": own[own["arm"].isin(trial.analysed_arms) & ~own.index.isin(exclude)],
+        f"population_under_{cutoff:g}": population[age < cutoff],
+        f"population_over_{cutoff:g}": population[age >= cutoff],
+        "participants": participants[participants["arm"].isin(trial.analysed_arms) & ~participants.index.isin(exclude)],
     }

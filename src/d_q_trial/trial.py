@@ -1,4 +1,4 @@
-"""The trial as data: arms, visits, outcomes and markers, read from a YAML file."""
+"""The trial file: arms, visits, outcomes and markers of a trial, read from YAML."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from .errors import did_you_mean
 
 BASELINE = "baseline"
 
-
 Name = Annotated[str, must_match("[A-Za-z0-9_-]+", "letters, digits, - and _")]
 Key = Annotated[str, must_match(r"\w[\w.+-]*", "letters, digits and _ . + -, since files are named by it")]
 _PLAIN = r"(?=.*\S)[^{}\x00-\x08\x0b-\x1f\x7f\ufeff]*"
@@ -28,7 +27,7 @@ Decimals = Annotated[int, Field(ge=0, le=12)]
 class _Named(Strict):
     key: Key
     label: Label
-    names: list[str] = []  # how workbooks spell it, beside key and label
+    names: list[str] = []  # other spellings in workbooks
 
 
 class Arm(_Named):
@@ -45,23 +44,23 @@ class Outcome(_Named):
     """A measured variable of the participants."""
 
     unit: str = ""
-    decimals: Decimals = 1  # as the tables print it
+    decimals: Decimals = 1  # in tables
     family: str
     kind: Literal["continuous", "binary"] = "continuous"
-    yes_names: list[str] = []  # how workbooks spell the values of a binary outcome, if not yes and no or 1 and 0
+    yes_names: list[str] = []  # spellings of a binary outcome in workbooks, if not yes and no or 1 and 0
     no_names: list[str] = []
     follow_up: list[str] = []  # visits after baseline at which it is measured
     table_1: bool = False
-    plausible: Pair | None = None  # range in the stated unit; beyond it the unit is questioned
+    plausible: Pair | None = None  # range in this unit; the unit or the values are questioned outside it
 
     @property
     def answers(self) -> dict[str, float]:
-        """The number for each spelling of a value, in lower case; empty if they are the usual ones."""
+        """The number that each lower-case spelling of an answer means; empty if the trial uses the usual answers."""
         return {name.casefold(): 1.0 for name in self.yes_names} | {name.casefold(): 0.0 for name in self.no_names}
 
 
 class Marker(_Named):
-    """A baseline variable that cuts the participants into strata."""
+    """A baseline variable that divides the participants into strata."""
 
     unit: str = ""
     plausible: Pair | None = None
@@ -75,23 +74,23 @@ class Endpoint(Strict):
 
 
 class Population(Strict):
-    """A sample of people outside the trial, for the marker's relation to age."""
+    """A sample of people outside the trial, in which the markers are correlated with age."""
 
     label: str
     names: list[str] = []
     age: str
-    cut_age: float  # splits the sample into those under and those from this age
+    cut_age: float  # divides the sample into people younger than this and the others
 
 
 def _keyed(entries: Any) -> Any:
-    """Add to each entry its own key, so that the file need not repeat it."""
+    """Add its key to each entry, so that the file need not repeat it."""
     if not isinstance(entries, dict):
         return entries
-    return {str(key): {"key": str(key), **own} if isinstance(own, dict) else own for key, own in entries.items()}
+    return {str(k): {"key": str(k), **entry} if isinstance(entry, dict) else entry for k, entry in entries.items()}
 
 
 class Arms(Strict):
-    """The two arms that are compared (treated minus control), and those in the workbook that are not."""
+    """The two arms that are compared (treated minus control), and the other arms in the workbook."""
 
     treated: Arm
     control: Arm
@@ -99,7 +98,7 @@ class Arms(Strict):
 
 
 class Trial(Strict):
-    """Everything about a trial that is not code."""
+    """The description of a trial."""
 
     name: Name
     title: str
@@ -110,12 +109,14 @@ class Trial(Strict):
     families: dict[Key, Label]
     outcomes: Annotated[dict[str, Outcome], BeforeValidator(_keyed)]
     markers: Annotated[dict[str, Marker], BeforeValidator(_keyed), Field(min_length=1)]
-    cuts: list[Share] = []  # quantiles at which the article cuts the markers; a value at the cut goes up
-    stratum_labels: list[str] = []  # what the article calls these strata, lowest first
+    cuts: list[
+        Share
+    ] = []  # quantiles that divide the markers in the article; a value at a cutoff is in the higher stratum
+    stratum_labels: list[str] = []  # names of these strata in the article, lowest first
     population: Population | None = None
     primary: Endpoint | None = None
     id_names: list[str] = []
-    missing: list[str] = []  # codes for a missing value in the workbook, beside the usual ones
+    missing: list[str] = []  # codes for a missing value in the workbook, in addition to the usual ones
 
     @model_validator(mode="after")
     def _consistent(self):
@@ -123,9 +124,9 @@ class Trial(Strict):
             raise ValueError(f"'visits' must begin with the key 'baseline'; the first is {first!r}")
         arms = (self.arms.treated, self.arms.control, *self.arms.others)
         for kind, entries in ("arms", arms), ("visits", self.visits.values()), ("outcomes", self.outcomes.values()):
-            named = Counter((part, getattr(entry, part)) for entry in entries for part in ("key", "label"))
-            if twice := [f"{part} {value!r}" for (part, value), number in named.items() if number > 1]:
-                raise ValueError(f"{kind!r}: several have the {' and the '.join(twice)}")
+            counts = Counter((field, getattr(entry, field)) for entry in entries for field in ("key", "label"))
+            if repeated := [f"{field} {value!r}" for (field, value), count in counts.items() if count > 1]:
+                raise ValueError(f"{kind!r}: several have the {' and the '.join(repeated)}")
         weeks = [visit.week for visit in self.visits.values() if visit.week is not None]
         if any(later <= earlier for earlier, later in pairwise(weeks)):
             raise ValueError(f"'visits' must follow each other in time; their weeks are {weeks}")
@@ -150,7 +151,7 @@ class Trial(Strict):
 
     @property
     def contrast(self) -> str:
-        """Name of the comparison of arms, which also states its direction."""
+        """The name of the comparison of arms, which also states its direction."""
         return f"{self.arms.treated.key} - {self.arms.control.key}"
 
     @property
@@ -160,11 +161,11 @@ class Trial(Strict):
 
     @property
     def every_arm(self) -> dict[str, Arm]:
-        """All arms of the workbook, those that are compared first."""
+        """All arms of the workbook, the compared arms first."""
         return self.analysed_arms | {arm.key: arm for arm in self.arms.others}
 
     def changes_of(self, family: str, only: Sequence[str] = ()) -> list[tuple[str, str]]:
-        """Return the outcomes of a family, or ``only`` these of them, with each visit at which their change is measured."""
+        """Return the outcomes of a family, or ``only`` some of them, with each visit at which their change is measured."""
         members = [outcome for outcome in self.outcomes.values() if outcome.family == family]
         return [(o.key, visit) for o in members if not only or o.key in only for visit in o.follow_up]
 
@@ -174,13 +175,13 @@ class Trial(Strict):
 
 
 def check_known(name: str, info: ValidationInfo, group: str) -> str:
-    """Check that the trial, which is the context of a validation, has an entry of this name in a group of entries."""
+    """Check that the trial, which is the context of the validation, has this key in a group such as ``outcomes``."""
     if info.context and name and name not in (entries := getattr(info.context, group)):
         raise ValueError(f"the trial has no {name!r}{did_you_mean(name, entries)}")
     return name
 
 
-# Names in a list of figures or tables, or in the design of a cohort, checked against the trial.
+# Keys in a list of figures or tables, or in the design of a cohort, checked against the trial.
 ArmKey, OutcomeKey, FamilyKey, VisitKey, MarkerKey = (
     Annotated[str, AfterValidator(partial(check_known, group=group))]
     for group in ("analysed_arms", "outcomes", "families", "visits", "markers")
@@ -188,5 +189,5 @@ ArmKey, OutcomeKey, FamilyKey, VisitKey, MarkerKey = (
 
 
 def load_trial(path: Path | str) -> Trial:
-    """Read a trial file; UserError if it is not YAML or not a trial, with every fault named."""
+    """Read a trial file; UserError if it is not YAML or does not describe a trial, with every fault named."""
     return validate_content(Trial, read_yaml(path), path)

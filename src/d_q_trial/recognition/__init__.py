@@ -1,1 +1,1 @@
-"""What labels say, and which cells form a table."""
+"""Interpret labels, and find the tables on a sheet."""

@@ -1,4 +1,4 @@
-"""What a cell that should hold a number says: plain numbers, text that is one, limits of detection, answers, faults."""
+"""Read cells that should hold numbers: plain numbers, numbers as text, limits of detection, answers, faults."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from dataclasses import dataclass
 from ..spreadsheet.sheets import DATES, Flag, is_number
 from .spelling import WORDS, plain_characters
 
-Number = tuple[float | None, str, str]  # NaN for a missing one, None for a fault; kind and text of the fault or a note
+Number = tuple[float | None, str, str]  # value (NaN if missing, None for a fault); kind and text of the fault or note
 LONGEST_NUMBER = 60  # characters
-LARGEST = 1e100  # changes made from larger numbers would overflow
-_USUAL = "yes or no, 1 or 0, or 'yes_names' and 'no_names' of the outcome in the trial file"
-ANSWERS = {word: float(answer == "yes") for answer, words in WORDS["answers"].items() for word in words.split()}
+LARGEST = 1e100  # changes from larger numbers would overflow
+_USUAL_ANSWERS = "yes or no, 1 or 0, or 'yes_names' and 'no_names' of the outcome in the trial file"
+ANSWERS = {word: float(answer == "yes") for answer, text in WORDS["answers"].items() for word in text.split()}
 PLAIN = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
 _COMMA = re.compile(r"[+-]?\d+,\d+")
-_BELOW = re.compile(r"(?:<=?|≤|below|under|less than)\s*([\d.,]+)\s*[a-z/%µμ0-9]*", re.I)
+_BELOW_LIMIT = re.compile(r"(?:<=?|≤|below|under|less than)\s*([\d.,]+)\s*[a-z/%µμ0-9]*", re.I)
 _LIMITS = "assay|detect|limit|quant|range|sensitiv|threshold|lo[dq]"
-_BELOW_WORD = re.compile(rf"b?lo[dq]|<\s*l?lo[dq]|bl[oq]q?|below .*(?:{_LIMITS}).*|undetect\w*|not detect\w*", re.I)
+_BELOW_IN_WORDS = re.compile(rf"b?lo[dq]|<\s*l?lo[dq]|bl[oq]q?|below .*(?:{_LIMITS}).*|undetect\w*|not detect\w*", re.I)
 
 
 @dataclass(frozen=True)
 class Policy:
-    """How cells are to be read, as a mapping file says it."""
+    """How to read cells that are not plain numbers; a mapping file sets it."""
 
     below_detection: str = "missing"
     decimal_comma: bool = False
@@ -31,21 +31,21 @@ class Policy:
 
 
 def read_number(cell: object, policy: Policy, missing: frozenset, answers: dict[str, float] | None = None) -> Number:
-    """Read a cell that is not empty as a number; if ``answers`` are given, such as yes and no, as one of their numbers.
+    """Read a non-empty cell as a number; with ``answers``, such as yes and no, only as the number of one of these.
 
-    ``missing`` holds the codes for a missing value, text in lower case and numbers.
+    ``missing`` holds the codes for a missing value, as lower-case text and as numbers.
     """
     plain = is_number(cell) and not answers
-    value, kind, what = (float(cell), "", "") if plain else _read(cell, policy, missing, answers)  # type: ignore[arg-type]
+    value, kind, note = (float(cell), "", "") if plain else _read_other(cell, policy, missing, answers)  # type: ignore[arg-type]
     if value is not None and (value in missing or cell != cell):
         return math.nan, "missing code", "read as missing"
     if value is not None and abs(value) > LARGEST:
-        what = "infinite" if math.isinf(value) else "too large to be a measurement"
-        return None, "infinite", f"{what}; expected a number"
-    return value, kind, what
+        problem = "infinite" if math.isinf(value) else "too large to be a measurement"
+        return None, "infinite", f"{problem}; expected a number"
+    return value, kind, note
 
 
-def _read(cell: object, policy: Policy, missing: frozenset, answers: dict[str, float] | None) -> Number:
+def _read_other(cell: object, policy: Policy, missing: frozenset, answers: dict[str, float] | None) -> Number:
     text = plain_characters(str(cell))
     word = text.casefold().removesuffix(".0")
     if answers and not isinstance(cell, Flag) and word in answers:
@@ -58,7 +58,7 @@ def _read(cell: object, policy: Policy, missing: frozenset, answers: dict[str, f
     if not text or word in missing:
         return math.nan, *(("missing code", "read as missing") if text else ("", ""))
     if answers:
-        return None, "binary", f"expected {_USUAL if answers is ANSWERS else ' or '.join(answers)}"
+        return None, "binary", f"expected {_USUAL_ANSWERS if answers is ANSWERS else ' or '.join(answers)}"
     return _read_text(text, policy)
 
 
@@ -67,17 +67,17 @@ def _read_text(text: str, policy: Policy) -> Number:
         return None, *WORDS["refused"][-1][1:]
     if PLAIN.fullmatch(text):
         return float(text), "number as text", f"a number stored as text, read as {float(text):.15g}"
-    if match := _BELOW.fullmatch(text):
+    if match := _BELOW_LIMIT.fullmatch(text):
         limit = match[1].replace(",", ".") if policy.decimal_comma else match[1]
         if _COMMA.fullmatch(limit):
             return None, "comma", WORDS["comma_in_limit"]
         if not PLAIN.fullmatch(limit):
             return None, "limit", "a limit that is not a number"
-        share, words = WORDS["below_detection"][policy.below_detection]
-        return share * float(limit), "below detection", f"below detection, read as {words}"
-    if _BELOW_WORD.fullmatch(text):
-        share, words = WORDS["below_detection"]["lowest" if policy.below_detection == "lowest" else "missing"]
-        return share, "below detection", f"below detection without a limit, read as {words}"
+        share, meaning = WORDS["below_detection"][policy.below_detection]
+        return share * float(limit), "below detection", f"below detection, read as {meaning}"
+    if _BELOW_IN_WORDS.fullmatch(text):
+        share, meaning = WORDS["below_detection"]["lowest" if policy.below_detection == "lowest" else "missing"]
+        return share, "below detection", f"below detection without a limit, read as {meaning}"
     if policy.decimal_comma and _COMMA.fullmatch(text):
         return float(text.replace(",", ".")), "", ""
-    return None, *next((kind, what) for pattern, kind, what in WORDS["refused"] if re.fullmatch(pattern, text, re.I))
+    return None, *next((kind, note) for pattern, kind, note in WORDS["refused"] if re.fullmatch(pattern, text, re.I))

@@ -33,15 +33,15 @@ _TRANSLATION = str.maketrans(_GREEK | DASHES | dict.fromkeys("’‘`´", "'") |
 _SIGNS = str.maketrans({"<": " below ", "≤": " to ", ">": " above ", "≥": " from ", "~": " about ", "?": " perhaps "})
 MOST_LETTERS = 2000  # of a label; the rest is ignored
 MOST_WORDS = 30  # of a name
-NOT_BEFORE, NOT_AFTER = r"(?<![a-z0-9])", r"(?![a-z0-9])"
+_WORD_START, _WORD_END = r"(?<![a-z0-9])", r"(?![a-z0-9])"
 _WEEKS, _DAYS, _MONTHS = "weeks?|wks?|w", "days?|d", "months?|mo"
-_TIMES = f"{_WEEKS}|{_DAYS}|{_MONTHS}"
-_BEFORE_ZERO = re.compile(rf"\b((?:{_TIMES})\s+|[wd])-(?=\d)|(?<!\S)-(?=\d+\s*-?(?:{_TIMES})\b)")  # week -2, w-2
+_UNITS = f"{_WEEKS}|{_DAYS}|{_MONTHS}"
+_NEGATIVE_TIME = re.compile(rf"\b((?:{_UNITS})\s+|[wd])-(?=\d)|(?<!\S)-(?=\d+\s*-?(?:{_UNITS})\b)")  # week -2, w-2
 
 
 def _compile_word(body: str) -> re.Pattern:
     """Compile an expression that matches whole words only."""
-    return re.compile(f"{NOT_BEFORE}(?:{body}){NOT_AFTER}")
+    return re.compile(f"{_WORD_START}(?:{body}){_WORD_END}")
 
 
 def normalize(text: str) -> str:
@@ -49,7 +49,7 @@ def normalize(text: str) -> str:
     text = unicodedata.normalize("NFKC", str(text).translate(_TRANSLATION)).translate(_TRANSLATION)
     text = re.sub(r"(?<=[a-z])(?=[A-Z][a-z0-9])|(?<=[A-Z]{2})(?=[A-Z][a-z]{2})", " ", text)
     text = text.replace("%", " percent ").replace("_x000d_", " ").casefold()
-    text = _BEFORE_ZERO.sub(r"\1 minus ", text) if "-" in text else text
+    text = _NEGATIVE_TIME.sub(r"\1 minus ", text) if "-" in text else text
     return " ".join(re.sub(r"(?<![a-z])var\.?\s*(?=\d)", "variant ", text).split())
 
 
@@ -60,10 +60,7 @@ def split_words(text: str) -> list[str]:
 
 @lru_cache(maxsize=20_000)
 def compact_name(text: str) -> str:
-    """Return the letters and digits of a label, without filler words, for comparison.
-
-    1.5 and 15 remain different, as do <5 and >5.
-    """
+    """Return the letters and digits of a label without fillers, to compare spellings; 1.5 is not 15, <5 is not >5."""
     text = re.sub(r"(?<=\d)\.(?=\d)", "point", normalize(text)).translate(_SIGNS)
     return "".join(_content_words(text) or split_words(text))
 
@@ -104,22 +101,18 @@ STRATUM = _compile_word(
     rf"(?:lower two|two lower|{_THIRD})(?:\s*(?:[/+&]|and)\s*(?:{_THIRD}))?\s*(?:p16\s*)?tertiles?(?:\s*(?:of\s*)?p16)?|"
     r"(?:high|low)\s*p16|p16\s*[\-:]?\s*(?:high|low)"
 )
-GROUP_SIZE = re.compile(r"[(\[]?\s*" + NOT_BEFORE + r"n\s*=\s*\d+\s*[)\]]?")
-# Not visits: times of doses, times since an event other than the start, and several times. Units are words, since D is
-# also a drug, as in D+Q.
-_SPELT, _ANOTHER = r"[\s\-]*(?:weeks?|wks?|days?|months?)", r"(?:\s*,\s*\d+)*(?:-|\s*(?:and|or|to|&)\s*)\d+"
-NO_VISIT = _compile_word(
-    rf"(?:every|each)\s+\d+{_SPELT}|\d+{_SPELT}\s+(?:after|post|since)\s+(?:the\s+)?(?:last|final|end)|"
-    rf"{_SPELT}\s*\d+{_ANOTHER}|(?:weeks|wks|days|months)\s*\d+\s*-\s*\d+|(?!0+\D)\d+{_ANOTHER}{_SPELT}"
+GROUP_SIZE = re.compile(r"[(\[]?\s*" + _WORD_START + r"n\s*=\s*\d+\s*[)\]]?")
+# Times of doses, times since an event other than the start, and several times; not with single letters, as in D+Q.
+_TIME_WORD, _MORE_NUMBERS = r"[\s\-]*(?:weeks?|wks?|days?|months?)", r"(?:\s*,\s*\d+)*(?:-|\s*(?:and|or|to|&)\s*)\d+"
+NOT_A_VISIT = _compile_word(
+    rf"(?:every|each)\s+\d+{_TIME_WORD}|\d+{_TIME_WORD}\s+(?:after|post|since)\s+(?:the\s+)?(?:last|final|end)|"
+    rf"{_TIME_WORD}\s*\d+{_MORE_NUMBERS}|(?:weeks|wks|days|months)\s*\d+\s*-\s*\d+|(?!0+\D)\d+{_MORE_NUMBERS}{_TIME_WORD}"
 )
 FOLLOW_UP = _compile_word(r"follow[\s_\-]*up(?:\s+(?:visit|value|level))?")
 
 
 def _compile_counts(words: str, days: float) -> list[tuple[re.Pattern, float]]:
-    """Return the expressions for "week 2" and "2 weeks", each with the days in one unit.
-
-    Their order matters in "variant 5 week 20".
-    """
+    """Return expressions for "week 2" and "2 weeks", each with the days in one unit; "variant 5 week 20" needs this order."""
     number, gap = r"0*(\d+(?:\.\d+)?)", r"[\s_.\-#:]*"
     bodies = (f"(?:{words}){gap}{number}", f"(?<!minus ){number}{gap}(?:{words})")
     return [(_compile_word(body), days) for body in bodies]
@@ -136,7 +129,7 @@ BARE_UNIT = re.compile(
     r"(?=[\s,;_]|$)|(?<=[\s,;_])(kg|years?|yrs?|cm)\s*$)"
 )
 _EVENT_OF_ARM = re.compile(r"_arm_\d+$|\s*\(arm \d+[^()]*\)$", re.I)  # REDCap: week_2_arm_1, Week 2 (Arm 1: Control)
-_NUMBERED = re.compile(r"(.*?)(\d+)")  # what stands behind a name, or is part of one
+_NUMBERED = re.compile(r"(.*?)(\d+)")  # a number after a name, or within one
 _AGAINST = re.compile(r"\b(?:vs\.?|versus|than)\s+(?:the\s+)?$")
 # What may precede a name without a separator, as in w2CTX.
 _NAME_PREFIX = re.compile(r"(?:(?:week|wk|day|month|visit|[a-z])?\d+[a-z]*|base|baseline|bl|pre|post|[a-z])?")
@@ -233,10 +226,7 @@ class Meaning:
 
 @dataclass(eq=False)
 class Reading(Meaning):
-    """The interpretation of a label.
-
-    ``rest`` holds the words that were not understood. If there are any, the reading is possible, not certain.
-    """
+    """The interpretation of a label: certain, or only possible if words were not understood, which ``rest`` holds."""
 
     role: str | None = None
     statistic: bool = False
@@ -273,17 +263,14 @@ class Vocabulary:
         self.weeks = {visit.week: key for key, visit in trial.visits.items() if visit.week is not None}
         entries = {"arm": trial.every_arm, "visit": trial.visits, "variable": trial.markers | trial.outcomes}
         names = {role: {key: [key, x.label, *x.names] for key, x in group.items()} for role, group in entries.items()}
-        # Numbers and single letters mean something only if they are the whole text.
-        short_codes: dict[str, dict[str, str]] = {role: {} for role in names}
+        # Numbers and single letters count only as the whole text; the number of a visit also after the name of an outcome.
+        self._short_codes: dict[str, dict[str, str]] = {role: {} for role in names}
         for role, names_by_key in names.items():
             for code, key in (codes or {}).get(role, {}).items():
                 if key in names_by_key and not compact_name(code).isdigit() and len(code) > 1:
                     names_by_key[key].append(code)
                 elif key in names_by_key:
-                    short_codes[role][code] = key
-        # A visit's number may also follow the name of an outcome.
-        self.numbered_visits = {code: key for code, key in short_codes["visit"].items() if code.isdigit()}
-        self._arm_codes = short_codes["arm"]
+                    self._short_codes[role][code] = key
         variable_codes = (codes or {}).get("variable", {}).items()
         self.ignored = {compact_name(code) for code, key in variable_codes if key == "ignore"}
         for role in ("arm", "visit"):
@@ -292,7 +279,7 @@ class Vocabulary:
                 raise UserError(f"{shared[0]!r} names several {role}s of the trial; expected one")
         self.arms, self.visits = (
             {compact_name(name): key for key, labels in names[role].items() for name in labels}
-            | {code: key for code, key in short_codes[role].items() if not code.isdigit()}
+            | {code: key for code, key in self._short_codes[role].items() if not code.isdigit()}
             for role in ("arm", "visit")
         )
         self._arm_pattern, self._visit_pattern, self._variable_pattern = (
@@ -303,15 +290,14 @@ class Vocabulary:
         self.variables: dict[str, set[str]] = defaultdict(set)
         # Words that few variables share: acronyms in their names, and the longer words of their labels.
         keys_by_word: dict[str, set[str]] = defaultdict(set)
+        self._name_words: dict[str, list[set[str]]] = {}
         for key, labels in names["variable"].items():
+            self._name_words[key] = [set(_content_words(normalize(name))) for name in labels]
             for name in labels:
                 self.variables[compact_name(name)].add(key)
             for word in [*_ACRONYM.findall(" ".join(labels[1:])), *_LONG_WORD.findall(labels[1])]:
                 keys_by_word[compact_name(word)].add(key)
         self._distinctive = {word: keys for word, keys in keys_by_word.items() if word and len(keys) <= MOST_SHARING}
-        self._name_words = {
-            key: [set(_content_words(normalize(name))) for name in labels] for key, labels in names["variable"].items()
-        }
         self.roles = {compact_name(name): role for role, text in WORDS["roles"].items() for name in text.split(";")}
         self.roles |= {compact_name(name): "participant" for name in trial.id_names}
         self.label = lru_cache(maxsize=50_000)(lambda text: self._read_label(text[:MOST_LETTERS]))
@@ -325,16 +311,15 @@ class Vocabulary:
         """Return the arm that a cell of a column of arms names with certainty, by name or by code."""
         text = canonical_id(cell)
         reading = self.label(text)
-        return self._arm_codes.get(short_code(text)) or (reading.arm if reading.certain else None)
+        return self._short_codes["arm"].get(short_code(text)) or (reading.arm if reading.certain else None)
 
     def visit(self, value: object) -> str | None:
         """Return the visit that a cell names, unless the cell also states something else."""
         text = _EVENT_OF_ARM.sub("", canonical_id(value))
         reading = self.label(text)
-        if reading.rest or reading.unit or reading.says_beside("visit"):
-            return None
+        more = reading.rest or reading.unit or reading.says_beside("visit")
         compares = not _SIGNS.keys().isdisjoint(map(ord, text)) and compact_name(text) not in self.visits
-        return None if compares else reading.visit
+        return None if more or compares else reading.visit
 
     def is_week(self, value: object) -> bool:
         """Return whether a header cell names a visit, or is a bare number that is the week of one."""
@@ -398,8 +383,8 @@ class Vocabulary:
             return " "
         unit, _, remark = inner.partition(",")
         scale = STATISTICS.fullmatch(unit) or OTHER_SCALE.fullmatch(unit)
-        not_unit = self.visits.get(compact_name(unit)) or scale or unit in FILLERS
-        if not not_unit and (is_unit(unit) or _RATIO.fullmatch(plain_unit(unit))):
+        is_known_word = self.visits.get(compact_name(unit)) or scale or unit in FILLERS
+        if not is_known_word and (is_unit(unit) or _RATIO.fullmatch(plain_unit(unit))):
             reading.unit = unit
         else:
             remark = inner
@@ -419,9 +404,9 @@ class Vocabulary:
                 visits.add(key)
                 reading.rest = reading.rest.replace(name, " ", 1)
         visits = visits or self._extract_counted_times(reading, MONTHS)
-        timed = visits or reading.unknown_visit or FOLLOW_UP.fullmatch(reading.rest)
-        if not timed and (match := reading.extract(FOLLOW_UP)):
-            reading.unknown_visit = match[0]
+        if not (visits or reading.unknown_visit or FOLLOW_UP.fullmatch(reading.rest)):
+            match = reading.extract(FOLLOW_UP)
+            reading.unknown_visit = match[0] if match else None
         if len(visits) == 2 and BASELINE in visits and (reading.measure or TO.search(reading.rest)):
             visits.remove(BASELINE)  # "baseline to week 20"
             reading.measure = reading.measure or "change"
@@ -458,24 +443,21 @@ class Vocabulary:
         if role := self.roles.get("".join(words)):
             return replace(reading, role=role)
         if STRATA & set(words):
-            marker_words = [word for word in words if word not in STRATA]
-            markers = ({self._find_variable(marker_words)} | self._find_embedded(marker_words)) & set(
-                self.trial.markers
-            )
-            if markers or not marker_words:
+            remaining = [word for word in words if word not in STRATA]
+            markers = ({self._find_variable(remaining)} | self._find_embedded(remaining)) & set(self.trial.markers)
+            if markers or not remaining:
                 return replace(reading, role="stratum", candidates=tuple(sorted(markers)))
         variable = self._find_variable(words)
-        if (scale := OTHER_SCALE.search(text)) and not ("relative" in words and variable in self.trial.markers):
-            unscaled = self._read_name(text[: scale.start()] + text[scale.end() :], reading)
+        if OTHER_SCALE.search(text) and not ("relative" in words and variable in self.trial.markers):
+            unscaled = self._read_name(OTHER_SCALE.sub("", text, count=1), reading)
             if unscaled.variable:
                 return replace(unscaled, measure="other")
-        if statistic := STATISTICS.search(text):
-            name = text[: statistic.start()] + text[statistic.end() :]
-            return replace(self._read_name(name, reading), statistic=True)
+        if STATISTICS.search(text):
+            return replace(self._read_name(STATISTICS.sub("", text, count=1), reading), statistic=True)
         if reading.visit is None and (match := _NUMBERED.fullmatch(words[-1])) and not (variable and match[1]):
             key = self._find_variable([*words[:-1], *filter(None, [match[1]])])
             if key in self.trial.outcomes:
-                if visit := self.numbered_visits.get(match[2]) or self.visits.get(match[2]):
+                if visit := self._short_codes["visit"].get(match[2]) or self.visits.get(match[2]):
                     return replace(reading, variable=key, visit=visit)
                 if not match[1]:  # bmd 2 may be of week 2, or the second visit
                     return replace(reading, candidates=(key,), rest=words[-1], unknown_visit=words[-1])
@@ -511,18 +493,16 @@ class Vocabulary:
         """Return the variables that a label names without a separator, as in CTX2, or else those of its distinctive words."""
         joined = "".join(words)
         names = [name for name in self.variables if len(name) > 2 and name in joined]
-        keys = {
-            key for name in names if _NAME_PREFIX.fullmatch(joined.partition(name)[0]) for key in self.variables[name]
-        }
+        names = [name for name in names if _NAME_PREFIX.fullmatch(joined.partition(name)[0])]
+        keys = set().union(*(self.variables[name] for name in names))
         by_word = (keys for start, keys in self._distinctive.items() if any(word.startswith(start) for word in words))
         return keys or set().union(*by_word)
 
     def _read_context(self, text: str) -> Reading:
         """Interpret a title or the name of a sheet; an outcome, arm or stratum counts if the text names only one."""
-        reading = Reading(rest=NO_VISIT.sub(" , ", normalize(text)))
+        reading = Reading(rest=NOT_A_VISIT.sub(" , ", normalize(text)))
         _extract_measure(reading)
-        # Without a measure, "baseline" and another visit are two visits, not a change.
-        measure, reading.measure = reading.measure, None
+        measure, reading.measure = reading.measure, None  # so that baseline and another visit remain two visits
         self._extract_visit(reading)
         keys = self._find_mentioned(reading.rest, exact=True)
         mentioned = {
@@ -547,5 +527,4 @@ def _extract_measure(reading: Reading) -> None:
         reading.measure = PERCENT_CHANGE if percent else "change"
     elif percent:
         reading.unit = "percent"
-    # A comma keeps the words on either side apart.
-    reading.rest = PERCENT.sub(" , ", CHANGE.sub(" , ", text))
+    reading.rest = PERCENT.sub(" , ", CHANGE.sub(" , ", text))  # commas keep the words on either side apart

@@ -1,1 +1,1 @@
-"""Open a workbook safely, and hold its cells."""
+"""Open a workbook file safely; its sheets, cells and blocks of cells."""

@@ -1,6 +1,6 @@
-"""Open a workbook file: check it from outside, then read it into plain values in a process with limits on memory and time.
+"""Open a workbook file: check it, then read it into plain values in a process with limits on memory and time.
 
-The threat is a damaged or absurd file. Whatever it does to the library that reads it ends in one message.
+The threat is a damaged or absurd file. Whatever it does to the library that reads it, the user gets one message.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from ..errors import UserError
 from .sheets import DATES, EMPTY, Flag, Sheet, Workbook, make_printable
 
 MOST_BYTES = 200_000_000  # of the file
-MOST_UNPACKED = 600_000_000  # of its parts together
+MOST_UNPACKED = 600_000_000  # bytes of all parts of the archive
 LARGE = 40_000_000  # bytes of a sheet's XML above which only values are read
 MOST_CELLS = 30_000_000  # of the rectangle around the used cells
-GAP = 3  # blank rows or columns that are kept between used ones; two of them may stand inside a table
+GAP = 3  # blank rows or columns that are kept between used ones; a table may contain two
 MEMORY = 1_000_000_000  # bytes of address space of the reading process
-SECONDS = 10  # of processor time, and more for a large file:
+SECONDS = 10  # of processor time, plus those for the size of the file:
 SECONDS_PER_MB = 5
 MOST_SECONDS = 240
-TELL_EVERY = 10  # seconds
+REPORT_EVERY = 10  # seconds
 
-# First bytes of files that are often taken for a workbook, and what to do with them.
+# First bytes of files that are often mistaken for a workbook, with the message for the user.
 OTHER_KINDS = {
     b"%PDF": "a PDF document, not a workbook",
     b"\x1f\x8b": "a gzip file; unpack it first",
@@ -45,22 +45,22 @@ OTHER_KINDS = {
     b"version https://git-lfs": "a Git LFS pointer; fetch the file itself with `git lfs pull`",
     b"\x09\x08": "a very old .xls file; open it in a spreadsheet program and save it as .xlsx",
 }
-_WORDS_IN_FORMAT = re.compile(r'"[^"]*"|[\\_*].')  # of a number format: text, single characters, widths
+_FORMAT_LITERALS = re.compile(r'"[^"]*"|[\\_*].')  # of a number format: text, single characters, widths
 OTHER_ARCHIVES = {"word/": "a Word document", "ppt/": "a PowerPoint document", "index/": "a Numbers document"}
 WORKBOOK_PARTS = {"xl/workbook.xml", "xl/workbook.bin", "content.xml"}
 REMARKS = {
     "vbaproject.bin": "the workbook has macros; they are not run",
     "externallinks/": "cells refer to other workbooks; their stored values are used",
 }
-READERS = {"sav": ".sav .zsav", "dta": ".dta", "sas7bdat": ".sas7bdat", "xport": ".xpt"}  # of pyreadstat
-STATISTICS = {ending: f"read_{name}" for name, endings in READERS.items() for ending in endings.split()}
+# Formats of SPSS, Stata and SAS, as pyreadstat names them.
+STATISTICS_FORMATS = {".sav": "sav", ".zsav": "sav", ".dta": "dta", ".sas7bdat": "sas7bdat", ".xpt": "xport"}
 
 
 def load_workbook(path: Path | str) -> Workbook:
-    """Read every worksheet of an .xlsx, .xlsm, .xls, .xlsb, .ods, .csv or .tsv file, or of one of SPSS, Stata or SAS.
+    """Read every worksheet of an .xlsx, .xlsm, .xls, .xlsb, .ods, .csv or .tsv file, or an SPSS, Stata or SAS file.
 
-    UserError, in one line that names the file, if it is not such a file, is damaged or protected, or takes more memory or
-    time than a trial's workbook can.
+    UserError, in one line that names the file, if the file is of another kind, is damaged or protected, or takes more
+    memory or time than a trial's workbook can.
     """
     path = Path(path)
     try:
@@ -73,29 +73,30 @@ def load_workbook(path: Path | str) -> Workbook:
     command = [sys.executable, "-m", __name__, str(path.resolve()), str(seconds), str(MEMORY)]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "OPENBLAS_NUM_THREADS": "1"}
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-    process, started, output = subprocess.Popen(command, env=environment, **pipes), time.monotonic(), None
+    started, output = time.monotonic(), None
+    process = subprocess.Popen(command, env=environment, **pipes)
     while output is None:
         try:
-            output, _ = process.communicate(timeout=TELL_EVERY)
+            output, _ = process.communicate(timeout=REPORT_EVERY)
         except subprocess.TimeoutExpired:
             passed = time.monotonic() - started
             print(f"reading {path.name}: {passed:.0f} s", file=sys.stderr, flush=True)
             if passed > 4 * seconds:
                 process.kill()
-    result, said = "damaged, or not a workbook (the program that reads it stopped)", ""
+    result, software_log = "damaged, or not a workbook (the program that reads it stopped)", ""
     if process.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
         result = f"reading it takes more than {seconds} s; save its values in a new workbook"
     elif process.returncode == 0:
-        result, said = pickle.loads(output)
+        result, software_log = pickle.loads(output)
     if isinstance(result, str):
         raise UserError(f"{path}: {make_printable(result)}")
-    software.add_child_software(said)
+    software.add_child_software(software_log)
     result.path = path
     return result
 
 
 def _read_within_limits(path: Path, seconds: int, size: int) -> bytes:
-    """Read a file in a process of its own; return the pickled workbook, or a message for the user, and the software used."""
+    """Read a file in the child process; return, pickled, the workbook or a message for the user, and the software used."""
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
     resource.setrlimit(resource.RLIMIT_AS, (size, size))
     try:
@@ -113,135 +114,135 @@ def _read_within_limits(path: Path, seconds: int, size: int) -> bytes:
     return pickle.dumps((result, ""))
 
 
-# -- from outside -------------------------------------------------------------------------------------------------
+# -- checks of the file -------------------------------------------------------------------------------------------
 
 
-def _first_bytes(path: Path) -> bytes:
-    """Return how a file begins; refuse what is not a regular file, too large, empty, protected or of another kind."""
-    found = path.stat()
-    if not stat.S_ISREG(found.st_mode):
-        raise UserError("a folder; expected a workbook" if stat.S_ISDIR(found.st_mode) else "not a regular file")
-    if found.st_size > MOST_BYTES:
-        raise UserError(f"{found.st_size / 1e6:,.0f} MB, more than the {MOST_BYTES / 1e6:,.0f} MB that are read")
+def _read_first_bytes(path: Path) -> bytes:
+    """Return the first bytes of a file; refuse one that is not regular, too large, empty, protected or of another kind."""
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise UserError("a folder; expected a workbook" if stat.S_ISDIR(status.st_mode) else "not a regular file")
+    if status.st_size > MOST_BYTES:
+        raise UserError(f"{status.st_size / 1e6:,.0f} MB, more than the {MOST_BYTES / 1e6:,.0f} MB that are read")
     with path.open("rb") as stream:
         head = stream.read(4096)
     if not head.strip(b"\0 \t\r\n"):
         raise UserError("an empty file")
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
-    for start, what in OTHER_KINDS.items():
-        if text.startswith(start) and path.suffix.lower() not in STATISTICS:
-            raise UserError(what)
+    for start, message in OTHER_KINDS.items():
+        if text.startswith(start) and path.suffix.lower() not in STATISTICS_FORMATS:
+            raise UserError(message)
     if head.startswith(b"\xd0\xcf\x11\xe0") and b"E\0n\0c\0r\0y\0p\0t\0" in path.read_bytes():
         raise UserError("password-protected; save it without a password")
     return head
 
 
-def _archive(path: Path) -> tuple[zipfile.ZipFile, dict[str, zipfile.ZipInfo]]:
-    """Open a workbook's archive, with its parts by name; refuse one that unpacks to far more than its size."""
+def _open_archive(path: Path) -> tuple[zipfile.ZipFile, dict[str, zipfile.ZipInfo]]:
+    """Open the archive of a workbook; return it with its parts by name, and refuse one that unpacks to too much."""
     try:
         archive = zipfile.ZipFile(path)
-        parts = archive.infolist()
+        entries = archive.infolist()
     except zipfile.BadZipFile:
         raise UserError("damaged or truncated; download or save it again") from None
-    if any(part.flag_bits & 1 for part in parts):
+    if any(entry.flag_bits & 1 for entry in entries):
         raise UserError("password-protected; save it without a password")
-    unpacked = sum(part.file_size for part in parts)
+    unpacked = sum(entry.file_size for entry in entries)
     if unpacked > MOST_UNPACKED:
-        much = f"{unpacked / 1e6:,.0f} MB, far more than a trial's workbook"
-        raise UserError(f"unpacks to {much}; save its values in a new workbook")
+        size = f"{unpacked / 1e6:,.0f} MB, far more than a trial's workbook"
+        raise UserError(f"unpacks to {size}; save its values in a new workbook")
     # Programs differ in case and in slashes.
-    named = {part.filename.replace("\\", "/").lower().lstrip("/"): part for part in parts}
-    if WORKBOOK_PARTS.isdisjoint(named):
-        inside = [name for name in sorted(named) if name.endswith((".xlsx", ".xlsm", ".csv", ".xls"))]
-        kinds = [kind for start, kind in OTHER_ARCHIVES.items() if any(name.startswith(start) for name in named)]
-        what = [f"an archive with {name} inside; unpack it first" for name in inside] + kinds
-        raise UserError([*what, "an archive without a workbook"][0])
-    return archive, named
+    parts = {entry.filename.replace("\\", "/").lower().lstrip("/"): entry for entry in entries}
+    if WORKBOOK_PARTS.isdisjoint(parts):
+        inside = [name for name in sorted(parts) if name.endswith((".xlsx", ".xlsm", ".csv", ".xls"))]
+        messages = [f"an archive with {name} inside; unpack it first" for name in inside]
+        messages += [kind for start, kind in OTHER_ARCHIVES.items() if any(name.startswith(start) for name in parts)]
+        raise UserError([*messages, "an archive without a workbook"][0])
+    return archive, parts
 
 
-# -- into plain values --------------------------------------------------------------------------------------------
+# -- reading ------------------------------------------------------------------------------------------------------
 
 
 def read_file(path: Path) -> Workbook:
-    """Read every sheet of a file, judged by its content, not by its name; a damaged one may raise anything."""
-    head = _first_bytes(path)
+    """Read every sheet of a file; its content determines its kind, not its name. A damaged file may raise anything."""
+    head = _read_first_bytes(path)
     if head.startswith(b"PK"):
-        archive, parts = _archive(path)
+        archive, parts = _open_archive(path)
         with archive:
             if "xl/workbook.xml" in parts:
-                return _xlsx(path, archive, parts)
-    elif path.suffix.lower() in STATISTICS:
-        return _statistics_file(path)
+                return _read_xlsx(path, archive, parts)
+    elif path.suffix.lower() in STATISTICS_FORMATS:
+        return _read_statistics_file(path)
     elif not head.startswith(b"\xd0\xcf\x11\xe0"):
-        return _delimited(path)
+        return _read_delimited(path)
     note = "this format does not show hidden rows, formats and errors; check them yourself"
-    return Workbook(path, _calamine(path), remarks=[note])
+    return Workbook(path, _read_with_calamine(path), remarks=[note])
 
 
-def _xlsx(path: Path, archive: zipfile.ZipFile, parts: dict[str, zipfile.ZipInfo]) -> Workbook:
+def _read_xlsx(path: Path, archive: zipfile.ZipFile, parts: dict[str, zipfile.ZipInfo]) -> Workbook:
     import openpyxl
     from openpyxl.reader import excel
 
-    # Pictures are not needed, and files of R's openxlsx name some that they lack.
+    # Pictures are not needed, and files of R's openxlsx refer to some that do not exist.
     excel.find_images = lambda *_: ([], [])
     listed = len(re.findall(rb"<(?:\w+:)?sheet\s", archive.read(parts["xl/workbook.xml"])))
-    described = (archive.read(part).decode("utf-8", "replace") for name, part in parts.items() if "docprops/" in name)
-    properties = "\n".join(described)
-    stated = re.search(r"modified[^>]*>\s*(\d{4}-\d{2}-\d{2})", properties)
-    result = Workbook(path, [], modified=stated[1] if stated else "")
+    documents = (archive.read(part).decode("utf-8", "replace") for name, part in parts.items() if "docprops/" in name)
+    properties = "\n".join(documents)
+    modified = re.search(r"modified[^>]*>\s*(\d{4}-\d{2}-\d{2})", properties)
+    result = Workbook(path, [], modified=modified[1] if modified else "")
     result.properties = "\n".join(filter(str.strip, re.split(r"<[^>]*>", properties)))
-    result.remarks = [said for part, said in REMARKS.items() if any(part in name for name in parts)]
+    result.remarks = [remark for part, remark in REMARKS.items() if any(part in name for name in parts)]
     if any("worksheets/" in name and part.file_size > LARGE for name, part in parts.items()):
         result.remarks.append("large sheets: merged cells, formats and hidden rows are not looked at")
-        result.sheets = _calamine(path)
+        result.sheets = _read_with_calamine(path)
         return result
     content = io.BytesIO(path.read_bytes())
     book = openpyxl.load_workbook(content)
     if listed != len(book.sheetnames):
         raise UserError(f"damaged: it lists {listed} sheets, and {len(book.sheetnames)} are there")
-    # The mapping of cells is not public; going through the rows would visit every blank cell of an endless sheet.
+    # `_cells` is not public, but iterating over the rows would visit every blank cell of an endless sheet.
     formulas = any(cell.data_type == "f" for sheet in book.worksheets for cell in sheet._cells.values())
     stored = openpyxl.load_workbook(content, data_only=True) if formulas else book
-    result.sheets = [_worksheet(sheet, stored[sheet.title]._cells) for sheet in book.worksheets]
+    result.sheets = [_convert_worksheet(sheet, stored[sheet.title]._cells) for sheet in book.worksheets]
     return result
 
 
-def _worksheet(sheet, stored: dict[tuple[int, int], Any]) -> Sheet:
-    """Convert a worksheet of openpyxl; ``stored`` are its cells with the stored values of formulas."""
+def _convert_worksheet(sheet, stored: dict[tuple[int, int], Any]) -> Sheet:
+    """Convert a worksheet of openpyxl; ``stored`` holds its cells with the stored values of formulas."""
     cells: dict[tuple[int, int], Any] = {}
     percent, struck = [], []
     for (row, column), cell in sheet._cells.items():
         place, source = (row - 1, column - 1), stored[row, column]
-        value = _plain(source.value)
+        value = _plain_value(source.value)
         if cell.data_type == "f" and source.value is None:
-            shown = cell.value if isinstance(cell.value, str) else getattr(cell.value, "text", "=...")
-            value = Flag("formula", str(shown)[:200])
+            formula = cell.value if isinstance(cell.value, str) else getattr(cell.value, "text", "=...")
+            value = Flag("formula", str(formula)[:200])
         elif source.data_type == "e":
             value = Flag("error cell", str(source.value))
         if value == EMPTY:
             continue
         cells[place] = value
-        if cell.has_style and "%" in _WORDS_IN_FORMAT.sub("", cell.number_format) and isinstance(value, int | float):
+        if cell.has_style and "%" in _FORMAT_LITERALS.sub("", cell.number_format) and isinstance(value, int | float):
             percent.append(place)
         if cell.has_style and cell.font.strike:
             struck.append(place)
-    rows, columns = _kept({row for row, _ in cells}), _kept({column for _, column in cells})
+    rows, columns = _with_gaps({row for row, _ in cells}), _with_gaps({column for _, column in cells})
     if len(rows) * len(columns) > MOST_CELLS:
         scattered = f"{len(cells):,} cells lie scattered over {len(rows):,} rows and {len(columns):,} columns"
         raise UserError(f"sheet {sheet.title[:40]!r}: {scattered}")
-    made = Sheet(sheet.title, [[cells.get((r, c), EMPTY) for c in columns] for r in rows], rows, columns)
-    made.hidden = sheet.sheet_state != "visible"
-    made.percent, made.struck = ({made.find(*place) for place in places} for places in (percent, struck))
-    made.merge((r.min_row - 1, r.min_col - 1, r.max_row - 1, r.max_col - 1) for r in sheet.merged_cells.ranges)
+    result = Sheet(sheet.title, [[cells.get((r, c), EMPTY) for c in columns] for r in rows], rows, columns)
+    result.hidden = sheet.sheet_state != "visible"
+    result.percent, result.struck = ({result.locate(*place) for place in places} for places in (percent, struck))
+    result.add_merged((r.min_row - 1, r.min_col - 1, r.max_row - 1, r.max_col - 1) for r in sheet.merged_cells.ranges)
     hidden = {number - 1 for number, row in sheet.row_dimensions.items() if row.hidden}
-    made.hidden_rows = {i for i, number in enumerate(rows) if number in hidden}
+    result.hidden_rows = {i for i, number in enumerate(rows) if number in hidden}
     areas = {((c.min or 1) - 1, (c.max or 1) - 1) for c in sheet.column_dimensions.values() if c.hidden}
-    made.hidden_columns = {i for i, n in enumerate(columns) if any(first <= n <= last for first, last in areas)}
-    return made
+    result.hidden_columns = {i for i, n in enumerate(columns) if any(first <= n <= last for first, last in areas)}
+    return result
 
 
-def _plain(value: Any) -> Any:
-    """Return a cell's value as text, number, truth value or date; blanks are empty."""
+def _plain_value(value: Any) -> Any:
+    """Return the value of a cell as text, number, boolean or date; a blank text becomes ``EMPTY``."""
     if value is None or (isinstance(value, str) and not value.strip()):
         return EMPTY
     if isinstance(value, datetime.datetime) and value.time() == datetime.time():
@@ -249,16 +250,16 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, (str, bool, int, float, *DATES)) else str(value)
 
 
-def _kept(used: set[int]) -> list[int]:
-    """Return the used numbers, and between them up to ``GAP`` blank ones, in order."""
-    kept = sorted(used)[:1]
+def _with_gaps(used: set[int]) -> list[int]:
+    """Return the used row or column numbers in order, with up to ``GAP`` blank ones before each but the first."""
+    numbers = sorted(used)[:1]
     for number in sorted(used)[1:]:
-        kept += range(max(kept[-1] + 1, number - GAP), number + 1)
-    return kept
+        numbers += range(max(numbers[-1] + 1, number - GAP), number + 1)
+    return numbers
 
 
-def _from_rows(name: str, rows: list[list], *, hidden: bool = False) -> Sheet:
-    """Make a sheet of rows of unequal length, without blank rows below them."""
+def _sheet_from_rows(name: str, rows: list[list], *, hidden: bool = False) -> Sheet:
+    """Build a sheet from rows of unequal length, without blank rows at the end."""
     width = max((len(row) for row in rows), default=0)
     while rows and not any(value != EMPTY for value in rows[-1]):
         rows.pop()
@@ -266,7 +267,7 @@ def _from_rows(name: str, rows: list[list], *, hidden: bool = False) -> Sheet:
     return Sheet(name, table, range(len(table)), range(width), hidden=hidden)
 
 
-def _calamine(path: Path) -> list[Sheet]:
+def _read_with_calamine(path: Path) -> list[Sheet]:
     """Read the values of .xls, .xlsb and .ods, and of large .xlsx."""
     import python_calamine
 
@@ -274,58 +275,58 @@ def _calamine(path: Path) -> list[Sheet]:
     for sheet in book.sheets_metadata:
         if str(sheet.typ).endswith("WorkSheet"):
             cells = book.get_sheet_by_name(sheet.name).to_python(skip_empty_area=False)
-            rows = [list(map(_plain, row)) for row in cells]
-            sheets.append(_from_rows(sheet.name, rows, hidden=not str(sheet.visible).endswith("Visible")))
+            rows = [list(map(_plain_value, row)) for row in cells]
+            sheets.append(_sheet_from_rows(sheet.name, rows, hidden=not str(sheet.visible).endswith("Visible")))
     return sheets
 
 
-def _delimited(path: Path) -> Workbook:
-    """Read text with commas, semicolons or tabs as one sheet; numbers stay text unless they have a decimal point."""
+def _read_delimited(path: Path) -> Workbook:
+    """Read text with commas, semicolons or tabs as one sheet; numbers with a decimal comma remain text."""
     content = path.read_bytes()
     try:
         text = content.decode("utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig")
     except UnicodeDecodeError:
-        text = content.decode("cp1252", "replace").replace("\ufffd", "\0")  # no letter has such a byte
+        text = content.decode("cp1252", "replace").replace("\ufffd", "\0")  # cp1252 has no character for such a byte
     if "\0" in text:
         raise UserError("not a workbook and not text")
     lines = [line for line in text.splitlines()[:200] if line.strip()]
-    counts = {sign: [line.count(sign) for line in lines] for sign in ("\t", ";", ",")}
-    sign = max(counts, key=lambda s: (sum(n > 0 for n in counts[s]), s != ","))
-    if not lines or not any(counts[sign]):
+    counts = {separator: [line.count(separator) for line in lines] for separator in ("\t", ";", ",")}
+    delimiter = max(counts, key=lambda s: (sum(n > 0 for n in counts[s]), s != ","))
+    if not lines or not any(counts[delimiter]):
         raise UserError("a text file without commas, semicolons or tabs")
     csv.field_size_limit(1 << 20)
-    rows = [[_number(cell) for cell in row] for row in csv.reader(io.StringIO(text, newline=None), delimiter=sign)]
-    return Workbook(path, [_from_rows(path.stem, rows)])
+    reader = csv.reader(io.StringIO(text, newline=None), delimiter=delimiter)
+    return Workbook(path, [_sheet_from_rows(path.stem, [list(map(_parse_number, row)) for row in reader])])
 
 
-def _number(cell: str) -> str | float:
-    """Return a plain number as such; codes such as 007 stay text."""
+def _parse_number(cell: str) -> str | float:
+    """Return a plain number as a float; codes such as 007 remain text."""
     text = cell.strip()
     plain = len(text) < 40 and re.fullmatch(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?", text)
     return float(text) if plain else text
 
 
-def _statistics_file(path: Path) -> Workbook:
-    """Read a file of SPSS, Stata or SAS; labels head the variables, labels of values are a legend."""
+def _read_statistics_file(path: Path) -> Workbook:
+    """Read an SPSS, Stata or SAS file; variable labels become the header, and value labels replace the values."""
     try:
         import pyreadstat
     except ImportError:
-        needed = "pip install --editable '.[statistics-files]'"
-        raise UserError(f"a file of SPSS, Stata or SAS needs a reader: {needed}") from None
-    frame, meta = getattr(pyreadstat, STATISTICS[path.suffix.lower()])(path)
+        command = "pip install --editable '.[statistics-files]'"
+        raise UserError(f"a file of SPSS, Stata or SAS needs a reader: {command}") from None
+    frame, meta = getattr(pyreadstat, f"read_{STATISTICS_FORMATS[path.suffix.lower()]}")(path)
     single = [name for name, kind in meta.readstat_variable_types.items() if kind == "float" and name in frame]
-    # Stata stores 5.1 in single precision; as a double it would be 5.099999904632568, and ties would be lost.
+    # Stata stores 5.1 in single precision. As a double it would be 5.099999904632568, and ties would be lost.
     frame[single] = frame[single].astype("float32").astype(str).astype(float)
-    for name, meanings in meta.variable_value_labels.items():
-        frame[name] = [meanings.get(value, value) for value in frame[name]]
-    labels = [meta.column_names_to_labels.get(name) or name for name in frame]
+    for name, value_labels in meta.variable_value_labels.items():
+        frame[name] = [value_labels.get(value, value) for value in frame[name]]
+    header = [meta.column_names_to_labels.get(name) or name for name in frame]
     body = frame.astype(object).where(frame.notna(), None).values.tolist()
-    sheet = _from_rows(path.stem, [labels, *(list(map(_plain, row)) for row in body)])
+    sheet = _sheet_from_rows(path.stem, [header, *(list(map(_plain_value, row)) for row in body)])
     sheet.names = list(map(str, frame))
     return Workbook(path, [sheet])
 
 
 if __name__ == "__main__":
-    with os.fdopen(os.dup(1), "wb") as answer:
-        os.dup2(2, 1)  # what a library prints is no part of the answer
-        answer.write(_read_within_limits(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])))
+    with os.fdopen(os.dup(1), "wb") as output:
+        os.dup2(2, 1)  # so that nothing a library prints becomes part of the output
+        output.write(_read_within_limits(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])))

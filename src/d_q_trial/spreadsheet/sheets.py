@@ -1,4 +1,4 @@
-"""What a workbook consists of once its file is read: sheets, cells, blocks of cells on a sheet."""
+"""The content of a workbook once its file is read: sheets, cells, and blocks of cells on a sheet."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Flag:
 
 
 def is_number(value: object) -> bool:
-    """Return whether a cell holds a number as such."""
+    """Return whether a cell holds a number, not a number as text or a boolean."""
     return type(value) in (float, int)
 
 
@@ -35,8 +35,8 @@ class Sheet:
     """A sheet as a rectangle of values around its used cells.
 
     ``rows[i][j]`` is the value in row ``row_numbers[i]`` and column ``column_numbers[j]`` of the sheet (from 0);
-    an empty cell is ``""``, an error or a formula without a stored value a :class:`Flag`. What the file says of rows, columns
-    and cells beside their values goes by place in the rectangle. Where ``turned``, rows and columns are exchanged.
+    an empty cell is ``""``, an error or a formula without a stored value a :class:`Flag`. The other fields refer to rows,
+    columns and cells by their position in the rectangle. If ``turned``, the sheet is transposed.
     """
 
     name: str
@@ -50,13 +50,13 @@ class Sheet:
     merged: list[tuple[int, int, int, int]] = field(default_factory=list)  # first row, column, last row, column
     percent: set[tuple[int, int]] = field(default_factory=set)  # numbers that the program shows as percent
     struck: set[tuple[int, int]] = field(default_factory=set)  # struck-out cells
-    names: list[str] = field(default_factory=list)  # of the variables of a statistics file, whose labels are the header
+    names: list[str] = field(default_factory=list)  # of the variables of a statistics file; the header has their labels
 
     def __post_init__(self) -> None:
         self.height, self.width = len(self.rows), len(self.column_numbers)
 
-    def turn(self) -> None:
-        """Exchange rows and columns; the cells keep their names."""
+    def transpose(self) -> None:
+        """Exchange rows and columns; the cells keep their addresses."""
         self.rows = list(map(list, zip(*self.rows, strict=True)))
         self.row_numbers, self.column_numbers = self.column_numbers, self.row_numbers
         self.hidden_rows, self.hidden_columns = self.hidden_columns, self.hidden_rows
@@ -66,28 +66,29 @@ class Sheet:
         self.height, self.width = self.width, self.height
 
     def address(self, row: int, column: int) -> str:
-        """Name of a cell, such as ``C7``."""
+        """Return the address of a cell, such as ``C7``."""
         names = self.row_name(self.row_numbers[row]), self.column_name(self.column_numbers[column])
         return "".join(names if self.turned else names[::-1])
 
     def row_name(self, number: int) -> str:
-        """Name of a row counted from 0, as the program shows it: the letters of a column where the sheet is turned."""
-        return column_letters(number) if self.turned else str(number + 1)
+        """Return the displayed name of a row counted from 0: a number, or the letters of a column if transposed."""
+        return get_column_letter(number + 1) if self.turned else str(number + 1)
 
     def column_name(self, number: int) -> str:
-        """Name of a column counted from 0, as the program shows it: the number of a row where the sheet is turned."""
-        return str(number + 1) if self.turned else column_letters(number)
+        """Return the displayed name of a column counted from 0: letters, or the number of a row if transposed."""
+        return str(number + 1) if self.turned else get_column_letter(number + 1)
 
-    def find(self, row: int, column: int) -> tuple[int, int]:
-        """Return where the rectangle has, or would have, a row and column of the sheet."""
+    def locate(self, row: int, column: int) -> tuple[int, int]:
+        """Return the position in the rectangle that a row and column of the sheet have, or would have if kept."""
         return bisect_left(self.row_numbers, row), bisect_left(self.column_numbers, column)
 
-    def merge(self, areas: Iterable[tuple[int, int, int, int]]) -> None:
-        """Keep the merged areas of the sheet that touch the rectangle."""
+    def add_merged(self, areas: Iterable[tuple[int, int, int, int]]) -> None:
+        """Add the merged areas of the sheet that overlap the rectangle."""
         room = self.height * self.width
         for first_row, first_column, last_row, last_column in areas if room else ():
-            (top, left), (bottom, right) = self.find(first_row, first_column), self.find(last_row + 1, last_column + 1)
-            # Areas cannot overlap, so more than the rectangle holds is nonsense that would only cost time.
+            top, left = self.locate(first_row, first_column)
+            bottom, right = self.locate(last_row + 1, last_column + 1)
+            # Areas cannot overlap, so areas beyond the size of the rectangle are damage that would only cost time.
             room -= max(bottom - top, 0) * max(right - left, 0)
             if top < bottom and left < right and room >= 0:
                 self.merged.append((top, left, bottom - 1, right - 1))
@@ -100,21 +101,13 @@ class Workbook:
     path: Path
     sheets: list[Sheet]
     properties: str = ""
-    modified: str = ""  # day on which it was saved, as it states itself
+    modified: str = ""  # day on which it was last saved, by its properties
     remarks: list[str] = field(default_factory=list)  # macros, links and the like
-
-
-def column_letters(number: int) -> str:
-    """Return the letters of a column counted from 0."""
-    return get_column_letter(number + 1)
 
 
 @dataclass(eq=False)
 class Block:
-    """Some rows and columns of a sheet, by their index in its rectangle.
-
-    ``bottom`` and ``right`` follow the last row and column.
-    """
+    """Some rows and columns of a sheet, by index in its rectangle; ``bottom`` and ``right`` are one past the last."""
 
     sheet: Sheet
     rows: list[int]
@@ -127,43 +120,40 @@ class Block:
         self.height, self.width = len(self.values), len(self.values[0])
 
     def place(self, row: int, column: int) -> tuple[int, int]:
-        """Return a cell's row and column in the sheet's rectangle."""
+        """Return the row and column of a cell in the rectangle of the sheet."""
         return self.rows[row], self.columns[column]
 
     def address(self, row: int, column: int) -> str:
-        """Return a cell's name, such as ``C7``."""
+        """Return the address of a cell, such as ``C7``."""
         return self.sheet.address(*self.place(row, column))
 
     @property
     def range(self) -> str:
-        """Name of the whole rectangle, such as ``A1:K61``."""
+        """The range of the block, such as ``A1:K61``."""
         return f"{self.sheet.address(self.top, self.left)}:{self.sheet.address(self.rows[-1], self.columns[-1])}"
 
     @cached_property
     def names(self) -> list[str]:
-        """The columns' names on the sheet."""
+        """The names of the columns on the sheet."""
         return [self.sheet.column_name(self.sheet.column_numbers[column]) for column in self.columns]
 
     @cached_property
     def panel_names(self) -> list[str]:
-        """The same, with A or 1 for the first one of the block."""
+        """The names of the columns counted from the first of the block, which is A, or 1 if transposed."""
         numbers = [self.sheet.column_numbers[column] for column in self.columns]
         return [self.sheet.column_name(number - numbers[0]) for number in numbers]
 
     def within(self, other: Block) -> bool:
-        """Return whether another block has all its cells."""
+        """Return whether another block contains all cells of this one."""
         return self.sheet is other.sheet and {*self.rows} <= {*other.rows} and {*self.columns} <= {*other.columns}
 
 
 def split_blocks(sheet: Sheet) -> list[Block]:
-    """Return the blocks of a sheet, from top to bottom and left to right.
-
-    Blank rows and columns cut, in turn, until no rectangle has one inside; an XY-cut.
-    """
+    """Split a sheet at blank rows and columns, in turn, until no block contains one (XY-cut); sort by top, then left."""
     used = np.array([[value != EMPTY for value in row] for row in sheet.rows], dtype=bool)
     used = used.reshape(sheet.height, sheet.width)
     for _, left, bottom, right in sheet.merged:
-        # A merged label right above numbers holds together columns that are blank below; a title above tables does not.
+        # A merged label right above numbers joins the columns that it spans; a title above tables does not.
         below = sheet.rows[bottom + 1][left : right + 1] if bottom + 1 < sheet.height else []
         if any(map(is_number, below)) and not any(type(v) is str and v for v in below):
             used[bottom, left : right + 1] = True
@@ -182,13 +172,13 @@ def split_blocks(sheet: Sheet) -> list[Block]:
 
 
 def _runs(used: np.ndarray, offset: int) -> list[range]:
-    """Return the runs of used rows or columns."""
+    """Return the ranges of consecutive used rows or columns."""
     edges = np.flatnonzero(np.diff(np.concatenate([[0], used, [0]]))) + offset
     return [range(start, stop) for start, stop in edges.reshape(-1, 2).tolist()]
 
 
 def display_cell(value: object) -> str:
-    """Return a cell's content for a message: short, on one line, text in quotes."""
+    """Return the content of a cell for a message: short, on one line, text in quotes."""
     if value is None or value == "":
         return ""
     if isinstance(value, str):
@@ -202,5 +192,5 @@ def make_printable(text: object) -> str:
 
 
 def join_first(names: list[str], most: int, mark: str = ", ") -> str:
-    """Return the first names of a list as text, and how many more there are."""
+    """Join the first names of a list and state how many more there are."""
     return mark.join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -6,7 +6,7 @@ import itertools
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import pandas as pd
@@ -41,15 +41,13 @@ class Section(NamedTuple):
 def describe(reading: Reading) -> list[Section]:
     """Return the summary, the blocks, the variables in the order of the trial, and the questions to answer."""
     trial, plans = reading.trial, reading.plans
-    variable_order = {key: number for number, key in enumerate([*trial.outcomes, *trial.markers])}
-    visit_order = [*trial.visits]
+    order = {key: number for number, key in enumerate([*trial.outcomes, *trial.markers])}
     blocks = [[plan.sheet, plan.block.range, describe_kind(plan), plan.unread or plan.evidence] for plan in plans]
     numbers = {plan: _describe_number_columns(plan) for plan in plans if not plan.readable}
 
     def sort_key(group: tuple[Source, pd.DataFrame]) -> tuple[str, int, int]:
         source, _ = group
-        position = variable_order.get(source.variable, len(variable_order))
-        return source.plan.cohort, position, visit_order.index(source.visit)
+        return source.plan.cohort, order.get(source.variable, len(order)), [*trial.visits].index(source.visit)
 
     sources = sorted(reading.frame.groupby("source", sort=False), key=sort_key)
     lists = {
@@ -77,12 +75,11 @@ def _list_unused(plan: Plan) -> list[str]:
     columns: dict[str, list[str]] = defaultdict(list)
     for column in (column for column in plan.having("ignore") if column.why != "empty"):
         columns[column.why].append(_describe_column(plan, column))
-    return [
-        f"{plan.sheet}!{plan.block.range}: {why}: {join_first(names, MOST_NAMED)}" for why, names in columns.items()
-    ]
+    block = f"{plan.sheet}!{plan.block.range}"
+    return [f"{block}: {why}: {join_first(names, MOST_NAMED)}" for why, names in columns.items()]
 
 
-def _join_counts(counts: Counter) -> str:
+def _join_counts(counts: Mapping) -> str:
     return ", ".join(f"{n} {name}" for name, n in counts.items())
 
 
@@ -94,9 +91,8 @@ def _summarize(reading: Reading) -> list[str]:
         lines.append(f"Faults and questions, listed below: {count}")
     if reading.arms:
         labels = {key: arm.label for key, arm in trial.every_arm.items()}
-        lines.append(
-            f"{len(reading.arms)} participants: {_join_counts(Counter(map(labels.get, reading.arms.values())))}"
-        )
+        sizes = Counter(map(labels.get, reading.arms.values()))
+        lines.append(f"{len(reading.arms)} participants: {_join_counts(sizes)}")
     measured = variable_visits(rows)
     complete = [k for k, o in trial.outcomes.items() if {(k, v) for v in o.follow_up or [BASELINE]} <= measured]
     lines.append(f"{len(complete)} of {len(trial.outcomes)} outcomes have values at every visit analysed")
@@ -129,16 +125,14 @@ def _describe_primary_endpoint(reading: Reading) -> str:
         return f"{name} cannot be computed: no values at {when} in {' and '.join(lacking)}"
     if reading.faults.errors:
         return f"{name} cannot be computed until the faults are corrected and the questions answered"
-    sizes = Counter({arm.label: counts[key] for key, arm in trial.analysed_arms.items()})
-    return f"{name} can be computed: {_join_counts(sizes)}"
+    return f"{name} can be computed: {_join_counts({a.label: counts[k] for k, a in trial.analysed_arms.items()})}"
 
 
 def _describe_number_columns(plan: Plan) -> list[str]:
     """Return a line for each column of numbers of a block: its place, header, how many, range."""
     lines = []
     for column in plan.columns:
-        numbers = [cell for cell in plan.cells(column) if is_number(cell)]
-        if numbers:
+        if numbers := [cell for cell in plan.cells(column) if is_number(cell)]:
             span = f"{len(numbers)} numbers, {min(numbers):.6g} to {max(numbers):.6g}"
             lines.append(f"{_describe_column(plan, column)}: {span}")
     return lines
@@ -146,9 +140,8 @@ def _describe_number_columns(plan: Plan) -> list[str]:
 
 def describe_kind(plan: Plan) -> str:
     """Return the kind of a block in words."""
-    kind = WORDS["kinds"].get(plan.kind, plan.kind)
-    if plan.kind == "participants" and plan.cohort == POPULATION:
-        kind = "population sample"
+    is_sample = plan.kind == "participants" and plan.cohort == POPULATION
+    kind = "population sample" if is_sample else WORDS["kinds"].get(plan.kind, plan.kind)
     return kind + (" (not read)" if plan.unread else "")
 
 
@@ -168,7 +161,6 @@ def _variable_row(source: Source, rows: pd.DataFrame, reading: Reading) -> list[
     groups = sorted(set(rows["stratum"]) - {""})
     if not linked:
         groups += [arm.label for key, arm in reading.trial.every_arm.items() if key in set(rows["arm"])]
-    confidence = column.confidence if not plan.mapped else "mapping"
     return [
         variable.label if variable else source.variable,
         reading.trial.visits[source.visit].label,
@@ -180,7 +172,7 @@ def _variable_row(source: Source, rows: pd.DataFrame, reading: Reading) -> list[
         str(total - n) if linked and plan.cohort == TRIAL and total >= n else "",
         "" if text else f"{rows['value'].min():.6g} to {rows['value'].max():.6g}",
         "%" if percent else column.unit or (variable.unit if variable else ""),
-        confidence + (f" ({column.why})" if column.why else ""),
+        ("mapping" if plan.mapped else column.confidence) + (f" ({column.why})" if column.why else ""),
     ]
 
 
@@ -190,8 +182,8 @@ def _list_needs(reading: Reading) -> list[str]:
     if rows.empty:
         return ["participants: no block was recognised as holding the trial's participants, by row or by group"]
     arms = set(rows["arm"])
-    absent = [arm.label for key, arm in trial.analysed_arms.items() if any(arms) and key not in arms]
-    needs = [f"arm {label}: no participants" for label in absent]
+    absent = [arm for key, arm in trial.analysed_arms.items() if any(arms) and key not in arms]
+    needs = [f"arm {arm.label}: no participants" for arm in absent]
     measured, changes = variable_visits(rows), variable_visits(rows[rows["measure"] == PERCENT_CHANGE])
     missing: dict[str, list[str]] = defaultdict(list)
     for key, outcome in trial.outcomes.items():
@@ -391,9 +383,9 @@ def _column_statements(column: Column, plan: Plan, trial: Trial) -> dict[str, ob
         entry["variable"] = variable if OPEN in (visit, measure) else OPEN
     else:
         by_arm = plan.kind == "groups" and not plan.one("arm") and any(other.arm for other in plan.data)
-        entry["arm"] = OPEN if by_arm and not (column.arm or column.stratum) else column.arm
-        entry |= {"stratum": column.stratum, "factor": column.factor if column.factor != 1.0 else None}
-        entry["unit"] = column.unit
+        arm = OPEN if by_arm and not (column.arm or column.stratum) else column.arm
+        factor = column.factor if column.factor != 1.0 else None
+        entry |= {"arm": arm, "stratum": column.stratum, "factor": factor, "unit": column.unit}
     return {key: value for key, value in entry.items() if value} or {"is": "data"}
 
 

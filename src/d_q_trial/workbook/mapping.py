@@ -1,9 +1,8 @@
-"""The mapping of a workbook: what each cell holds. Recognition or a mapping file gives it; values are read only through it."""
+"""The mapping of a workbook: what each cell holds, as recognised or as a mapping file states; all values are read by it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -91,10 +90,7 @@ class Plan(Meaning):
 
     @property
     def kind_by_roles(self) -> str:
-        """The kind of the block by the roles of its columns.
-
-        A row without an id is a participant if it has an arm and several raw values.
-        """
+        """The kind of the block by its columns; a row without an id but with an arm and several raw values is a participant."""
         in_rows = bool(self.one("visit") or self.one("variable"))
         if self.one("participant"):
             return "long" if in_rows else "participants"
@@ -104,10 +100,9 @@ class Plan(Meaning):
 
     @property
     def unmeasured(self) -> bool:
-        """Whether it is unknown if later values are raw or changes: nothing states it, in groups or percentages of baseline."""
-        data = self.data
-        later = self.one("visit") or any((column.visit or self.visit or BASELINE) != BASELINE for column in data)
-        known = self.mapped or self.measure in (VALUE, PERCENT_CHANGE) or any(c.measure != VALUE for c in data)
+        """Whether nothing states if later values, of groups or in percent of baseline, are raw values or changes."""
+        later = self.one("visit") or any((column.visit or self.visit or BASELINE) != BASELINE for column in self.data)
+        known = self.mapped or self.measure in (VALUE, PERCENT_CHANGE) or any(c.measure != VALUE for c in self.data)
         doubtful = self.kind == "groups" or self.measure == "percent_of_baseline"
         return bool(later) and doubtful and not known
 
@@ -169,8 +164,9 @@ def _split_keys(section: Any) -> Any:
     return {code.strip(): value for key, value in entries.items() for code in key.split(",")} | entries
 
 
-def _check_key(name: str, info: ValidationInfo, kind: str) -> str:
+def _check_key(name: str, info: ValidationInfo) -> str:
     """Check that the trial has a variable, visit, arm or marker with this key; the validation context lists the keys."""
+    kind = next((role for role, section in CODED.items() if section == info.field_name), info.field_name)
     keys = info.context[kind]
     if name == OPEN:
         raise ValueError(f"to be filled in: {kind}, one of {', '.join(keys[:8])}, ...")
@@ -192,7 +188,7 @@ def _transpose_sheet(name: str, info: ValidationInfo) -> str:
     sheet = _find_sheet(name, info)
     if sheet.turned:
         raise ValueError(f"{name!r} is listed twice")
-    sheet.turn()
+    sheet.transpose()
     return name
 
 
@@ -241,20 +237,19 @@ TextKeys = BeforeValidator(_split_keys)
 # A column may be written as one word: its role, or ``ignore``.
 OneWord = BeforeValidator(lambda value: {"is": value or "ignore"} if isinstance(value, str | None) else value)
 OrEmpty, OrData = BeforeValidator(lambda value: value or {}), BeforeValidator(lambda value: value or "data")
-VariableKey, VisitKey, ArmKey, MarkerKey = (
-    Annotated[str, AfterValidator(partial(_check_key, kind=kind))] for kind in ("variable", "visit", "arm", "marker")
+TrialKey, SheetRange, ColumnName = (
+    Annotated[str, AfterValidator(check)] for check in (_check_key, _find_block, _check_column_name)
 )
-SheetRange, ColumnName = (Annotated[str, AfterValidator(check)] for check in (_find_block, _check_column_name))
 
 
 class Statement(Strict):
     """What a column, a panel or a whole block may state about its values."""
 
-    variable: VariableKey | None = None
-    visit: VisitKey | None = None
-    arm: ArmKey | None = None
+    variable: TrialKey | None = None
+    visit: TrialKey | None = None
+    arm: TrialKey | None = None
     stratum: str | None = None
-    marker: MarkerKey | None = None
+    marker: TrialKey | None = None
     measure: Literal["value", "percent_change", "percent_of_baseline"] | None = None
 
 
@@ -289,12 +284,10 @@ class BlockEntry(Statement):
     def plans(self) -> list[Plan]:
         """The plan of the block, or of each panel."""
         blocks: Any = self.panels or {self.range: Statement()}
-        shared = self.model_dump(include={*SAID}, exclude_none=True)
-        return [
-            self._build_plan(block, shared | panel.model_dump(exclude_none=True)) for block, panel in blocks.items()
-        ]
+        return [self._build_plan(block, panel) for block, panel in blocks.items()]
 
-    def _build_plan(self, block: Block, statements: dict[str, Any]) -> Plan:
+    def _build_plan(self, block: Block, panel: Statement) -> Plan:
+        statements = self.model_dump(include={*SAID}, exclude_none=True) | panel.model_dump(exclude_none=True)
         header = Header(rows=list(range(self.header)), first_data=self.header)
         rows = block.values[: self.header]
         header.labels = [[" ".join(str(row[i]).split()) for row in rows if row[i] != EMPTY] for i in range(block.width)]
@@ -322,9 +315,9 @@ class Mapping(Strict):
     workbook: str | None = None
     transpose: list[Annotated[str, AfterValidator(_transpose_sheet)]] = []  # sheets with a participant in each column
     ignore: list[SheetRange] = []  # places without values, such as Sheet!A20:C25
-    arms: Annotated[dict[str, ArmKey], TextKeys] = {}
-    visits: Annotated[dict[str, VisitKey], TextKeys] = {}
-    variables: Annotated[dict[str, VariableKey], TextKeys] = {}
+    arms: Annotated[dict[str, TrialKey], TextKeys] = {}
+    visits: Annotated[dict[str, TrialKey], TextKeys] = {}
+    variables: Annotated[dict[str, TrialKey], TextKeys] = {}
     strata: Annotated[dict[str, str], TextKeys] = {}
     blocks: Annotated[dict[int, BlockEntry] | None, BeforeValidator(_number_blocks)] = None
 
