@@ -441,7 +441,7 @@ def test_p_of_three_strata_stand_upon_each_other_without_overlap():
 )
 def test_p_is_in_italics_and_a_label_keeps_its_letters(page, text, italic):
     written = page.text(0, 0, text)
-    style.italic_p(page.figure)
+    style.italicize_p(page.figure)
     page.figure.draw_without_rendering()
     assert written.get_text() == italic
 
@@ -519,7 +519,7 @@ def test_a_confidence_limit_outside_the_axis_of_a_forest_plot_ends_in_a_marked_a
     found = [whole.Effect("CTx, 2 weeks", "all", "9/9", 1.0, -5.0, 5.0, 0.2) for _ in range(11)]
     found.append(whole.Effect("CTx, 2 weeks", "T3", "9/9", 1.0, -5.0, 500.0, 0.2))
     ax = page.axes(15.0, 5.0, 40.0, 30.0)
-    whole._axis(ax, found, study(), "%")
+    whole._draw_effects(ax, found, study(), "%")
     (arrow,) = [line for line in ax.lines if str(line.get_label()).startswith(draw.BEYOND)]
     assert (arrow.get_marker(), arrow.get_xdata()[0]) == (">", ax.get_xlim()[1])
     assert ax.get_xlim()[1] < 6

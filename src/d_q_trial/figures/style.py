@@ -1,4 +1,4 @@
-"""The look of a page: journal widths, type, colours, and files that are identical on every machine."""
+"""Style of the figures: journal width, typeface, colours, and files that are identical on every machine."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.text import Text
 
-WIDTH_MM = 183.0  # of a page of two columns
+WIDTH_MM = 183.0  # of a two-column page
 PNG_DPI = 250
 _MM_PER_INCH = 25.4
 MM_PER_POINT = _MM_PER_INCH / 72
 _FOLDER = Path(__file__).parent
-_P = re.compile(r"^P$|\bP(?=,\n| [=<>≤]\s| from | not defined)")
+_P_SYMBOL = re.compile(r"^P$|\bP(?=,\n| [=<>≤]\s| from | not defined)")
 
 INK = "#1a1a1a"
 QUIET = "#6b6b6b"
 GRID = "#9a9a9a"
 BAND_FILL, BAND_INK = "#fff3cd", "#7a1f00"
-BAND_MM = 5.0  # height of the band that carries the label of synthetic data
+BAND_MM = 5.0  # height of the band that shows the label of synthetic data
 
-BODY, SMALL, TITLE, LETTER = 6.5, 6.0, 7.0, 9.0  # points
+BODY, SMALL, TITLE, LETTER = 6.5, 6.0, 7.0, 9.0  # type sizes in points
 DASHED = {"color": GRID, "linewidth": 0.7, "dashes": (4, 3), "zorder": 0.5}  # lines of no effect and of alpha
 
 
 def journal_style():
-    """Return a context in which matplotlib uses the style of these figures, whatever its own settings."""
+    """Return a context in which matplotlib uses the style of these figures, whatever the user's settings."""
     import matplotlib as mpl
 
     _register_typeface()
@@ -52,7 +52,7 @@ def _register_typeface() -> None:
 
 @dataclass(frozen=True)
 class Look:
-    """Colour and marker of a group, distinguishable with colour blindness, in grey, and by shape."""
+    """Colours and marker of a group, distinguishable with colour blindness, in greyscale, and by shape."""
 
     face: str
     edge: str
@@ -60,7 +60,7 @@ class Look:
     tint: str = "white"  # behind text
 
     def points(self, size: float, edge: float = 0.4) -> dict[str, Any]:
-        """Return the properties of a line of markers; ``size`` and the width of their ``edge`` in points of type."""
+        """Return the properties of markers without a line; ``size`` and the width of the ``edge`` are in points."""
         colours = {"markerfacecolor": self.face, "markeredgecolor": self.edge, "markeredgewidth": edge}
         return {"linestyle": "none", "marker": self.marker, "markersize": size} | colours
 
@@ -78,39 +78,41 @@ STRATA = (
 
 
 def stratum_look(index: int, count: int) -> Look:
-    """Return the look of stratum ``index`` (0 = lowest) of ``count``: two strata take light and dark."""
+    """Return the look of stratum ``index`` (0 = lowest) of ``count``; two strata are light and dark."""
     return STRATA[2 * index if count == 2 else min(index, len(STRATA) - 1)]
 
 
 @cache
 def text_width(text: str, size: float = SMALL, weight: str = "normal") -> float:
-    """Return the width of a text in millimetres, that of its longest line."""
+    """Return the width of a text in millimetres; the widest line counts."""
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import text_to_path
 
     font = FontProperties(size=size, weight=weight)
-    return max(text_to_path.get_text_width_height_descent(s, font, False)[0] for s in text.split("\n")) * MM_PER_POINT
+    widths = [text_to_path.get_text_width_height_descent(line, font, False)[0] for line in text.split("\n")]
+    return max(widths) * MM_PER_POINT
 
 
 def wrap_text(text: str, width: float, size: float = SMALL, weight: str = "normal") -> str:
-    """Break lines between words, so that none is wider than ``width`` millimetres; a longer word is cut."""
-    made, *words = (truncate(word, width, size, weight) for word in text.split(" "))
+    """Break a text between words into lines of at most ``width`` millimetres; a wider word is truncated."""
+    wrapped, *words = (truncate(word, width, size, weight) for word in text.split(" "))
     for word in words:
-        last = made.rpartition("\n")[2]
-        made += f" {word}" if text_width(f"{last} {word}", size, weight) <= width else f"\n{word}"
-    return made
+        last_line = wrapped.rpartition("\n")[2]
+        wrapped += f" {word}" if text_width(f"{last_line} {word}", size, weight) <= width else f"\n{word}"
+    return wrapped
 
 
 def truncate(text: str, width: float, size: float = SMALL, weight: str = "normal") -> str:
-    """Shorten a text to ``width`` millimetres, with an ellipsis; the description of the figure has it in full."""
-    shorter = (f"{text[:letters].rstrip()}…" for letters in range(len(text) - 1, 0, -1))
-    return next((given for given in (text, *shorter) if text_width(given, size, weight) <= width), "…")
+    """Shorten a text to ``width`` millimetres, with an ellipsis; the description of the figure has the full text."""
+    shortened = (f"{text[:length].rstrip()}…" for length in range(len(text) - 1, 0, -1))
+    return next((version for version in (text, *shortened) if text_width(version, size, weight) <= width), "…")
 
 
 class Page:
     """A figure laid out in millimetres from its top left corner.
 
-    ``height`` excludes the band on top, which shows the ``label`` of data that have to be marked.
+    ``label`` is the label of data that must be marked, such as synthetic data, shown in a band at the top. ``height``
+    excludes the band.
     """
 
     def __init__(self, width: float, height: float, label: str | None = None):
@@ -122,84 +124,86 @@ class Page:
         self.height = height + self.top
         self.figure: Figure = Figure(figsize=(width / _MM_PER_INCH, self.height / _MM_PER_INCH))
         if label:
-            depth = BAND_MM / self.height
-            look = {"transform": self.figure.transFigure, "facecolor": BAND_FILL, "linewidth": 0}
-            self.figure.add_artist(Rectangle((0, 1 - depth), 1, depth, **look))
-            look = {"color": BAND_INK, "weight": "bold", "size": TITLE, "gid": "label"}
-            self.text(width / 2, -BAND_MM / 2, label, ha="center", va="center_baseline", **look)
+            band = BAND_MM / self.height
+            fill = {"transform": self.figure.transFigure, "facecolor": BAND_FILL, "linewidth": 0}
+            self.figure.add_artist(Rectangle((0, 1 - band), 1, band, **fill))
+            font = {"color": BAND_INK, "weight": "bold", "size": TITLE, "gid": "label"}
+            self.text(width / 2, -BAND_MM / 2, label, ha="center", **font)
 
     def axes(self, left: float, top: float, width: float, height: float) -> Axes:
-        """Add axes whose frame begins ``left`` and ``top`` millimetres from the corner below the band."""
+        """Add axes with their frame ``left`` and ``top`` millimetres from the top left corner below the band."""
         bottom = self.height - self.top - top - height
         return self.figure.add_axes((left / self.width, bottom / self.height, width / self.width, height / self.height))
 
     def canvas(self) -> Axes:
-        """Add axes without a frame over the page below the band; units are millimetres, y counts downwards."""
-        depth = self.height - self.top
-        axes = self.axes(0, 0, self.width, depth)
-        axes.set(xlim=(0, self.width), ylim=(depth, 0))
+        """Add frameless axes over the page below the band; units are millimetres, and y increases downwards."""
+        height = self.height - self.top
+        axes = self.axes(0, 0, self.width, height)
+        axes.set(xlim=(0, self.width), ylim=(height, 0))
         axes.axis("off")
         return axes
 
-    def text(self, left: float, top: float, content: str, **style: Any) -> Text:
-        """Write text, by default small, with its line at a place in millimetres."""
-        look = {"va": "center_baseline", "size": SMALL} | style
-        return self.figure.text(left / self.width, 1 - (self.top + top) / self.height, content, **look)
+    def text(self, left: float, top: float, content: str, **properties: Any) -> Text:
+        """Write text at a position in millimetres, by default small and vertically centred."""
+        properties = {"va": "center_baseline", "size": SMALL} | properties
+        return self.figure.text(left / self.width, 1 - (self.top + top) / self.height, content, **properties)
 
-    def legend(self, names: Mapping[str, str], left: float, top: float, **style: Any) -> None:
-        """Draw a legend at a place in millimetres; ``names`` maps labels of drawn artists to texts of the legend.
+    def legend(self, texts: Mapping[str, str], left: float, top: float, **properties: Any) -> None:
+        """Draw a legend at a position in millimetres; ``texts`` maps the labels of artists to texts of the legend.
 
-        Artists of several types with the same label, such as a line and its band, share an entry.
+        Artists of different types with the same label, such as a line and its band, share an entry.
         """
-        found: dict[str, dict[type, Any]] = defaultdict(dict)
+        artists: dict[str, dict[type, Any]] = defaultdict(dict)
         for ax in self.figure.axes:
-            for handle, name in zip(*ax.get_legend_handles_labels(), strict=True):
-                found[name].setdefault(type(handle), handle)
-        shown = {text: tuple(reversed(found[name].values())) for name, text in names.items() if name in found}
-        place = {"bbox_to_anchor": (left / self.width, 1 - (self.top + top) / self.height), "frameon": False}
-        self.figure.legend(shown.values(), shown.keys(), **place, **style)
+            for artist, label in zip(*ax.get_legend_handles_labels(), strict=True):
+                artists[label].setdefault(type(artist), artist)
+        entries = {text: tuple(reversed(artists[label].values())) for label, text in texts.items() if label in artists}
+        properties["bbox_to_anchor"] = left / self.width, 1 - (self.top + top) / self.height
+        self.figure.legend(entries.values(), entries.keys(), frameon=False, **properties)
 
     def save(self, stem: Path | str, *, title: str) -> list[Path]:
         """Write ``stem``.pdf and ``stem``.png; the same page gives the same bytes.
 
-        The PNG is the PDF rendered by pdfium, in half the time of a second layout, in up to 256 colours, which shift shades
-        by up to 15 of 255, in a fourth of the bytes. The label is also in the metadata of both files.
+        The PNG is the PDF rendered by pdfium, which takes half the time of a second layout. Reducing it to 256 colours
+        shifts shades by up to 15 of 255 and takes a quarter of the bytes. The metadata of both files contain the label.
         """
         from PIL.Image import Dither, Quantize
         from PIL.PngImagePlugin import PngInfo
         from pypdfium2 import PdfDocument
 
         pdf, png = Path(f"{stem}.pdf"), Path(f"{stem}.png")
-        italic_p(self.figure)
-        nothing = dict.fromkeys(("Creator", "Producer", "CreationDate"))
+        italicize_p(self.figure)
+        metadata = {"Title": title, "Subject": self.label, "Creator": None, "Producer": None, "CreationDate": None}
         with atomic(pdf) as temporary:
-            self.figure.savefig(temporary, format="pdf", metadata={"Title": title, "Subject": self.label} | nothing)
-        named = PngInfo()
-        for key, text in {"Title": title, **({"Description": self.label} if self.label else {})}.items():
-            named.add_text(key, text)
+            self.figure.savefig(temporary, format="pdf", metadata=metadata)
+        png_info = PngInfo()
+        png_info.add_text("Title", title)
+        if self.label:
+            png_info.add_text("Description", self.label)
         with PdfDocument(pdf) as document, atomic(png) as temporary:
             rendered = document[0].render(scale=PNG_DPI / 72).to_pil()
-            picture = rendered.quantize(256, Quantize.FASTOCTREE, dither=Dither.NONE)
-            picture.putpalette([255 if part > 250 else part for part in picture.getpalette()])  # white stays white
-            picture.save(temporary, format="png", pnginfo=named, dpi=(PNG_DPI, PNG_DPI))
+            image = rendered.quantize(256, Quantize.FASTOCTREE, dither=Dither.NONE)
+            image.putpalette([255 if channel > 250 else channel for channel in image.getpalette()])  # white stays white
+            image.save(temporary, format="png", pnginfo=png_info, dpi=(PNG_DPI, PNG_DPI))
         return [pdf, png]
 
 
-def italic_p(figure: Figure) -> None:
+def italicize_p(figure: Figure) -> None:
     """Set the P of P-values in italics, as journals do, in the texts of a figure, but not in a name such as vitamin P."""
-    legends = [*figure.legends, *filter(None, (ax.get_legend() for ax in figure.axes))]
-    texts = [*figure.texts, *(text for legend in legends for text in legend.get_texts())]
-    for ax in figure.axes:
+    texts = [*figure.texts]
+    for legend in filter(None, (*figure.legends, *(ax.get_legend() for ax in figure.axes))):
+        texts += legend.get_texts()
+    for ax in figure.axes:  # except tick labels, which take long to search
         texts += [*ax.texts, ax.xaxis.label, ax.yaxis.label]
-    for text in texts:  # not those of ticks, which take long to search
-        parts = _P.split(text.get_text())
-        if len(parts) > 1:
-            text.set(text="$P$".join(part.replace("$", r"\$") for part in parts), parse_math=True)
+    for text in texts:
+        segments = _P_SYMBOL.split(text.get_text())
+        if len(segments) > 1:
+            text.set(text="$P$".join(segment.replace("$", r"\$") for segment in segments), parse_math=True)
 
 
-def draw_box(ax: Axes, left: float, top: float, width: float, height: float, **style: Any):
+def draw_box(ax: Axes, left: float, top: float, width: float, height: float, **properties: Any):
     """Draw a rectangle, by default white with a thin dark frame."""
     from matplotlib.patches import Rectangle
 
-    look = {"facecolor": "white", "edgecolor": INK, "linewidth": 0.7} | style
-    return ax.add_patch(Rectangle((left, top), width, height, **look))
+    properties = {"facecolor": "white", "edgecolor": INK, "linewidth": 0.7} | properties
+    return ax.add_patch(Rectangle((left, top), width, height, **properties))

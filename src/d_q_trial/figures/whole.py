@@ -1,4 +1,4 @@
-"""Figures that are drawn as a whole: the flow of participants, the design of the trial, and forest plots."""
+"""Figures without panels: the flow of participants, the design of the trial, and forest plots."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import replace
 from operator import sub
 from typing import TYPE_CHECKING, NamedTuple
 
-from .. import labels
 from ..formatting import format_interval, format_number, format_p_digits
+from ..labels import change_decimals, contrast_label, difference_unit
 from ..results_table import ALL_PARTICIPANTS, group_keys
 from ..stats.two_sample import get_test
 from ..trial import BASELINE, Arm
@@ -22,12 +22,11 @@ from .words import render_text
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Millimetres.
-_LINE, _MARGIN = 3.1, 1.2  # from one line of a box to the next, and around them
-_PITCH, _NAMES = 3.6, 36.0  # of the rows of a table, and the width of its first column
+# Participant flow, in millimetres.
+_LINE, _MARGIN = 3.1, 1.2  # height of a line of text in a box; margin above and below the lines
+_ROW_GAP, _FIRST_COLUMN = 3.6, 36.0  # of the table of n
 _ARROW = 4.0
-_WIDE, _NARROW, _SIDE = 84.0, 60.0, 54.0  # boxes of an arm, above the arms, and of arms that are not compared
-_ROW, _LEFT, _RIGHT = 6.4, 54.0, 6.0  # of the design
+_ARM_BOX, _TOP_BOX, _SIDE_BOX = 84.0, 60.0, 54.0  # widths of boxes: of an arm, above the arms, of arms not compared
 
 _STROKE = {"color": style.INK, "linewidth": 0.7}
 _REPORTED = {"linestyle": (0, (3, 2))}
@@ -36,169 +35,184 @@ _FOOTNOTE = "Dashed boxes: as reported in the article. Other boxes: counted in t
 
 def draw_flow(spec: Flow, study: Study) -> tuple[style.Page, list[Content]]:
     """Draw the flow of participants: dashed boxes are reported in the article, others counted in the workbook."""
-    arms, enrolled, words = study.trial.arms, study.enrolled, []
-    pair = (arms.control, arms.treated)
+    arms, enrolled, phrases = study.trial.arms, study.enrolled, []
+    compared_arms = (arms.control, arms.treated)
     screened = [row["count"] for row in study.flow if row["step"] == "screened"][:1]
-    left: dict[str, list[str]] = {arm.key: [] for arm in pair}
-    for row in (row for row in study.flow if row["step"] in ("withdrew", "left_treatment")):
-        left.get(row["arm"], []).append(f"{row['count']} {row.get('text') or row['step'].replace('_', ' ')}")
-    _, names, pitch = grid = _grid(spec.outcomes, study)
-    most_left, table = max(map(len, left.values())), pitch * (len(names) + 1.5) + 2 * _MARGIN
-    height = 17 + 2 * _height(2) + table + (_height(2) + 5) * len(screened) + 4.5 * bool(study.flow)
-    page = style.Page(style.WIDTH_MM, height + (_height(most_left + 1) + _ARROW) * bool(most_left), study.label)
+    withdrawals: dict[str, list[str]] = {arm.key: [] for arm in compared_arms}
+    for row in study.flow:
+        if row["step"] in ("withdrew", "left_treatment") and row["arm"] in withdrawals:
+            withdrawals[row["arm"]].append(f"{row['count']} {row.get('text') or row['step'].replace('_', ' ')}")
+    _, outcome_labels, row_height = table = _lay_out_table(spec.outcomes, study)
+    table_height = row_height * (len(outcome_labels) + 1.5) + 2 * _MARGIN
+    most_withdrawals = max(map(len, withdrawals.values()))
+    height = 17 + 2 * _box_height(2) + table_height + (_box_height(2) + 5) * len(screened) + 4.5 * bool(study.flow)
+    if most_withdrawals:
+        height += _box_height(most_withdrawals + 1) + _ARROW
+    page = style.Page(style.WIDTH_MM, height, study.label)
     ax, middle, top = page.canvas(), page.width / 2, 3.0
     for count in screened:
-        bottom = _box(ax, middle, top, _NARROW, ["Screened", f"n = {count}"], **_REPORTED)
-        words.append(f"Screened: {count} (reported)")
-        top = _arrow(ax, middle, bottom, 5)
-    total = sum(enrolled[arm.key] for arm in pair)
+        bottom = _draw_box(ax, middle, top, _TOP_BOX, ["Screened", f"n = {count}"], **_REPORTED)
+        phrases.append(f"Screened: {count} (reported)")
+        top = _draw_arrow(ax, middle, bottom, 5)
+    total = sum(enrolled[arm.key] for arm in compared_arms)
     allocated = {row["arm"]: row["count"] for row in study.flow if row["step"] == "allocated"}
-    sizes = {arm.key: str(enrolled[arm.key]) for arm in pair}
-    # Unless the reported flow says so, the workbook may not hold all randomized participants.
-    head = f"{'Randomized to' if sizes.items() <= allocated.items() else 'In'} the two arms compared"
-    bottom = _box(ax, middle, top, _NARROW, [head, _n(total)])
-    words.append(f"{head.lower()}: {total}")
-    if others := [arm for arm in arms.others if enrolled[arm.key]]:
-        centre = page.width - 3 - _SIDE / 2
+    counted = {arm.key: str(enrolled[arm.key]) for arm in compared_arms}
+    # Unless the reported numbers agree, the workbook may not contain all randomized participants.
+    heading = f"{'Randomized to' if counted.items() <= allocated.items() else 'In'} the two arms compared"
+    bottom = _draw_box(ax, middle, top, _TOP_BOX, [heading, _format_n(total)])
+    phrases.append(f"{heading.lower()}: {total}")
+    if not_compared := [arm for arm in arms.others if enrolled[arm.key]]:
+        centre = page.width - 3 - _SIDE_BOX / 2
         ax.plot((middle, centre), (top + 4.3,) * 2, zorder=1, **_STROKE)
-        counted = [f"{arm.label}, {_n(enrolled[arm.key])}" for arm in others]
-        _box(ax, centre, top, _SIDE, ["Not analysed here", *counted])
-        words += [f"not analysed: {arm.label} {enrolled[arm.key]}" for arm in others]
+        lines = ["Not analysed here", *(f"{arm.label}, {_format_n(enrolled[arm.key])}" for arm in not_compared)]
+        _draw_box(ax, centre, top, _SIDE_BOX, lines)
+        phrases += [f"not analysed: {arm.label} {enrolled[arm.key]}" for arm in not_compared]
     fork, centres = bottom + 4, (page.width / 4 + 0.5, page.width * 3 / 4 - 0.5)
     ax.plot((middle, middle), (bottom, fork), **_STROKE)
     ax.plot(centres, (fork, fork), **_STROKE)
-    for centre, arm, look in zip(centres, pair, (style.CONTROL, style.TREATED), strict=True):
-        stated = allocated.get(arm.key, sizes[arm.key])
-        count = _n(enrolled[arm.key]) + f" ({stated} allocated, as reported)" * (stated != sizes[arm.key])
-        bottom = _box(ax, centre, _arrow(ax, centre, fork), _WIDE, [arm.label, count], facecolor=look.tint)
-        words.append(f"{arm.label}: {count}")
-        if most_left:
-            lines = ["Left the study or the treatment", *left[arm.key], *[""] * (most_left - len(left[arm.key]))]
-            bottom = _box(ax, centre, _arrow(ax, centre, bottom), _WIDE, lines, **_REPORTED)
-            words += [f"{arm.label} {text} (reported)" for text in left[arm.key]]
-        top = _arrow(ax, centre, bottom)
-        style.draw_box(ax, centre - _WIDE / 2, top, _WIDE, table)
-        words += _counts(ax, centre - _WIDE / 2, top + _MARGIN, arm, grid, study)
+    for centre, arm, look in zip(centres, compared_arms, (style.CONTROL, style.TREATED), strict=True):
+        size, reported = _format_n(enrolled[arm.key]), allocated.get(arm.key, counted[arm.key])
+        if reported != counted[arm.key]:
+            size += f" ({reported} allocated, as reported)"
+        bottom = _draw_box(ax, centre, _draw_arrow(ax, centre, fork), _ARM_BOX, [arm.label, size], facecolor=look.tint)
+        phrases.append(f"{arm.label}: {size}")
+        if most_withdrawals:
+            padding = [""] * (most_withdrawals - len(withdrawals[arm.key]))  # makes the boxes of both arms equally high
+            lines = ["Left the study or the treatment", *withdrawals[arm.key], *padding]
+            bottom = _draw_box(ax, centre, _draw_arrow(ax, centre, bottom), _ARM_BOX, lines, **_REPORTED)
+            phrases += [f"{arm.label} {text} (reported)" for text in withdrawals[arm.key]]
+        left, top = centre - _ARM_BOX / 2, _draw_arrow(ax, centre, bottom)
+        style.draw_box(ax, left, top, _ARM_BOX, table_height)
+        phrases += _draw_table(ax, left, top + _MARGIN, arm, table, study)
     if study.flow:
         page.text(3, page.height - page.top - 3, _FOOTNOTE, color=style.QUIET)
-    return page, [Content("Participants", f"{'; '.join(words)}.")]
+    return page, [Content("Participants", f"{'; '.join(phrases)}.")]
 
 
-def _height(lines: int) -> float:
+def _box_height(lines: int) -> float:
     return _LINE * lines + 2 * _MARGIN
 
 
-def _box(ax: Axes, centre: float, top: float, width: float, lines: Sequence[str], **frame) -> float:
-    """Draw a box with centred lines, the first one bold; return its lower edge."""
-    style.draw_box(ax, centre - width / 2, top, width, _height(len(lines)), zorder=2, **frame)
+def _draw_box(ax: Axes, centre: float, top: float, width: float, lines: Sequence[str], **frame) -> float:
+    """Draw a box with centred lines of text, the first one bold; return the position of its lower edge."""
+    style.draw_box(ax, centre - width / 2, top, width, _box_height(len(lines)), zorder=2, **frame)
     for index, line in enumerate(lines):
-        look = {"ha": "center", "va": "center", "zorder": 3, "weight": "normal" if index else "bold"}
-        line = style.truncate(line, width - 2, style.BODY, look["weight"])
-        ax.text(centre, top + _MARGIN + _LINE * (index + 0.5), line, **look)
-    return top + _height(len(lines))
+        font = {"ha": "center", "va": "center", "zorder": 3, "weight": "normal" if index else "bold"}
+        line = style.truncate(line, width - 2, style.BODY, font["weight"])
+        ax.text(centre, top + _MARGIN + _LINE * (index + 0.5), line, **font)
+    return top + _box_height(len(lines))
 
 
-def _arrow(ax: Axes, x: float, top: float, length: float = _ARROW) -> float:
-    """Draw an arrow downwards; return where it ends."""
-    look = _STROKE | {"arrowstyle": "-|>", "shrinkA": 0, "shrinkB": 0, "mutation_scale": 6}
-    ax.annotate("", (x, top + length), (x, top), arrowprops=look, zorder=1)
+def _draw_arrow(ax: Axes, x: float, top: float, length: float = _ARROW) -> float:
+    """Draw an arrow downwards; return the position of its tip."""
+    arrow = _STROKE | {"arrowstyle": "-|>", "shrinkA": 0, "shrinkB": 0, "mutation_scale": 6}
+    ax.annotate("", (x, top + length), (x, top), arrowprops=arrow, zorder=1)
     return top + length
 
 
-def _n(count: int) -> str:
+def _format_n(count: int) -> str:
     return f"n = {count}" if count else "n not known: the workbook has no participant ids"
 
 
-def _grid(outcomes: Sequence[str], study: Study) -> tuple[dict[str, str], dict[str, str], float]:
-    """Return the visits and outcomes of a table of n, with their labels in lines, and the height of a row."""
+def _lay_out_table(outcomes: Sequence[str], study: Study) -> tuple[dict[str, str], dict[str, str], float]:
+    """Return the wrapped labels of visits and of outcomes in a table of n, by key, and the height of its rows."""
     trial = study.trial
     measured = {BASELINE, *(visit for key in outcomes for visit in trial.outcomes[key].follow_up)}
-    room = (_WIDE - _NAMES) / len(measured) - 1
-    visits = {key: style.wrap_text(visit.label, room) for key, visit in trial.visits.items() if key in measured}
-    names = {key: style.wrap_text(trial.outcomes[key].label, _NAMES - 3, style.BODY) for key in outcomes}
-    return visits, names, _PITCH + _LINE * max(text.count("\n") for text in (*visits.values(), *names.values()))
+    width = (_ARM_BOX - _FIRST_COLUMN) / len(measured) - 1
+    visits = {key: style.wrap_text(visit.label, width) for key, visit in trial.visits.items() if key in measured}
+    names = {key: style.wrap_text(trial.outcomes[key].label, _FIRST_COLUMN - 3, style.BODY) for key in outcomes}
+    return visits, names, _ROW_GAP + _LINE * max(text.count("\n") for text in (*visits.values(), *names.values()))
 
 
-def _counts(ax: Axes, left: float, top: float, arm: Arm, grid: tuple, study: Study) -> list[str]:
-    """Draw n per outcome and visit of one arm as a small table; return it in words."""
-    trial, words, (visits, names, pitch) = study.trial, [], grid
-    pace, line = (_WIDE - _NAMES) / len(visits), top + pitch / 2
-    centres = [left + _NAMES + pace * (index + 0.5) for index in range(len(visits))]
-    ax.text(left + 2, line, "Analysed, n", weight="bold", va="center")
-    for centre, head in zip(centres, visits.values(), strict=True):
-        ax.text(centre, line, head, ha="center", va="center", size=style.SMALL)
-    ax.plot((left + 2, left + _WIDE - 2), (line + pitch * 0.75,) * 2, color=style.GRID, linewidth=0.5)
-    for index, (key, name) in enumerate(names.items()):
-        label, line = trial.outcomes[key].label, top + pitch * (index + 2)
-        ax.text(left + 2, line, name, va="center")
-        for centre, visit in zip(centres, map(trial.visits.get, visits), strict=True):
-            n = study.summary(study.key(key, visit.key), arm.key).n
-            ax.text(centre, line, format_number(n, 0), ha="center", va="center")
-            words += [f"{arm.label} {label} {visit.label}: n = {n:.0f}"] if math.isfinite(n) else []
-    return words
+def _draw_table(ax: Axes, left: float, top: float, arm: Arm, table: tuple, study: Study) -> list[str]:
+    """Draw a table of n in one arm, with a row per outcome and a column per visit; return its numbers as phrases."""
+    visit_labels, outcome_labels, row_height = table
+    column, y, phrases = (_ARM_BOX - _FIRST_COLUMN) / len(visit_labels), top + row_height / 2, []
+    centres = [left + _FIRST_COLUMN + column * (index + 0.5) for index in range(len(visit_labels))]
+    ax.text(left + 2, y, "Analysed, n", weight="bold", va="center")
+    for centre, label in zip(centres, visit_labels.values(), strict=True):
+        ax.text(centre, y, label, ha="center", va="center", size=style.SMALL)
+    ax.plot((left + 2, left + _ARM_BOX - 2), (y + row_height * 0.75,) * 2, color=style.GRID, linewidth=0.5)
+    for index, (outcome, label) in enumerate(outcome_labels.items()):
+        y = top + row_height * (index + 2)
+        ax.text(left + 2, y, label, va="center")
+        for centre, visit in zip(centres, visit_labels, strict=True):
+            n = study.summary(study.key(outcome, visit), arm.key).n
+            ax.text(centre, y, format_number(n, 0), ha="center", va="center")
+            if math.isfinite(n):
+                names = f"{arm.label} {study.trial.outcomes[outcome].label} {study.trial.visits[visit].label}"
+                phrases.append(f"{names}: n = {n:.0f}")
+    return phrases
+
+
+_DESIGN_ROW, _DESIGN_LEFT, _DESIGN_RIGHT = 6.4, 54.0, 6.0  # height of a row and margins, in millimetres
 
 
 def draw_design(spec: Design, study: Study) -> tuple[style.Page, list[Content]]:
     """Draw treatments and measurements over the weeks of the trial."""
     visits, arms = list(study.trial.visits.values()), study.trial.arms
-    times, ticks, axis = draw.time_axis(visits)
+    times, time_labels, axis_label = draw.time_axis(visits)
     treatments = sorted(spec.treatments, key=lambda treatment: treatment.arm != "treated")
-    names = [": ".join(filter(None, (getattr(arms, t.arm).label, t.label))) for t in treatments]
-    measured, line = _measured(study), len(names)  # the row of the line between the two
-    rows = [*range(line), *range(line + 1, line + 1 + len(measured))]
-    wrapped = [style.wrap_text(name, _LEFT - 4, style.BODY) for name in (*names, *(label for label, _ in measured))]
-    depth = _ROW * max(2, *(1 + name.count("\n") for name in wrapped)) / 2 * (len(rows) + 1.2)
-    width, room = style.WIDTH_MM - _LEFT - _RIGHT, 0.04 * (times[-1] - times[0] or 1.0)
-    widest, scale = max(style.text_width(v.label) for v in visits), width / (times[-1] - times[0] + 2 * room)
-    slanted = widest > min(scale * min(map(sub, times[1:], times)) - 1, 2 * (_RIGHT + scale * room))
-    head = 7 + slanted * 0.6 * widest  # names are slanted that would reach each other or the edge of the page
-    page = style.Page(style.WIDTH_MM, head + depth + 11)  # no label, because it shows no participant data
-    ax = page.axes(_LEFT, head, width, depth)
-    ax.set(xlim=(times[0] - room, times[-1] + room), ylim=(rows[-1] + 0.6, -0.6))
+    phrases = [": ".join(filter(None, (getattr(arms, t.arm).label, t.label))) for t in treatments]
+    measurements, divider = _list_measurements(study), len(treatments)  # a line between the two has a row of its own
+    rows = [*range(divider), *range(divider + 1, divider + 1 + len(measurements))]
+    row_labels = (*phrases, *(label for label, _ in measurements))
+    row_labels = [style.wrap_text(label, _DESIGN_LEFT - 4, style.BODY) for label in row_labels]
+    height = _DESIGN_ROW * max(2, *(1 + label.count("\n") for label in row_labels)) / 2 * (len(rows) + 1.2)
+    width, duration = style.WIDTH_MM - _DESIGN_LEFT - _DESIGN_RIGHT, times[-1] - times[0]
+    padding = 0.04 * (duration or 1.0)
+    scale, widest = width / (duration + 2 * padding), max(style.text_width(visit.label) for visit in visits)
+    # Labels of visits that would reach each other or the edge of the page are slanted.
+    slanted = widest > min(scale * min(map(sub, times[1:], times)) - 1, 2 * (_DESIGN_RIGHT + scale * padding))
+    header = 7 + slanted * 0.6 * widest
+    page = style.Page(style.WIDTH_MM, header + height + 11)  # no label, because it shows no participant data
+    ax = page.axes(_DESIGN_LEFT, header, width, height)
+    ax.set(xlim=(times[0] - padding, times[-1] + padding), ylim=(rows[-1] + 0.6, -0.6), xlabel=axis_label)
     ax.spines["left"].set_visible(False)
-    ax.set_xlabel(axis)
-    weeks = {start: f"{start:g}" for treatment in treatments for start in treatment.starts}
-    weeks |= dict(zip(times, ticks, strict=True))
-    ax.set_xticks(list(weeks), weeks.values())
-    ax.set_yticks(rows, wrapped, size=style.BODY, va="center", linespacing=1.05)
+    ticks = {start: f"{start:g}" for treatment in treatments for start in treatment.starts}
+    ticks |= dict(zip(times, time_labels, strict=True))
+    ax.set_xticks(list(ticks), ticks.values())
+    ax.set_yticks(rows, row_labels, size=style.BODY, va="center", linespacing=1.05)
     ax.tick_params(axis="y", length=0, pad=4)
     for time, visit in zip(times, visits, strict=True):
         ax.axvline(time, color=style.GRID, linewidth=0.6, dashes=(3, 3), zorder=0.5)
-        look = {"rotation": -35, "rotation_mode": "anchor", "ha": "right"} if slanted else {"ha": "center"}
-        ax.text(time, -0.7, visit.label, size=style.SMALL, **look)
+        alignment = {"rotation": -35, "rotation_mode": "anchor", "ha": "right"} if slanted else {"ha": "center"}
+        ax.text(time, -0.7, visit.label, size=style.SMALL, **alignment)
     for row, treatment in enumerate(treatments):
         look = style.TREATED if treatment.arm == "treated" else style.CONTROL
         ax.plot((times[0], times[-1]), (row, row), color=look.edge, linewidth=0.8, zorder=1)
         bar = {"facecolor": look.face, "edgecolor": look.edge, "linewidth": 0.5, "zorder": 3}
         for start in treatment.starts:
             style.draw_box(ax, start, row - 0.25, treatment.days / 7, 0.5, **bar)
-    ax.axhline(line, color=style.GRID, linewidth=0.5, xmin=(4 - _LEFT) / width, clip_on=False)
-    words = list(names)
-    for row, (label, when) in zip(rows[line:], measured, strict=True):
-        seen = [(time, visit.label) for time, visit in zip(times, visits, strict=True) if visit.key in when]
-        ax.plot([time for time, _ in seen], [row] * len(seen), "o", markersize=5, color=style.INK, label=label)
-        words.append(f"{label}: {', '.join(name for _, name in seen)}")
-    return page, [Content("Design", f"{'; '.join(words)}.")]
+    ax.axhline(divider, color=style.GRID, linewidth=0.5, xmin=(4 - _DESIGN_LEFT) / width, clip_on=False)
+    for row, (label, measured_at) in zip(rows[divider:], measurements, strict=True):
+        measured = [(time, visit.label) for time, visit in zip(times, visits, strict=True) if visit.key in measured_at]
+        ax.plot([time for time, _ in measured], [row] * len(measured), "o", markersize=5, color=style.INK, label=label)
+        phrases.append(f"{label}: {', '.join(visit for _, visit in measured)}")
+    return page, [Content("Design", f"{'; '.join(phrases)}.")]
 
 
-def _measured(study: Study) -> list[tuple[str, Set[str]]]:
-    """Return what is measured at which visits: the markers, then the outcomes of each family, with their names if few."""
-    trial, found = study.trial, {}  # labels of outcomes by family and visits
+def _list_measurements(study: Study) -> list[tuple[str, Set[str]]]:
+    """Return the label and the visits of each row of measurements: the markers, then the outcomes of each family.
+
+    Outcomes of a family that are measured at different visits have separate rows. A row names up to three outcomes.
+    """
+    trial, outcomes = study.trial, {}  # labels of outcomes by family and visits
     for outcome in sorted(trial.outcomes.values(), key=lambda outcome: list(trial.families).index(outcome.family)):
-        found.setdefault((outcome.family, frozenset((BASELINE, *outcome.follow_up))), []).append(outcome.label)
+        outcomes.setdefault((outcome.family, frozenset((BASELINE, *outcome.follow_up))), []).append(outcome.label)
     rows = [(", ".join(marker.label for marker in trial.markers.values()), {BASELINE})] if trial.markers else []
-    for (family, visits), names in found.items():
+    for (family, visits), names in outcomes.items():
         label = trial.families[family]
         rows.append((f"{label}: {', '.join(names)}" if len(names) <= 3 else f"{label} ({len(names)})", visits))
     return rows
 
 
 # Forest plots, in millimetres.
-ROW, HEAD, FOOT = 3.9, 11.5, 8.0
-NAMES, COUNTS, EFFECTS = 45.0, 13.0, 50.0  # widths of the columns
-LEFT = 3 + NAMES + COUNTS  # of the axes
-COLUMNS = [LEFT + EFFECTS + place for place in (4, 45, 54)]  # difference, P, P of the interaction
-EMPTY = "No comparison of these outcomes in this analysis"
+_ROW, _HEADER, _FOOTER = 3.9, 11.5, 8.0
+_NAMES, _SIZES, _EFFECTS = 45.0, 13.0, 50.0  # widths of the columns
+_LEFT = 3 + _NAMES + _SIZES  # of the axes
+_COLUMNS = [_LEFT + _EFFECTS + offset for offset in (4, 45, 54)]  # difference, P, P of the interaction
+_NO_EFFECTS = "No comparison of these outcomes in this analysis"
 _OVERALL = replace(style.NEUTRAL, marker="D")
 
 
@@ -222,100 +236,100 @@ class Effect(NamedTuple):
 
 
 def collect_effects(study: Study, family: str, only: Sequence[str] = ()) -> dict[str, list[Effect]]:
-    """Look up comparisons of a family, or ``only`` of some outcomes, by unit: of all participants, then by stratum."""
-    trial, analysis, highest = study.trial, study.analysis, study.analysis.strata.labels[-1]
+    """Return the comparisons of a family, or of ``only`` some outcomes, by unit: all participants, then each stratum."""
+    trial, analysis, strata = study.trial, study.analysis, study.analysis.strata.labels
     by_unit: dict[str, list[Effect]] = {}
     for outcome, visit in ((trial.outcomes[key], visit) for key, visit in trial.changes_of(family, only)):
-        decimals = labels.change_decimals(analysis.measure, outcome.decimals)
-        key, own = study.key(outcome.key, visit), []
-        for group in (ALL_PARTICIPANTS, *reversed(study.analysis.strata.labels)):
-            place = group_keys(group, analysis.marker)
-            sizes = [study.summary(key, arm, **place).n for arm in reversed(trial.analysed_arms)]
-            ends, p = study.difference(key, **place), study.contrast(key, "p", **place)
-            pair = {"marker": analysis.marker, "stratum": "", "contrast": f"{trial.contrast}, {highest} - {group}"}
-            p_interaction = study.numbers.get(*key, "p", **pair).value
-            difference = (
-                format_interval(*ends, decimals) if all(map(math.isfinite, ends)) else format_number(ends[0], decimals)
-            )
+        name = f"{outcome.label}, {trial.visits[visit].label}"
+        decimals = change_decimals(analysis.measure, outcome.decimals)
+        key, effects = study.key(outcome.key, visit), []
+        for group in (ALL_PARTICIPANTS, *reversed(strata)):
+            subgroup = group_keys(group, analysis.marker)
+            sizes = [study.summary(key, arm, **subgroup).n for arm in reversed(trial.analysed_arms)]
+            ends, p = study.difference(key, **subgroup), study.contrast(key, "p", **subgroup)
+            contrast = f"{trial.contrast}, {strata[-1]} - {group}"
+            interaction = study.numbers.get(*key, "p", marker=analysis.marker, stratum="", contrast=contrast)
+            has_interval = all(map(math.isfinite, ends))
+            difference = format_interval(*ends, decimals) if has_interval else format_number(ends[0], decimals)
             n = "/".join(format_number(size, 0) for size in sizes)
-            name = f"{outcome.label}, {trial.visits[visit].label}"
-            effect = Effect(name, group, n, *ends, p, p_interaction, difference)
-            if effect.compared or any(map(math.isfinite, sizes)):  # a stratum without an arm has a row as well
-                own.append(effect)
-        if any(effect.compared for effect in own):
-            by_unit.setdefault(labels.difference_unit(analysis.measure, outcome.unit), []).extend(own)
+            effect = Effect(name, group, n, *ends, p, interaction.value, difference)
+            if effect.compared or any(map(math.isfinite, sizes)):  # a stratum without one arm still has a row
+                effects.append(effect)
+        if any(effect.compared for effect in effects):
+            by_unit.setdefault(difference_unit(analysis.measure, outcome.unit), []).extend(effects)
     return by_unit
 
 
 def draw_forest(spec: Forest, study: Study) -> tuple[style.Page, list[Content]]:
     """Draw the families one below the other, with an axis for each unit of their outcomes."""
-    blocks = [
-        (family, *block) for family in spec.families for block in collect_effects(study, family, spec.outcomes).items()
-    ]
-    texts = [text for *_, found in blocks for effect in found for text in _lines(effect)]
-    row = ROW + 2.4 * max((text.count("\n") for text in texts), default=0)
-    height = sum(HEAD + row * len(found) + FOOT for *_, found in blocks) or 20.0
-    page, top, words = style.Page(style.WIDTH_MM, height, study.label), 0.0, []
+    blocks, arms, sentences = [], study.trial.arms, []
+    for family in spec.families:
+        blocks += [(family, *block) for block in collect_effects(study, family, spec.outcomes).items()]
+    cells = [text for *_, effects in blocks for effect in effects for text in _wrap_cells(effect)]
+    row = _ROW + 2.4 * max((text.count("\n") for text in cells), default=0)
+    height = sum(_HEADER + row * len(effects) + _FOOTER for *_, effects in blocks) or 20.0
+    page, top = style.Page(style.WIDTH_MM, height, study.label), 0.0
     if not blocks:
-        draw.message(page.canvas(), EMPTY)
-        return page, [Content("Effects", f"{EMPTY}.", missing=True)]
-    arms = style.wrap_text(f"n, {study.trial.arms.control.label} / {study.trial.arms.treated.label}", LEFT - 6)
-    against = style.wrap_text(
-        style.truncate(f"against {study.analysis.strata.labels[-1]}", 40), 24
-    )  # two lines at most
-    for family, unit, found in blocks:
-        top += HEAD
-        _axis(page.axes(LEFT, top, EFFECTS, row * len(found)), found, study, unit)
-        look = {"va": "bottom", "color": style.QUIET}
+        draw.message(page.canvas(), _NO_EFFECTS)
+        return page, [Content("Effects", f"{_NO_EFFECTS}.", missing=True)]
+    sizes = style.wrap_text(f"n, {arms.control.label} / {arms.treated.label}", _LEFT - 6)
+    reference = style.truncate(f"against {study.analysis.strata.labels[-1]}", 40)
+    interaction = f"interaction P,\n{style.wrap_text(reference, 24)}"  # the reference takes two lines at most
+    difference = "difference (CI)" if get_test(study.analysis.test).has_interval else "difference"
+    for family, unit, effects in blocks:
+        top += _HEADER
+        _draw_effects(page.axes(_LEFT, top, _EFFECTS, row * len(effects)), effects, study, unit)
+        quiet = {"va": "bottom", "color": style.QUIET}
         page.text(3, top - 7, study.trial.families[family], weight="bold", size=style.TITLE, va="bottom")
-        page.text(LEFT - 3, top - 1, arms, ha="right", **look)
-        page.text(COLUMNS[0], top - 1, f"difference{' (CI)' * get_test(study.analysis.test).has_interval}", **look)
-        page.text(COLUMNS[1], top - 1, "P", **look)
-        page.text(style.WIDTH_MM - 1, top - 1, f"interaction P,\n{against}", ha="right", **look)
-        words += [_row(page, top + row * (index + 0.5), effect) for index, effect in enumerate(found)]
-        top += row * len(found) + FOOT
-    return page, [Content("Effects", " ".join(words))]
+        page.text(_LEFT - 3, top - 1, sizes, ha="right", **quiet)
+        page.text(_COLUMNS[0], top - 1, difference, **quiet)
+        page.text(_COLUMNS[1], top - 1, "P", **quiet)
+        page.text(style.WIDTH_MM - 1, top - 1, interaction, ha="right", **quiet)
+        sentences += [_write_row(page, top + row * (index + 0.5), effect) for index, effect in enumerate(effects)]
+        top += row * len(effects) + _FOOTER
+    return page, [Content("Effects", " ".join(sentences))]
 
 
-def _axis(ax: Axes, found: list[Effect], study: Study, unit: str) -> None:
+def _draw_effects(ax: Axes, effects: list[Effect], study: Study, unit: str) -> None:
     """Draw estimates with their intervals; an arrow marks a limit far outside the others."""
-    ends = sorted(value for e in found for value in (e.low, e.high) if math.isfinite(value))
-    few = len(ends) // 20
-    low, high = draw.pad_range(
-        [0.0, *(e.estimate for e in found if math.isfinite(e.estimate)), *ends[few : -few or None]]
-    )
-    ax.set(xlim=(low, high), ylim=(len(found) - 0.5, -0.5), yticks=[])
+    limits = sorted(limit for effect in effects for limit in (effect.low, effect.high) if math.isfinite(limit))
+    extreme = len(limits) // 20  # limits at either end that do not widen the axis
+    estimates = [effect.estimate for effect in effects if math.isfinite(effect.estimate)]
+    low, high = draw.pad_range([0.0, *estimates, *limits[extreme : -extreme or None]])
+    ax.set(xlim=(low, high), ylim=(len(effects) - 0.5, -0.5), yticks=[])
     ax.axvline(0, **style.DASHED)
-    names = study.analysis.strata.labels
-    looks = {ALL_PARTICIPANTS: _OVERALL} | {n: style.stratum_look(i, len(names)) for i, n in enumerate(names)}
-    for place, effect in enumerate(found):
-        look = looks[effect.group]
-        inside = max(effect.low, low), min(effect.high, high)  # NaN draws nothing
-        ax.plot(inside, (place, place), color=look.edge, linewidth=0.9, zorder=1)
+    strata = study.analysis.strata.labels
+    looks = {stratum: style.stratum_look(index, len(strata)) for index, stratum in enumerate(strata)}
+    for row, effect in enumerate(effects):
+        look = _OVERALL if effect.group == ALL_PARTICIPANTS else looks[effect.group]
+        visible = max(effect.low, low), min(effect.high, high)  # NaN draws nothing
+        ax.plot(visible, (row, row), color=look.edge, linewidth=0.9, zorder=1)
         arrow = {"markersize": 2.5, "color": look.edge, "clip_on": False, "label": f"{draw.BEYOND}{effect.group}"}
-        for edge, sign in [(low, "<")] * (effect.low < low) + [(high, ">")] * (effect.high > high):
-            ax.plot(edge, place, marker=sign, **arrow)
-        ax.plot(effect.estimate, place, zorder=2, label=effect.group, **look.points(3.4, 0.6))
+        if effect.low < low:
+            ax.plot(low, row, marker="<", **arrow)
+        if effect.high > high:
+            ax.plot(high, row, marker=">", **arrow)
+        ax.plot(effect.estimate, row, zorder=2, label=effect.group, **look.points(3.4, 0.6))
     ax.spines["left"].set_visible(False)
     ax.locator_params("x", nbins=5)
-    label = f"Difference of changes, {labels.contrast_label(study.trial)}{f' ({unit})' if unit else ''}"
+    label = f"Difference of changes, {contrast_label(study.trial)}{f' ({unit})' if unit else ''}"
     ax.set_xlabel(style.wrap_text(label, style.WIDTH_MM - 10, style.BODY))
     draw.format_axis(ax.xaxis, (low, high))
 
 
-def _lines(effect: Effect) -> tuple[str, str]:
-    """Return in lines the name of a row, an outcome in all participants or a stratum, and the difference."""
+def _wrap_cells(effect: Effect) -> tuple[str, str]:
+    """Wrap the name of a row (an outcome, or one of the strata below it) and its difference to their columns."""
     overall = effect.group == ALL_PARTICIPANTS
-    name = style.wrap_text(effect.name if overall else effect.group, NAMES - 3, weight="bold" if overall else "normal")
-    return name, style.wrap_text(effect.difference, COLUMNS[1] - COLUMNS[0])
+    name = style.wrap_text(effect.name if overall else effect.group, _NAMES - 3, weight="bold" if overall else "normal")
+    return name, style.wrap_text(effect.difference, _COLUMNS[1] - _COLUMNS[0])
 
 
-def _row(page: style.Page, y: float, effect: Effect) -> str:
+def _write_row(page: style.Page, y: float, effect: Effect) -> str:
     """Write the texts of one comparison, and return them as a sentence."""
-    overall, (name, difference) = effect.group == ALL_PARTICIPANTS, _lines(effect)
+    overall, (name, difference) = effect.group == ALL_PARTICIPANTS, _wrap_cells(effect)
     page.text(3 if overall else 6, y, name, weight="bold" if overall else "normal", linespacing=1.0)
-    page.text(LEFT - 3, y, effect.n, ha="right")
+    page.text(_LEFT - 3, y, effect.n, ha="right")
     interaction = "" if math.isnan(effect.p_interaction) else format_p_digits(effect.p_interaction)
-    for place, text in zip(COLUMNS, (difference, format_p_digits(effect.p), interaction), strict=True):
-        page.text(place, y, text, linespacing=1.0)
+    for x, text in zip(_COLUMNS, (difference, format_p_digits(effect.p), interaction), strict=True):
+        page.text(x, y, text, linespacing=1.0)
     return render_text("panel", "forest", effect=effect, group="all participants" if overall else effect.group)
