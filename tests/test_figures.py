@@ -292,8 +292,8 @@ def test_strata_stand_side_by_side_with_their_own_points_and_p():
     ax, _ = painted(panel)
     assert [text for text in texts(ax) if "=" in text] == ["T3\nP = 0.031", "T1/T2\nP = 0.031"]
     assert values(ax, "D+Q") == [POINTS["d_q"][1::2], POINTS["d_q"][0::2]]
-    assert View(panel, study()).more_lines == 1
-    assert [View(panel, study()).needs_key(width) for width in (60.0, 15.0)] == [False, True]  # the names do not fit
+    assert View(panel, study()).extra_lines == 1
+    assert [View(panel, study()).needs_legend(width) for width in (60.0, 15.0)] == [False, True]  # the names do not fit
 
 
 def test_a_time_course_begins_at_zero_and_shows_finished_medians_and_quartiles():
@@ -389,7 +389,7 @@ def test_the_numbers_of_an_axis_do_not_reach_its_label(page, largest):
     low, median, high = -0.6 * largest, 0.2 * largest, largest
     group = draw.Group("Control", style.CONTROL, 0.0, (low, median, high), Summary(3, median, low, high))
     label = "Spine BMD, log ratio to baseline" if 0.001 < largest < 1e6 else "CTx, change (ng/mL)"
-    draw.groups(ax := page.axes(15.5, 5.0, 40.0, 30.0), [group], label)
+    draw.draw_groups(ax := page.axes(15.5, 5.0, 40.0, 30.0), [group], label)
     assert drawn.faults(page.figure) == []
     assert not ax.yaxis.get_offset_text().get_text()  # which would lie upon P
 
@@ -496,21 +496,21 @@ def test_a_forest_plot_has_room_for_large_differences_and_for_the_names_of_quart
 )
 def test_a_panel_has_the_unit_of_the_change(change, unit, label, after):
     data = study(trial=altered(TRIAL, "outcomes", "ctx", unit=unit), analysis=analysis(change=change))
-    assert (View(ARMS, data).label, View(ARMS, data).unit) == (label, after)
+    assert (View(ARMS, data).axis_label, View(ARMS, data).unit) == (label, after)
 
 
 def test_a_long_name_of_a_stratum_does_not_run_into_the_next(page):
     ax = page.axes(10.0, 10.0, 40.0, 20.0)
     ax.set_xlim(-0.6, 4.0)
-    draw.bracket(ax, 0, 1, 0.2, "women with low or no expression at baseline")
-    draw.bracket(ax, 2.4, 3.4, 0.2, "women with high expression at baseline")
+    draw.draw_bracket(ax, 0, 1, 0.2, "women with low or no expression at baseline")
+    draw.draw_bracket(ax, 2.4, 3.4, 0.2, "women with high expression at baseline")
     assert drawn.faults(page.figure) == []
     assert all("…" in text for text in texts(ax))
 
 
 def test_a_message_stays_in_its_panel(page):
     ax = page.axes(2.0, 2.0, 20.0, 20.0)
-    draw.message(ax, "no cut leaves enough participants in each arm")
+    draw.write_message(ax, "no cut leaves enough participants in each arm")
     page.figure.draw_without_rendering()
     assert ax.get_window_extent().width > ax.texts[0].get_window_extent().width
 

@@ -115,7 +115,7 @@ def draw_cutoffs(
             page.text(left, top - 1, title, weight="bold", size=size, va="bottom", linespacing=1.0)
             effect = page.axes(left, top, width, EFFECT)
             if panel.cutoffs.empty:
-                draw.message(effect, next(iter(panel.best["reason"]), "no changes"))
+                draw.write_message(effect, next(iter(panel.best["reason"]), "no changes"))
                 continue
             p_axes = page.axes(left, top + EFFECT + SAID, width, P_VALUES)
             sliding = page.axes(left, top + EFFECT + SAID + P_VALUES + STEP, width, SLIDING)

@@ -76,7 +76,7 @@ def build(figure: Figure, study: Study) -> tuple[style.Page, list[Content]]:
     titles = [style.wrap_text(style.truncate(v.title, 4 * (cell - 6.5), *bold), cell - 6.5, *bold) for v in views]
     lines = max(title.count("\n") for title in titles)
     rights = [_RIGHT + _RIGHT_AXIS * (view.panel.kind == "estimation") for view in views]
-    legend = any(view.needs_key(cell - _LEFT - right) for view, right in zip(views, rights, strict=True))
+    legend = any(view.needs_legend(cell - _LEFT - right) for view, right in zip(views, rights, strict=True))
     top = _LEGEND if legend else _NO_LEGEND
     page = style.Page(style.WIDTH_MM, top + -(-len(views) // columns) * high + 1.0, study.label)
     axes, contents = [], []
@@ -86,7 +86,7 @@ def build(figure: Figure, study: Study) -> tuple[style.Page, list[Content]]:
         if view.panel.kind == "strata":
             room = (cell - _LEFT - rights[index]) / (len(view.strata) + 0.2) - 1
             below = 2.6 * max(style.wrap_text(name, room).count("\n") for name in view.strata)
-        head = _TOP + _EXTRA_LINE * (view.more_lines + lines)
+        head = _TOP + _EXTRA_LINE * (view.extra_lines + lines)
         size = cell - _LEFT - indent - rights[index], high - head - _BOTTOM - below
         axes.append(page.axes(left + _LEFT + indent, above + head, *size))
         contents.append(view.draw(axes[-1]))

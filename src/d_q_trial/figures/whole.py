@@ -270,7 +270,7 @@ def draw_forest(spec: Forest, study: Study) -> tuple[style.Page, list[Content]]:
     height = sum(_HEADER + row * len(effects) + _FOOTER for *_, effects in blocks) or 20.0
     page, top = style.Page(style.WIDTH_MM, height, study.label), 0.0
     if not blocks:
-        draw.message(page.canvas(), _NO_EFFECTS)
+        draw.write_message(page.canvas(), _NO_EFFECTS)
         return page, [Content("Effects", f"{_NO_EFFECTS}.", missing=True)]
     sizes = style.wrap_text(f"n, {arms.control.label} / {arms.treated.label}", _LEFT - 6)
     reference = style.truncate(f"against {study.analysis.strata.labels[-1]}", 40)
