@@ -114,7 +114,7 @@ def test_the_figures_are_those_of_the_article_in_order_and_three_more_and_their_
 
 def test_a_panel_shows_the_values_that_the_article_reports_of_it():
     names, shown = ANALYSIS.strata.labels, 0
-    panels = {figure.label: figure.drawn(names) for figure in FIGURES.values()}
+    panels = {figure.label: figure.expand_panels(names) for figure in FIGURES.values()}
     for claim in read_claims("data/published"):
         for label, letter in find_places(claim["locator"]):
             if letter:
@@ -416,7 +416,7 @@ def test_long_names_of_strata_have_room_below_their_panel():
     chosen = analysis(strata={"cuts": ["1/3", "2/3"], "labels": labels})
     with style.journal_style():
         alone = FIGURES["extended_data_figure_6"].model_copy(update={"panels": [STRATA] * 3})
-        page, _ = make.build(alone, by_three_strata(chosen))
+        page, _ = make.lay_out_figure(alone, by_three_strata(chosen))
     assert drawn.faults(page.figure) == []
 
 
@@ -579,7 +579,7 @@ FLOW = [dict(zip(("step", "arm", "count", "text"), row, strict=True)) for row in
 
 def built(key, **changed):
     with style.journal_style():
-        return make.build(FIGURES[key], study(**{"flow": FLOW} | changed))
+        return make.lay_out_figure(FIGURES[key], study(**{"flow": FLOW} | changed))
 
 
 def all_texts(page):
@@ -643,7 +643,7 @@ OF_ALL = {"kind": "arms", "outcome": "ctx", "visit": "week_20"}
 )
 def test_a_figure_has_strata_if_anything_in_it_depends_on_them(different, has):
     figure = {"label": "Fig. 3", "title": "Change", "caption": "{test}", "panels": [OF_ALL]}
-    assert Figure.model_validate(figure | different).has_strata == has
+    assert Figure.model_validate(figure | different).depends_on_strata == has
 
 
 @pytest.mark.parametrize(("label", "outside"), [(LABEL, True), (None, False)])
@@ -681,7 +681,7 @@ def test_panels_with_many_strata_are_wider(count, columns, of_both_arms):
 
 def test_courses_have_room_for_p_at_every_visit():
     with style.journal_style():
-        page, _ = make.build(FIGURES["figure_4"].model_copy(update={"columns": 4}), study())
+        page, _ = make.lay_out_figure(FIGURES["figure_4"].model_copy(update={"columns": 4}), study())
     assert len({round(ax.get_position().x0, 3) for ax in page.figure.axes}) == 2
 
 
@@ -728,7 +728,7 @@ def trial_pages(request, tmp_path_factory):
     write_csv(made, folder / "sensitivity/interaction.csv")
     data = read_study(folder, folder, trial, run.analysis, published=chosen.published)
     with style.journal_style():
-        yield {key: make.build(figure, data) for key, figure in catalogue_of(listed, trial).figures.items()}
+        yield {key: make.lay_out_figure(figure, data) for key, figure in catalogue_of(listed, trial).figures.items()}
 
 
 def test_no_panel_lacks_its_numbers(trial_pages):

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 class Panel(Strict):
     """One frame of a figure.
 
-    ``arms``: every participant by arm at one visit, all together or by stratum. ``estimation``: the same for one group
-    of participants, with the difference between the arms and its interval. ``time_course``: medians by arm over the
+    ``arms``: every participant by arm at one visit, overall or by stratum. ``estimation``: the same in one group of
+    participants, with the difference between the arms and its interval. ``time_course``: medians by arm over the
     visits. ``strata``: baseline values by stratum, both arms together. ``correlation``: a marker against age.
     """
 
@@ -39,17 +39,17 @@ class Panel(Strict):
 
     @field_validator("outcome")
     @classmethod
-    def _of_the_trial(cls, name: str, info: ValidationInfo) -> str:
+    def _check_outcome(cls, name: str, info: ValidationInfo) -> str:
         return check_known(name, info, "markers" if info.data.get("kind") == "correlation" else "outcomes")
 
     @model_validator(mode="after")
-    def _consistent(self, info: ValidationInfo):
+    def _check_kind(self, info: ValidationInfo):
         if self.kind == "correlation" and info.context and info.context.population is None:
             raise ValueError("a correlation needs the key 'population' in the trial")
-        shown = info.context.outcomes[self.outcome] if info.context and self.kind != "correlation" else None
-        if shown and self.kind == "time_course" and not shown.follow_up:
+        outcome = info.context.outcomes[self.outcome] if info.context and self.kind != "correlation" else None
+        if outcome and self.kind == "time_course" and not outcome.follow_up:
             raise ValueError(f"{self.outcome!r} is measured at baseline only, so it has no time course")
-        if shown and shown.kind == "binary":
+        if outcome and outcome.kind == "binary":
             raise ValueError(f"{self.outcome!r} is binary: it is counted in a table, not drawn in a panel")
         if self.kind in ("arms", "estimation") and not self.visit:
             raise ValueError(f"{self.kind!r} needs the key 'visit'")
@@ -59,13 +59,13 @@ class Panel(Strict):
 
 
 class Flow(Strict):
-    """Flow of participants: numbers reported in the article, and the counted n of these outcomes."""
+    """Flow of participants: numbers reported in the article, and the number analysed for these outcomes."""
 
     outcomes: list[OutcomeKey]
 
 
 class Treatment(Strict):
-    """Treatment of an arm: ``times`` courses of ``days``, one in ``every_weeks``; or throughout."""
+    """Treatment of an arm: ``times`` courses of ``days``, one every ``every_weeks`` weeks; without ``days``, throughout."""
 
     arm: Literal["treated", "control"]
     label: str = ""
@@ -75,7 +75,7 @@ class Treatment(Strict):
 
     @property
     def starts(self) -> list[float]:
-        """Weeks in which a course begins."""
+        """Weeks at which a course begins."""
         return [course * self.every_weeks for course in range(self.times)] if self.days else []
 
 
@@ -85,24 +85,23 @@ class Design(Strict):
     treatments: list[Treatment]
 
     @model_validator(mode="after")
-    def _weeks(self, info: ValidationInfo):
-        missing = [visit.label for visit in info.context.visits.values() if visit.week is None] if info.context else []
+    def _check_weeks(self, info: ValidationInfo):
+        visits = info.context.visits.values() if info.context else ()
+        missing = join_words([visit.label for visit in visits if visit.week is None])
         if missing and any(treatment.days for treatment in self.treatments):
-            raise ValueError(
-                f"courses in 'days' need the week of every visit: the trial has none for {join_words(missing)}"
-            )
+            raise ValueError(f"courses in 'days' need the week of every visit: the trial has none for {missing}")
         return self
 
 
 class Forest(Strict):
-    """Effects of every outcome of some families in all participants and in each stratum, with P of their interaction."""
+    """Effects on every outcome of some families, overall and in each stratum, with P of the interaction."""
 
     families: list[FamilyKey] = Field(min_length=1)
     outcomes: list[OutcomeKey] = []  # of these families; all if empty
 
 
 class Figure(Strict):
-    """A page: either panels, or the flow of participants, the design, or a forest plot."""
+    """A page with panels, or with the flow of participants, the design, or a forest plot."""
 
     label: str  # as numbered in the article, such as "Extended Data Fig. 2"
     title: str
@@ -116,62 +115,62 @@ class Figure(Strict):
     forest: Forest | None = None
 
     @model_validator(mode="after")
-    def _one_kind(self):
+    def _check_content(self):
         if sum(map(bool, (self.panels, self.flow, self.design, self.forest))) != 1:
             raise ValueError("a figure has one of 'panels', 'flow', 'design' and 'forest'")
         return self
 
     @property
-    def has_strata(self) -> bool:
-        """Whether a panel or the caption depends on the marker and strata of the analysis, as the title may too."""
-        shown = any(panel.kind == "strata" or panel.strata != [ALL_PARTICIPANTS] for panel in self.panels)
-        return bool(
-            shown or self.by_stratum or self.forest or re.search("{(strata|highest|lowest|marker)", self.caption)
-        )
+    def depends_on_strata(self) -> bool:
+        """Whether a panel or the caption depends on the marker and strata of the analysis; the title may depend, too."""
+        in_panels = any(panel.kind == "strata" or panel.strata != [ALL_PARTICIPANTS] for panel in self.panels)
+        in_caption = re.search("{(strata|highest|lowest|marker)", self.caption)
+        return bool(in_panels or self.by_stratum or self.forest or in_caption)
 
-    def drawn(self, strata: Sequence[str]) -> list[Panel]:
+    def expand_panels(self, strata: Sequence[str]) -> list[Panel]:
         """Return the panels for these strata, lowest first; ``by_stratum`` repeats them, highest stratum first."""
         if not self.by_stratum:
             return self.panels
         return [panel.model_copy(update={"strata": [name]}) for name in reversed(strata) for panel in self.panels]
 
-    def texts(self, words: Mapping[str, Any], analysis: Analysis, trial: Trial) -> tuple[str, str]:
-        """Return title and caption with the placeholders filled in, those on panels from the panels themselves.
+    def texts(self, placeholders: Mapping[str, Any], analysis: Analysis, trial: Trial) -> tuple[str, str]:
+        """Return title and caption with the placeholders filled in; the panels give letters, strata and visits.
 
-        If the analysis does not divide the marker of any panel, title and caption say so.
+        If the analysis does not divide participants by the marker of any panel, title and caption say so.
         """
         strata = analysis.strata.labels
-        panels = self.drawn(strata)
-        letters = _letters(panels)
+        panels = self.expand_panels(strata)
+        letters = _letter_contents(panels)
         names = [f"{name} ({letters[name]})" if self.by_stratum else name for name in reversed(strata)]
         visits = dict.fromkeys(trial.visits[panel.visit].label for panel in panels if panel.visit)
-        words = words | {"letters": letters, "strata": join_words(names), "visits": join_words(visits)}
-        title, caption = fill_placeholders(self.title, words), fill_placeholders(self.caption, words)
+        values = placeholders | {"letters": letters, "strata": join_words(names), "visits": join_words(visits)}
+        title, caption = fill_placeholders(self.title, values), fill_placeholders(self.caption, values)
         markers = {panel.marker or analysis.marker for panel in panels}
         if markers and analysis.strata.by != "quantile" and analysis.marker not in markers:
             undivided = join_words(sorted(trial.markers[marker].label for marker in markers), "or")
             title += ": no such strata in this analysis"
             caption = f"The analysis defines no strata by {undivided}; the panels are therefore empty."
-        whole = bool(self.flow or self.forest)
-        people = whole or any(panel.group == "participants" for panel in panels)
-        changes = whole or any(p.kind == "time_course" or p.visit not in ("", BASELINE) for p in panels)
-        said = [caption, words["excluded"] * people, words["outliers"] * changes]
-        return title, " ".join(filter(None, said))
+        sentences = [caption]
+        if self.flow or self.forest or any(panel.group == "participants" for panel in panels):
+            sentences.append(values["excluded"])
+        if self.flow or self.forest or any(p.kind == "time_course" or p.visit not in ("", BASELINE) for p in panels):
+            sentences.append(values["outliers"])
+        return title, " ".join(filter(None, sentences))
 
 
-def _letters(panels: Sequence[Panel]) -> dict[str, str]:
-    """Return the letters of the panels that show an outcome, marker, group or stratum, by its name: ``a, c`` or ``d–f``."""
-    found: dict[str, list[str]] = defaultdict(list)
-    for place, panel in enumerate(panels):
+def _letter_contents(panels: Sequence[Panel]) -> dict[str, str]:
+    """Return the letters of the panels that show each outcome, marker, group, visit or stratum: ``a, c`` or ``d–f``."""
+    letters: dict[str, list[str]] = defaultdict(list)
+    for index, panel in enumerate(panels):
         for name in {panel.outcome, panel.marker, panel.group, panel.visit, *panel.strata}:
-            found[name].append(letter(place))
-    runs = {name for name, own in found.items() if len(own) > 2 and "".join(own) in ascii_lowercase}
-    return {name: f"{own[0]}–{own[-1]}" if name in runs else ", ".join(own) for name, own in found.items()}
+            letters[name].append(letter(index))
+    runs = {name for name, run in letters.items() if len(run) > 2 and "".join(run) in ascii_lowercase}
+    return {name: f"{run[0]}–{run[-1]}" if name in runs else ", ".join(run) for name, run in letters.items()}
 
 
-def letter(place: int) -> str:
+def letter(index: int) -> str:
     """Return the letter of a panel, counted from 0; ``aa``, ``bb`` follow ``z``."""
-    return ascii_lowercase[place % 26] * (place // 26 + 1)
+    return ascii_lowercase[index % 26] * (index // 26 + 1)
 
 
 class Catalogue(Strict):
@@ -181,8 +180,8 @@ class Catalogue(Strict):
 
 
 def catalogue_of(path: Path | str | None, trial: Trial) -> Catalogue:
-    """Read the list of figures in the configuration, or the usual one; see :func:`read_list`."""
+    """Read the list of figures in the configuration, or the default one; see :func:`read_list`."""
+    default = Path(__file__).with_name("default_figures.yaml.jinja")
     changes = {family: trial.changes_of(family) for family in trial.families}
     measured = [key for key, outcome in trial.outcomes.items() if outcome.follow_up]
-    words = {"families": trial.families, "changes": changes, "measured": measured}
-    return read_list(Catalogue, path, Path(__file__).with_name("default_figures.yaml.jinja"), trial, **words)
+    return read_list(Catalogue, path, default, trial, families=trial.families, changes=changes, measured=measured)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,35 +19,35 @@ from .study import Study
 _LEFT, _RIGHT, _TOP, _BOTTOM = 15.5, 3.0, 9.5, 7.5
 _RIGHT_AXIS = 12.0
 _LEGEND, _NO_LEGEND = 5.0, 1.5  # above all panels
-_ROWS_OF_N = (2.0, 3.5)  # more at the left and below
-_STRATA_PER_ROW = 6  # of two arms, side by side over the width of a page
-_COURSE = 3  # strata that take the width of a course, with P at every visit
-_EXTRA_LINE = 2.8  # above panels with more lines than that of P
+_ROWS_OF_N = (2.0, 3.5)  # further room at the left and below, in time courses
+_EXTRA_LINE = 2.8  # above panels, for each line of text above that of P
+
+_STRATA_PER_ROW = 6  # strata of two arms, side by side over the width of a page
 
 
 def draw_figures(
     study: Study, catalogue: Catalogue, folder: Path, *, only: Sequence[str] = (), twin: Path | None = None
 ) -> list[Path]:
-    """Draw figures as PDF and PNG, and describe them in ``figures.json`` beside them.
+    """Draw figures as PDF and PNG, and describe them in ``figures.json`` in the same folder.
 
     ``only`` are the keys of the figures to draw (all if empty). ``twin`` is the folder of the figures of an analysis that
-    differs in marker and strata alone: those without strata are copied. Returns the files, in the order of writing.
+    differs in marker and strata alone; figures that do not depend on these are copied. Returns the files as written.
     """
     written, described, marker = [], {}, study.analysis.marker
     words = caption_words(study.trial, study.analysis)
-    drawn = json.loads((twin / "figures.json").read_bytes()) if twin else {}
+    twin_figures = json.loads((twin / "figures.json").read_bytes()) if twin else {}
     with style.journal_style():
         for key in only or catalogue.figures:
             if not (figure := catalogue.figures.get(key)):
                 raise UserError(f"no figure is called {key!r}{did_you_mean(key, catalogue.figures)}")
             title, caption = figure.texts(words, study.analysis, study.trial)
             markers = {"markers": sorted({panel.marker or marker for panel in figure.panels} or {marker})}
-            if key in drawn and not figure.has_strata and drawn[key]["title"] == title:
-                described[key] = drawn[key] | markers
-                written += [copy_file(twin / file, folder / file) for file in drawn[key]["files"].values()]
+            if key in twin_figures and not figure.depends_on_strata and twin_figures[key]["title"] == title:
+                described[key] = twin_figures[key] | markers
+                written += [copy_file(twin / file, folder / file) for file in twin_figures[key]["files"].values()]
                 continue
-            page, contents = build(figure, study)
-            lettered = [(letter(place) if len(contents) > 1 else "", shown) for place, shown in enumerate(contents)]
+            page, contents = lay_out_figure(figure, study)
+            lettered = [(letter(index) if len(contents) > 1 else "", content) for index, content in enumerate(contents)]
             if any(str(line.get_label()).startswith(draw.BEYOND) for ax in page.figure.axes for line in ax.lines):
                 caption += " Triangles at the edge mark values outside the axis."
             described[key] = markers | {
@@ -55,8 +56,8 @@ def draw_figures(
                 "title": title,
                 "caption": caption,
                 "files": {"pdf": f"{key}.pdf", "png": f"{key}.png"},
-                "words": " ".join(", ".join(filter(None, (own, shown.words))) for own, shown in lettered),
-                "panels": [{"letter": own, **shown._asdict()} for own, shown in lettered],
+                "words": " ".join(", ".join(filter(None, (name, content.words))) for name, content in lettered),
+                "panels": [{"letter": name, **content._asdict()} for name, content in lettered],
                 "data_label": page.label,
             }
             written += page.save(folder / key, title=f"{figure.label}. {title}")
@@ -64,43 +65,44 @@ def draw_figures(
     return [*written, folder / "figures.json"]
 
 
-def build(figure: Figure, study: Study) -> tuple[style.Page, list[Content]]:
-    """Draw one figure; call it within ``style.settings``."""
-    for kind, drawing in {"flow": whole.draw_flow, "design": whole.draw_design, "forest": whole.draw_forest}.items():
+def lay_out_figure(figure: Figure, study: Study) -> tuple[style.Page, list[Content]]:
+    """Draw one figure on a page; call it within ``style.journal_style``."""
+    for kind, draw_page in (("flow", whole.draw_flow), ("design", whole.draw_design), ("forest", whole.draw_forest)):
         if spec := getattr(figure, kind):
-            return drawing(spec, study)
-    views = [View(panel, study) for panel in figure.drawn(study.analysis.strata.labels)]
-    wide = [{"time_course": _COURSE, "strata": len(v.strata) / 2}.get(v.panel.kind, len(v.strata)) for v in views]
-    columns = max(1, min(figure.columns, len(views), int(_STRATA_PER_ROW / max(wide))))
-    cell, high, bold = style.WIDTH_MM / columns, figure.panel_height, (style.TITLE, "bold")
-    titles = [style.wrap_text(style.truncate(v.title, 4 * (cell - 6.5), *bold), cell - 6.5, *bold) for v in views]
-    lines = max(title.count("\n") for title in titles)
-    rights = [_RIGHT + _RIGHT_AXIS * (view.panel.kind == "estimation") for view in views]
-    legend = any(view.needs_legend(cell - _LEFT - right) for view, right in zip(views, rights, strict=True))
-    top = _LEGEND if legend else _NO_LEGEND
-    page = style.Page(style.WIDTH_MM, top + -(-len(views) // columns) * high + 1.0, study.label)
+            return draw_page(spec, study)
+    views = [View(panel, study) for panel in figure.expand_panels(study.analysis.strata.labels)]
+    columns = max(1, min(figure.columns, len(views), int(_STRATA_PER_ROW / max(view.strata_across for view in views))))
+    cell_width, cell_height = style.WIDTH_MM / columns, figure.panel_height
+    bold, title_width = (style.TITLE, "bold"), cell_width - 6.5
+    titles = [style.wrap_text(style.truncate(v.title, 4 * title_width, *bold), title_width, *bold) for v in views]
+    title_lines = max(title.count("\n") for title in titles)
+    widths = [cell_width - _LEFT - _RIGHT - _RIGHT_AXIS * (view.panel.kind == "estimation") for view in views]
+    needs_legend = any(view.needs_legend(width) for view, width in zip(views, widths, strict=True))
+    top = _LEGEND if needs_legend else _NO_LEGEND
+    page = style.Page(style.WIDTH_MM, top + math.ceil(len(views) / columns) * cell_height + 1.0, study.label)
     axes, contents = [], []
-    for index, view in enumerate(views):
-        left, above = cell * (index % columns), top + high * (index // columns)
-        indent, below = _ROWS_OF_N if view.panel.kind == "time_course" else (0.0, 0.0)
+    for index, (view, title, width) in enumerate(zip(views, titles, widths, strict=True)):
+        cell_left, cell_top = cell_width * (index % columns), top + cell_height * (index // columns)
+        indent, bottom = _ROWS_OF_N if view.panel.kind == "time_course" else (0.0, 0.0)
         if view.panel.kind == "strata":
-            room = (cell - _LEFT - rights[index]) / (len(view.strata) + 0.2) - 1
-            below = 2.6 * max(style.wrap_text(name, room).count("\n") for name in view.strata)
-        head = _TOP + _EXTRA_LINE * (view.extra_lines + lines)
-        size = cell - _LEFT - indent - rights[index], high - head - _BOTTOM - below
-        axes.append(page.axes(left + _LEFT + indent, above + head, *size))
+            room = width / (len(view.strata) + 0.2) - 1
+            bottom = 2.6 * max(style.wrap_text(name, room).count("\n") for name in view.strata)
+        header = _TOP + _EXTRA_LINE * (view.extra_lines + title_lines)
+        height = cell_height - header - _BOTTOM - bottom
+        axes.append(page.axes(cell_left + _LEFT + indent, cell_top + header, width - indent, height))
         contents.append(view.draw(axes[-1]))
         if len(views) > 1:
-            page.text(left + 1.0, above + 0.5, letter(index), weight="bold", size=style.LETTER, va="top")
-        page.text(left + 5.5, above + 0.9, titles[index], weight="bold", size=style.TITLE, va="top")
-    shared = [(a, v) for a, v, c in zip(axes, views, contents, strict=True) if figure.by_stratum and not c.missing]
-    for ax, view in shared:  # panels of one outcome have the same vertical axis, so that strata can be compared
-        lows, highs = zip(*(a.get_ylim() for a, v in shared if v.panel.outcome == view.panel.outcome), strict=True)
+            page.text(cell_left + 1.0, cell_top + 0.5, letter(index), weight="bold", size=style.LETTER, va="top")
+        page.text(cell_left + 5.5, cell_top + 0.9, title, weight="bold", size=style.TITLE, va="top")
+    drawn = [(a, v) for a, v, content in zip(axes, views, contents, strict=True) if not content.missing]
+    for ax, view in drawn if figure.by_stratum else ():
+        # Panels of one outcome have the same vertical axis, so that strata can be compared.
+        lows, highs = zip(*(a.get_ylim() for a, v in drawn if v.panel.outcome == view.panel.outcome), strict=True)
         view.limits = min(lows), max(highs)
         if ax.get_ylim() != view.limits:
             ax.clear()
             view.draw(ax)
-    if legend:
-        names = {arm.label: arm.label for arm in (study.trial.arms.control, study.trial.arms.treated)}
-        page.legend(names, page.width - 2, 0.0, loc="upper right", ncols=2, borderaxespad=0.2)
+    if needs_legend:
+        labels = {arm.label: arm.label for arm in (study.trial.arms.control, study.trial.arms.treated)}
+        page.legend(labels, page.width - 2, 0.0, loc="upper right", ncols=2, borderaxespad=0.2)
     return page, contents

@@ -72,6 +72,12 @@ class View:
         self.title = ", ".join(filter(None, (self.outcome.label, visit, participants)))
 
     @property
+    def strata_across(self) -> float:
+        """Width of the panel in strata of two arms; a time course is as wide as three, for P at every visit."""
+        across = len(self.strata)
+        return {"time_course": 3, "strata": across / 2}.get(self.panel.kind, across)
+
+    @property
     def extra_lines(self) -> int:
         """Lines of text above the line of P: names of strata, or further brackets."""
         if self.panel.kind == "strata":
