@@ -59,7 +59,7 @@ def test_lines_are_the_numbers_of_the_tables_and_the_best_are_ringed(tables, axe
     assert p_axes.get_yscale() == "log"
     assert (line(p_axes, "alpha")[:, 1] == 0.05).all()
     for side in ("above", "below"):
-        rows, best = (table[table["side"].eq(side)] for table in (panel.cutoffs, panel.best))
+        rows, best = (table[table["side"].eq(side)] for table in (panel.cutoffs, panel.best_cuts))
         np.testing.assert_array_equal(line(axes, side), rows[PLACE].to_numpy(float))
         np.testing.assert_array_equal(line(p_axes, side), rows[["share_below", "p"]].to_numpy(float))
         assert line(p_axes, f"best {side}")[:, 1] == pytest.approx(best["p"].to_numpy(float))
@@ -85,7 +85,7 @@ def test_an_axis_of_p_has_few_labels(tables, axes, lowest, named):
 
 def test_the_own_and_the_published_cut_are_marked_and_the_best_one_is_corrected_for_the_search(tables, axes):
     panel = tables.of(*PANEL)
-    drawing.draw_cuts(axes, panel, 2, named=True)
+    drawing.draw_marker_axis(axes, panel, 2, labelled=True)
     # 39 of the 60 women lie below the upper tertile, for 21 lie at or above it.
     assert {x for name in ("own cut", "published cut") for x, _ in line(axes, name)} == {39 / 60}
     best = panel.best_of_both()
@@ -145,7 +145,9 @@ def test_the_published_cut_stays_where_it_is_when_the_analysis_cuts_elsewhere(at
 
 
 def test_words_begin_with_the_label_of_the_data_and_give_the_best_cutoff_as_measured_or_say_that_there_is_none(tables):
-    some, none = (tables._replace(best=tables.best.assign(**x)) for x in ({"cut": 151.0}, {"p_best_of_both": np.nan}))
+    some, none = (
+        tables._replace(best_cuts=tables.best_cuts.assign(**x)) for x in ({"cut": 151.0}, {"p_best_of_both": np.nan})
+    )
     for made, label, untried in ((some, LABEL, False), (none, None, True)):
         described = drawing.describe_cutoffs(made, TRIAL, ANALYSIS, CHOSEN.robustness, label, cuts={})
         words = described[f"every_cut_turnover_{PANEL[0]}"]["words"]

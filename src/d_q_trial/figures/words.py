@@ -1,4 +1,4 @@
-"""Titles, captions and descriptions of the figures that are in no catalogue: the templates of ``captions.yaml``."""
+"""Fill in the templates of ``captions.yaml``: texts of panels, and of figures that are not in the list of figures."""
 
 from __future__ import annotations
 
@@ -12,26 +12,20 @@ from ..labels import uncapitalize
 
 @cache
 def load_texts() -> dict[str, Any]:
-    """Return the templates as they are."""
+    """Return the templates and the names of options as written."""
     return read_yaml_beside(__file__, "captions")
 
 
 @cache
-def _template(figure: str, part: str):
+def _load_template(figure: str, part: str):
     import jinja2
 
     engine = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    engine.filters |= {
-        "digits": format_p_digits,
-        "interval": format_interval,
-        "number": format_number,
-        "p": format_p,
-        "within": uncapitalize,
-    }
-    engine.filters |= {"count": lambda value: f"{int(value):,}"}
+    engine.filters |= {"digits": format_p_digits, "interval": format_interval, "number": format_number, "p": format_p}
+    engine.filters |= {"within": uncapitalize, "count": lambda value: f"{int(value):,}"}
     return engine.from_string(load_texts()[figure][part])
 
 
 def render_text(figure: str, part: str, **values: Any) -> str:
     """Return a text of a figure, such as its ``title`` or ``caption``, with the expressions filled in."""
-    return _template(figure, part).render(**values)
+    return _load_template(figure, part).render(**values)
