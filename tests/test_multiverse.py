@@ -23,7 +23,7 @@ from d_q_trial.figures.specification_curve import (
     describe_multiverse,
     draw_curve,
     draw_specification_curve,
-    options_of,
+    select_varied_options,
 )
 from d_q_trial.robustness import multiverse
 from d_q_trial.robustness.specifications import ALL_EQUAL, CHOICES, TOO_SMALL, WHOLE
@@ -374,7 +374,7 @@ def test_the_curve_draws_the_points_of_the_table():
     assert len(favourable) == (ordered["p"].le(0.05) & ordered["effect"].gt(0.5)).sum() > 0
     own = np.concatenate([drawn[name] for name in drawn if "own" in name])
     assert sorted(own[:, 1]) == sorted(pick(ordered, own="yes")["effect"])
-    assert options_of(ordered, TRIAL).notna().all(axis=None)
+    assert select_varied_options(ordered, TRIAL).notna().all(axis=None)
 
 
 def test_long_labels_overlap_neither_each_other_nor_the_curve(monkeypatch):
