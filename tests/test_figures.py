@@ -389,7 +389,8 @@ def test_the_numbers_of_an_axis_do_not_reach_its_label(page, largest):
     low, median, high = -0.6 * largest, 0.2 * largest, largest
     group = draw.Group("Control", style.CONTROL, 0.0, (low, median, high), Summary(3, median, low, high))
     label = "Spine BMD, log ratio to baseline" if 0.001 < largest < 1e6 else "CTx, change (ng/mL)"
-    draw.draw_groups(ax := page.axes(15.5, 5.0, 40.0, 30.0), [group], label)
+    draw.draw_groups(ax := page.axes(15.5, 5.0, 40.0, 30.0), [group])
+    draw.label_y_axis(ax, label)
     assert drawn.faults(page.figure) == []
     assert not ax.yaxis.get_offset_text().get_text()  # which would lie upon P
 

@@ -53,12 +53,11 @@ def draw_comparison(
         headings = [name.replace("_", " ") for name in analyses]
         lengths = [style.text_width(heading, style.BODY, "bold") for heading in headings]
         centres = [cells_left + COLUMN * (column + 0.5) for column in range(len(analyses))]
-        heading_ends = [
-            x + math.cos(math.radians(SLANT)) * length + 3 for x, length in zip(centres, lengths, strict=True)
-        ]
+        rise, reach = math.sin(math.radians(SLANT)), math.cos(math.radians(SLANT))
+        heading_ends = [x + reach * length + 3 for x, length in zip(centres, lengths, strict=True)]
         legend_ends = [12 + style.text_width(text) for _, text in legend]
         effects_left = max(cells_left + COLUMN * len(analyses) + 6, *heading_ends, *legend_ends)
-        header = max(HEADER, 6 + math.sin(math.radians(SLANT)) * max(lengths), ENTRY * len(analyses))
+        header = max(HEADER, 6 + rise * max(lengths), ENTRY * len(analyses))
         width, bottom = max(style.WIDTH_MM, effects_left + EFFECTS + 2), header + ROW * len(rows)
         notes = ["Each analysis is judged at its own significance level; –: a comparison that it does not have."]
         if left_out:

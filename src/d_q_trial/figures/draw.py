@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..trial import Visit
     from .study import Summary
 
+Limits = tuple[float, float] | None
 # A value farther from all quartiles than REACH times their range is drawn as a triangle at the edge of the axis, unless
 # extending the axis by the share STRETCH would include it.
 REACH, STRETCH = 5.0, 0.5
@@ -48,19 +49,12 @@ class Group:
 
 
 def draw_groups(
-    ax: Axes,
-    groups: Sequence[Group],
-    label: str,
-    *,
-    unit: str = "",
-    zero: bool = False,
-    limits: tuple[float, float] | None = None,
-    names: bool = True,
+    ax: Axes, groups: Sequence[Group], unit: str = "", limits: Limits = None, zero: bool = False, names: bool = True
 ) -> None:
-    """Draw every participant as a point, with median, quartiles and n, on a vertical axis with a ``label``.
+    """Draw every participant as a point, with median, quartiles and n of each group.
 
-    ``unit`` follows the value of a point outside the axis, ``zero`` draws the line of no change, ``limits`` override
-    the range chosen from the data, and ``names`` writes the names of the groups above n.
+    ``unit`` follows the value of a point outside the axis, ``limits`` override the range chosen from the data, ``zero``
+    draws the line of no change, and ``names`` writes the names of the groups above n.
     """
     positions = [group.position for group in groups]
     ax.set(xlim=(min(positions) - 0.6, max(positions) + 0.6), ylim=limits or _choose_range(groups, zero))
@@ -72,7 +66,6 @@ def draw_groups(
     width = axis_length(ax, 1.0) - 1
     ax.set_xticks(positions, [f"{style.wrap_text(g.name, width)}\n" * names + f"n = {g.n}" for g in groups])
     ax.tick_params(axis="x", length=0)
-    label_y_axis(ax, label)
 
 
 def _choose_range(groups: Sequence[Group], zero: bool) -> tuple[float, float]:
@@ -169,8 +162,8 @@ def _draw_points(ax: Axes, group: Group) -> None:
     visible = [value for value in group.values if low <= value <= high]
     offsets = beeswarm_offsets([value * height / (high - low) for value in visible], POINT, _HALF_GROUP / point)
     middle = group.position + _POINTS_AT * point
-    x_values = [middle + offset * point for offset in offsets]
-    ax.plot(x_values, visible, label=group.name, zorder=2, **group.look.points(POINT))
+    x = [middle + offset * point for offset in offsets]
+    ax.plot(x, visible, label=group.name, zorder=2, **group.look.points(POINT))
     _, median, q1, q3 = group.summary
     if math.isfinite(median):
         x, cap, half_width = middle + (max(offsets, default=0.0) + _SUMMARY_AT) * point, 1.6 * point, 3.6 * point

@@ -23,6 +23,7 @@ _ROWS_OF_N = (2.0, 3.5)  # further room at the left and below, in time courses
 _EXTRA_LINE = 2.8  # above panels, for each line of text above that of P
 
 _STRATA_PER_ROW = 6  # strata of two arms, side by side over the width of a page
+_COURSE = 3  # strata that are as wide as a time course, with P at every visit
 
 
 def draw_figures(
@@ -71,7 +72,8 @@ def lay_out_figure(figure: Figure, study: Study) -> tuple[style.Page, list[Conte
         if spec := getattr(figure, kind):
             return draw_page(spec, study)
     views = [View(panel, study) for panel in figure.expand_panels(study.analysis.strata.labels)]
-    columns = max(1, min(figure.columns, len(views), int(_STRATA_PER_ROW / max(view.strata_across for view in views))))
+    across = [{"time_course": _COURSE, "strata": len(v.strata) / 2}.get(v.panel.kind, len(v.strata)) for v in views]
+    columns = max(1, min(figure.columns, len(views), int(_STRATA_PER_ROW / max(across))))
     cell_width, cell_height = style.WIDTH_MM / columns, figure.panel_height
     bold, title_width = (style.TITLE, "bold"), cell_width - 6.5
     titles = [style.wrap_text(style.truncate(v.title, 4 * title_width, *bold), title_width, *bold) for v in views]

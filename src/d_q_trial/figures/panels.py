@@ -59,8 +59,8 @@ class View:
         unit = "" if measure == "log_ratio" else labels.change_unit(measure, self.outcome.unit)
         self.unit = unit if unit in ("", "%") else f" {unit}"  # as written after a number
         change = {BASELINE: "", "log_ratio": ", log ratio to baseline"}.get(measure, ", change")
-        short_label = style.truncate(self.outcome.label, 40, style.BODY)  # the title has the full label
-        self.axis_label = add_unit(short_label + change, unit)
+        # The title has the full label.
+        self.axis_label = add_unit(style.truncate(self.outcome.label, 40, style.BODY) + change, unit)
         participants = ""
         if panel.kind == "time_course":
             name_group = analysis.strata.group if self.marker == analysis.marker else "{} of {}".format
@@ -72,12 +72,6 @@ class View:
         self.title = ", ".join(filter(None, (self.outcome.label, visit, participants)))
 
     @property
-    def strata_across(self) -> float:
-        """Width of the panel in strata of two arms; a time course is as wide as three, for P at every visit."""
-        across = len(self.strata)
-        return {"time_course": 3, "strata": across / 2}.get(self.panel.kind, across)
-
-    @property
     def extra_lines(self) -> int:
         """Lines of text above the line of P: names of strata, or further brackets."""
         if self.panel.kind == "strata":
@@ -86,21 +80,22 @@ class View:
 
     def needs_legend(self, width: float) -> bool:
         """Return whether the arms need a legend: in time courses, and if their names do not fit below ``width`` mm."""
-        estimation = self.panel.kind == "estimation"
-        room = width / (_STRATA_DISTANCE * (len(self.strata) - 1) + 2.2 + estimation) - 1
-        widest = max(style.text_width(arm.label) for arm in self.study.trial.analysed_arms.values())
-        return self.panel.kind == "time_course" or (self.panel.kind in ("arms", "estimation") and widest > room)
+        kind, widest = (
+            self.panel.kind,
+            max(style.text_width(arm.label) for arm in self.study.trial.analysed_arms.values()),
+        )
+        room = width / (_STRATA_DISTANCE * (len(self.strata) - 1) + 2.2 + (kind == "estimation")) - 1
+        return kind == "time_course" or (kind in ("arms", "estimation") and widest > room)
 
     def draw(self, ax: Axes) -> Content:
         """Draw the panel on axes, or write in their frame why the workbook or the analysis lacks its data."""
-        available = self.study.analysis.strata.labels
+        strata, known = self.strata, self.study.analysis.strata.labels
         try:
-            if unknown := [name for name in self.strata if name not in (ALL_PARTICIPANTS, *available)]:
-                names = ", ".join(available)
-                raise NotShownError(f"No stratum {', '.join(unknown)} in this analysis (it has {names})")
-            if len(self.strata) > MOST_STRATA:
-                count = f"this analysis has {len(self.strata)}"
-                raise NotShownError(f"A panel holds up to {MOST_STRATA} strata, {count}: see the tables")
+            if unknown := [name for name in strata if name not in (ALL_PARTICIPANTS, *known)]:
+                raise NotShownError(f"No stratum {', '.join(unknown)} in this analysis (it has {', '.join(known)})")
+            if len(strata) > MOST_STRATA:
+                limit = f"A panel holds up to {MOST_STRATA} strata"
+                raise NotShownError(f"{limit}, this analysis has {len(strata)}: see the tables")
             return Content(self.title, DRAW_BY_KIND[self.panel.kind](ax, self))
         except NotShownError as reason:
             draw.write_message(ax, str(reason))
@@ -108,19 +103,18 @@ class View:
 
     def no_numbers_error(self, visit: str, stratum: str = ALL_PARTICIPANTS) -> NotShownError:
         """Return the error of an outcome without numbers; it lists the reasons why participants have no value."""
-        place = self.study.trial.visits[visit].label
-        changes = self.study.changes
+        changes, subgroup = self.study.changes, "" if stratum == ALL_PARTICIPANTS else f", {stratum},"
         changes = changes[changes["outcome"].eq(self.outcome.key) & changes["visit"].eq(visit)]
         reasons = labels.join_words(list(filter(None, changes["reason"].unique())))
         problem = f"has no value: {reasons}" if reasons else "is not in this workbook or analysis"
-        subgroup = "" if stratum == ALL_PARTICIPANTS else f", {stratum},"
-        return NotShownError(f"{self.outcome.label} ({place}){subgroup} {problem}")
+        return NotShownError(f"{self.outcome.label} ({self.study.trial.visits[visit].label}){subgroup} {problem}")
 
     def draw_groups(self, ax: Axes, groups: list[draw.Group], **options: bool) -> None:
         """Draw groups of participants; NotShownError if all are empty."""
         if not any(group.n for group in groups):
             raise self.no_numbers_error(self.visit)
-        draw.draw_groups(ax, groups, self.axis_label, unit=self.unit, limits=self.limits, **options)
+        draw.draw_groups(ax, groups, unit=self.unit, limits=self.limits, **options)
+        draw.label_y_axis(ax, self.axis_label)
 
     def describe(self, group: draw.Group) -> str:
         """Return the summary of a group as text."""
@@ -180,8 +174,8 @@ def draw_time_course(ax: Axes, view: View) -> str:
         summaries = [Summary(n_baseline, 0.0, 0.0, 0.0), *(by_arm[index] for by_arm in by_visit.values())]
         dodged = [position + _DODGE * (1 - 2 * index) for position in positions]
         draw.draw_medians(ax, dodged, summaries, look, label=arm.label, zorder=3 - 0.1 * index)
-        row = len(arms) - index  # control first, as in the tables
-        draw.write_row_below(ax, row, f"n, {arm.label}", [s.n for s in summaries], positions, look.edge)
+        sizes = [summary.n for summary in summaries]  # control first, as in the tables
+        draw.write_row_below(ax, len(arms) - index, f"n, {arm.label}", sizes, positions, look.edge)
     for index in after_gaps:
         draw.draw_axis_break(ax, (positions[index - 1] + positions[index]) / 2)
     visits = []
@@ -199,14 +193,14 @@ def draw_strata(ax: Axes, view: View) -> str:
     """Draw baseline values by stratum, both arms together; the highest stratum is compared with each lower one."""
     study, key, groups, comparisons = view.study, view.key, [], []
     for position, (stratum, subgroup) in enumerate(zip(view.strata, view.subgroups, strict=True)):
-        values, summary = study.values(key, **subgroup), study.summary(key, **subgroup)
         look = style.stratum_look(position, len(view.strata))
-        groups.append(draw.Group(stratum, look, position, values, summary))
+        groups.append(
+            draw.Group(stratum, look, position, study.values(key, **subgroup), study.summary(key, **subgroup))
+        )
     view.draw_groups(ax, groups)
     *lower, highest = view.strata
     for position, stratum in enumerate(lower):
-        contrast = f"{highest} - {stratum}"
-        p = study.numbers.get(*key, "p", marker=view.marker, stratum="", contrast=contrast).value
+        p = study.numbers.get(*key, "p", marker=view.marker, stratum="", contrast=f"{highest} - {stratum}").value
         draw.draw_bracket(ax, position, len(lower), p, level=len(lower) - 1 - position)
         comparisons.append((stratum, p))
     texts = [view.describe(group) for group in groups]
@@ -232,10 +226,5 @@ def draw_correlation(ax: Axes, view: View) -> str:
     return render_text("panel", "correlation", marker=marker.label, title=view.title, result=result)
 
 
-DRAW_BY_KIND = {
-    "arms": draw_arms,
-    "estimation": draw_arms,
-    "time_course": draw_time_course,
-    "strata": draw_strata,
-    "correlation": draw_correlation,
-}
+DRAW_BY_KIND = {"arms": draw_arms, "estimation": draw_arms, "time_course": draw_time_course}
+DRAW_BY_KIND |= {"strata": draw_strata, "correlation": draw_correlation}

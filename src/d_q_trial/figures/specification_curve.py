@@ -32,10 +32,9 @@ BINS = 312  # positions along the curve
 
 def name_options(specifications: pd.DataFrame, trial: Trial) -> pd.DataFrame:
     """Return the option of each specification, named as it is displayed, in a column for every choice."""
-    subgroups = [
-        f"{trial.markers[marker].label}, upper {100 * (1 - cut):.3g}%" if marker else "all participants"
-        for marker, cut in zip(specifications["marker"], specifications["cut"], strict=True)
-    ]
+    cuts = zip(specifications["marker"], specifications["cut"], strict=True)
+    markers, overall = trial.markers, "all participants"
+    subgroups = [f"{markers[key].label}, upper {100 * (1 - cut):.3g}%" if key else overall for key, cut in cuts]
     labels: dict[str, dict[str, str]] = {
         "outcome": {key: outcome.label for key, outcome in trial.outcomes.items()},
         "visit": {key: visit.label for key, visit in trial.visits.items()},

@@ -96,14 +96,7 @@ def read_study(
     rows, interactions = read_rows(folder / "results.csv"), folder / "sensitivity/interaction.csv"
     if interactions.exists():
         rows += [row for row in read_rows(interactions) if row["method"].startswith(INTERACTION)]
-    return Study(
-        trial=trial,
-        analysis=analysis,
-        numbers=Numbers(rows),
-        changes=read_changes(folder / "changes.csv"),
-        strata=read_strata(folder / "strata.csv"),
-        enrolled=Counter(with_ids.drop_duplicates("participant")["arm"]),
-        people=age_groups(people.frame, trial, analysis.exclude),
-        label=people.label,
-        flow=read_published_table(published, "flow"),
-    )
+    changes, strata = read_changes(folder / "changes.csv"), read_strata(folder / "strata.csv")
+    enrolled = Counter(with_ids.drop_duplicates("participant")["arm"])
+    groups, flow = age_groups(people.frame, trial, analysis.exclude), read_published_table(published, "flow")
+    return Study(trial, analysis, Numbers(rows), changes, strata, enrolled, groups, people.label, flow)

@@ -67,7 +67,7 @@ class Look:
 
 CONTROL = Look("#8cc1e6", "#2b6ea6", "o", "#e6f1fa")
 TREATED = Look("#a63603", "#6b2300", "s", "#f8e6dc")
-NEUTRAL = Look("#b9b9b9", "#4a4a4a", "o")
+NEUTRAL, OVERALL = Look("#b9b9b9", "#4a4a4a", "o"), Look("#b9b9b9", "#4a4a4a", "D")
 # From the lowest stratum to the highest, from light to dark.
 STRATA = (
     Look("#a8d8c8", "#2f7d68", "o"),
@@ -111,8 +111,7 @@ def truncate(text: str, width: float, size: float = SMALL, weight: str = "normal
 class Page:
     """A figure laid out in millimetres from its top left corner.
 
-    ``label`` is the label of data that must be marked, such as synthetic data, shown in a band at the top. ``height``
-    excludes the band.
+    A band on top, which ``height`` excludes, shows the ``label`` of data that must be marked.
     """
 
     def __init__(self, width: float, height: float, label: str | None = None):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence, Set
-from dataclasses import replace
 from operator import sub
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -126,7 +125,7 @@ def _lay_out_table(outcomes: Sequence[str], study: Study) -> tuple[dict[str, str
 
 def _draw_table(ax: Axes, left: float, top: float, arm: Arm, table: tuple, study: Study) -> list[str]:
     """Draw a table of n in one arm, with a row per outcome and a column per visit; return its numbers as phrases."""
-    visit_labels, outcome_labels, row_height = table
+    (visit_labels, outcome_labels, row_height), trial = table, study.trial
     column, y, phrases = (_ARM_BOX - _FIRST_COLUMN) / len(visit_labels), top + row_height / 2, []
     centres = [left + _FIRST_COLUMN + column * (index + 0.5) for index in range(len(visit_labels))]
     ax.text(left + 2, y, "Analysed, n", weight="bold", va="center")
@@ -140,8 +139,7 @@ def _draw_table(ax: Axes, left: float, top: float, arm: Arm, table: tuple, study
             n = study.summary(study.key(outcome, visit), arm.key).n
             ax.text(centre, y, format_number(n, 0), ha="center", va="center")
             if math.isfinite(n):
-                names = f"{arm.label} {study.trial.outcomes[outcome].label} {study.trial.visits[visit].label}"
-                phrases.append(f"{names}: n = {n:.0f}")
+                phrases.append(f"{arm.label} {trial.outcomes[outcome].label} {trial.visits[visit].label}: n = {n:.0f}")
     return phrases
 
 
@@ -213,7 +211,6 @@ _NAMES, _SIZES, _EFFECTS = 45.0, 13.0, 50.0  # widths of the columns
 _LEFT = 3 + _NAMES + _SIZES  # of the axes
 _COLUMNS = [_LEFT + _EFFECTS + offset for offset in (4, 45, 54)]  # difference, P, P of the interaction
 _NO_EFFECTS = "No comparison of these outcomes in this analysis"
-_OVERALL = replace(style.NEUTRAL, marker="D")
 
 
 class Effect(NamedTuple):
@@ -301,7 +298,7 @@ def _draw_effects(ax: Axes, effects: list[Effect], study: Study, unit: str) -> N
     strata = study.analysis.strata.labels
     looks = {stratum: style.stratum_look(index, len(strata)) for index, stratum in enumerate(strata)}
     for row, effect in enumerate(effects):
-        look = _OVERALL if effect.group == ALL_PARTICIPANTS else looks[effect.group]
+        look = style.OVERALL if effect.group == ALL_PARTICIPANTS else looks[effect.group]
         visible = max(effect.low, low), min(effect.high, high)  # NaN draws nothing
         ax.plot(visible, (row, row), color=look.edge, linewidth=0.9, zorder=1)
         arrow = {"markersize": 2.5, "color": look.edge, "clip_on": False, "label": f"{draw.BEYOND}{effect.group}"}
