@@ -73,11 +73,6 @@ class Treatment(Strict):
     every_weeks: float = Field(default=0, ge=0)
     times: int = Field(default=1, ge=1)
 
-    @property
-    def starts(self) -> list[float]:
-        """Weeks at which a course begins."""
-        return [course * self.every_weeks for course in range(self.times)] if self.days else []
-
 
 class Design(Strict):
     """Treatments and measurements over the weeks of the trial; the visits come from the trial itself."""

@@ -11,6 +11,7 @@ from ..compare import CHANGED, KEYS, NOT_MADE
 from ..formatting import format_p_digits
 from ..results_table import ALL_PARTICIPANTS
 from . import style
+from .words import render_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,12 +40,9 @@ def draw_comparison(
     analyses = list(dict.fromkeys([reference, *comparisons["analysis"]]))
     by_key = comparisons.set_index([*KEYS, "analysis"])
     cells = {cell.Index: cell for cell in by_key.itertuples()}
-    higher = "significant, higher (more positive) changes in"
-    legend = (
-        (_CELL | {"facecolor": FAVOURS_TREATED}, f"{higher} {trial.arms.treated.label}"),
-        (_CELL | {"facecolor": FAVOURS_CONTROL}, f"{higher} {trial.arms.control.label}"),
-        (_CHANGED, "conclusion differs from the first column"),
-    )
+    looks = (_CELL | {"facecolor": FAVOURS_TREATED}, _CELL | {"facecolor": FAVOURS_CONTROL}, _CHANGED)
+    legend = list(zip(render_text("comparison", "legend", arms=trial.arms).splitlines(), looks, strict=True))
+    notes = render_text("comparison", "notes", left_out=left_out).splitlines()
     with style.journal_style():
         outcome_widths = [style.text_width(trial.outcomes[key].label, style.BODY, "bold") + 2 for key, *_ in rows]
         visits_left = 2 + max([OUTCOMES, *outcome_widths])
@@ -55,13 +53,10 @@ def draw_comparison(
         centres = [cells_left + COLUMN * (column + 0.5) for column in range(len(analyses))]
         rise, reach = math.sin(math.radians(SLANT)), math.cos(math.radians(SLANT))
         heading_ends = [x + reach * length + 3 for x, length in zip(centres, lengths, strict=True)]
-        legend_ends = [12 + style.text_width(text) for _, text in legend]
-        effects_left = max(cells_left + COLUMN * len(analyses) + 6, *heading_ends, *legend_ends)
+        legend_end = 12 + max(style.text_width(text) for text, _ in legend)
+        effects_left = max(cells_left + COLUMN * len(analyses) + 6, *heading_ends, legend_end)
         header = max(HEADER, 6 + rise * max(lengths), ENTRY * len(analyses))
         width, bottom = max(style.WIDTH_MM, effects_left + EFFECTS + 2), header + ROW * len(rows)
-        notes = ["Each analysis is judged at its own significance level; –: a comparison that it does not have."]
-        if left_out:
-            notes.append(f"{left_out} more comparisons, which change in no analysis, are not shown.")
         page = style.Page(width, bottom + 13 + 3.2 * len(notes), label)
         canvas = page.canvas()
         for x, name, heading in zip(centres, analyses, headings, strict=True):
@@ -78,7 +73,7 @@ def draw_comparison(
                 _draw_cell(canvas, cells_left + COLUMN * column, top, cells.get((outcome, visit, place, name)))
         effects = by_key["mann_whitney_effect"].unstack("analysis").loc[rows, analyses]
         draw_effects(page.axes(effects_left, header, width - effects_left - 4, bottom - header), effects, trial)
-        for index, (look, text) in enumerate(legend):
+        for index, (text, look) in enumerate(legend):
             style.draw_box(canvas, 2, bottom + 3 + 3.2 * index, 4, 2.4, **look)
             page.text(7.5, bottom + 4.2 + 3.2 * index, text)
         for index, note in enumerate(notes):
@@ -91,13 +86,13 @@ def _draw_cell(canvas: Axes, left: float, top: float, cell: Any) -> None:
     compared = cell is not None and cell.conclusion != NOT_MADE
     significant, colour = compared and cell.significant == "yes", "white"
     if significant:
-        of_means = not math.isnan(cell.mean_difference)
-        treated_higher = cell.mean_difference > 0 if of_means else cell.mann_whitney_effect > 0.5
-        colour = FAVOURS_TREATED if treated_higher else FAVOURS_CONTROL
+        higher = cell.mann_whitney_effect > 0.5 if math.isnan(cell.mean_difference) else cell.mean_difference > 0
+        colour = FAVOURS_TREATED if higher else FAVOURS_CONTROL
     style.draw_box(canvas, left, top, COLUMN, ROW, facecolor=colour, **_CELL)
     if compared and cell.conclusion in CHANGED:
-        frame = _CHANGED | {"facecolor": "none", "gid": "flip"}
-        style.draw_box(canvas, left + 0.35, top + 0.35, COLUMN - 0.7, ROW - 0.7, **frame)
+        style.draw_box(
+            canvas, left + 0.35, top + 0.35, COLUMN - 0.7, ROW - 0.7, facecolor="none", gid="flip", **_CHANGED
+        )
     font = {"weight": "bold" if significant else "normal", "size": style.SMALL, "ha": "center", "va": "center_baseline"}
     canvas.text(left + COLUMN / 2, top + ROW / 2, format_p_digits(cell.p) if compared else "–", gid="p", **font)
 

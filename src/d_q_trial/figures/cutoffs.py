@@ -126,7 +126,8 @@ def draw_cutoffs(
             draw_differences(effect, panel)
             draw_p(p_axes, panel, analysis.alpha, lowest_p)
             draw_windows(sliding, panel)
-            decimals = _distinguishing_decimals(panel.cutoffs["cut"])
+            span = panel.cutoffs["cut"].quantile(0.9) - panel.cutoffs["cut"].quantile(0.1)
+            decimals = max(0, math.ceil(-math.log10((span or 1.0) / 20)))  # distinguish a twentieth of the range
             for axes in (effect, p_axes, sliding):
                 draw_marker_axis(axes, panel, decimals, labelled=axes is sliding)
             best = render_text("every_cut", "best", best=panel.best_of_both(), decimals=decimals)
@@ -181,10 +182,7 @@ def draw_windows(ax: Axes, panel: CutTables) -> None:
 
 
 def draw_marker_axis(ax: Axes, panel: CutTables, decimals: int, *, labelled: bool) -> None:
-    """Draw the axis of the marker, in shares of the participants, with the cutoffs of the analysis and of the paper.
-
-    If ``labelled``, each tick shows its share and its cutoff, with this number of ``decimals``.
-    """
+    """Draw the marker axis, with the analysis and published cutoffs; ``labelled`` ticks show share and cutoff."""
     import numpy as np
 
     ax.set_xlim(0, 1)
@@ -205,12 +203,6 @@ def _choose_limits(panels: list[CutTables]) -> tuple[float, float]:
     for table in (table for panel in panels for table in (panel.cutoffs, panel.windows)):
         values += [*table["difference"], table["lower"].quantile(0.1), table["upper"].quantile(0.9)]
     return draw.pad_range(filter(math.isfinite, values))
-
-
-def _distinguishing_decimals(cuts: pd.Series) -> int:
-    """Return the decimals that distinguish cutoffs a twentieth of their range apart."""
-    span = float(cuts.quantile(0.9) - cuts.quantile(0.1)) or 1.0
-    return max(0, math.ceil(-math.log10(span / 20)))
 
 
 def describe_cutoffs(

@@ -87,13 +87,12 @@ def axis_range(
     """
     values, quartiles = list(filter(math.isfinite, values)), list(filter(math.isfinite, quartiles))
     first, third = min(quartiles, default=0.0), max(quartiles, default=0.0)
-    reach = REACH * (third - first)
-    in_view = [*values, *quartiles, *include]
-    if reach:
-        near = [*(v for v in values if first - reach <= v <= third + reach), *quartiles, *include]
-        room = STRETCH * (max(near) - min(near))
-        in_view = [v for v in in_view if min(near) - room <= v <= max(near) + room]
-    return pad_range(in_view, _PADDING) if in_view else (0.0, 1.0)
+    reach = REACH * (third - first) or math.inf  # equal quartiles exclude no value
+    near = [*(value for value in values if first - reach <= value <= third + reach), *quartiles, *include]
+    if not near:
+        return 0.0, 1.0
+    room = STRETCH * (max(near) - min(near))
+    return pad_range((v for v in (*values, *near) if min(near) - room <= v <= max(near) + room), _PADDING)
 
 
 def pad_range(values: Iterable[float], share: float = 0.05) -> tuple[float, float]:
@@ -204,10 +203,9 @@ def draw_bracket(ax: Axes, first: float, second: float, p: float, group: str = "
 
 
 def draw_difference(ax: Axes, position: float, base: float, ends: Sequence[float], label: str) -> None:
-    """Draw a difference and its interval beside the points, relative to the median (``base``) of the first group.
+    """Draw a difference and its interval beside the points, relative to ``base``, the median of the first group.
 
-    ``ends`` are the estimate and the limits, NaN without an interval. An axis at the right, with its zero at ``base``,
-    has the ``label``.
+    ``ends`` are the estimate and the limits, NaN without an interval. The axis at the right is zero at ``base``.
     """
     estimate, low, high = (base + (end if math.isfinite(end) else ends[0]) for end in ends)
     if not math.isfinite(estimate):
@@ -251,8 +249,7 @@ def time_axis(visits: Sequence[Visit]) -> tuple[Sequence[float], list[str], str]
 def time_positions(times: Sequence[float]) -> tuple[list[float], list[int]]:
     """Place visits on an axis in proportion to time, but shorten long gaps; ValueError unless times increase.
 
-    Returns the positions, in units of the shortest gap and at most two units apart, and the indices of the visits after
-    a shortened gap.
+    Returns the positions, in units of the shortest gap and at most two apart, and the indices of visits after shortened gaps.
     """
     gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
     if any(gap <= 0 for gap in gaps):

@@ -21,7 +21,6 @@ _RIGHT_AXIS = 12.0
 _LEGEND, _NO_LEGEND = 5.0, 1.5  # above all panels
 _ROWS_OF_N = (2.0, 3.5)  # further room at the left and below, in time courses
 _EXTRA_LINE = 2.8  # above panels, for each line of text above that of P
-
 _STRATA_PER_ROW = 6  # strata of two arms, side by side over the width of a page
 _COURSE = 3  # strata that are as wide as a time course, with P at every visit
 
@@ -77,7 +76,6 @@ def lay_out_figure(figure: Figure, study: Study) -> tuple[style.Page, list[Conte
     cell_width, cell_height = style.WIDTH_MM / columns, figure.panel_height
     bold, title_width = (style.TITLE, "bold"), cell_width - 6.5
     titles = [style.wrap_text(style.truncate(v.title, 4 * title_width, *bold), title_width, *bold) for v in views]
-    title_lines = max(title.count("\n") for title in titles)
     widths = [cell_width - _LEFT - _RIGHT - _RIGHT_AXIS * (view.panel.kind == "estimation") for view in views]
     needs_legend = any(view.needs_legend(width) for view, width in zip(views, widths, strict=True))
     top = _LEGEND if needs_legend else _NO_LEGEND
@@ -89,7 +87,7 @@ def lay_out_figure(figure: Figure, study: Study) -> tuple[style.Page, list[Conte
         if view.panel.kind == "strata":
             room = width / (len(view.strata) + 0.2) - 1
             bottom = 2.6 * max(style.wrap_text(name, room).count("\n") for name in view.strata)
-        header = _TOP + _EXTRA_LINE * (view.extra_lines + title_lines)
+        header = _TOP + _EXTRA_LINE * (view.extra_lines + max(text.count("\n") for text in titles))
         height = cell_height - header - _BOTTOM - bottom
         axes.append(page.axes(cell_left + _LEFT + indent, cell_top + header, width - indent, height))
         contents.append(view.draw(axes[-1]))

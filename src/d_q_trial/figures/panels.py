@@ -80,12 +80,10 @@ class View:
 
     def needs_legend(self, width: float) -> bool:
         """Return whether the arms need a legend: in time courses, and if their names do not fit below ``width`` mm."""
-        kind, widest = (
-            self.panel.kind,
-            max(style.text_width(arm.label) for arm in self.study.trial.analysed_arms.values()),
-        )
+        kind, arms = self.panel.kind, self.study.trial.analysed_arms.values()
         room = width / (_STRATA_DISTANCE * (len(self.strata) - 1) + 2.2 + (kind == "estimation")) - 1
-        return kind == "time_course" or (kind in ("arms", "estimation") and widest > room)
+        names_fit = all(style.text_width(arm.label) <= room for arm in arms)
+        return kind == "time_course" or (kind in ("arms", "estimation") and not names_fit)
 
     def draw(self, ax: Axes) -> Content:
         """Draw the panel on axes, or write in their frame why the workbook or the analysis lacks its data."""
@@ -138,12 +136,12 @@ def draw_arms(ax: Axes, view: View) -> str:
     view.draw_groups(ax, groups, names=names, zero=view.visit != BASELINE)
     direction = labels.contrast_label(trial)
     for stratum, subgroup, control, treated in zip(view.strata, view.subgroups, groups[::2], groups[1::2], strict=True):
-        p, ends, name = study.contrast(key, "p", **subgroup), [], "" if stratum == ALL_PARTICIPANTS else stratum
+        (*ends, p), name = study.compare_arms(key, **subgroup), "" if stratum == ALL_PARTICIPANTS else stratum
         draw.draw_bracket(ax, control.position, treated.position, p, "" if estimation else name)
         if estimation:
-            ends = study.difference(key, **subgroup)
             draw.draw_difference(ax, treated.position + 1, control.summary.median, ends, direction)
-        comparisons.append((name, (view.describe(treated), view.describe(control)), ends, p))
+        summaries = (view.describe(treated), view.describe(control))
+        comparisons.append((name, summaries, ends if estimation else [], p))
     if view.limits:  # the interval of a difference does not extend an axis with configured limits
         ax.set_ylim(view.limits)
     return render_text("panel", "arms", title=view.title, compared=comparisons, direction=direction, shown=view)
@@ -152,14 +150,11 @@ def draw_arms(ax: Axes, view: View) -> str:
 def draw_time_course(ax: Axes, view: View) -> str:
     """Draw the median change by arm over the visits in one group of participants; every change is zero at baseline."""
     study, trial, (subgroup,), (stratum,) = view.study, view.study.trial, view.subgroups, view.strata
-    arms, outcome = list(trial.analysed_arms.values()), view.outcome
-    by_visit: dict[str, list[Summary]] = {}  # a summary per arm, at visits where any arm has numbers
-    for visit in outcome.follow_up:
-        summaries = [study.summary(study.key(outcome.key, visit), arm.key, **subgroup) for arm in arms]
-        if any(summary.n > 0 for summary in summaries):
-            by_visit[visit] = summaries
+    arms, outcome, follow_up = list(trial.analysed_arms.values()), view.outcome.key, view.outcome.follow_up
+    summaries = {v: [study.summary(study.key(outcome, v), arm.key, **subgroup) for arm in arms] for v in follow_up}
+    by_visit = {visit: by_arm for visit, by_arm in summaries.items() if any(summary.n > 0 for summary in by_arm)}
     if not by_visit:
-        raise view.no_numbers_error(outcome.follow_up[0], stratum)
+        raise view.no_numbers_error(follow_up[0], stratum)
     times, tick_labels, axis_label = draw.time_axis([trial.visits[visit] for visit in (BASELINE, *by_visit)])
     positions, after_gaps = draw.time_positions(times)
     quartiles = [q for summaries in by_visit.values() for summary in summaries for q in (summary.q1, summary.q3)]
@@ -170,7 +165,7 @@ def draw_time_course(ax: Axes, view: View) -> str:
     ax.set_xticks(positions, tick_labels)
     draw.label_y_axis(ax, view.axis_label, 1.1)
     for index, (arm, look) in enumerate(zip(arms, (style.TREATED, style.CONTROL), strict=True)):
-        n_baseline = study.summary(study.key(outcome.key, BASELINE), arm.key, **subgroup).n
+        n_baseline = study.summary(study.key(outcome, BASELINE), arm.key, **subgroup).n
         summaries = [Summary(n_baseline, 0.0, 0.0, 0.0), *(by_arm[index] for by_arm in by_visit.values())]
         dodged = [position + _DODGE * (1 - 2 * index) for position in positions]
         draw.draw_medians(ax, dodged, summaries, look, label=arm.label, zorder=3 - 0.1 * index)
@@ -180,7 +175,7 @@ def draw_time_course(ax: Axes, view: View) -> str:
         draw.draw_axis_break(ax, (positions[index - 1] + positions[index]) / 2)
     visits = []
     for (visit, summaries), position in zip(by_visit.items(), positions[1:], strict=True):
-        p = study.contrast(study.key(outcome.key, visit), "p", **subgroup)
+        *_, p = study.compare_arms(study.key(outcome, visit), **subgroup)
         if not math.isnan(p):
             text = style.wrap_text(format_p(p), draw.axis_length(ax, 1.0), style.BODY)
             ax.text(position, 1.01, text, transform=ax.get_xaxis_transform(), ha="center", va="bottom")
@@ -194,9 +189,8 @@ def draw_strata(ax: Axes, view: View) -> str:
     study, key, groups, comparisons = view.study, view.key, [], []
     for position, (stratum, subgroup) in enumerate(zip(view.strata, view.subgroups, strict=True)):
         look = style.stratum_look(position, len(view.strata))
-        groups.append(
-            draw.Group(stratum, look, position, study.values(key, **subgroup), study.summary(key, **subgroup))
-        )
+        values, summary = study.values(key, **subgroup), study.summary(key, **subgroup)
+        groups.append(draw.Group(stratum, look, position, values, summary))
     view.draw_groups(ax, groups)
     *lower, highest = view.strata
     for position, stratum in enumerate(lower):

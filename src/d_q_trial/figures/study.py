@@ -60,28 +60,22 @@ class Study:
         """Return the key in the results of an outcome at baseline, or of its change from baseline to a later visit."""
         return outcome, BASELINE if visit == BASELINE else self.analysis.measure, visit
 
-    def contrast(self, key: Key, statistic: str, **subgroup: str) -> float:
-        """Return a statistic of the comparison of the arms in a subgroup (``marker`` and ``stratum``)."""
-        return self.numbers.get(*key, statistic, contrast=self.trial.contrast, **subgroup).value
-
-    def difference(self, key: Key, **subgroup: str) -> list[float]:
-        """Return the difference between the arms, as the test of the analysis estimates it, and its confidence limits."""
-        return [self.contrast(key, statistic, **subgroup) for statistic in get_test(self.analysis.test).estimate]
+    def compare_arms(self, key: Key, **subgroup: str) -> list[float]:
+        """Return the difference between the arms, as the test of the analysis estimates it, its limits, and P."""
+        statistics, contrast = (*get_test(self.analysis.test).estimate, "p"), self.trial.contrast
+        return [self.numbers.get(*key, name, contrast=contrast, **subgroup).value for name in statistics]
 
     def summary(self, key: Key, arm: str = "", **subgroup: str) -> Summary:
         """Return n, median and quartiles of a group; without an ``arm``, of both arms together."""
         keys = {"group": arm or BOTH_ARMS} | subgroup
         return Summary(*(self.numbers.get(*key, name, **keys).value for name in Summary._fields))
 
-    def values(
-        self, key: Key, arm: str = "", *, marker: str = "", stratum: str = ALL_PARTICIPANTS
-    ) -> tuple[float, ...]:
+    def values(self, key: Key, arm: str = "", marker: str = "", stratum: str = ALL_PARTICIPANTS) -> tuple[float, ...]:
         """Return the participants' values in a group, in the order of the table; without an ``arm``, of both arms."""
         if (rows := self._changes_by_key.get(key)) is None:
             return ()
         in_group = rows[marker].eq(stratum) if marker else rows["linked"] | rows["stratum"].eq("")
-        in_arm = rows["arm"].eq(arm) if arm else True
-        return tuple(rows.loc[in_group & in_arm, "value"].dropna())
+        return tuple(rows.loc[in_group & (rows["arm"].eq(arm) if arm else True), "value"].dropna())
 
 
 def read_study(

@@ -36,18 +36,13 @@ DASHED = {"color": GRID, "linewidth": 0.7, "dashes": (4, 3), "zorder": 0.5}  # l
 
 def journal_style():
     """Return a context in which matplotlib uses the style of these figures, whatever the user's settings."""
-    import matplotlib as mpl
+    from matplotlib import font_manager, rc_context
 
-    _register_typeface()
-    return mpl.rc_context(fname=_FOLDER / "journal.mplstyle")
-
-
-@cache
-def _register_typeface() -> None:
-    from matplotlib import font_manager
-
+    registered = {font.fname for font in font_manager.fontManager.ttflist}
     for path in sorted(_FOLDER.glob("typeface/*.ttf")):
-        font_manager.fontManager.addfont(path)
+        if str(path) not in registered:
+            font_manager.fontManager.addfont(path)
+    return rc_context(fname=_FOLDER / "journal.mplstyle")
 
 
 @dataclass(frozen=True)
@@ -89,8 +84,7 @@ def text_width(text: str, size: float = SMALL, weight: str = "normal") -> float:
     from matplotlib.textpath import text_to_path
 
     font = FontProperties(size=size, weight=weight)
-    widths = [text_to_path.get_text_width_height_descent(line, font, False)[0] for line in text.split("\n")]
-    return max(widths) * MM_PER_POINT
+    return max(text_to_path.get_text_width_height_descent(s, font, False)[0] for s in text.split("\n")) * MM_PER_POINT
 
 
 def wrap_text(text: str, width: float, size: float = SMALL, weight: str = "normal") -> str:

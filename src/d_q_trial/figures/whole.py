@@ -26,7 +26,6 @@ _LINE, _MARGIN = 3.1, 1.2  # height of a line of text in a box; margin above and
 _ROW_GAP, _FIRST_COLUMN = 3.6, 36.0  # of the table of n
 _ARROW = 4.0
 _ARM_BOX, _TOP_BOX, _SIDE_BOX = 84.0, 60.0, 54.0  # widths of boxes: of an arm, above the arms, of arms not compared
-
 _STROKE = {"color": style.INK, "linewidth": 0.7}
 _REPORTED = {"linestyle": (0, (3, 2))}
 _FOOTNOTE = "Dashed boxes: as reported in the article. Other boxes: counted in the workbook."
@@ -76,7 +75,7 @@ def draw_flow(spec: Flow, study: Study) -> tuple[style.Page, list[Content]]:
         bottom = _draw_box(ax, centre, _draw_arrow(ax, centre, fork), _ARM_BOX, [arm.label, size], facecolor=look.tint)
         phrases.append(f"{arm.label}: {size}")
         if most_withdrawals:
-            padding = [""] * (most_withdrawals - len(withdrawals[arm.key]))  # makes the boxes of both arms equally high
+            padding = [""] * (most_withdrawals - len(withdrawals[arm.key]))  # both arms have boxes of equal height
             lines = ["Left the study or the treatment", *withdrawals[arm.key], *padding]
             bottom = _draw_box(ax, centre, _draw_arrow(ax, centre, bottom), _ARM_BOX, lines, **_REPORTED)
             phrases += [f"{arm.label} {text} (reported)" for text in withdrawals[arm.key]]
@@ -115,11 +114,10 @@ def _format_n(count: int) -> str:
 
 def _lay_out_table(outcomes: Sequence[str], study: Study) -> tuple[dict[str, str], dict[str, str], float]:
     """Return the wrapped labels of visits and of outcomes in a table of n, by key, and the height of its rows."""
-    trial = study.trial
-    measured = {BASELINE, *(visit for key in outcomes for visit in trial.outcomes[key].follow_up)}
+    measured = {BASELINE, *(visit for key in outcomes for visit in study.trial.outcomes[key].follow_up)}
     width = (_ARM_BOX - _FIRST_COLUMN) / len(measured) - 1
-    visits = {key: style.wrap_text(visit.label, width) for key, visit in trial.visits.items() if key in measured}
-    names = {key: style.wrap_text(trial.outcomes[key].label, _FIRST_COLUMN - 3, style.BODY) for key in outcomes}
+    visits = {key: style.wrap_text(visit.label, width) for key, visit in study.trial.visits.items() if key in measured}
+    names = {key: style.wrap_text(study.trial.outcomes[key].label, _FIRST_COLUMN - 3, style.BODY) for key in outcomes}
     return visits, names, _ROW_GAP + _LINE * max(text.count("\n") for text in (*visits.values(), *names.values()))
 
 
@@ -167,7 +165,8 @@ def draw_design(spec: Design, study: Study) -> tuple[style.Page, list[Content]]:
     ax = page.axes(_DESIGN_LEFT, header, width, height)
     ax.set(xlim=(times[0] - padding, times[-1] + padding), ylim=(rows[-1] + 0.6, -0.6), xlabel=axis_label)
     ax.spines["left"].set_visible(False)
-    ticks = {start: f"{start:g}" for treatment in treatments for start in treatment.starts}
+    starts = [[course * t.every_weeks for course in range(t.times if t.days else 0)] for t in treatments]  # of courses
+    ticks = {week: f"{week:g}" for weeks in starts for week in weeks}
     ticks |= dict(zip(times, time_labels, strict=True))
     ax.set_xticks(list(ticks), ticks.values())
     ax.set_yticks(rows, row_labels, size=style.BODY, va="center", linespacing=1.05)
@@ -176,12 +175,12 @@ def draw_design(spec: Design, study: Study) -> tuple[style.Page, list[Content]]:
         ax.axvline(time, color=style.GRID, linewidth=0.6, dashes=(3, 3), zorder=0.5)
         alignment = {"rotation": -35, "rotation_mode": "anchor", "ha": "right"} if slanted else {"ha": "center"}
         ax.text(time, -0.7, visit.label, size=style.SMALL, **alignment)
-    for row, treatment in enumerate(treatments):
+    for row, (treatment, weeks) in enumerate(zip(treatments, starts, strict=True)):
         look = style.TREATED if treatment.arm == "treated" else style.CONTROL
         ax.plot((times[0], times[-1]), (row, row), color=look.edge, linewidth=0.8, zorder=1)
         bar = {"facecolor": look.face, "edgecolor": look.edge, "linewidth": 0.5, "zorder": 3}
-        for start in treatment.starts:
-            style.draw_box(ax, start, row - 0.25, treatment.days / 7, 0.5, **bar)
+        for week in weeks:
+            style.draw_box(ax, week, row - 0.25, treatment.days / 7, 0.5, **bar)
     ax.axhline(divider, color=style.GRID, linewidth=0.5, xmin=(4 - _DESIGN_LEFT) / width, clip_on=False)
     for row, (label, measured_at) in zip(rows[divider:], measurements, strict=True):
         measured = [(time, visit.label) for time, visit in zip(times, visits, strict=True) if visit.key in measured_at]
@@ -243,7 +242,7 @@ def collect_effects(study: Study, family: str, only: Sequence[str] = ()) -> dict
         for group in (ALL_PARTICIPANTS, *reversed(strata)):
             subgroup = group_keys(group, analysis.marker)
             sizes = [study.summary(key, arm, **subgroup).n for arm in reversed(trial.analysed_arms)]
-            ends, p = study.difference(key, **subgroup), study.contrast(key, "p", **subgroup)
+            *ends, p = study.compare_arms(key, **subgroup)
             contrast = f"{trial.contrast}, {strata[-1]} - {group}"
             interaction = study.numbers.get(*key, "p", marker=analysis.marker, stratum="", contrast=contrast)
             has_interval = all(map(math.isfinite, ends))
@@ -299,13 +298,12 @@ def _draw_effects(ax: Axes, effects: list[Effect], study: Study, unit: str) -> N
     looks = {stratum: style.stratum_look(index, len(strata)) for index, stratum in enumerate(strata)}
     for row, effect in enumerate(effects):
         look = style.OVERALL if effect.group == ALL_PARTICIPANTS else looks[effect.group]
-        visible = max(effect.low, low), min(effect.high, high)  # NaN draws nothing
-        ax.plot(visible, (row, row), color=look.edge, linewidth=0.9, zorder=1)
+        # NaN draws nothing.
+        ax.plot((max(effect.low, low), min(effect.high, high)), (row, row), color=look.edge, linewidth=0.9, zorder=1)
         arrow = {"markersize": 2.5, "color": look.edge, "clip_on": False, "label": f"{draw.BEYOND}{effect.group}"}
-        if effect.low < low:
-            ax.plot(low, row, marker="<", **arrow)
-        if effect.high > high:
-            ax.plot(high, row, marker=">", **arrow)
+        for edge, outside, marker in ((low, effect.low < low, "<"), (high, effect.high > high, ">")):
+            if outside:
+                ax.plot(edge, row, marker=marker, **arrow)
         ax.plot(effect.estimate, row, zorder=2, label=effect.group, **look.points(3.4, 0.6))
     ax.spines["left"].set_visible(False)
     ax.locator_params("x", nbins=5)
