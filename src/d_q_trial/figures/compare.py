@@ -40,8 +40,9 @@ def draw_comparison(
     analyses = list(dict.fromkeys([reference, *comparisons["analysis"]]))
     by_key = comparisons.set_index([*KEYS, "analysis"])
     cells = {cell.Index: cell for cell in by_key.itertuples()}
-    looks = (_CELL | {"facecolor": FAVOURS_TREATED}, _CELL | {"facecolor": FAVOURS_CONTROL}, _CHANGED)
-    legend = list(zip(render_text("comparison", "legend", arms=trial.arms).splitlines(), looks, strict=True))
+    looks = {"treated": _CELL | {"facecolor": FAVOURS_TREATED}, "control": _CELL | {"facecolor": FAVOURS_CONTROL}}
+    looks["changed"] = _CHANGED
+    legend = [(render_text("comparison", part, arms=trial.arms), look) for part, look in looks.items()]
     notes = render_text("comparison", "notes", left_out=left_out).splitlines()
     with style.journal_style():
         outcome_widths = [style.text_width(trial.outcomes[key].label, style.BODY, "bold") + 2 for key, *_ in rows]
@@ -90,9 +91,8 @@ def _draw_cell(canvas: Axes, left: float, top: float, cell: Any) -> None:
         colour = FAVOURS_TREATED if higher else FAVOURS_CONTROL
     style.draw_box(canvas, left, top, COLUMN, ROW, facecolor=colour, **_CELL)
     if compared and cell.conclusion in CHANGED:
-        style.draw_box(
-            canvas, left + 0.35, top + 0.35, COLUMN - 0.7, ROW - 0.7, facecolor="none", gid="flip", **_CHANGED
-        )
+        frame = _CHANGED | {"facecolor": "none", "gid": "flip"}
+        style.draw_box(canvas, left + 0.35, top + 0.35, COLUMN - 0.7, ROW - 0.7, **frame)
     font = {"weight": "bold" if significant else "normal", "size": style.SMALL, "ha": "center", "va": "center_baseline"}
     canvas.text(left + COLUMN / 2, top + ROW / 2, format_p_digits(cell.p) if compared else "–", gid="p", **font)
 

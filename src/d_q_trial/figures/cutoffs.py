@@ -108,9 +108,8 @@ def draw_cutoffs(
         for index, ((outcome, visit), panel) in enumerate(panels.items()):
             row, column = divmod(index, columns)
             left, top = LEFT + column * (width + GAP), row * BLOCK + TITLE
-            title = f"{trial.outcomes[outcome].label}, {trial.visits[visit].label}"
-            if several_units:
-                title += f" ({units[outcome]})"
+            unit = f" ({units[outcome]})" if several_units else ""
+            title = f"{trial.outcomes[outcome].label}, {trial.visits[visit].label}{unit}"
             size = style.TITLE if style.text_width(title, style.TITLE, "bold") <= width + RIGHT else style.SMALL - 0.5
             title = style.wrap_text(title, width + RIGHT, size, "bold")
             page.text(left, top - 1, title, weight="bold", size=size, va="bottom", linespacing=1.0)

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from ..trial import Visit
     from .study import Summary
 
-Limits = tuple[float, float] | None
+Range = tuple[float, float]
+Limits = Range | None
 # A value farther from all quartiles than REACH times their range is drawn as a triangle at the edge of the axis, unless
 # extending the axis by the share STRETCH would include it.
 REACH, STRETCH = 5.0, 0.5
@@ -68,7 +69,7 @@ def draw_groups(
     ax.tick_params(axis="x", length=0)
 
 
-def _choose_range(groups: Sequence[Group], zero: bool) -> tuple[float, float]:
+def _choose_range(groups: Sequence[Group], zero: bool) -> Range:
     """Choose the range of the vertical axis, with room for the triangles of values outside it."""
     values = [value for group in groups for value in group.values]
     quartiles = [quartile for group in groups for quartile in (group.summary.q1, group.summary.q3)]
@@ -77,9 +78,7 @@ def _choose_range(groups: Sequence[Group], zero: bool) -> tuple[float, float]:
     return low - room * any(value < low for value in values), high + room * any(value > high for value in values)
 
 
-def axis_range(
-    values: Iterable[float], quartiles: Iterable[float], include: Iterable[float] = ()
-) -> tuple[float, float]:
+def axis_range(values: Iterable[float], quartiles: Iterable[float], include: Iterable[float] = ()) -> Range:
     """Choose the range of an axis, slightly wider than the values in view.
 
     Values farther than ``REACH`` times the range of the ``quartiles`` (of all groups, as computed) do not extend it; the
@@ -95,7 +94,7 @@ def axis_range(
     return pad_range((v for v in (*values, *near) if min(near) - room <= v <= max(near) + room), _PADDING)
 
 
-def pad_range(values: Iterable[float], share: float = 0.05) -> tuple[float, float]:
+def pad_range(values: Iterable[float], share: float = 0.05) -> Range:
     """Return the range of some values, extended at both ends by a ``share`` of it."""
     low, high = min(values := [*values]), max(values)
     padding = share * (high - low) or share * max(abs(high), 1.0)
@@ -161,8 +160,7 @@ def _draw_points(ax: Axes, group: Group) -> None:
     visible = [value for value in group.values if low <= value <= high]
     offsets = beeswarm_offsets([value * height / (high - low) for value in visible], POINT, _HALF_GROUP / point)
     middle = group.position + _POINTS_AT * point
-    x = [middle + offset * point for offset in offsets]
-    ax.plot(x, visible, label=group.name, zorder=2, **group.look.points(POINT))
+    ax.plot([middle + x * point for x in offsets], visible, label=group.name, zorder=2, **group.look.points(POINT))
     _, median, q1, q3 = group.summary
     if math.isfinite(median):
         x, cap, half_width = middle + (max(offsets, default=0.0) + _SUMMARY_AT) * point, 1.6 * point, 3.6 * point
@@ -276,6 +274,5 @@ def write_message(ax: Axes, message: str) -> None:
     ax.set(xticks=[], yticks=[])
     for spine in ax.spines.values():
         spine.set(visible=True, color=style.GRID, linestyle=(0, (3, 3)))
-    font = {"ha": "center", "va": "center", "color": style.QUIET, "size": style.BODY}
     message = style.wrap_text(message, axes_size(ax)[0] * style.MM_PER_POINT - 1, style.BODY)
-    ax.text(0.5, 0.5, message, transform=ax.transAxes, **font)
+    ax.text(0.5, 0.5, message, transform=ax.transAxes, ha="center", va="center", color=style.QUIET, size=style.BODY)

@@ -34,13 +34,12 @@ def draw_figures(
     differs in marker and strata alone; figures that do not depend on these are copied. Returns the files as written.
     """
     written, described, marker = [], {}, study.analysis.marker
-    words = caption_words(study.trial, study.analysis)
     twin_figures = json.loads((twin / "figures.json").read_bytes()) if twin else {}
     with style.journal_style():
         for key in only or catalogue.figures:
             if not (figure := catalogue.figures.get(key)):
                 raise UserError(f"no figure is called {key!r}{did_you_mean(key, catalogue.figures)}")
-            title, caption = figure.texts(words, study.analysis, study.trial)
+            title, caption = figure.texts(caption_words(study.trial, study.analysis), study.analysis, study.trial)
             markers = {"markers": sorted({panel.marker or marker for panel in figure.panels} or {marker})}
             if key in twin_figures and not figure.depends_on_strata and twin_figures[key]["title"] == title:
                 described[key] = twin_figures[key] | markers

@@ -87,10 +87,10 @@ class View:
 
     def draw(self, ax: Axes) -> Content:
         """Draw the panel on axes, or write in their frame why the workbook or the analysis lacks its data."""
-        strata, known = self.strata, self.study.analysis.strata.labels
+        strata, defined = self.strata, self.study.analysis.strata.labels
         try:
-            if unknown := [name for name in strata if name not in (ALL_PARTICIPANTS, *known)]:
-                raise NotShownError(f"No stratum {', '.join(unknown)} in this analysis (it has {', '.join(known)})")
+            if unknown := [name for name in strata if name not in (ALL_PARTICIPANTS, *defined)]:
+                raise NotShownError(f"No stratum {', '.join(unknown)} in this analysis (it has {', '.join(defined)})")
             if len(strata) > MOST_STRATA:
                 limit = f"A panel holds up to {MOST_STRATA} strata"
                 raise NotShownError(f"{limit}, this analysis has {len(strata)}: see the tables")
@@ -140,8 +140,7 @@ def draw_arms(ax: Axes, view: View) -> str:
         draw.draw_bracket(ax, control.position, treated.position, p, "" if estimation else name)
         if estimation:
             draw.draw_difference(ax, treated.position + 1, control.summary.median, ends, direction)
-        summaries = (view.describe(treated), view.describe(control))
-        comparisons.append((name, summaries, ends if estimation else [], p))
+        comparisons.append((name, (view.describe(treated), view.describe(control)), ends if estimation else [], p))
     if view.limits:  # the interval of a difference does not extend an axis with configured limits
         ax.set_ylim(view.limits)
     return render_text("panel", "arms", title=view.title, compared=comparisons, direction=direction, shown=view)

@@ -21,14 +21,22 @@ from .words import render_text
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Participant flow, in millimetres.
+# Millimetres. Flow of participants:
 _LINE, _MARGIN = 3.1, 1.2  # height of a line of text in a box; margin above and below the lines
 _ROW_GAP, _FIRST_COLUMN = 3.6, 36.0  # of the table of n
 _ARROW = 4.0
 _ARM_BOX, _TOP_BOX, _SIDE_BOX = 84.0, 60.0, 54.0  # widths of boxes: of an arm, above the arms, of arms not compared
+_DESIGN_ROW, _DESIGN_LEFT, _DESIGN_RIGHT = 6.4, 54.0, 6.0  # of the design: height of a row; margins
+# Forest plots:
+_ROW, _HEADER, _FOOTER = 3.9, 11.5, 8.0
+_NAMES, _SIZES, _EFFECTS = 45.0, 13.0, 50.0  # widths of the columns
+_LEFT = 3 + _NAMES + _SIZES  # of the axes
+_COLUMNS = [_LEFT + _EFFECTS + offset for offset in (4, 45, 54)]  # difference, P, P of the interaction
+
 _STROKE = {"color": style.INK, "linewidth": 0.7}
 _REPORTED = {"linestyle": (0, (3, 2))}
 _FOOTNOTE = "Dashed boxes: as reported in the article. Other boxes: counted in the workbook."
+_NO_EFFECTS = "No comparison of these outcomes in this analysis"
 
 
 def draw_flow(spec: Flow, study: Study) -> tuple[style.Page, list[Content]]:
@@ -141,9 +149,6 @@ def _draw_table(ax: Axes, left: float, top: float, arm: Arm, table: tuple, study
     return phrases
 
 
-_DESIGN_ROW, _DESIGN_LEFT, _DESIGN_RIGHT = 6.4, 54.0, 6.0  # height of a row and margins, in millimetres
-
-
 def draw_design(spec: Design, study: Study) -> tuple[style.Page, list[Content]]:
     """Draw treatments and measurements over the weeks of the trial."""
     visits, arms = list(study.trial.visits.values()), study.trial.arms
@@ -204,14 +209,6 @@ def _list_measurements(study: Study) -> list[tuple[str, Set[str]]]:
     return rows
 
 
-# Forest plots, in millimetres.
-_ROW, _HEADER, _FOOTER = 3.9, 11.5, 8.0
-_NAMES, _SIZES, _EFFECTS = 45.0, 13.0, 50.0  # widths of the columns
-_LEFT = 3 + _NAMES + _SIZES  # of the axes
-_COLUMNS = [_LEFT + _EFFECTS + offset for offset in (4, 45, 54)]  # difference, P, P of the interaction
-_NO_EFFECTS = "No comparison of these outcomes in this analysis"
-
-
 class Effect(NamedTuple):
     """The comparison of the arms in one group of participants, as computed; NaN if not computed."""
 
@@ -258,7 +255,7 @@ def collect_effects(study: Study, family: str, only: Sequence[str] = ()) -> dict
 
 def draw_forest(spec: Forest, study: Study) -> tuple[style.Page, list[Content]]:
     """Draw the families one below the other, with an axis for each unit of their outcomes."""
-    blocks, arms, sentences = [], study.trial.arms, []
+    blocks, sentences, arms, strata = [], [], study.trial.arms, study.analysis.strata.labels
     for family in spec.families:
         blocks += [(family, *block) for block in collect_effects(study, family, spec.outcomes).items()]
     cells = [text for *_, effects in blocks for effect in effects for text in _wrap_cells(effect)]
@@ -269,8 +266,7 @@ def draw_forest(spec: Forest, study: Study) -> tuple[style.Page, list[Content]]:
         draw.write_message(page.canvas(), _NO_EFFECTS)
         return page, [Content("Effects", f"{_NO_EFFECTS}.", missing=True)]
     sizes = style.wrap_text(f"n, {arms.control.label} / {arms.treated.label}", _LEFT - 6)
-    reference = style.truncate(f"against {study.analysis.strata.labels[-1]}", 40)
-    interaction = f"interaction P,\n{style.wrap_text(reference, 24)}"  # the reference takes two lines at most
+    reference = style.wrap_text(style.truncate(f"against {strata[-1]}", 40), 24)  # two lines at most
     difference = "difference (CI)" if get_test(study.analysis.test).has_interval else "difference"
     for family, unit, effects in blocks:
         top += _HEADER
@@ -280,7 +276,7 @@ def draw_forest(spec: Forest, study: Study) -> tuple[style.Page, list[Content]]:
         page.text(_LEFT - 3, top - 1, sizes, ha="right", **quiet)
         page.text(_COLUMNS[0], top - 1, difference, **quiet)
         page.text(_COLUMNS[1], top - 1, "P", **quiet)
-        page.text(style.WIDTH_MM - 1, top - 1, interaction, ha="right", **quiet)
+        page.text(style.WIDTH_MM - 1, top - 1, f"interaction P,\n{reference}", ha="right", **quiet)
         sentences += [_write_row(page, top + row * (index + 0.5), effect) for index, effect in enumerate(effects)]
         top += row * len(effects) + _FOOTER
     return page, [Content("Effects", " ".join(sentences))]
