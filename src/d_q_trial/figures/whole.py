@@ -202,10 +202,10 @@ def _list_measurements(study: Study) -> list[tuple[str, Set[str]]]:
     trial, outcomes = study.trial, {}  # labels of outcomes by family and visits
     for outcome in sorted(trial.outcomes.values(), key=lambda outcome: list(trial.families).index(outcome.family)):
         outcomes.setdefault((outcome.family, frozenset((BASELINE, *outcome.follow_up))), []).append(outcome.label)
-    rows = [(", ".join(marker.label for marker in trial.markers.values()), {BASELINE})] if trial.markers else []
+    rows = [(", ".join(marker.label for marker in trial.markers.values()), {BASELINE})]
     for (family, visits), names in outcomes.items():
-        label = trial.families[family]
-        rows.append((f"{label}: {', '.join(names)}" if len(names) <= 3 else f"{label} ({len(names)})", visits))
+        label, count = trial.families[family], len(names)
+        rows.append((f"{label}: {', '.join(names)}" if count <= 3 else f"{label} ({count})", visits))
     return rows
 
 
