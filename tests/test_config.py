@@ -181,7 +181,11 @@ def test_a_trial_may_have_a_hyphen_in_its_name(tmp_path):
 def test_files_must_exist_under_a_name_that_snakemake_takes_literally(tmp_path):
     braces = tmp_path / "a{b}.xlsx"
     braces.touch()
-    workbooks = {"made": settings.MADE, "braces": str(braces), "address": "https://example.org/w.xlsx"}
+    workbooks = {
+        "made": settings.RECONSTRUCTED_WORKBOOK,
+        "braces": str(braces),
+        "address": "https://example.org/w.xlsx",
+    }
     others = {"other": {"workbook": "data/reconstructed.xlsx", "mapping": "none.yaml"}}
     others |= {name: {"workbook": workbook} for name, workbook in workbooks.items()}
     config = _with(others, workbook="data/reconstructd.xlsx")
@@ -191,10 +195,10 @@ def test_files_must_exist_under_a_name_that_snakemake_takes_literally(tmp_path):
     assert lines[:3] == [
         "mine.yaml: 4 faults",
         "  analyses.published.workbook: 'data/reconstructd.xlsx' does not exist in the working directory or beside the Snakefile",
-        "  analyses.other.mapping: 'none.yaml' does not exist" + settings.SEARCHED,
+        "  analyses.other.mapping: 'none.yaml' does not exist" + settings.SEARCHED_FOLDERS,
     ]
     assert lines[3].endswith("a{b}.xlsx': Snakemake gives { } < > in a file name a meaning of its own; rename the file")
-    assert lines[4].endswith("'https://example.org/w.xlsx' does not exist" + settings.ADDRESS)
+    assert lines[4].endswith("'https://example.org/w.xlsx' does not exist" + settings.URL_HINT)
 
 
 @pytest.mark.parametrize(

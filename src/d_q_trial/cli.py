@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .trial import Trial
 
 
-WORKFLOW = "D_Q_TRIAL_CONFIG"  # where the workflow names its configuration; see rules/common.smk
+CONFIG_VARIABLE = "D_Q_TRIAL_CONFIG"  # the workflow sets it to its configuration file; see rules/common.smk
 
 
 class Context:
@@ -42,11 +42,11 @@ class Context:
         """The configuration."""
         from .config import settings
 
-        return settings.load(self.arguments.config or os.environ.get(WORKFLOW, "config.yaml"))
+        return settings.load(self.arguments.config or os.environ.get(CONFIG_VARIABLE, "config.yaml"))
 
     @cached_property
     def analysis(self) -> Analysis:
-        """The analysis that is named, or the reference."""
+        """The analysis that ``--analysis`` names, or the reference."""
         name = self.arguments.analysis or self.settings.reference
         if faults := describe_unknown("--analysis", [name], self.settings.analyses):
             raise UserError(faults[0])
@@ -61,7 +61,7 @@ class Context:
 
     @property
     def folder(self) -> Path:
-        """Folder of the analysis."""
+        """Folder of the outputs of the analysis."""
         return self.results / self.analysis.name
 
     @property
@@ -78,32 +78,32 @@ class Context:
 
     @cached_property
     def label(self) -> str | None:
-        """How outputs made from these participants are marked."""
+        """Label of the outputs if the participants are synthetic, else None."""
         from .participants import read_description
 
         return read_description(self.participants_folder)["label"]
 
     @property
-    def permuted(self) -> dict[str, Any]:
-        """How many permutations the multiverse has, from which seed, and in how much memory; with their progress."""
+    def permutation_settings(self) -> dict[str, Any]:
+        """Number of permutations of the multiverse, their seed, the memory limit and the progress report."""
         from .progress import report_tenths
 
-        given, robustness = self.arguments, self.settings.robustness
+        arguments, robustness = self.arguments, self.settings.robustness
         return {
-            "permutations": given.permutations or robustness.permutations,
+            "permutations": arguments.permutations or robustness.permutations,
             "seed": robustness.seed,
-            "memory_mb": given.memory_mb or robustness.memory_mb,
+            "memory_mb": arguments.memory_mb or robustness.memory_mb,
             "progress": report_tenths("multiverse", "permutations"),
         }
 
     def write(self, folder: Path | None = None, **tables: pd.DataFrame) -> None:
-        """Write tables as CSV, marked where the data are synthetic."""
+        """Write tables as CSV; synthetic data are labelled."""
         from .files import write_csv
 
         for name, table in tables.items():
             write_csv(table, (folder or self.folder) / f"{name}.csv", label=self.label)
 
-    def write_both(self, name: str, table: pd.DataFrame) -> None:
+    def write_csv_and_parquet(self, name: str, table: pd.DataFrame) -> None:
         """Write a table as CSV, and as Parquet in full precision."""
         from .export.tables import write_parquet
 
@@ -117,7 +117,7 @@ PARSER = argparse.ArgumentParser(
 PARSER.add_argument("--version", action="version", version=__version__)
 COMMANDS = PARSER.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
-argument = partial(methodcaller, "add_argument")  # takes what argparse takes, and makes what adds it to a parser
+argument = partial(methodcaller, "add_argument")  # argument(...)(parser) is parser.add_argument(...)
 
 TRIAL = argument("--trial", default="data/trial.yaml", help="the trial's description (default: %(default)s)")
 DESIGN = argument(
@@ -156,10 +156,11 @@ def participants(context: Context) -> None:
     from . import files, trial
     from .workbook import reader
 
-    given = context.arguments
-    if given.sha256:
-        files.check_sha256(given.workbook, given.sha256)
-    reader.read_workbook(Path(given.workbook), trial.load_trial(given.trial), given.mapping).write(given.folder)
+    arguments = context.arguments
+    if arguments.sha256:
+        files.check_sha256(arguments.workbook, arguments.sha256)
+    description = trial.load_trial(arguments.trial)
+    reader.read_workbook(Path(arguments.workbook), description, arguments.mapping).write(arguments.folder)
 
 
 @command(
@@ -177,18 +178,18 @@ def inspect(context: Context) -> int:
     from .workbook.inspect import describe, mapping_text, render_html, render_text
     from .workbook.reader import examine_workbook
 
-    given, source = context.arguments, Path(context.arguments.workbook)
-    if not Path(given.trial).exists():
-        raise UserError(f"--trial {given.trial}: no such file; name the trial's description with --trial")
-    reading = examine_workbook(source, trial.load_trial(given.trial), given.mapping)
+    arguments, source = context.arguments, Path(context.arguments.workbook)
+    if not Path(arguments.trial).exists():
+        raise UserError(f"--trial {arguments.trial}: no such file; name the trial's description with --trial")
+    reading = examine_workbook(source, trial.load_trial(arguments.trial), arguments.mapping)
     sections = describe(reading)
     print(render_text(sections), end="")
-    if given.html:
-        files.write_text(render_html(sections, reading), given.html)
-        print(f"\npage: {given.html}")
-    if given.write_mapping or not given.mapping:
-        target = Path(given.write_mapping or source.with_name(source.stem + ".mapping.yaml"))
-        is_kept = target.exists() and not given.force
+    if arguments.html:
+        files.write_text(render_html(sections, reading), arguments.html)
+        print(f"\npage: {arguments.html}")
+    if arguments.write_mapping or not arguments.mapping:
+        target = Path(arguments.write_mapping or source.with_name(source.stem + ".mapping.yaml"))
+        is_kept = target.exists() and not arguments.force
         if not is_kept:
             files.write_text(mapping_text(reading), target)
         print(f"\nmapping: {target}{' exists and is kept; --force replaces it' if is_kept else ''}")
@@ -205,9 +206,9 @@ def results(context: Context) -> None:
 
     layout = build_layout(context.participants, context.trial, context.analysis)
     numbers, alternatives = build_results(context.participants, layout, also=variants_to_try(context.settings))
-    made = {"changes": layout.changes, "exclusions": exclusions(layout.changes), "strata": layout.strata}
-    context.write(**made, alternatives=alternatives)
-    context.write_both("results", numbers)
+    context.write(changes=layout.changes, exclusions=exclusions(layout.changes))
+    context.write(strata=layout.strata, alternatives=alternatives)
+    context.write_csv_and_parquet("results", numbers)
     context.write(context.folder / "sensitivity", interaction=interactions(layout, context.settings.robustness))
 
 
@@ -223,22 +224,21 @@ def sensitivity(context: Context) -> None:
     from .robustness import multiplicity, power, sensitivity
     from .strata import read_strata
 
-    # Read, not made: digits beyond the twelfth depend on the processor, and a mixed model would show them.
-    # Changes before the outlier rule are in no file, so they are made.
+    # Read from files, not recomputed: digits beyond the twelfth depend on the processor and would affect a mixed model.
+    # Changes before the outlier rule are in no file, so they are computed.
     changes, strata = read_changes(context.folder / "changes.csv"), read_strata(context.folder / "strata.csv")
     layout = Layout(changes, strata, context.trial, context.analysis)
-    kept = context.analysis.model_copy(update={"outliers": Outliers(rule="keep")})
-    before = build_changes(context.participants, context.trial, kept) if kept != context.analysis else changes
+    with_outliers, all_changes = context.analysis.model_copy(update={"outliers": Outliers(rule="keep")}), changes
+    if with_outliers != context.analysis:
+        all_changes = build_changes(context.participants, context.trial, with_outliers)
     settings, published = context.settings.robustness, context.settings.published
-    suspects, planned = (
-        read_published_frame(published, "suspect_values"),
-        read_published_frame(published, "power", power.NUMERIC),
-    )
+    suspects = read_published_frame(published, "suspect_values")
+    planned = read_published_frame(published, "power", power.NUMERIC)
     context.write(
         context.folder / "sensitivity",
         sensitivity=sensitivity.sensitivity(layout, settings),
         leave_one_out=sensitivity.leave_one_out(layout),
-        suspect_values=sensitivity.suspect_values(suspects, replace(layout, changes=before), settings),
+        suspect_values=sensitivity.suspect_values(suspects, replace(layout, changes=all_changes), settings),
         power=power.power_table(planned, layout, settings),
     )
     context.write(context.folder / "robustness", multiplicity=multiplicity.multiplicity(layout, settings))
@@ -256,13 +256,14 @@ def tables(context: Context) -> None:
     trial, analysis, published = context.trial, context.analysis, context.settings.published
     if published:
         numbers, alternatives = (read_results(context.folder / f"{name}.csv") for name in ("results", "alternatives"))
-        known = claims.known_differences(published, synthetic=context.label is not None)
+        differences = claims.known_differences(published, synthetic=context.label is not None)
         reported, strata = claims.read_claims(published), read_strata(context.folder / "strata.csv")
-        context.write_both("claims", claims.judge(reported, numbers, alternatives, trial, known, strata))
+        verdicts = claims.judge(reported, numbers, alternatives, trial, differences, strata)
+        context.write_csv_and_parquet("claims", verdicts)
     rows = files.read_rows(context.folder / "results.csv")
-    listed = catalogue.catalogue_of(context.settings.tables, trial)
-    made = build.build_tables(listed, trial, analysis, Numbers(rows), published, context.label)
-    write.write_tables(made, context.folder / "tables")
+    entries = catalogue.catalogue_of(context.settings.tables, trial)
+    built = build.build_tables(entries, trial, analysis, Numbers(rows), published, context.label)
+    write.write_tables(built, context.folder / "tables")
     write_event(rows, trial, analysis, context.label, context.folder / "export" / "ars.json")
 
 
@@ -276,9 +277,9 @@ def figures(context: Context) -> None:
 
     analysis, trial, published = context.analysis, context.trial, context.settings.published
     data = study.read_study(context.folder, context.participants_folder, trial, analysis, published=published)
-    listed, twin = catalogue.catalogue_of(context.settings.figures, trial), context.arguments.twin
-    copied = context.results / twin / "figures" if twin else None
-    make.draw_figures(data, listed, context.folder / "figures", only=context.arguments.only, twin=copied)
+    entries, twin = catalogue.catalogue_of(context.settings.figures, trial), context.arguments.twin
+    twin_folder = context.results / twin / "figures" if twin else None
+    make.draw_figures(data, entries, context.folder / "figures", only=context.arguments.only, twin=twin_folder)
 
 
 @command(
@@ -297,14 +298,14 @@ def consistency(context: Context) -> None:
     from . import labels, trial
     from .consistency import outputs
 
-    given = context.arguments
-    if given.sizes and given.claims.is_dir():
+    arguments = context.arguments
+    if arguments.sizes and arguments.claims.is_dir():
         raise UserError("--sizes goes with a CSV of claims; a folder of published tables has its own counts.csv")
-    report, findings = outputs.check_paper(given.claims, given.sizes)
-    heading = given.title or f"Internal consistency of reported numbers: {report.reported.title}"
-    plain = partial(labels.replace_keys, trial=trial.load_trial(given.trial)) if given.trial else str
-    links = [tuple(link.split("=", 1)) for link in given.links]
-    outputs.write_check(report, findings, given.output, heading, plain=plain, links=links)
+    report, findings = outputs.check_paper(arguments.claims, arguments.sizes)
+    heading = arguments.title or f"Internal consistency of reported numbers: {report.reported.title}"
+    plain = partial(labels.replace_keys, trial=trial.load_trial(arguments.trial)) if arguments.trial else str
+    links = [tuple(link.split("=", 1)) for link in arguments.links]
+    outputs.write_check(report, findings, arguments.output, heading, plain=plain, links=links)
 
 
 @command(argument("--search", help="folder of results/every_cut/ to write (default: that of the analysis)"))
@@ -314,21 +315,21 @@ def cutoffs(context: Context) -> None:
     from .config.settings import search_id
     from .robustness import cutoffs, search
 
-    given = context.arguments
-    shared = {search_id(entry): name for name, entry in reversed(context.settings.analyses.items())}
-    given.analysis = shared[given.search] if given.search else given.analysis
+    if search_name := context.arguments.search:
+        analysis_by_search = {search_id(entry): name for name, entry in reversed(context.settings.analyses.items())}
+        context.arguments.analysis = analysis_by_search[search_name]
     participants, trial, analysis = context.participants, context.trial, context.analysis
-    robustness, tenths = context.settings.robustness, progress.report_tenths("best cutoffs", "permutations")
+    settings, report_progress = context.settings.robustness, progress.report_tenths("best cutoffs", "permutations")
     built = changes.build_changes(participants, trial, analysis)
     markers = strata.marker_values(participants, trial, analysis)
-    found = cutoffs.divide_changes(built, markers, trial, analysis, robustness)
-    best, corrected = search.best_cuts(found, trial, analysis, robustness, tenths)
+    divided = cutoffs.divide_changes(built, markers, trial, analysis, settings)
+    best, corrected = search.best_cuts(divided, trial, analysis, settings, report_progress)
     context.write(
         context.results / "every_cut" / search_id(analysis),
-        cutoffs=cutoffs.cutoffs_table(found, corrected),
-        windows=cutoffs.windows_table(found),
+        cutoffs=cutoffs.cutoffs_table(divided, corrected),
+        windows=cutoffs.windows_table(divided),
         best_cuts=best,
-        best_splits=search.best_splits(found, trial, robustness),
+        best_splits=search.best_splits(divided, trial, settings),
     )
 
 
@@ -345,18 +346,18 @@ def robustness(context: Context) -> None:
     shared, output = context.results / "every_cut" / search_id(analysis), context.folder / "robustness"
     for name in TABLES:
         copy_file(shared / f"{name}.csv", output / f"{name}.csv")
-    layout, every = build_layout(context.participants, trial, analysis), read_table(output / "cutoffs.csv")
-    context.write(output, analysis_cuts=analysis_cuts(every, layout))
-    context.write(output, published_cuts=published_cuts(every, context.participants, layout))
+    layout, cutoffs_table = build_layout(context.participants, trial, analysis), read_table(output / "cutoffs.csv")
+    context.write(output, analysis_cuts=analysis_cuts(cutoffs_table, layout))
+    context.write(output, published_cuts=published_cuts(cutoffs_table, context.participants, layout))
     cuts = dict(zip(layout.strata["marker"], layout.strata["cut"], strict=True))
-    found = CutTables.read(output)
-    described = describe_cutoffs(found, trial, analysis, context.settings.robustness, label=label, cuts=cuts)
-    write_json(described, output / "robustness.json")
+    cut_tables = CutTables.read(output)
+    description = describe_cutoffs(cut_tables, trial, analysis, context.settings.robustness, label=label, cuts=cuts)
+    write_json(description, output / "robustness.json")
     for name in list_figures(trial):
-        draw_cutoffs(found, trial, analysis, name, output, label)
+        draw_cutoffs(cut_tables, trial, analysis, name, output, label)
 
 
-PERMUTED = (
+PERMUTATION_ARGUMENTS = (
     argument("--permutations", type=int, help="number of permutations (default: that of the configuration)"),
     argument("--memory-mb", type=int, help="memory limit in MB (default: that of the configuration)"),
 )
@@ -366,26 +367,24 @@ PERMUTED = (
     argument("output", help="file of counts, an .npz"),
     argument("--shard", type=int, default=1, help="part of the permutations, counted from 1"),
     argument("--shards", type=int, default=1, help="number of parts"),
-    *PERMUTED,
+    *PERMUTATION_ARGUMENTS,
 )
 def permute(context: Context) -> None:
     """Permute the treatment labels of the multiverse for one part of the permutations."""
     from .robustness.multiverse import count_permutations, prepare_specifications, write_counts
 
-    given = context.arguments
-    specifications, _ = prepare_specifications(
-        context.participants, context.trial, context.analysis, context.settings.robustness
-    )
-    shard = {"shard": given.shard, "shards": given.shards}
-    write_counts(
-        given.output, count_permutations(specifications, **context.permuted, **shard) if specifications else None
-    )
+    arguments, settings, counts = context.arguments, context.settings.robustness, None
+    specifications, _ = prepare_specifications(context.participants, context.trial, context.analysis, settings)
+    if specifications:
+        shard = {"shard": arguments.shard, "shards": arguments.shards}
+        counts = count_permutations(specifications, **context.permutation_settings, **shard)
+    write_counts(arguments.output, counts)
 
 
 @command(
     argument("output", help="folder for the tables and the figure"),
     argument("counts", nargs="*", help="files of all parts of the permutations; without them, all are run here"),
-    *PERMUTED,
+    *PERMUTATION_ARGUMENTS,
 )
 def multiverse(context: Context) -> None:
     """Permute the treatment labels of the multiverse, or add up the parts, and draw the specification curve."""
@@ -393,21 +392,19 @@ def multiverse(context: Context) -> None:
     from .files import write_json
     from .robustness import multiverse
 
-    trial, analysis, label, counted = context.trial, context.analysis, context.label, context.arguments.counts
+    trial, analysis, label, count_files = context.trial, context.analysis, context.label, context.arguments.counts
     settings, output = context.settings.robustness, Path(context.arguments.output)
     specifications, reason = multiverse.prepare_specifications(context.participants, trial, analysis, settings)
     counts = None
-    if not reason:
-        counts = (
-            multiverse.read_counts(counted)
-            if counted
-            else multiverse.count_permutations(specifications, **context.permuted)
-        )
+    if count_files and not reason:
+        counts = multiverse.read_counts(count_files)
+    elif not reason:
+        counts = multiverse.count_permutations(specifications, **context.permutation_settings)
     table = multiverse.specification_table(specifications, counts)
     summary = multiverse.summary_table(specifications, counts)
     context.write(output, specifications=table, multiverse=summary, choices_variance=multiverse.choices_variance(table))
-    described = describe_multiverse(table, summary, trial, analysis, settings, reason)
-    write_json(described | ({"data": label} if label else {}), output / "multiverse.json")
+    description = describe_multiverse(table, summary, trial, analysis, settings, reason)
+    write_json(description | ({"data": label} if label else {}), output / "multiverse.json")
     band, curve = multiverse.permuted_band(counts), output / "specification_curve"
     draw_specification_curve(table, summary, band, trial, curve, alpha=analysis.alpha, label=label, reason=reason)
 
@@ -423,18 +420,18 @@ def compare(context: Context) -> None:
 
     settings, trial, output = context.settings, context.trial, context.results / "compare"
     numbers = {name: read_results(context.results / name / "results.csv") for name in settings.analyses}
-    judged = settings.analyses if settings.published else ()
-    verdicts = {name: claims.read_verdicts(context.results / name / "claims.csv") for name in judged}
+    with_claims = settings.analyses if settings.published else ()
+    verdicts = {name: claims.read_verdicts(context.results / name / "claims.csv") for name in with_claims}
     label = find_label(context.results, settings)
     tests = compare.compare_tests(numbers, settings, trial)
-    held = compare.compare_claims(verdicts, tests, settings, trial)
-    summary = compare.summarize(tests, held, verdicts, settings, trial)
-    made = {"comparisons": tests, "claims": held, "summary": summary}
-    for name, table in made.items():
+    compared_claims = compare.compare_claims(verdicts, tests, settings, trial)
+    summary = compare.summarize(tests, compared_claims, verdicts, settings, trial)
+    compared = {"comparisons": tests, "claims": compared_claims, "summary": summary}
+    for name, table in compared.items():
         write_csv(table, output / f"{name}.csv", label=label)
     rows = compare.rows_to_draw(tests, trial)
     draw_comparison(tests, *rows, trial, settings.reference, output / "comparison", label=label)
-    write_comparison(made, settings, trial, output, label)
+    write_comparison(compared, settings, trial, output, label)
 
 
 @command(argument("--workflow", default="Snakefile", help="the Snakefile that made the outputs"))
@@ -443,8 +440,8 @@ def report(context: Context) -> None:
     from .export.crate import write_exports
     from .report.page import write_report
 
-    shown = write_report(context.results, context.settings, context.trial, context.analysis.name)
-    write_exports(shown, Path(context.arguments.workflow))
+    written = write_report(context.results, context.settings, context.trial, context.analysis.name)
+    write_exports(written, Path(context.arguments.workflow))
 
 
 @command()
@@ -467,16 +464,16 @@ def verify(context: Context) -> int:
     from .export import manifest, verify
     from .files import write_text
 
-    given = context.arguments
-    if given.against and (given.junit or given.format != "text"):
+    arguments = context.arguments
+    if arguments.against and (arguments.junit or arguments.format != "text"):
         raise UserError("--against compares outputs as text; --junit and --format go with a judgement of values")
-    result = verify.judge_folder(given.folder)
-    if given.against:
-        return manifest.report_differences(given.folder, given.against)
-    if given.junit:
-        write_text(verify.render_junit(given.folder), given.junit)
-    print(verify.render_judgement(result, given.format))
-    return verify.STATUS[result["verdict"]]
+    judgement = verify.judge_folder(arguments.folder)
+    if arguments.against:
+        return manifest.report_differences(arguments.folder, arguments.against)
+    if arguments.junit:
+        write_text(verify.render_junit(arguments.folder), arguments.junit)
+    print(verify.render_judgement(judgement, arguments.format))
+    return verify.STATUS[judgement["verdict"]]
 
 
 @command(
@@ -492,14 +489,15 @@ def reconstruct(context: Context) -> None:
     from . import progress, trial
     from .reconstruct import cohort, constraints, design, workbook
 
-    given = context.arguments
-    chosen = design.read_design(given.design, trial.load_trial(given.trial))
-    seed = chosen.seed if given.seed is None else given.seed
+    arguments = context.arguments
+    assumptions = design.read_design(arguments.design, trial.load_trial(arguments.trial))
+    seed = assumptions.seed if arguments.seed is None else arguments.seed
     if seed < 0:
         raise UserError(f"--seed {seed}: expected a whole number from 0")
-    targets = constraints.read_targets(given.published, chosen)
-    tenths = progress.report_tenths(f"seed {seed}", "outcomes", sys.stdout)
-    workbook.write_workbook(cohort.reconstruct(chosen, targets, seed, progress=tenths), given.output)
+    targets = constraints.read_targets(arguments.published, assumptions)
+    report_progress = progress.report_tenths(f"seed {seed}", "outcomes", sys.stdout)
+    synthetic = cohort.reconstruct(assumptions, targets, seed, progress=report_progress)
+    workbook.write_workbook(synthetic, arguments.output)
 
 
 @command(
@@ -513,32 +511,32 @@ def ensemble(context: Context) -> None:
     from . import files, progress
     from .reconstruct import constraints, design, ensemble
 
-    given, settings, trial, analysis = context.arguments, context.settings, context.trial, context.analysis
-    cohorts, label, tenths = [], "", progress.report_tenths("ensemble", "workbooks", sys.stdout)
-    for number, workbook in enumerate(given.workbooks, start=1):
+    arguments, settings, trial, analysis = context.arguments, context.settings, context.trial, context.analysis
+    cohorts, label, report_progress = [], "", progress.report_tenths("ensemble", "workbooks", sys.stdout)
+    for number, workbook in enumerate(arguments.workbooks, start=1):
         numbers, label = ensemble.analyse_cohort(workbook, trial, analysis, settings.robustness)
         cohorts.append(numbers)
-        tenths(number, len(given.workbooks))
-    targets = constraints.read_targets(settings.published, design.read_design(given.design, trial))
+        report_progress(number, len(arguments.workbooks))
+    targets = constraints.read_targets(settings.published, design.read_design(arguments.design, trial))
     summary = ensemble.summarise(cohorts, targets, analysis.alpha)
-    picture = Path(given.page).with_suffix(".png")
-    files.write_csv(summary, given.summary, label=label)
+    picture = Path(arguments.page).with_suffix(".png")
+    files.write_csv(summary, arguments.summary, label=label)
     ensemble.draw_summary(summary, trial, picture, alpha=analysis.alpha, label=label)
-    files.write_text(ensemble.page_text(summary, trial, analysis.alpha, label, picture.name), given.page)
+    files.write_text(ensemble.page_text(summary, trial, analysis.alpha, label, picture.name), arguments.page)
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command; after a user's mistake, print one message and return status 1, or 2 if nothing can be verified."""
+    """Run one command; after a user's mistake, print one message and return status 1, or 2 if ``verify`` cannot judge."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # a console that lacks a letter shows a question mark
-    # As in the workflow: for matrices of this size, further threads of the linear algebra take time and save none.
+            stream.reconfigure(errors="replace")  # a console without a character shows a question mark
+    # As in the workflow: for matrices of this size, more threads of the linear algebra take time and save none.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    gc.set_threshold(1_000_000)  # searching the many parts of figures for unused ones takes a tenth of their time
+    gc.set_threshold(1_000_000)  # collection takes a tenth of the time of figures, which have many parts
     arguments = PARSER.parse_args(argv)
     try:
         status = arguments.run(Context(arguments)) or 0
-        if WORKFLOW in os.environ:  # standard error is the log of a step
+        if CONFIG_VARIABLE in os.environ:  # standard error is the log of a step
             print(software.software_line(), file=sys.stderr)
         return status
     except (UserError, MemoryError) as error:

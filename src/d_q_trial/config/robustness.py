@@ -1,4 +1,4 @@
-"""What may be varied in the robustness analyses: the section ``robustness`` of ``config.yaml``."""
+"""Settings of the robustness analyses: the section ``robustness`` of ``config.yaml``."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from ..stats.two_sample import get_test, rank_sum_variants
 from .types import Names, Number, Quantile, Share, Strict, Text, Whole
 
 
-def _some_of(*names: str) -> Any:
-    """Type of a list of one or more of some names; all of them unless the configuration says otherwise."""
+def _choose_among(*names: str) -> Any:
+    """Return the type of a list of one or more of the names; the default is all of them."""
     return Annotated[list[Literal[names]], Field(min_length=1, default=list(names))]  # type: ignore[valid-type]
 
 
-Changes = _some_of("percent", "log_ratio", "difference")
-Tests = _some_of(*(name for name in rank_sum_variants() if not get_test(name).for_many))  # P follows from z
-Outliers = _some_of("keep", "trim", "winsorise")
-Missing = _some_of("available", "last_carried_forward", "no_change")
-Populations = _some_of("intention_to_treat", "completers")
+Changes = _choose_among("percent", "log_ratio", "difference")
+Tests = _choose_among(*(name for name in rank_sum_variants() if not get_test(name).for_many))  # P follows from z
+Outliers = _choose_among("keep", "trim", "winsorise")
+Missing = _choose_among("available", "last_carried_forward", "no_change")
+Populations = _choose_among("intention_to_treat", "completers")
 
 
 class Windows(Strict):
-    """Windows that slide along a marker: how large one is and how far it moves, as shares of the participants."""
+    """Windows that slide along a marker: the width and the step of a window, as shares of the participants."""
 
     share: Annotated[Number, Field(gt=0, le=1)] = 1 / 3
     step: Annotated[Number, Field(gt=0, le=1)] = 1 / 20
 
     @model_validator(mode="after")
-    def _consistent(self):
+    def _check_step(self):
         if self.step > self.share:
             raise ValueError(f"'step' must not exceed 'share', or windows would skip participants, got {self.step:g}")
         return self
@@ -38,8 +38,8 @@ class Windows(Strict):
 class Family(Strict):
     """Tests whose P-values are adjusted together.
 
-    ``outcomes`` holds keys of outcomes or of families of outcomes; strata are those of the analysis' own marker, named
-    by rank, so that a family fits every analysis: ``all`` is all participants, ``each`` every stratum.
+    ``outcomes`` holds keys of outcomes or of outcome families. ``strata`` names the strata of the analysis by their
+    rank, so that a family fits every analysis: ``all`` is all participants, ``each`` every stratum.
     """
 
     outcomes: Names = "all"
@@ -48,10 +48,10 @@ class Family(Strict):
 
 
 class Multiverse(Strict):
-    """Analytical choices; a specification takes one of each.
+    """Analytical choices of the multiverse; a specification combines one of each.
 
-    ``outcomes`` states the favoured direction of a change. Subgroups are all participants (``overall``), and those at or
-    above each quantile in ``cuts`` of each marker in ``markers``.
+    ``outcomes`` gives the favourable direction of a change. The groups are all participants (``overall``) and, for each of
+    the ``markers``, the participants at or above each quantile in ``cuts``.
     """
 
     outcomes: dict[str, Literal["higher", "lower"]] = {}
@@ -68,12 +68,12 @@ class Multiverse(Strict):
 
 
 class Robustness(Strict):
-    """Size, seed and extent of the analyses by permutation."""
+    """Seed, size and scope of the analyses by permutation."""
 
     seed: Annotated[Whole, Field(ge=0, lt=2**64)] = 20240722
     permutations: Annotated[Whole, Field(ge=99)] = 1999
     full_permutations: Annotated[Whole, Field(ge=99)] = 99_999
-    simulated_trials: Annotated[Whole, Field(ge=1)] = 1000  # of each scenario, in `snakemake --cores 4 calibration`
+    simulated_trials: Annotated[Whole, Field(ge=1)] = 1000  # per scenario, in `snakemake --cores 4 calibration`
     memory_mb: Annotated[Whole, Field(ge=64)] = 512
     shards: Annotated[Whole, Field(ge=1)] = 1
     minimum_per_arm: Annotated[Whole, Field(ge=2)] = 6

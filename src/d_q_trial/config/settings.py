@@ -1,4 +1,4 @@
-"""What an analyst may vary: ``config.yaml`` as typed settings, in which every unknown key is an error."""
+"""The analyst's choices: ``config.yaml`` as typed settings, in which every unknown key is an error."""
 
 from __future__ import annotations
 
@@ -27,27 +27,27 @@ RESERVED = (
     *("calibration", "compare", "consistency", "every_cut", "full_size", "left_over", "logs"),
     *("reconstructed", "workbooks"),
 )
-# The one workbook that a rule can make; every other has to be there.
-MADE = "results/reconstructed/cohort.xlsx"
-SEARCHED = " in the working directory or beside the Snakefile"
-ADDRESS = "; an address is not downloaded: save the file in a browser and name it here"
-_KINDS = {2: "half", 3: "third", 4: "quarter", 5: "fifth", 10: "tenth"}
-# A configuration file or the command line, and the keys that it states.
+# The only workbook that a rule can make; all others must exist.
+RECONSTRUCTED_WORKBOOK = "results/reconstructed/cohort.xlsx"
+SEARCHED_FOLDERS = " in the working directory or beside the Snakefile"
+URL_HINT = "; an address is not downloaded: save the file in a browser and name it here"
+_QUANTILE_GROUPS = {2: "half", 3: "third", 4: "quarter", 5: "fifth", 10: "tenth"}
+# The name of a configuration file or of the command line, and the keys that it sets.
 Source = tuple[str, Mapping]
 
-# The context of a validation is the folder where files are taken from that are missing in the working directory.
-_WHERE_FOUND = AfterValidator(lambda path, info: find_file(path, info.context or ""))
-File = Annotated[str, must_match(r".*\S.*", "the path of a file"), _WHERE_FOUND]
-OptionalFile = Annotated[Optional, _WHERE_FOUND]
+# The context of the validation is the folder that is searched for files missing in the working directory.
+_LOCATE_FILE = AfterValidator(lambda path, info: find_file(path, info.context or ""))
+File = Annotated[str, must_match(r".*\S.*", "the path of a file"), _LOCATE_FILE]
+OptionalFile = Annotated[Optional, _LOCATE_FILE]
 
 
 class StrataRule(Strict):
-    """How a marker divides the participants into strata.
+    """Rule that divides the participants into strata by a marker.
 
-    ``by: quantile`` cuts at quantiles of the marker (``cuts`` between 0 and 1), ``by: value`` at values in the
-    marker's unit, ``by: column`` takes the strata from a column of the workbook. Marker and cut are compared after
-    rounding to ten significant digits; a value equal to the cut goes where ``at_cut`` says. Without ``labels``, the
-    strata are named by where the marker is cut.
+    ``by: quantile`` cuts at quantiles of the marker (``cuts`` between 0 and 1), ``by: value`` at values in the unit of
+    the marker; ``by: column`` takes the strata from a column of the workbook. Markers and cutoffs are compared after
+    rounding to ten significant digits; ``at_cut`` assigns a value equal to the cutoff to the upper or lower stratum.
+    Without ``labels``, the strata are named after their cutoffs.
     """
 
     by: Literal["quantile", "value", "column"] = "quantile"
@@ -59,16 +59,16 @@ class StrataRule(Strict):
     labels: list[Text] = []
 
     def name(self, marker: str) -> str:
-        """Return what the strata are of: the ``marker``, or the column that states them."""
+        """Return the name of what is divided into strata: the ``marker``, or the quoted column of the workbook."""
         return f"“{self.column}”" if self.by == "column" else marker
 
     def group(self, stratum: str, marker: str, noun: str = "") -> str:
-        """Return a stratum with what it is of: ``T3 of p16`` after a noun, or ``p16 below 2`` where a cutoff's value names it."""
-        by_value = self.by == "value" and self.labels == _labels(self)
-        return f"{marker} {stratum}" if by_value else f"{noun} {stratum} of {self.name(marker)}".lstrip()
+        """Return a stratum with its marker: ``p16 below 2`` if the label states the cutoff, else ``T3 of p16`` after a noun."""
+        states_cutoff = self.by == "value" and self.labels == _label_strata(self)
+        return f"{marker} {stratum}" if states_cutoff else f"{noun} {stratum} of {self.name(marker)}".lstrip()
 
     @model_validator(mode="after")
-    def _consistent(self):
+    def _check_consistency(self):
         if self.by == "column":
             if not self.column:
                 raise ValueError("by: column needs the key 'column', the name of the workbook's column")
@@ -84,54 +84,55 @@ class StrataRule(Strict):
         elif any(low >= high for low, high in pairwise(self.cuts)):
             raise ValueError("'cuts' must increase")
         elif self.by == "quantile" and not all(0 < cut < 1 for cut in self.cuts):
-            shown = ", ".join(cut.label for cut in self.cuts)
-            raise ValueError(f"'cuts' of by: quantile must lie between 0 and 1, got {shown}")
+            cuts = ", ".join(cut.label for cut in self.cuts)
+            raise ValueError(f"'cuts' of by: quantile must lie between 0 and 1, got {cuts}")
         elif not self.labels:
-            object.__setattr__(self, "labels", _labels(self))  # the model is frozen for everyone else
+            object.__setattr__(self, "labels", _label_strata(self))  # the model is frozen
         elif len(self.labels) != len(self.cuts) + 1:
             raise ValueError(f"{len(self.cuts)} cuts make {len(self.cuts) + 1} strata, but 'labels' has {self.labels}")
-        names = [" ".join(label.split()) for label in self.labels]  # blanks do not tell names apart in print
-        different = {name for name in names if name}
-        if len(different) < max(2, len(names)) or any(len(label.splitlines()) > 1 for label in self.labels):
-            wanted = "two or more different one-line names, lowest stratum first"
-            raise ValueError(f"'labels' must be {wanted}, got {self.labels}")
+        distinct = {" ".join(label.split()) for label in self.labels} - {
+            ""
+        }  # in print, spaces do not distinguish names
+        if len(distinct) < max(2, len(self.labels)) or any(len(label.splitlines()) > 1 for label in self.labels):
+            expected = "two or more different one-line names, lowest stratum first"
+            raise ValueError(f"'labels' must be {expected}, got {self.labels}")
         if "all" in self.labels:
             raise ValueError("'labels' cannot contain 'all', the name of the whole group")
         return self
 
 
-def _labels(rule: StrataRule) -> list[str]:
-    """Name the strata by where the marker is cut, lowest first."""
+def _label_strata(rule: StrataRule) -> list[str]:
+    """Name the strata after their cutoffs, lowest first."""
     cuts = rule.cuts
     if rule.by == "value":
-        words = [f"{float(cut):g}" for cut in cuts]
+        values = [f"{float(cut):g}" for cut in cuts]
         if rule.at_cut == "upper":
-            middle = [f"{low} to below {high}" for low, high in pairwise(words)]
-            return [f"below {words[0]}", *middle, f"{words[-1]} and above"]
-        middle = [f"above {low} to {high}" for low, high in pairwise(words)]
-        return [f"up to {words[0]}", *middle, f"above {words[-1]}"]
+            middle = [f"{low} to below {high}" for low, high in pairwise(values)]
+            return [f"below {values[0]}", *middle, f"{values[-1]} and above"]
+        middle = [f"above {low} to {high}" for low, high in pairwise(values)]
+        return [f"up to {values[0]}", *middle, f"above {values[-1]}"]
     count = len(cuts) + 1
     if count > 2 and cuts == [Quantile(i, count) for i in range(1, count)]:
-        return [f"{_KINDS.get(count, 'group')} {i} of {count}" for i in range(1, count + 1)]
+        return [f"{_QUANTILE_GROUPS.get(count, 'group')} {i} of {count}" for i in range(1, count + 1)]
     middle = [f"{low.percent} to {high.percent}" for low, high in pairwise(cuts)]
     return [f"lower {cuts[0].percent}", *middle, f"upper {Quantile(1 - cuts[-1]).percent}"]
 
 
 class Outliers(Strict):
-    """What happens to values beyond ``limit`` interquartile ranges from the quartiles of their arm."""
+    """Rule for values beyond ``limit`` interquartile ranges from the quartiles of their arm."""
 
     rule: Literal["keep", "trim", "winsorise"] = "keep"
     limit: Annotated[Number, Field(gt=0)] = 3.0
 
     @model_validator(mode="after")
-    def _consistent(self):
+    def _check_limit(self):
         if self.rule == "keep" and self.limit != Outliers.model_fields["limit"].default:
             raise ValueError("'limit' goes with rule: trim or winsorise; rule: keep leaves all values as they are")
         return self
 
 
 class Analysis(Strict):
-    """One named analysis; ``published`` is the paper's own."""
+    """One named analysis; ``published`` is the analysis of the paper."""
 
     name: str
     workbook: File
@@ -150,19 +151,19 @@ class Analysis(Strict):
 
     @property
     def measure(self) -> str:
-        """Name of the change in the tables."""
+        """Name of the change from baseline in the tables."""
         return {"percent": "percent_change"}.get(self.change, self.change)
 
     @property
     def workbook_id(self) -> str:
-        """Folder of the participants in results/workbooks/, shared by the analyses that read the same file."""
+        """Name of the participants' folder in results/workbooks/, shared by analyses of the same workbook and mapping."""
         stems = [Path(part).stem for part in (self.workbook, self.mapping) if part]
         names = [re.sub(r"[^A-Za-z0-9_.+-]+", "_", stem)[:100].lstrip(".+-") for stem in stems]
         return "--".join(name or "workbook" for name in names)
 
 
 class Settings(Strict):
-    """The whole of ``config.yaml``."""
+    """All settings of ``config.yaml``."""
 
     trial: File
     published: OptionalFile = None
@@ -176,47 +177,53 @@ class Settings(Strict):
 def load(content: Path | str | Mapping, *, sources: Sequence[Source] = (), home: Path | None = None) -> Settings:
     """Read and check a configuration: a YAML (or JSON) file, or its content.
 
-    ``sources`` are what the content was put together from, the later before the earlier. One UserError names every unknown
-    key, wrong type and value outside its range, each under the source that states it, or most of the way to it.
+    ``sources`` are the files and options that were merged into the content; later ones override earlier ones. One
+    UserError lists every unknown key, wrong type and value out of range under the last source that sets it, or else
+    under the source that sets most of the keys on the way to it.
 
-    ``home`` is the folder of a workflow. Files that are missing in the working directory are taken from there: so a
-    workflow that is called from another folder finds its own data, and the user's files come first. The files must
-    exist, and the trial must have the markers, outcomes and visits that are named.
+    ``home`` is the folder of a workflow. Files that are missing in the working directory are taken from there, so that a
+    workflow that is called from another folder finds its data, and the user's files take precedence. With ``home``, the
+    files must exist, and the trial must have the markers, outcomes and visits that the configuration names.
     """
     if not isinstance(content, Mapping):
-        sources = [(str(content), content := read_yaml(content))]
-    settings, faults = _checked(dict(content), home)
+        path, content = content, read_yaml(content)
+        sources = [(str(path), content)]
+    settings, faults = _validate(dict(content), home)
     if settings and not faults:
         return settings
-    sources, by_source = sources or [("config.yaml", content)], {}
+    sources = sources or [("config.yaml", content)]
+    faults_by_source: dict[str, list[str]] = {}
     for fault in faults:
-        place = fault.split(": ")[0] + "."
-        # What no source states is missing in the first, the file.
-        stating = [source for source in reversed(sources) if _stated(source[1], place)] or sources
-        name, _ = max(stating, key=lambda source: _stated(source[1], place))
-        by_source.setdefault(name, []).append(fault)
-    raise UserError("\n".join(str(faults_error(name, by_source[name])) for name, _ in sources if name in by_source))
+        key_path = fault.split(": ")[0] + "."
+        # A key that no source sets is missing in the first source, the file.
+        candidates = [source for source in reversed(sources) if _matching_length(source[1], key_path)] or sources
+        name, _ = max(candidates, key=lambda source: _matching_length(source[1], key_path))
+        faults_by_source.setdefault(name, []).append(fault)
+    errors = [faults_error(name, faults_by_source[name]) for name, _ in sources if name in faults_by_source]
+    raise UserError("\n".join(map(str, errors)))
 
 
-def _stated(content: Any, place: str) -> int:
-    """Return how many letters of a place, such as ``analyses.published.exclude.0.``, lead to what a source states."""
-    listed = dict(enumerate(content)) if isinstance(content, list) else content
-    steps = {f"{key}.": inner for key, inner in listed.items()} if isinstance(listed, Mapping) else {}
-    return max((len(s) + _stated(steps[s], place.removeprefix(s)) for s in steps if place.startswith(s)), default=0)
+def _matching_length(content: Any, key_path: str) -> int:
+    """Return how many characters of a key path, such as ``analyses.published.exclude.0.``, match keys in a content."""
+    entries = dict(enumerate(content)) if isinstance(content, list) else content
+    if not isinstance(entries, Mapping):
+        return 0
+    steps = {f"{key}.": value for key, value in entries.items() if key_path.startswith(f"{key}.")}
+    return max((len(s) + _matching_length(value, key_path.removeprefix(s)) for s, value in steps.items()), default=0)
 
 
-def _checked(content: dict[str, Any], home: Path | None) -> tuple[Settings | None, list[str]]:
-    """Return the settings of a content, as far as it can be read, and its faults."""
+def _validate(content: dict[str, Any], home: Path | None) -> tuple[Settings | None, list[str]]:
+    """Return the settings in a content, None if it cannot be read, and its faults."""
     reference, analyses = str(content.get("reference", "published")), content.get("analyses")
     if not isinstance(analyses, Mapping) or not analyses:
         return None, ["analyses: expected one or more named analyses"]
-    if unread := [name for name in analyses if name is None or isinstance(name, bool)]:
-        return None, [f"analyses: YAML reads a name as {name}; put it in quotes" for name in unread]
+    if misread := [name for name in analyses if name is None or isinstance(name, bool)]:
+        return None, [f"analyses: YAML reads a name as {name}; put it in quotes" for name in misread]
     analyses = {str(name): entry for name, entry in analyses.items()}
-    faults, taken = list[str](), set(RESERVED)
+    faults, folder_names = list[str](), set(RESERVED)
     for name, entry in analyses.items():
-        faults += _entry_faults(name, entry, taken)
-        taken.add(name.lower())  # some file systems do not tell case apart
+        faults += _check_entry(name, entry, folder_names)
+        folder_names.add(name.lower())  # some file systems ignore case
     if reference not in analyses:
         faults.append(f"reference: no analysis is called {reference!r}{did_you_mean(reference, analyses)}")
     if faults:
@@ -225,18 +232,18 @@ def _checked(content: dict[str, Any], home: Path | None) -> tuple[Settings | Non
     try:
         settings = Settings.model_validate(content, context=home)
     except ValidationError as error:
-        faults, own = describe_faults(error, Settings), f"analyses.{reference}."
-        # What an analysis inherits is reported once, where it is stated.
-        stated = {fault.removeprefix(own) for fault in faults if fault.startswith(own)}
-        return None, [f for f in faults if f.startswith(own) or f.split(".", 2)[-1] not in stated]
-    faults = [*_clashing_workbooks(settings)]
-    return settings, faults if faults or home is None else [*_missing(settings)]
+        faults, prefix = describe_faults(error, Settings), f"analyses.{reference}."
+        # A fault that analyses inherit is reported once, for the reference.
+        inherited = {fault.removeprefix(prefix) for fault in faults if fault.startswith(prefix)}
+        return None, [f for f in faults if f.startswith(prefix) or f.split(".", 2)[-1] not in inherited]
+    faults = [*_check_workbook_folders(settings)]
+    return settings, faults if faults or home is None else [*_check_references(settings)]
 
 
-def _missing(settings: Settings) -> Iterator[str]:
-    """Name the files that do not exist, and the markers, outcomes and visits that the trial does not have.
+def _check_references(settings: Settings) -> Iterator[str]:
+    """Describe files that do not exist, and markers, outcomes and visits that the trial does not have.
 
-    Snakemake alone would not do: where outputs of an earlier run exist, it passes over a rule whose input is missing.
+    Snakemake's own check is not enough: it ignores a missing input if the outputs of an earlier run exist.
     """
     from ..trial import load_trial
 
@@ -244,17 +251,17 @@ def _missing(settings: Settings) -> Iterator[str]:
     for name, analysis in settings.analyses.items():
         files |= {f"analyses.{name}.{key}": getattr(analysis, key) for key in ("workbook", "mapping")}
     for place, file in files.items():
-        if file and file != MADE and not Path(file).exists():
-            yield f"{place}: {file!r} does not exist{ADDRESS if '://' in file else SEARCHED}"
+        if file and file != RECONSTRUCTED_WORKBOOK and not Path(file).exists():
+            yield f"{place}: {file!r} does not exist{URL_HINT if '://' in file else SEARCHED_FOLDERS}"
         elif file and re.search(r"[{}<>\n]", file):
             yield f"{place}: {file!r}: Snakemake gives {{ }} < > in a file name a meaning of its own; rename the file"
     if Path(settings.trial).exists():
-        for named in _named(settings, load_trial(settings.trial)):
-            yield from describe_unknown(*named)
+        for place, names, trial_names in _collect_trial_names(settings, load_trial(settings.trial)):
+            yield from describe_unknown(place, names, trial_names)
 
 
-def _named(settings: Settings, trial: Trial) -> Iterator[tuple[str, Names, Iterable[str]]]:
-    """Yield each place where names of the trial belong, the names that stand there, and those that the trial has."""
+def _collect_trial_names(settings: Settings, trial: Trial) -> Iterator[tuple[str, Names, Iterable[str]]]:
+    """Yield each setting that refers to the trial: its place, the names in it, and the names that the trial has."""
     visits, multiverse = list(trial.visits)[1:], settings.robustness.multiverse
     for name, analysis in settings.analyses.items():
         yield f"analyses.{name}.marker", [analysis.marker], trial.markers
@@ -262,54 +269,55 @@ def _named(settings: Settings, trial: Trial) -> Iterator[tuple[str, Names, Itera
         yield f"analyses.{name}.visits", analysis.visits, visits
     yield "robustness.multiverse.markers", multiverse.markers, trial.markers
     changing = {key: outcome for key, outcome in trial.outcomes.items() if outcome.follow_up}
-    groups = [*changing, *dict.fromkeys(outcome.family for outcome in changing.values())]
-    families = ((f"families.{name}", family, groups) for name, family in settings.robustness.families.items())
+    with_families = [*changing, *dict.fromkeys(outcome.family for outcome in changing.values())]
+    families = ((f"families.{name}", family, with_families) for name, family in settings.robustness.families.items())
     for place, section, outcomes in (*families, ("multiverse", multiverse, changing)):
         yield f"robustness.{place}.outcomes", section.outcomes, outcomes
         yield f"robustness.{place}.visits", section.visits, visits
 
 
 def for_step(settings: Settings, analysis: str, *sections: str, cuts: bool = True) -> dict[str, Any]:
-    """Return one analysis and the named sections, which :func:`load` accepts as a configuration.
+    """Return one analysis and the named sections, as a configuration that :func:`load` accepts.
 
-    A step of the workflow tracks no more than what it depends on, so that editing one thing reruns no other. A section is
-    a key of the configuration, or a part of one: ``robustness.seed``. ``cuts`` tells whether the step depends on where
-    the marker is cut and what the strata are called.
+    A step of the workflow tracks only the settings that it depends on, so that editing others does not rerun it. A
+    section is a key of the configuration or a part of one, such as ``robustness.seed``. ``cuts`` is False for a step that
+    does not depend on the cutoffs and names of the strata.
     """
-    wanted: dict[str, Any] = {"trial": True, "published": True}
+    included: dict[str, Any] = {"trial": True, "published": True}
     for name, _, part in (section.partition(".") for section in sections):
-        wanted[name] = wanted.get(name, {}) | {part: True} if part else True
-    content = settings.model_dump(mode="json", include=wanted)
-    left_out = None if cuts else {"strata": {"cuts", "labels"}}
-    chosen = settings.analyses[analysis].model_dump(mode="json", exclude=left_out)
-    return {**content, "reference": analysis, "analyses": {analysis: chosen}}
+        included[name] = included.get(name, {}) | {part: True} if part else True
+    content = settings.model_dump(mode="json", include=included)
+    excluded = None if cuts else {"strata": {"cuts", "labels"}}
+    entry = settings.analyses[analysis].model_dump(mode="json", exclude=excluded)
+    return {**content, "reference": analysis, "analyses": {analysis: entry}}
 
 
 def search_id(analysis: Analysis) -> str:
-    """Name the folder of results/every_cut/ that an analysis shares with those that differ in marker and strata alone."""
+    """Return the name of the folder in results/every_cut/ that analyses share which differ only in marker and strata."""
     content = analysis.model_dump(mode="json", exclude={"name", "sha256", "marker", "strata"})
     text = json.dumps(content | {"at_cut": analysis.strata.at_cut}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def _inherit(base: Mapping, entry: Mapping, name: str) -> dict[str, Any]:
-    """Complete an entry with the settings of the reference analysis that it does not state."""
+    """Complete an entry with the settings of the reference analysis that it does not set."""
     merged = {**base, **entry, "name": name}
     if isinstance(base.get("strata"), Mapping) and isinstance(entry.get("strata"), Mapping):
-        inherited, own = base["strata"], entry["strata"]
-        changed = {key for key in own if str(own[key]) != str(inherited.get(key))}
-        lost = {"labels"} if changed & {"by", "cuts", "column"} else set()  # they name the strata of other cuts
+        inherited, overrides = base["strata"], entry["strata"]
+        changed = {key for key in overrides if str(overrides[key]) != str(inherited.get(key))}
+        dropped = {"labels"} if changed & {"by", "cuts", "column"} else set()  # they name the strata of other cuts
         if "by" in changed:
-            lost |= {"cuts", "column"}  # those of one kind mean nothing to another
-        merged["strata"] = {key: value for key, value in inherited.items() if key not in lost} | own
+            dropped |= {"cuts", "column"}  # they have no meaning under another kind of rule
+        merged["strata"] = {key: value for key, value in inherited.items() if key not in dropped} | overrides
     if isinstance(base.get("outliers"), Mapping) and isinstance(entry.get("outliers"), Mapping):
-        own = entry["outliers"]
-        merged["outliers"] = own if own.get("rule") == "keep" else {**base["outliers"], **own}
+        overrides = entry["outliers"]
+        merged["outliers"] = overrides if overrides.get("rule") == "keep" else {**base["outliers"], **overrides}
     return merged
 
 
-def _entry_faults(name: str, entry: Any, taken: set[str]) -> Iterable[str]:
-    if name.lower() in taken:
+def _check_entry(name: str, entry: Any, folder_names: set[str]) -> Iterator[str]:
+    """Describe the faults of the name of an analysis and of its entry in the configuration."""
+    if name.lower() in folder_names:
         yield f"analyses.{name}: this name is taken by a folder of results/, whatever its case; choose another"
     elif not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,99}", name):
         expected = "a letter or digit, then letters, digits and _ . + -, 100 characters at most"
@@ -320,20 +328,21 @@ def _entry_faults(name: str, entry: Any, taken: set[str]) -> Iterable[str]:
         yield f"analyses.{name}: {entry!r}: expected keys with values of their own"
 
 
-def _clashing_workbooks(settings: Settings) -> Iterable[str]:
-    seen: dict[str, tuple] = {}
+def _check_workbook_folders(settings: Settings) -> Iterator[str]:
+    """Describe analyses whose different workbooks would share a folder of participants."""
+    files_by_folder: dict[str, tuple] = {}
     for analysis in settings.analyses.values():
         files = (analysis.workbook, analysis.mapping)
-        other = seen.setdefault(analysis.workbook_id.lower(), files)
-        if other != files:
+        first_files = files_by_folder.setdefault(analysis.workbook_id.lower(), files)
+        if first_files != files:
             yield (
-                f"analyses.{analysis.name}.workbook: {analysis.workbook!r} and {other[0]!r} have the same file name, and "
+                f"analyses.{analysis.name}.workbook: {analysis.workbook!r} and {first_files[0]!r} have the same file name, and "
                 f"would share a folder of results/workbooks/; rename one"
             )
 
 
 def as_yaml(settings: Settings, analysis: str) -> str:
-    """Return the configuration of one analysis, and of the reference, as used, defaults included; :func:`load` accepts it."""
+    """Return the settings of one analysis and of the reference, with defaults, as YAML that :func:`load` accepts."""
     import yaml
 
     entries = {name: settings.analyses[name] for name in (settings.reference, analysis)}

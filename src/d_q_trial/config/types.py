@@ -11,16 +11,16 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 
 class Quantile(Fraction):
-    """A quantile, share or cutoff that stays exact: 2/3 is 2/3 from the configuration to the tables."""
+    """An exact quantile, share or cutoff: 2/3 stays 2/3 from the configuration to the tables."""
 
     @property
     def label(self) -> str:
-        """The number as people write it: ``2/3``, or a decimal where the denominator is above 20."""
+        """The number as it is usually written: ``2/3``, or a decimal if the denominator is above 20."""
         return str(self) if self.denominator <= 20 else f"{float(self):.10g}"
 
     @property
     def percent(self) -> str:
-        """The share as a whole percentage, or as :attr:`label` where it is not one."""
+        """The share as a percentage if that is a whole number, or else as :attr:`label`."""
         return f"{int(100 * self)}%" if (100 * self).denominator == 1 else self.label
 
     def __format__(self, specification: str) -> str:
@@ -28,7 +28,7 @@ class Quantile(Fraction):
 
 
 def parse_quantile(value: Any) -> Quantile:
-    """Read ``2/3``, ``0.75`` or ``1``, or raise ValueError; a decimal with the digits of a simple fraction is that one."""
+    """Read ``2/3``, ``0.75`` or ``1``, else ValueError; a decimal within 1e-9 of a fraction with a denominator up to 20 is it."""
     try:
         if isinstance(value, bool):
             raise TypeError
@@ -39,8 +39,8 @@ def parse_quantile(value: Any) -> Quantile:
     return Quantile(simple if abs(simple - exact) < Fraction(1, 10**9) else exact)
 
 
-def _number(value: Any) -> Any:
-    """Read numbers that arrive as text: ``1/3`` from YAML, and everything given with ``snakemake --config``."""
+def _parse_number(value: Any) -> Any:
+    """Convert numbers that arrive as text: ``1/3`` from YAML, and every value from ``snakemake --config``."""
     if isinstance(value, str):
         if re.fullmatch(r"\s*\d+\s*/\s*[1-9]\d*\s*", value):
             return float(Fraction(value.replace(" ", "")))
@@ -50,13 +50,13 @@ def _number(value: Any) -> Any:
     return value
 
 
-def _text(value: Any) -> Any:
-    """Read participant numbers and labels that YAML takes for numbers as text; see ``yaml_files.read_yaml``."""
+def _convert_to_text(value: Any) -> Any:
+    """Convert participant ids and labels that YAML reads as numbers back to text; see ``yaml_files.read_yaml``."""
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
 def must_match(pattern: str, expected: str) -> AfterValidator:
-    """Return the check that a text, if there is one, matches a pattern."""
+    """Return a validator that checks that a text, unless it is None, matches a pattern."""
 
     def check(text: str | None) -> str | None:
         if text is not None and not re.fullmatch(pattern, text):
@@ -73,13 +73,13 @@ def must_ascend(values: list[float]) -> list[float]:
     return values
 
 
-Number = Annotated[float, BeforeValidator(_number), Field(strict=True, allow_inf_nan=False)]
-Whole = Annotated[int, BeforeValidator(_number), Field(strict=True)]
+Number = Annotated[float, BeforeValidator(_parse_number), Field(strict=True, allow_inf_nan=False)]
+Whole = Annotated[int, BeforeValidator(_parse_number), Field(strict=True)]
 Exact = Annotated[Quantile, PlainValidator(parse_quantile), PlainSerializer(str, return_type=str)]
 Share = Annotated[Exact, Field(gt=0, lt=1)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Pair = Annotated[list[Finite], Field(min_length=2, max_length=2), AfterValidator(must_ascend)]
-Text = Annotated[str, BeforeValidator(_text)]
+Text = Annotated[str, BeforeValidator(_convert_to_text)]
 Optional = Annotated[str | None, BeforeValidator(lambda text: None if text in ("null", "none", "None", "") else text)]
 Checksum = Annotated[Optional, must_match("[0-9A-Fa-f]{64}", "a SHA-256 checksum, 64 hexadecimal digits")]
 Names = Literal["all"] | Annotated[list[str], Field(min_length=1)]

@@ -1,4 +1,4 @@
-"""Read and validate YAML files, naming every fault in one message."""
+"""Read and validate YAML files; one message lists all faults of a file."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ if TYPE_CHECKING:
 
     Model = TypeVar("Model", bound=BaseModel)
 
-# Keys whose values are text even where YAML takes them for something else: ids and names of strata.
+# Keys whose values are always text, even if YAML would read a number or a date: ids and names of strata.
 TEXT_KEYS = ("exclude", "labels")
 
 
 def read_yaml(path: Path | str) -> dict[str, Any]:
     """Read a YAML file of keys and their values.
 
-    UserError if the file cannot be read, is not YAML or has no keys, if a key occurs twice in one place (YAML itself would
-    keep the last), or if YAML reads a number or a name as another than the one that is written (010 as 8).
+    UserError if the file cannot be read, is not YAML or has no keys; if a key is duplicated (YAML itself would keep the
+    last one); or if YAML reads a number or a name differently from how it is written (010 as 8).
     """
     import yaml
 
     try:
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(Path(path).read_text(encoding="utf-8"))
         node = loader.get_single_node()
-        faults = list(_misread(node))  # before merge keys ("<<") are resolved, which repeats keys rightly
+        faults = list(_find_misread(node))  # before merge keys ("<<") are resolved, which may duplicate keys
         content = None if node is None else loader.construct_document(node)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -47,9 +47,9 @@ def read_yaml(path: Path | str) -> dict[str, Any]:
 
 
 def validate_content(model: type[Model], content: Any, path: Path | str, context: Any = None) -> Model:
-    """Make a model of what a file holds; ``context`` is what its validators check names against.
+    """Build a model from the content of a file; its validators check names against the ``context``.
 
-    UserError names every fault by its place in the file.
+    UserError lists every fault with its place in the file.
     """
     from pydantic import ValidationError
 
@@ -59,16 +59,18 @@ def validate_content(model: type[Model], content: Any, path: Path | str, context
         raise faults_error(path, describe_faults(error, model)) from None
 
 
-def read_list(model: type[Model], path: Path | str | None, usual: Path, context: Any, **words: Any) -> Model:
-    """Read the list of figures or tables at a path; without one, fill the ``words`` into a Jinja template, the usual list.
+def read_list(model: type[Model], path: Path | str | None, default: Path, context: Any, **values: Any) -> Model:
+    """Read the list of figures or tables at a path; without one, fill the ``values`` into the default, a Jinja template.
 
-    UserError if the file is not YAML, has unknown keys, or names what the trial, the ``context``, does not have.
+    UserError if the file is not YAML, has unknown keys, or uses names that the trial, the ``context``, does not have.
     """
     import yaml
     from jinja2 import Template
 
-    content = read_yaml(path) if path else yaml.safe_load(Template(usual.read_text(encoding="utf-8")).render(**words))
-    return validate_content(model, content, path or usual, context)
+    if path:
+        return validate_content(model, read_yaml(path), path, context)
+    text = Template(default.read_text(encoding="utf-8")).render(**values)
+    return validate_content(model, yaml.safe_load(text), default, context)
 
 
 def faults_error(path: Path | str, faults: list[str]) -> UserError:
@@ -77,56 +79,56 @@ def faults_error(path: Path | str, faults: list[str]) -> UserError:
 
 
 def describe_faults(error: ValidationError, model: type[BaseModel]) -> list[str]:
-    """Describe each of pydantic's errors by its key, the value and what was expected."""
-    return list(dict.fromkeys(_describe(fault, model) for fault in error.errors()))
+    """Describe each error of pydantic: the key, its value and what was expected."""
+    return list(dict.fromkeys(_describe_fault(fault, model) for fault in error.errors()))
 
 
-def _describe(fault: Mapping, model: type[BaseModel]) -> str:
-    # The branch of a union and the mark of a key are part of pydantic's location, but are not keys of the file.
-    location = tuple(part for part in fault["loc"] if not re.match(r"literal\[|list\[|function-|\[key\]", str(part)))
-    where, value = ".".join(map(str, location)) or "the file", fault["input"]
+def _describe_fault(fault: Mapping, model: type[BaseModel]) -> str:
+    # Pydantic's location includes branches of unions and markers of keys, which are not keys of the file.
+    keys = tuple(part for part in fault["loc"] if not re.match(r"literal\[|list\[|function-|\[key\]", str(part)))
+    place, value = ".".join(map(str, keys)) or "the file", fault["input"]
     if fault["type"] == "extra_forbidden":
-        return f"{where}: unknown key{did_you_mean(str(location[-1]), _siblings(location, model))}"
+        return f"{place}: unknown key{did_you_mean(str(keys[-1]), _list_allowed_keys(keys, model))}"
     if fault["type"] == "missing":
-        return f"{where}: this key is missing"
+        return f"{place}: this key is missing"
     message = fault["msg"].removeprefix("Value error, ").replace("Input should be", "expected").replace("valid ", "")
     message = re.sub(r"\w+ should have (at \w+ \d+) items? after validation.*", r"expected \1", message)
     message = message.replace("a integer", "a whole number").replace("a string", "text")
     message = re.sub("(an object|a dictionary) or .*instance of .*", "keys with values of their own", message)
     is_group = fault["type"] == "value_error" and isinstance(value, Mapping)
-    return f"{where}: {message}" if is_group else f"{where}: {value!r}: {message}"
+    return f"{place}: {message}" if is_group else f"{place}: {value!r}: {message}"
 
 
-def _siblings(location: tuple, model: type[BaseModel]) -> list[str]:
-    """List the keys that are allowed where an unknown one was found."""
-    for part in location[:-1]:
-        if part in model.model_fields:
-            inner = model.model_fields[part].annotation
+def _list_allowed_keys(keys: tuple, model: type[BaseModel]) -> list[str]:
+    """List the keys that are allowed in place of the last one, which is unknown."""
+    for key in keys[:-1]:
+        if key in model.model_fields:
+            annotation = model.model_fields[key].annotation
             # A named entry, as in dict[str, Analysis], has the keys of its model.
-            kinds = (inner, *get_args(inner))
-            model = next((kind for kind in kinds if hasattr(kind, "model_fields")), model)
+            types = (annotation, *get_args(annotation))
+            model = next((kind for kind in types if hasattr(kind, "model_fields")), model)
     return list(model.model_fields)
 
 
-def _misread(node, place: str = "", key: str = "") -> Iterator[str]:
-    """Name keys that occur twice in one place, with the line of the second, and scalars that YAML reads as another."""
+def _find_misread(node, place: str = "", key: str = "") -> Iterator[str]:
+    """Describe duplicate keys, with the line of the second, and scalars that YAML reads differently from their text."""
     import yaml
 
     if isinstance(node, yaml.SequenceNode):
-        for number, part in enumerate(node.value):
-            yield from _misread(part, f"{place}{number}.", key)
+        for number, item in enumerate(node.value):
+            yield from _find_misread(item, f"{place}{number}.", key)
     elif isinstance(node, yaml.ScalarNode) and not node.tag.endswith(":str"):
-        # Octal, hexadecimal and base-60 numbers; anything but text where text belongs.
+        # Octal, hexadecimal and base-60 numbers; any value that is not text where text is expected.
         if re.fullmatch(r"[-+]?(0[\dxob_]\w*|[\d_]*_[\d_]*|[\d.]+(:[\d.]+)+)", node.value) or key in TEXT_KEYS:
             value = yaml.safe_load(node.value)
-            kept = type(value) in (int, float) and str(value) == node.value
-            if not isinstance(value, str | type(None)) and not kept:
+            is_exact = type(value) in (int, float) and str(value) == node.value
+            if not isinstance(value, str | type(None)) and not is_exact:
                 yield f"{place[:-1]}: YAML reads {node.value} as {value}; put it in quotes"
     elif isinstance(node, yaml.MappingNode):
         seen = set()
-        for name, value in node.value:
-            if isinstance(name, yaml.ScalarNode):
-                if name.value in seen:
-                    yield f"{place}{name.value}: duplicate key (line {name.start_mark.line + 1})"
-                seen.add(name.value)
-                yield from _misread(value, f"{place}{name.value}.", name.value)
+        for key_node, value_node in node.value:
+            if isinstance(key_node, yaml.ScalarNode):
+                if key_node.value in seen:
+                    yield f"{place}{key_node.value}: duplicate key (line {key_node.start_mark.line + 1})"
+                seen.add(key_node.value)
+                yield from _find_misread(value_node, f"{place}{key_node.value}.", key_node.value)
