@@ -21,7 +21,7 @@ from uuid import uuid4
 
 from .errors import UserError
 
-_PART = ".part-"  # begins the name of an unfinished file
+_UNFINISHED = ".part-"  # prefix of the names of unfinished files
 LABEL_COLUMN = "data"
 LEFT_OVER = "left_over"
 _DAMAGED = "damaged, or not a table of this package; delete it and run `snakemake --cores 4`"
@@ -31,13 +31,13 @@ _NUMBER = re.compile(r"[+-]?[\d.,]+(e[+-]?\d+)?%?", re.IGNORECASE)
 
 @contextlib.contextmanager
 def atomic(path: Path | str) -> Iterator[Path]:
-    """Yield a temporary path beside ``path`` that takes its name once the block has succeeded.
+    """Yield a temporary path in the folder of ``path``, which is renamed to ``path`` once the block has succeeded.
 
-    The temporary name ends as ``path`` does, because writers such as matplotlib judge by it.
+    The temporary name ends as ``path`` does, because writers such as matplotlib choose the format by it.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{_PART}{uuid4().hex[:8]}-{path.name}")
+    temporary = path.with_name(f"{_UNFINISHED}{uuid4().hex[:8]}-{path.name}")
     try:
         yield temporary
         os.replace(temporary, path)
@@ -50,13 +50,13 @@ def atomic(path: Path | str) -> Iterator[Path]:
 
 
 def remove_unfinished(folder: Path | str) -> None:
-    """Delete the unfinished files that a killed run has left in a folder and below."""
-    for path in Path(folder).rglob(f"{_PART}*"):
+    """Delete the unfinished files of killed runs in a folder and its subfolders."""
+    for path in Path(folder).rglob(f"{_UNFINISHED}*"):
         path.unlink(missing_ok=True)
 
 
 def move_aside(files: Iterable[str], folder: str) -> None:
-    """Move files of a folder into its ``left_over/``, under their own paths."""
+    """Move files of a folder into its subfolder ``left_over/``; their relative paths do not change."""
     for path in map(Path, files):
         target = Path(folder, LEFT_OVER, path.relative_to(folder))
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -70,53 +70,53 @@ def write_text(text: str, path: Path | str) -> None:
 
 
 def copy_file(source: Path, target: Path) -> Path:
-    """Copy a file under a new path, which is returned."""
+    """Copy a file to a new path and return that path."""
     with atomic(target) as temporary:
         shutil.copyfile(source, temporary)
     return target
 
 
 def write_json(value: Any, path: Path | str) -> None:
-    """Write ``value`` as indented JSON; key order is kept, NaN is refused."""
-    write_text(_json(value), path)
+    """Write ``value`` as indented JSON in the order of its keys; ValueError if it contains NaN."""
+    write_text(_format_json(value), path)
 
 
 def write_json_once(value: Any, folder: Path | str) -> str:
-    """Write ``value`` into a folder under a name made from its content, unless it is there, and return the path.
+    """Write ``value`` to a file named by the checksum of its content, unless it exists, and return the path.
 
-    So a run reads the same file throughout, whatever another run is given.
+    A run thus reads the same file throughout, whatever the configuration of other runs.
     """
-    text = _json(value)
+    text = _format_json(value)
     path = Path(folder) / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.json"
     if not path.is_file():
         write_text(text, path)
     return str(path)
 
 
-def _json(value: Any) -> str:
+def _format_json(value: Any) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def write_csv(frame, path: Path | str, *, label: str | None = None) -> None:
     """Write a data frame without its index: numbers to twelve significant digits, missing cells empty.
 
-    The digits beyond depend on the processor. Text that a spreadsheet would run as a formula gets an apostrophe, which
-    :func:`read_csv` takes away from cells. ``label`` marks data that are not real participants: a last column, ``data``,
-    holds it in every row, so that rows that are copied elsewhere keep it.
+    Further digits depend on the processor. Text that a spreadsheet would run as a formula gets an apostrophe, which
+    :func:`read_csv` removes from cells. ``label`` marks synthetic data: the last column, ``data``, repeats it in every
+    row, so that rows copied to other files are still labelled.
     """
     if label:
         frame = frame.assign(**{LABEL_COLUMN: label})
     with atomic(path) as temporary:
-        # Unix line ends, which alone are quoted.
-        cells = _replaced(frame, lambda text: escape_formula(text.replace("\r\n", "\n").replace("\r", "\n")))
+        # Unix line ends, the only ones that pandas quotes.
+        cells = _replace_text(frame, lambda text: escape_formula(text.replace("\r\n", "\n").replace("\r", "\n")))
         cells.rename(columns=escape_formula).to_csv(temporary, index=False, lineterminator="\n", float_format="%.12g")
 
 
 def read_csv(path: Path | str, *, numeric: tuple[str, ...] = (), required: tuple[str, ...] = ()):
-    """Read a CSV written by this package: text everywhere, save the ``numeric`` columns (float).
+    """Read a CSV of this package: the ``numeric`` columns as floats, all others as text.
 
-    The column of the label is left out; :func:`read_label` gives it. UserError for a damaged table, or one
-    without the numeric and ``required`` columns.
+    The column of the label is omitted; see :func:`read_label`. UserError if the table is damaged, or if a numeric or
+    ``required`` column is missing.
     """
     import pandas as pd
 
@@ -128,23 +128,23 @@ def read_csv(path: Path | str, *, numeric: tuple[str, ...] = (), required: tuple
             keep_default_na=False,
             na_values={name: [""] for name in numeric},
         )
-    except ValueError:  # empty, torn, of another encoding, or words among the numbers
+    except ValueError:  # empty, truncated, in another encoding, or with text among the numbers
         frame = None
     if frame is None or not {*numeric, *required} <= {*frame}:
         raise UserError(f"{path}: {_DAMAGED}")
-    # Python's own strings: a row at a time, those of pandas are slow.
-    return _replaced(frame.astype({name: object for name in frame if name not in numeric}), _plain_text)
+    # As Python strings: in code that goes through the rows, pandas strings are slow.
+    return _replace_text(frame.astype({name: object for name in frame if name not in numeric}), _unescape_formula)
 
 
-def _replaced(frame, function: Callable[[str], str]):
-    """Return a data frame in which the text cells are replaced, wherever the function changes one."""
-    changed = {}
+def _replace_text(frame, function: Callable[[str], str]):
+    """Return a data frame with ``function`` applied to its text cells."""
+    changed_columns = {}
     for name in frame.select_dtypes(exclude=["number", "bool"]).columns:
-        words = [word for word in frame[name].unique() if isinstance(word, str)]
-        found = {word: after for word in words if (after := function(word)) != word}
-        if found:
-            changed[name] = frame[name].replace(found)
-    return frame.assign(**changed) if changed else frame
+        texts = [text for text in frame[name].unique() if isinstance(text, str)]
+        replacements = {text: function(text) for text in texts if function(text) != text}
+        if replacements:
+            changed_columns[name] = frame[name].replace(replacements)
+    return frame.assign(**changed_columns) if changed_columns else frame
 
 
 def read_header(path: Path | str) -> list[str]:
@@ -154,12 +154,12 @@ def read_header(path: Path | str) -> list[str]:
 
 
 def read_label(path: Path | str) -> str | None:
-    """Return how the rows of a CSV of this package are marked, None if they are not."""
+    """Return the label of synthetic data in a CSV of this package, None if it has none."""
     return next(iter(read_rows(path)), {}).get(LABEL_COLUMN)
 
 
 def set_fixed_date(path: Path | str, date: datetime) -> None:
-    """Give every part of an Excel workbook one date: saving writes the clock, and equal content should give equal bytes."""
+    """Replace the time of saving in an Excel workbook by a date, so that equal content gives equal bytes."""
     with zipfile.ZipFile(path) as archive:
         parts = [(name, archive.read(name)) for name in archive.namelist()]
     stamp = date.strftime("%Y-%m-%dT%H:%M:%SZ").encode()
@@ -182,31 +182,28 @@ _sha256_once = cache(sha256)
 
 
 def escape_formula(text: str) -> str:
-    """Return ``text`` so that a spreadsheet shows it and does not run it as a formula.
+    """Return ``text`` in a form that a spreadsheet shows and does not run as a formula.
 
-    Cells that begin with ``=``, ``+``, ``-``, ``@``, a tab or a carriage return get a leading apostrophe, numbers aside.
+    Text other than numbers that begins with ``=``, ``+``, ``-``, ``@``, a tab or a carriage return gets an apostrophe.
     """
     return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
 
 
-def _plain_text(text: str) -> str:
+def _unescape_formula(text: str) -> str:
     """Undo :func:`escape_formula`."""
     return text[1:] if text[:1] == "'" and _FORMULA.match(text[1:]) else text
 
 
 def combined_checksum(paths: Iterable[str]) -> str:
-    """Return one checksum of the contents of files; paths that are no file are passed over."""
-    total = hashlib.sha256()
-    for path in paths:
-        if Path(path).is_file():
-            total.update(_sha256_once(path).encode())
-    return total.hexdigest()[:16]
+    """Return one checksum of the contents of files; paths that are not files are ignored."""
+    checksums = (_sha256_once(path) for path in paths if Path(path).is_file())
+    return hashlib.sha256("".join(checksums).encode()).hexdigest()[:16]
 
 
 def find_file(path: str | None, home: Path | str) -> str | None:
-    """Return where a file is, relative to the working directory: there, or else in ``home``; as it is if in neither."""
-    elsewhere = Path(home) / (path or "")
-    return os.path.relpath(elsewhere) if path and not Path(path).exists() and elsewhere.exists() else path
+    """Return the path of a file that is in ``home`` but not in the working directory; any other path is unchanged."""
+    in_home = Path(home) / (path or "")
+    return os.path.relpath(in_home) if path and not Path(path).exists() and in_home.exists() else path
 
 
 def check_sha256(path: Path | str, expected: str) -> None:
@@ -217,7 +214,7 @@ def check_sha256(path: Path | str, expected: str) -> None:
 
 
 def read_yaml_beside(module: str, name: str) -> Any:
-    """Read the file ``name``.yaml beside a module of this package, given its ``__file__``."""
+    """Read the file ``name``.yaml in the folder of a module of this package; ``module`` is its ``__file__``."""
     import yaml
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -225,7 +222,7 @@ def read_yaml_beside(module: str, name: str) -> Any:
 
 
 def read_rows(path: Path | str) -> list[dict[str, str]]:
-    """Read a CSV of this package as text, without the cost of a data frame and with the label; UserError if it is damaged."""
+    """Read a CSV of this package as text, with the label, but without a slow data frame; UserError if it is damaged."""
     try:
         text = Path(path).read_bytes().decode()
     except UnicodeDecodeError:
@@ -233,6 +230,6 @@ def read_rows(path: Path | str) -> list[dict[str, str]]:
     rows = list(csv.DictReader(io.StringIO(text, newline="")))
     if any(None in row or None in row.values() for row in rows):
         raise UserError(f"{path}: {_DAMAGED}")
-    if not any(before + "'" in text for before in ("\n", ",", '"')):  # no cell begins with an apostrophe
+    if not any(mark in text for mark in ("\n'", ",'", "\"'")):  # no cell begins with an apostrophe
         return rows
-    return [{name: _plain_text(cell) for name, cell in row.items()} for row in rows]
+    return [{name: _unescape_formula(cell) for name, cell in row.items()} for row in rows]

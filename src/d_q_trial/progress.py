@@ -1,4 +1,4 @@
-"""Progress of long computations."""
+"""Progress of long computations, on standard error, which rules log, or standard output, which the terminal shows."""
 
 from __future__ import annotations
 
@@ -8,17 +8,14 @@ from typing import TextIO
 
 
 def report_tenths(title: str, unit: str, stream: TextIO | None = None) -> Callable[[int, int], None]:
-    """Return a function that reports how many units are done, at every tenth of them, on standard error unless told where.
+    """Return a function that reports each tenth of the units that are done on a stream, by default standard error."""
+    reported = 0
 
-    Rules write standard error to their logs, and let standard output through to the terminal.
-    """
-    shown = 0
-
-    def step(done: int, total: int) -> None:
-        nonlocal shown
+    def report(done: int, total: int) -> None:
+        nonlocal reported
         tenth = 10 * done // total
-        if tenth > shown:
+        if tenth > reported:
             print(f"{title}: {done:,} of {total:,} {unit}", file=stream or sys.stderr, flush=True)
-            shown = tenth
+            reported = tenth
 
-    return step
+    return report

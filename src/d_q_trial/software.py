@@ -1,4 +1,4 @@
-"""The software behind the results: what each step imported, with its version, from the logs of the run."""
+"""Versions of the software behind the results: the libraries that each step imported, read from the logs of the run."""
 
 from __future__ import annotations
 
@@ -8,54 +8,54 @@ from importlib import metadata
 from pathlib import Path
 from platform import python_version
 
-# Declared, but of no influence on a result: what each is for.
+# Declared libraries that do not influence any result, and their purpose.
 TOOLS = {
     "snakemake": "runs the steps",
     "networkx": "read by snakemake --report",
     "pygments": "read by snakemake --report",
     "rocrate": "describes a finished run",
 }
-_MODULES = {"python-calamine": "python_calamine", "pyyaml": "yaml"}  # where it has another name than its distribution
-_LINE = "software: "
-_of_children: dict[str, str] = {}  # what the processes imported that this one started
+_MODULES = {"python-calamine": "python_calamine", "pyyaml": "yaml"}  # modules not named after their distribution
+_LINE_START = "software: "
+_child_versions: dict[str, str] = {}  # of the libraries that child processes imported
 
 
 def declared_libraries() -> list[str]:
-    """Return the distributions that the package declares to need, without its optional extras, in alphabetical order."""
-    needed = [need for need in metadata.requires("d-q-trial") or [] if "extra ==" not in need]
-    return sorted(re.split(r"[^A-Za-z0-9._-]", need, maxsplit=1)[0].lower() for need in needed)
+    """Return the required distributions of the package, without its optional extras, in alphabetical order."""
+    required = [text for text in metadata.requires("d-q-trial") or [] if "extra ==" not in text]
+    return sorted(re.split(r"[^A-Za-z0-9._-]", text, maxsplit=1)[0].lower() for text in required)
 
 
 def imported_versions() -> dict[str, str]:
-    """Return the versions of the declared libraries that this process, or one that it started, has imported."""
+    """Return the versions of the declared libraries that this process or its child processes have imported."""
     names = [name for name in declared_libraries() if name not in TOOLS and _MODULES.get(name, name) in sys.modules]
-    return _of_children | {name: metadata.version(name) for name in names}
+    return _child_versions | {name: metadata.version(name) for name in names}
 
 
 def software_line() -> str:
-    """Return what a step states at the end of its log."""
-    return _LINE + ", ".join(f"{name} {version}" for name, version in imported_versions().items())
+    """Return the last line of the log of a step: the versions of the libraries that it imported."""
+    return _LINE_START + ", ".join(f"{name} {version}" for name, version in imported_versions().items())
 
 
 def used_versions(results: Path, analysis: str, workbook: str, search: str) -> dict[str, str]:
     """Return the versions of Python, this package, Snakemake, and the libraries that the steps of an analysis imported.
 
-    Those are the libraries that the logs of the steps in the folder of all results state (the last statement counts), and
-    those of this process. ``workbook`` and ``search`` name the folders that the analysis shares with others.
+    The libraries are those in the logs of the steps, of which the last takes precedence, and those of this process.
+    ``results`` is the folder of all results; ``workbook`` and ``search`` name the folders that analyses share.
     """
-    found: dict[str, str] = {}
+    logged: dict[str, str] = {}
     folders = (f"workbooks/{workbook}", f"every_cut/{search}", analysis)
     for path in sorted(path for folder in folders for path in (results / folder / "logs").glob("*.log")):
-        found |= _stated(path.read_text(encoding="utf-8", errors="replace"))
+        logged |= _parse_versions(path.read_text(encoding="utf-8", errors="replace"))
     tools = {name: metadata.version(name) for name in ("d-q-trial", "snakemake")}
-    return {"python": python_version()} | tools | dict(sorted((found | imported_versions()).items()))
+    return {"python": python_version()} | tools | dict(sorted((logged | imported_versions()).items()))
 
 
 def add_child_software(output: str) -> None:
-    """Take over what a process that this one started has stated in its output."""
-    _of_children.update(_stated(output))
+    """Add the versions in the output of a child process to those of this process."""
+    _child_versions.update(_parse_versions(output))
 
 
-def _stated(text: str) -> dict[str, str]:
-    lines = (line.removeprefix(_LINE) for line in text.splitlines() if line.startswith(_LINE))
+def _parse_versions(text: str) -> dict[str, str]:
+    lines = (line.removeprefix(_LINE_START) for line in text.splitlines() if line.startswith(_LINE_START))
     return dict(part.split(" ", 1) for line in lines for part in line.split(", ") if " " in part)
