@@ -13,7 +13,7 @@ def files_of(wildcards):
     """Files that a participant table is made from, except a workbook that a rule still has to make."""
     entry = WORKBOOKS[wildcards.workbook]
     read = [SETTINGS.trial, entry.workbook, entry.mapping or ""]
-    return [file for file in read if file != settings.MADE]
+    return [file for file in read if file != settings.RECONSTRUCTED_WORKBOOK]
 
 
 rule participants:

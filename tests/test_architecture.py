@@ -40,7 +40,7 @@ def test_a_comment_or_a_docstring_changes_no_checksum_and_a_constant_does(tmp_pa
     digests = []
     for text in ('"""Doc."""\nX = 1\n', '"""Other."""\n# comment\nX = 1\n', "X = 2\n"):
         module.write_text(text, encoding="utf-8")
-        digests.append(code_inputs._read.__wrapped__(module)[0])
+        digests.append(code_inputs._analyse_module.__wrapped__(module)[0])
     assert digests[0] == digests[1] != digests[2]
 
 

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from .participants import Participants
     from .trial import Trial
 
-
 CONFIG_VARIABLE = "D_Q_TRIAL_CONFIG"  # the workflow sets it to its configuration file; see rules/common.smk
 
 
@@ -226,11 +225,11 @@ def sensitivity(context: Context) -> None:
 
     # Read from files, not recomputed: digits beyond the twelfth depend on the processor and would affect a mixed model.
     # Changes before the outlier rule are in no file, so they are computed.
+    trial, analysis = context.trial, context.analysis
     changes, strata = read_changes(context.folder / "changes.csv"), read_strata(context.folder / "strata.csv")
-    layout = Layout(changes, strata, context.trial, context.analysis)
-    with_outliers, all_changes = context.analysis.model_copy(update={"outliers": Outliers(rule="keep")}), changes
-    if with_outliers != context.analysis:
-        all_changes = build_changes(context.participants, context.trial, with_outliers)
+    layout = Layout(changes, strata, trial, analysis)
+    untrimmed = analysis.model_copy(update={"outliers": Outliers(rule="keep")})
+    all_changes = changes if untrimmed == analysis else build_changes(context.participants, trial, untrimmed)
     settings, published = context.settings.robustness, context.settings.published
     suspects = read_published_frame(published, "suspect_values")
     planned = read_published_frame(published, "power", power.NUMERIC)
@@ -258,8 +257,9 @@ def tables(context: Context) -> None:
         numbers, alternatives = (read_results(context.folder / f"{name}.csv") for name in ("results", "alternatives"))
         differences = claims.known_differences(published, synthetic=context.label is not None)
         reported, strata = claims.read_claims(published), read_strata(context.folder / "strata.csv")
-        verdicts = claims.judge(reported, numbers, alternatives, trial, differences, strata)
-        context.write_csv_and_parquet("claims", verdicts)
+        context.write_csv_and_parquet(
+            "claims", claims.judge(reported, numbers, alternatives, trial, differences, strata)
+        )
     rows = files.read_rows(context.folder / "results.csv")
     entries = catalogue.catalogue_of(context.settings.tables, trial)
     built = build.build_tables(entries, trial, analysis, Numbers(rows), published, context.label)
@@ -440,8 +440,8 @@ def report(context: Context) -> None:
     from .export.crate import write_exports
     from .report.page import write_report
 
-    written = write_report(context.results, context.settings, context.trial, context.analysis.name)
-    write_exports(written, Path(context.arguments.workflow))
+    content = write_report(context.results, context.settings, context.trial, context.analysis.name)
+    write_exports(content, Path(context.arguments.workflow))
 
 
 @command()
@@ -496,8 +496,7 @@ def reconstruct(context: Context) -> None:
         raise UserError(f"--seed {seed}: expected a whole number from 0")
     targets = constraints.read_targets(arguments.published, assumptions)
     report_progress = progress.report_tenths(f"seed {seed}", "outcomes", sys.stdout)
-    synthetic = cohort.reconstruct(assumptions, targets, seed, progress=report_progress)
-    workbook.write_workbook(synthetic, arguments.output)
+    workbook.write_workbook(cohort.reconstruct(assumptions, targets, seed, progress=report_progress), arguments.output)
 
 
 @command(

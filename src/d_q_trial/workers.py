@@ -1,8 +1,8 @@
-"""Processes that have the libraries of a step loaded, for runs with several analyses.
+"""Worker processes with the libraries of a step loaded, for runs with several analyses.
 
-Imports take a third of the time of most steps. While such a run lasts, commands that every analysis needs have a worker,
-which forks for every job. It imports what its first job had imported, so that later jobs find what they would have
-imported themselves, and no more. A step that reaches no worker runs by itself.
+Imports take a third of the time of most steps. During such a run, each command that every analysis needs has a worker,
+which forks for every job. It imports the modules that its first job imported, so that later jobs find the modules that
+they would have imported themselves, and no others. A step that cannot connect to a worker runs in its own process.
 """
 
 from __future__ import annotations
@@ -14,26 +14,26 @@ import socket
 import sys
 from pathlib import Path
 
-FOLDER = "D_Q_TRIAL_WORKERS"  # where the workflow names the folder of the sockets, one for each command
-_started = []  # they end with this process, however it ends: it holds the other end of their standard input
+FOLDER = "D_Q_TRIAL_WORKERS"  # environment variable: the folder of the sockets, one for each command
+_started = []  # workers, which end when this process does, however it ends: it holds the pipe of their standard input
 
 
 def start_workers(groups: list[str], folder: str) -> None:
     """Start a worker for each group of commands, such as ``"tables report"``; none if the folder cannot be written.
 
-    Commands of a group import the same libraries. On other systems than Linux, whose libraries do not promise to work
-    after a fork, nothing is started.
+    Commands of a group import the same libraries. Workers start on Linux only: the libraries of other systems may not
+    work after a fork.
     """
     import subprocess
 
     if sys.platform == "linux":
-        call, none = [sys.executable, "-m", __name__, folder, *groups], subprocess.DEVNULL
+        command, discard = [sys.executable, "-m", __name__, folder, *groups], subprocess.DEVNULL
         os.environ |= {FOLDER: folder, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # as for every step
-        _started.append(subprocess.Popen(call, stdin=subprocess.PIPE, stdout=none, stderr=none))
+        _started.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=discard, stderr=discard))
 
 
 def run_in_worker(arguments: list[str]) -> int | None:
-    """Let its worker run a command, with the output of this process; return the status, None if there is no worker."""
+    """Run a command in its worker, with the output of this process; return its status, or None if there is no worker."""
     if FOLDER not in os.environ or not arguments:
         return None
     with socket.socket(socket.AF_UNIX) as connection:
@@ -41,71 +41,71 @@ def run_in_worker(arguments: list[str]) -> int | None:
             connection.connect(f"{os.environ[FOLDER]}/{arguments[0]}")
             socket.send_fds(connection, [json.dumps(arguments).encode()], [1, 2])
             status = connection.recv(1)
-        except KeyboardInterrupt:  # the job is interrupted too, and says so
+        except KeyboardInterrupt:  # the job is interrupted too, and prints the message
             status = connection.recv(1)
-        except OSError:  # there is no worker, or it ended before it had read the request
+        except OSError:  # there is no worker, or it ended before it read the request
             return None
-    return status[0] if status else 1  # a job that was killed sends none
+    return status[0] if status else 1  # a killed job sends no status
 
 
-def serve(first: Path, *others: Path) -> None:
-    """Fork for each request to a socket at the path ``first``, to which ``others`` lead, until standard input ends."""
+def serve(socket_path: Path, *links: Path) -> None:
+    """Fork for each request to a socket, to which ``links`` are symbolic links, until standard input ends."""
     import select
     import signal
 
-    for path in (first, *others, learned := first.with_suffix(".json")):
+    modules_file = socket_path.with_suffix(".json")
+    for path in (socket_path, *links, modules_file):
         path.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX)
-    listener.bind(str(first))
+    listener.bind(str(socket_path))
     listener.listen()
-    for path in others:
-        path.symlink_to(first.name)
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # one that meets a job before it can answer waits
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # so that jobs that ended leave nothing behind
-    is_ready = False
+    for path in links:
+        path.symlink_to(socket_path.name)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # an interrupt waits until the new job can handle it
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # so that finished jobs do not stay as zombies
     while sys.stdin not in select.select([sys.stdin, listener], [], [])[0]:
         with listener.accept()[0] as connection:
-            if not is_ready and learned.exists():
-                _load(json.loads(learned.read_bytes()))
-                is_ready = True
+            if modules_file and modules_file.exists():
+                _import_modules(json.loads(modules_file.read_bytes()))
+                modules_file = None  # no later job has to write it
             if os.fork() == 0:
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
                 listener.close()
-                os._exit(_job(connection, None if is_ready else learned))
+                os._exit(_run_job(connection, modules_file))
 
 
-def _load(names: list[str]) -> None:
-    """Import modules; not all that Python lists as modules can be imported by the name in the list."""
+def _import_modules(names: list[str]) -> None:
+    """Import modules by their names in ``sys.modules``; those that cannot be imported by that name are skipped."""
     import gc
     import importlib
 
     for name in names:
         with contextlib.suppress(Exception):
             importlib.import_module(name)
-    gc.freeze()  # no job has to search these objects
+    gc.freeze()  # the garbage collector of a job skips these objects
 
 
-def _job(connection: socket.socket, learned: Path | None) -> int:
-    """Run one command and return its status, also to the step; write what it has imported to the file ``learned``."""
+def _run_job(connection: socket.socket, modules_file: Path | None) -> int:
+    """Run one command, send its status to the step and return it; write the imported modules to the file, if any."""
     import signal
     import threading
 
     status = 1
     try:
         request, outputs, *_ = socket.recv_fds(connection, 1 << 16, 2)
-        for number, output in enumerate(outputs, start=1):
-            os.dup2(output, number)
+        for descriptor, output in enumerate(outputs, start=1):
+            os.dup2(output, descriptor)
         sys.stdout, sys.stderr = (os.fdopen(number, "w", buffering=1, closefd=False) for number in (1, 2))
-        # A step that is stopped closes its end: then the job ends too.
+        # A step that is stopped closes its end of the connection; then the job ends too.
         threading.Thread(target=lambda: connection.recv(1) or os._exit(1), daemon=True).start()
         from .cli import main
         from .files import write_json
 
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         status = main(json.loads(request))
-        if learned:
+        if modules_file:
             with contextlib.suppress(OSError):  # a full disk
-                write_json([*sys.modules], learned)
+                write_json([*sys.modules], modules_file)
     except BaseException:
         sys.excepthook(*sys.exc_info())
     sys.stdout.flush()
@@ -117,7 +117,7 @@ def _job(connection: socket.socket, learned: Path | None) -> int:
 
 if __name__ == "__main__":
     Path(sys.argv[1]).mkdir(parents=True, exist_ok=True)
-    import pandas  # noqa: F401  (which every step of an analysis needs)
+    import pandas  # noqa: F401  (every step of an analysis needs it)
 
     for group in sys.argv[2:]:
         if os.fork() == 0:

@@ -44,10 +44,10 @@ OptionalFile = Annotated[Optional, _LOCATE_FILE]
 class StrataRule(Strict):
     """Rule that divides the participants into strata by a marker.
 
-    ``by: quantile`` cuts at quantiles of the marker (``cuts`` between 0 and 1), ``by: value`` at values in the unit of
-    the marker; ``by: column`` takes the strata from a column of the workbook. Markers and cutoffs are compared after
-    rounding to ten significant digits; ``at_cut`` assigns a value equal to the cutoff to the upper or lower stratum.
-    Without ``labels``, the strata are named after their cutoffs.
+    ``by: quantile`` cuts at quantiles of the marker (``cuts`` between 0 and 1), ``by: value`` at values in its
+    unit; ``by: column`` takes the strata from a column of the workbook. Markers and cutoffs are compared after rounding to
+    ten significant digits; ``at_cut`` is the stratum of a value equal to a cutoff. Without ``labels``, the strata are
+    named after their cutoffs.
     """
 
     by: Literal["quantile", "value", "column"] = "quantile"
@@ -63,7 +63,7 @@ class StrataRule(Strict):
         return f"“{self.column}”" if self.by == "column" else marker
 
     def group(self, stratum: str, marker: str, noun: str = "") -> str:
-        """Return a stratum with its marker: ``p16 below 2`` if the label states the cutoff, else ``T3 of p16`` after a noun."""
+        """Return a stratum and its marker: ``p16 below 2`` if the label states the cutoff, else ``T3 of p16`` after a noun."""
         states_cutoff = self.by == "value" and self.labels == _label_strata(self)
         return f"{marker} {stratum}" if states_cutoff else f"{noun} {stratum} of {self.name(marker)}".lstrip()
 
@@ -90,9 +90,7 @@ class StrataRule(Strict):
             object.__setattr__(self, "labels", _label_strata(self))  # the model is frozen
         elif len(self.labels) != len(self.cuts) + 1:
             raise ValueError(f"{len(self.cuts)} cuts make {len(self.cuts) + 1} strata, but 'labels' has {self.labels}")
-        distinct = {" ".join(label.split()) for label in self.labels} - {
-            ""
-        }  # in print, spaces do not distinguish names
+        distinct = {" ".join(label.split()) for label in self.labels} - {""}  # pages merge repeated spaces
         if len(distinct) < max(2, len(self.labels)) or any(len(label.splitlines()) > 1 for label in self.labels):
             expected = "two or more different one-line names, lowest stratum first"
             raise ValueError(f"'labels' must be {expected}, got {self.labels}")
@@ -177,13 +175,12 @@ class Settings(Strict):
 def load(content: Path | str | Mapping, *, sources: Sequence[Source] = (), home: Path | None = None) -> Settings:
     """Read and check a configuration: a YAML (or JSON) file, or its content.
 
-    ``sources`` are the files and options that were merged into the content; later ones override earlier ones. One
-    UserError lists every unknown key, wrong type and value out of range under the last source that sets it, or else
-    under the source that sets most of the keys on the way to it.
+    ``sources`` are what was merged into the content; later ones override earlier ones. One UserError lists every unknown
+    key, wrong type and value out of range, each under the last source that sets it or most of the keys above it.
 
-    ``home`` is the folder of a workflow. Files that are missing in the working directory are taken from there, so that a
-    workflow that is called from another folder finds its data, and the user's files take precedence. With ``home``, the
-    files must exist, and the trial must have the markers, outcomes and visits that the configuration names.
+    ``home`` is the folder of a workflow that may be called from another folder. Files that are missing in the working
+    directory are taken from there. The files must then exist, and the trial must have the markers, outcomes and visits
+    that are named.
     """
     if not isinstance(content, Mapping):
         path, content = content, read_yaml(content)
@@ -199,15 +196,13 @@ def load(content: Path | str | Mapping, *, sources: Sequence[Source] = (), home:
         candidates = [source for source in reversed(sources) if _matching_length(source[1], key_path)] or sources
         name, _ = max(candidates, key=lambda source: _matching_length(source[1], key_path))
         faults_by_source.setdefault(name, []).append(fault)
-    errors = [faults_error(name, faults_by_source[name]) for name, _ in sources if name in faults_by_source]
-    raise UserError("\n".join(map(str, errors)))
+    faulty = [name for name, _ in sources if name in faults_by_source]
+    raise UserError("\n".join(str(faults_error(name, faults_by_source[name])) for name in faulty))
 
 
 def _matching_length(content: Any, key_path: str) -> int:
     """Return how many characters of a key path, such as ``analyses.published.exclude.0.``, match keys in a content."""
-    entries = dict(enumerate(content)) if isinstance(content, list) else content
-    if not isinstance(entries, Mapping):
-        return 0
+    entries = dict(enumerate(content)) if isinstance(content, list) else content if isinstance(content, Mapping) else {}
     steps = {f"{key}.": value for key, value in entries.items() if key_path.startswith(f"{key}.")}
     return max((len(s) + _matching_length(value, key_path.removeprefix(s)) for s, value in steps.items()), default=0)
 

@@ -28,7 +28,7 @@ class Quantile(Fraction):
 
 
 def parse_quantile(value: Any) -> Quantile:
-    """Read ``2/3``, ``0.75`` or ``1``, else ValueError; a decimal within 1e-9 of a fraction with a denominator up to 20 is it."""
+    """Read ``2/3`` or ``0.75``, else ValueError; decimals within 1e-9 of a fraction of 20ths or less become that fraction."""
     try:
         if isinstance(value, bool):
             raise TypeError

@@ -67,10 +67,9 @@ def read_list(model: type[Model], path: Path | str | None, default: Path, contex
     import yaml
     from jinja2 import Template
 
-    if path:
-        return validate_content(model, read_yaml(path), path, context)
-    text = Template(default.read_text(encoding="utf-8")).render(**values)
-    return validate_content(model, yaml.safe_load(text), default, context)
+    template = Template(default.read_text(encoding="utf-8"))
+    content = read_yaml(path) if path else yaml.safe_load(template.render(**values))
+    return validate_content(model, content, path or default, context)
 
 
 def faults_error(path: Path | str, faults: list[str]) -> UserError:
