@@ -8,8 +8,8 @@ from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 from snakemake.utils import min_version
 
-# The folder of this workflow: the working directory, unless it is called from elsewhere or used as a module. Its own package
-# is imported, as in the steps, and not that of another checkout which the environment may have installed.
+# The folder of this workflow: the working directory, unless it is called from another folder or used as a module. The
+# package in this folder is imported, as in the steps, even if the environment has installed another checkout.
 HOME = Path(workflow.current_basedir.get_path_or_uri(secret_free=True))
 sys.path.insert(0, str(HOME / "src"))
 
@@ -23,19 +23,19 @@ from d_q_trial.trial import load_trial
 
 min_version("9.20")
 
-# A file given with --configfile replaces config.yaml; --config changes single keys of either. Called from elsewhere, the
-# config.yaml there comes first; used as a module, that file belongs to the other workflow.
-HERE = HOME == Path.cwd() or (
+# --configfile replaces config.yaml; --config changes single keys. If the workflow is called from another folder, a
+# config.yaml in that folder takes precedence; if it is used as a module, that file belongs to the other workflow.
+HAS_LOCAL_CONFIG = HOME == Path.cwd() or (
     workflow.modifier.is_main_snakefile() and Path("config.yaml").is_file()
 )
 CONFIG_FILES = [*map(os.path.relpath, workflow.config_settings.configfiles)] or [
-    "config.yaml" if HERE else str(HOME / "config.yaml")
+    "config.yaml" if HAS_LOCAL_CONFIG else str(HOME / "config.yaml")
 ]
 try:
     if workflow.modifier.skip_configfile:
         SOURCES = [("the configuration of the module", config)]
     else:
-        # The messages of read_yaml name the file and the line.
+        # Read here because the messages of read_yaml name the file and the line.
         SOURCES = [(file, read_yaml(file)) for file in CONFIG_FILES]
         SOURCES.append(("--config", workflow.config_settings.config))
 except UserError as error:
@@ -72,7 +72,7 @@ include: "rules/report.smk"
 include: "rules/reconstruct.smk"
 
 
-# --software-deployment-method conda or apptainer: every step runs in the environment that the lock file describes.
+# With --software-deployment-method conda or apptainer, every step runs in the environment of the lock file.
 DEPLOYMENT = set(map(str, workflow.deployment_settings.deployment_method))
 for step in workflow.rules:
     if Path(step.snakefile).is_relative_to(HOME):
@@ -91,7 +91,7 @@ rule all:
         "All outputs are up to date"
 
 
-# Commands that every analysis needs; those that import the same libraries share a worker.
+# The commands that every analysis needs; commands that import the same libraries share a worker.
 WORKERS = ["cutoffs results sensitivity", "figures robustness", "tables", "report"]
 
 SOURCE = " and ".join(name for name, content in SOURCES if content)
@@ -101,14 +101,14 @@ logger.addFilter(SUMMARY.note)
 
 onstart:
     files.remove_unfinished("results")
-    # Snakemake's own limit of 100 jobs per second is meant for clusters. On one machine it is never reached, but every job
-    # that ends adds a timer, each of which makes the scheduler look through the ready jobs again every second.
+    # Snakemake limits the rate to 100 jobs per second, for clusters. One machine never reaches this rate, but each finished
+    # job adds a timer, which makes the scheduler search the ready jobs again every second.
     limit = workflow.scheduler.job_rate_limiter
     if workflow.local_exec and limit and limit.max_jobs >= 100 * limit.timespan:
         workflow.scheduler.job_rate_limiter = None
-    # The report and the manifest list all files in the folder of an analysis; files that no rule makes are moved out.
-    unknown = [file for name in ANALYSES for file in left_over(name)]
-    files.move_aside(unknown, "results")
+    # The report and the manifest list all files in the folder of an analysis, so files that no rule makes are moved out.
+    left_over = [file for name in ANALYSES for file in find_left_over_files(name)]
+    files.move_aside(left_over, "results")
     if len(ANALYSES) > 1 and workflow.local_exec and not DEPLOYMENT:
         workers.start_workers(WORKERS, ".snakemake/workers")
 

@@ -26,8 +26,8 @@ rule calibration_part:
         " --shard {wildcards.shard} --shards {wildcards.shards} --output {output:q} 2> {log:q}"
 
 
-def all_parts(wildcards):
-    """Files of all parts of a study."""
+def list_parts(wildcards):
+    """List the files of all parts of a study."""
     parts = SETTINGS.robustness.shards
     return expand(
         f"{STUDY}_{{shard}}_of_{parts}.csv",
@@ -39,7 +39,7 @@ def all_parts(wildcards):
 rule calibration_table:
     """Rejection rates of one study."""
     input:
-        all_parts,
+        list_parts,
     output:
         f"{STUDY}.md",
     log:

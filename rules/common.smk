@@ -8,19 +8,21 @@ PUBLISHED = (
     else []
 )
 
-# The shell finds the interpreter of this environment first, unless conda or a container provides another. Either way,
-# the code of this workflow runs.
+# The shell finds the interpreter of this environment first, unless conda or a container provides one. In both cases, it
+# runs the code of this workflow.
 PATH = os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()])
 
-# Each rules file adds the targets of `rule all`.
+# Each rules file adds its targets of `rule all`.
 TARGETS = []
 
-# The configuration as merged by Snakemake. Commands read it from the file named in the environment, so that only
-# `params`, which hold the settings that a step depends on, decide what runs again.
+# The configuration as merged by Snakemake. Commands read it from a file that the environment names, so that only `params`,
+# which hold the settings that a step depends on, decide which steps run again.
 try:
     if workflow.is_main_process:
         run_lock.mark_alive(".snakemake")
-    CONFIG = files.write_json_once(SETTINGS.model_dump(mode="json"), ".snakemake/d_q_trial")
+    CONFIG = files.write_json_once(
+        SETTINGS.model_dump(mode="json"), ".snakemake/d_q_trial"
+    )
     os.environ |= {
         "PATH": PATH,
         "PYTHONPATH": os.pathsep.join(
@@ -38,25 +40,25 @@ wildcard_constraints:
     workbook="[^/]+",
 
 
-def analysis(wildcards):
-    """Settings of the analysis that a job belongs to."""
+def get_analysis(wildcards):
+    """Return the settings of the analysis of a job."""
     return SETTINGS.analyses[wildcards.analysis]
 
 
-def participants(wildcards):
-    """Table of the participants that an analysis reads."""
-    return f"results/workbooks/{analysis(wildcards).workbook_id}/participants.csv"
+def participants_table(wildcards):
+    """Return the path of the participants that an analysis reads."""
+    return f"results/workbooks/{get_analysis(wildcards).workbook_id}/participants.csv"
 
 
-def depends(command, *sections, read=(), cuts=True):
-    """A parameter that reruns a step if the code of its command, its settings or the contents of these files change.
+def track_dependencies(command, *sections, read=(), cuts=True):
+    """Return a parameter that reruns a step if the code of its command, its settings or the contents of its files change.
 
-    Snakemake itself compares dates, so it would not notice that a file was replaced by an older one. It tracks
-    parameters that are functions of wildcards, but not those that are functions of inputs.
+    ``sections`` are the settings and ``read`` the files besides the trial; ``cuts`` is False if the strata do not matter.
+    Snakemake compares dates, so it would not notice that a file was replaced by an older one. It tracks parameters that
+    are functions of wildcards, but not those that are functions of inputs.
     """
-    code, contents = code_inputs.digest(command), files.combined_checksum(
-        [SETTINGS.trial, *read]
-    )
+    code = code_inputs.digest(command)
+    contents = files.combined_checksum([SETTINGS.trial, *read])
     return lambda wildcards: {
         "code": code,
         "contents": contents,
@@ -69,34 +71,37 @@ def depends(command, *sections, read=(), cuts=True):
     }
 
 
-def left_over(name):
-    """Files in the folder of an analysis that no rule makes, such as those of an earlier version."""
-    found = [path for path in Path("results", name).rglob("*") if path.is_file()]
+def find_left_over_files(name):
+    """List the files in the folder of an analysis that no rule makes, such as those of an earlier version."""
+    paths = [path for path in Path("results", name).rglob("*") if path.is_file()]
     return [
         str(path)
-        for path in sorted(found)
+        for path in sorted(paths)
         if not path.name.startswith(".")
         and not any(rule.is_producer(str(path)) for rule in workflow.rules)
     ]
 
 
-def captions(kind, entries, caption):
-    """Captions of all figures or tables, by analysis and key, made before the first step: a fault is named by its place."""
-    made = {name: {} for name in ANALYSES}
-    for name, chosen in SETTINGS.analyses.items():
+def make_captions(kind, entries, make_caption):
+    """Return the captions of all figures or tables by analysis and key.
+
+    They are made before the first step, so that an error names the entry of the configuration that causes it.
+    """
+    captions = {name: {} for name in ANALYSES}
+    for name, analysis in SETTINGS.analyses.items():
         for key, entry in entries.items():
             try:
-                made[name][key] = caption(entry, chosen)
+                captions[name][key] = make_caption(entry, analysis)
             except UserError as error:
                 place = f"{getattr(SETTINGS, kind)}: {kind}.{key}"
                 raise WorkflowError(f"{place}: {error}") from None
-    return made
+    return captions
 
 
-def caption_file(name, kind):
-    """Caption template of one figure or table; the template for all outputs of the job if it has none of its own.
+def find_caption_template(name, kind):
+    """Return the caption template of one figure or table, or else the common template of its kind.
 
-    Snakemake does not tell a template which output of a job it describes, so each template names its output.
+    Snakemake does not pass the described output to a template, so each template names its output.
     """
-    own, common = (CAPTIONS / f"{stem}.rst" for stem in (name, kind))
-    return str(own if own.exists() else common)
+    specific = CAPTIONS / f"{name}.rst"
+    return str(specific if specific.exists() else CAPTIONS / f"{kind}.rst")

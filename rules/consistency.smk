@@ -5,7 +5,7 @@ from d_q_trial.claims import read_claims
 from d_q_trial.published_tables import check_names
 from d_q_trial.report.links import page_links
 
-# Faults of any table, before the first step; several steps read them.
+# Check all tables before the first step, because several steps read them.
 if SETTINGS.published:
     try:
         read_claims(SETTINGS.published)

@@ -15,8 +15,8 @@ TARGETS += expand(
 )
 
 
-def drawing(name):
-    """A PNG with its caption, as `snakemake --report` shows it."""
+def figure_output(name):
+    """Return the PNG of a figure with its caption, as `snakemake --report` shows it."""
     return report(
         f"results/{{analysis}}/figures/{name}.png",
         category="Figures",
@@ -25,23 +25,26 @@ def drawing(name):
             "#": f"{list(FIGURES).index(name) + 1:02}",
             "figure": FIGURES[name].label,
         },
-        caption=caption_file(name, "figures"),
+        caption=find_caption_template(name, "figures"),
     )
 
 
-def caption(figure, chosen):
-    """Caption of a figure in one analysis."""
-    title, text = figure.texts(caption_words(TRIAL, chosen), chosen, TRIAL)
+def figure_caption(figure, analysis):
+    """Return the caption of a figure in one analysis."""
+    title, text = figure.texts(caption_words(TRIAL, analysis), analysis, TRIAL)
     return f"{figure.label}. {title}. {text}"
 
 
-FIGURE_CAPTIONS = captions("figures", FIGURES, caption)
+FIGURE_CAPTIONS = make_captions("figures", FIGURES, figure_caption)
 
 
-def twin(wildcards):
-    """The first analysis that differs in marker and strata alone, so that it has the same figures of all participants."""
-    own = SEARCHES[wildcards.analysis]
-    first = next(name for name in ANALYSES if SEARCHES[name] == own)
+def find_twin(wildcards):
+    """Return the first analysis that differs only in marker and strata, and so has the same figures of all participants.
+
+    The result is empty if that is the analysis itself.
+    """
+    search = SEARCHES[wildcards.analysis]
+    first = next(name for name in ANALYSES if SEARCHES[name] == search)
     return first if first != wildcards.analysis else ""
 
 
@@ -51,13 +54,13 @@ rule figures:
         results="results/{analysis}/results.csv",
         changes="results/{analysis}/changes.csv",
         strata="results/{analysis}/strata.csv",
-        participants=participants,
+        participants=participants_table,
         trial=SETTINGS.trial,
         catalogue=SETTINGS.figures or [],
         flow=FLOW,
         twin=lambda wildcards: (
-            f"results/{twin(wildcards)}/figures/figures.json"
-            if twin(wildcards)
+            f"results/{find_twin(wildcards)}/figures/figures.json"
+            if find_twin(wildcards)
             else []
         ),
         interaction=(
@@ -67,15 +70,17 @@ rule figures:
         ),
     output:
         expand("results/{{analysis}}/figures/{figure}.pdf", figure=FIGURES),
-        [drawing(name) for name in FIGURES],
+        [figure_output(name) for name in FIGURES],
         "results/{analysis}/figures/figures.json",
     log:
         "results/{analysis}/logs/figures.log",
     priority: 2  # on the critical path to the report
     params:
-        depends=depends("figures", "figures", read=[SETTINGS.figures or "", *FLOW]),
+        depends=track_dependencies(
+            "figures", "figures", read=[SETTINGS.figures or "", *FLOW]
+        ),
         captions=lambda wildcards: FIGURE_CAPTIONS[wildcards.analysis],
-        twin=twin,
+        twin=find_twin,
     message:
         "Draw the figures (analysis {wildcards.analysis})"
     shell:

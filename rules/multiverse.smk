@@ -22,8 +22,8 @@ if SETTINGS.robustness.multiverse.outcomes:
     )
 
 
-def all_shards(folder):
-    """Files of all shards in the folder of an analysis; a single shard needs no file and no job of its own."""
+def list_shards(folder):
+    """List the files of all shards in the folder of an analysis; a single shard needs no separate file and job."""
     shards = SETTINGS.robustness.shards
     if shards == 1:
         return []
@@ -36,24 +36,24 @@ def all_shards(folder):
 
 
 # Memory for a block of permutations, plus memory for Python and its libraries.
-CHUNK = SETTINGS.robustness.memory_mb
-COUNTED = {"chunk_mb": CHUNK, "mem_mb": CHUNK + 500}
+CHUNK_MB = SETTINGS.robustness.memory_mb
+PERMUTATION_MEMORY = {"chunk_mb": CHUNK_MB, "mem_mb": CHUNK_MB + 500}
 
 
 rule permute:
     """Counts of one shard of the permutations; the totals do not depend on the number of shards."""
     input:
-        participants=participants,
+        participants=participants_table,
         trial=SETTINGS.trial,
     output:
         f"results/{{analysis}}/{SHARD}",
     log:
         "results/{analysis}/logs/permute_{shard}_of_{shards}.log",
     resources:
-        **COUNTED,
+        **PERMUTATION_MEMORY,
     params:
         permutations=SETTINGS.robustness.permutations,
-        depends=depends(
+        depends=track_dependencies(
             "permute",
             "robustness.seed",
             "robustness.minimum_per_arm",
@@ -71,8 +71,8 @@ rule permute:
 rule multiverse:
     """Inference on the multiverse, each specification's P-values, and the specification curve."""
     input:
-        participants=participants,
-        shards=all_shards("results/{analysis}"),
+        participants=participants_table,
+        shards=list_shards("results/{analysis}"),
         trial=SETTINGS.trial,
     output:
         expand("results/{{analysis}}/robustness/{file}", file=MULTIVERSE),
@@ -80,10 +80,10 @@ rule multiverse:
         "results/{analysis}/logs/multiverse.log",
     priority: 1  # slower than the steps that can wait
     resources:
-        **COUNTED,
+        **PERMUTATION_MEMORY,
     params:
         permutations=SETTINGS.robustness.permutations,
-        depends=depends(
+        depends=track_dependencies(
             "multiverse",
             "robustness.seed",
             "robustness.minimum_per_arm",
@@ -110,8 +110,8 @@ use rule permute as permute_full_size with:
 
 use rule multiverse as multiverse_full_size with:
     input:
-        participants=participants,
-        shards=all_shards(FULL),
+        participants=participants_table,
+        shards=list_shards(FULL),
         trial=SETTINGS.trial,
     output:
         expand(f"{FULL}/{{file}}", file=MULTIVERSE, allow_missing=True),

@@ -9,11 +9,11 @@ TARGETS += expand(
 )
 
 
-def files_of(wildcards):
-    """Files that a participant table is made from, except a workbook that a rule still has to make."""
+def list_source_files(wildcards):
+    """List the files that a participant table is made from, except a workbook that a rule makes."""
     entry = WORKBOOKS[wildcards.workbook]
-    read = [SETTINGS.trial, entry.workbook, entry.mapping or ""]
-    return [file for file in read if file != settings.RECONSTRUCTED_WORKBOOK]
+    sources = [SETTINGS.trial, entry.workbook, entry.mapping or ""]
+    return [file for file in sources if file != settings.RECONSTRUCTED_WORKBOOK]
 
 
 rule participants:
@@ -30,7 +30,7 @@ rule participants:
     priority: 2  # on the critical path to the report
     params:
         code=code_inputs.digest("participants"),
-        contents=lambda w: files.combined_checksum(files_of(w)),
+        contents=lambda w: files.combined_checksum(list_source_files(w)),
         folder=subpath(output[0], parent=True),
         mapping=lambda w, input: ["--mapping", input.mapping] if input.mapping else [],
         sha256=lambda w: (

@@ -3,18 +3,18 @@
 # Not part of `rule all`: `snakemake --cores 4 results/reconstructed/cohort.xlsx` (or `.../ensemble.md`, for a hundred cohorts).
 
 DESIGN = files.find_file("data/reconstruct/trial.yaml", HOME)
-# What a cohort depends on.
+# The inputs of a cohort.
 COHORT = {
     "design": DESIGN,
     "trial": files.find_file("data/trial.yaml", HOME),
     "tests": files.find_file("data/published/tests.csv", HOME),
-    "others": expand(
+    "other_tables": expand(
         os.path.join(files.find_file("data/published", HOME), "{name}.csv"),
         name=["summaries", "ranges", "registry_baseline", "counts"],
     ),
 }
 COHORT_CONTENTS = files.combined_checksum(
-    [*(COHORT[name] for name in ("design", "trial", "tests")), *COHORT["others"]]
+    [*(COHORT[name] for name in ("design", "trial", "tests")), *COHORT["other_tables"]]
 )
 
 
@@ -54,7 +54,7 @@ rule ensemble:
     log:
         "results/reconstructed/logs/ensemble.log",
     params:
-        depends=depends("ensemble", "robustness", read=[DESIGN]),
+        depends=track_dependencies("ensemble", "robustness", read=[DESIGN]),
     message:
         "Summarise the synthetic cohorts"
     shell:

@@ -2,7 +2,7 @@
 # Makes the pages, a methods paragraph, machine-readable files (a description of the run, checksums of all outputs), and
 # the overview that links to every page.
 
-PIECES = list(TARGETS)
+EARLIER_TARGETS = list(TARGETS)
 PAGES = ["report.html", "claims.html", "methods.md"]
 DESCRIPTIONS = [
     "export/config.yaml",
@@ -18,37 +18,39 @@ TARGETS += expand(
 TARGETS += ["results/index.html"]
 
 
-def shown(wildcards):
-    """What the report of an analysis shows: all its outputs, also those made on request, and the consistency findings.
+def report_inputs(wildcards):
+    """List the inputs of a report: all outputs of the analysis, also those made on request, and the consistency findings.
 
     The report of an alternative analysis states the differences from the reference, so it needs the numbers of both.
     """
     name = wildcards.analysis
-    made = [
-        piece
-        for piece in PIECES
-        if piece.startswith((f"results/{name}/", "results/consistency/"))
+    targets = [
+        target
+        for target in EARLIER_TARGETS
+        if target.startswith((f"results/{name}/", "results/consistency/"))
     ]
-    unknown = left_over(name)
+    left_over = find_left_over_files(name)
     on_request = [
         str(file)
         for part in ("robustness", "sensitivity")
         for file in sorted(Path("results", name, part).glob("*.*"))
         if file.suffix in (".csv", ".json", ".png")
         and not file.name.startswith(".")
-        and str(file) not in unknown
+        and str(file) not in left_over
     ]
     return list(
-        dict.fromkeys([*made, *on_request, f"results/{SETTINGS.reference}/results.csv"])
+        dict.fromkeys(
+            [*targets, *on_request, f"results/{SETTINGS.reference}/results.csv"]
+        )
     )
 
 
 rule report:
     """The report of one analysis, from finished numbers, tables and figures, and the provenance of all outputs."""
     input:
-        shown,
-        participants=participants,
-        mapping=lambda wildcards: analysis(wildcards).mapping or [],
+        report_inputs,
+        participants=participants_table,
+        mapping=lambda wildcards: get_analysis(wildcards).mapping or [],
         trial=SETTINGS.trial,
         catalogues=[file for file in (SETTINGS.tables, SETTINGS.figures) if file],
         published=PUBLISHED,
@@ -66,7 +68,7 @@ rule report:
     log:
         "results/{analysis}/logs/report.log",
     params:
-        depends=depends(
+        depends=track_dependencies(
             "report",
             "tables",
             "figures",
@@ -75,7 +77,9 @@ rule report:
             read=[SETTINGS.tables or "", SETTINGS.figures or "", *PUBLISHED],
         ),
         reference=SETTINGS.analyses[SETTINGS.reference].model_dump(mode="json"),
-        mapping=lambda wildcards: files.combined_checksum([analysis(wildcards).mapping or ""]),
+        mapping=lambda wildcards: files.combined_checksum(
+            [get_analysis(wildcards).mapping or ""]
+        ),
         compared=len(ANALYSES) > 1,
     message:
         "Write the report (analysis {wildcards.analysis})"

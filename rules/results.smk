@@ -27,7 +27,7 @@ PLANNED = [
 rule results:
     """Changes, strata, all summaries, effects and P-values of one analysis, and its interaction tests."""
     input:
-        participants=participants,
+        participants=participants_table,
         trial=SETTINGS.trial,
     output:
         expand("results/{{analysis}}/{table}.csv", table=NUMBERS),
@@ -36,7 +36,9 @@ rule results:
         "results/{analysis}/logs/results.log",
     priority: 2  # on the critical path to the report
     params:
-        depends=depends("results", "robustness.seed", "robustness.permutations"),
+        depends=track_dependencies(
+            "results", "robustness.seed", "robustness.permutations"
+        ),
     message:
         "Compute all statistics (analysis {wildcards.analysis})"
     shell:
@@ -48,7 +50,7 @@ rule sensitivity:
     input:
         changes="results/{analysis}/changes.csv",
         strata="results/{analysis}/strata.csv",
-        participants=participants,
+        participants=participants_table,
         trial=SETTINGS.trial,
         published=PLANNED,
     output:
@@ -57,7 +59,7 @@ rule sensitivity:
         "results/{analysis}/logs/sensitivity.log",
     priority: 2  # slower than the steps that can wait
     params:
-        depends=depends(
+        depends=track_dependencies(
             "sensitivity",
             "robustness.seed",
             "robustness.permutations",

@@ -38,7 +38,7 @@ rule cutoffs:
         "results/every_cut/{search}/logs/cutoffs.log",
     priority: 2  # on the critical path to the report
     params:
-        # The folder name identifies the settings of the analysis that it depends on.
+        # The name of the folder identifies those settings of the analysis that the step depends on.
         depends={
             "code": code_inputs.digest("cutoffs"),
             "contents": files.combined_checksum([SETTINGS.trial]),
@@ -53,15 +53,15 @@ rule cutoffs:
         "python3 -m d_q_trial cutoffs --search {wildcards.search} 2> {log:q}"
 
 
-def cutoff_drawing(place, name):
-    """A PNG of every cutoff, listed after the paper's figures by `snakemake --report`."""
+def cutoff_output(place, name):
+    """Return the PNG of a figure of cutoffs; `snakemake --report` lists it after the figures of the paper."""
     family, marker, _ = CUTOFF_FIGURES[name]
-    what = f"{TRIAL.families[family]}, every cutoff of {TRIAL.markers[marker].label}"
+    title = f"{TRIAL.families[family]}, every cutoff of {TRIAL.markers[marker].label}"
     return report(
         f"results/{{analysis}}/robustness/{name}.png",
         category="Figures",
         subcategory="{analysis}",
-        labels={"#": f"{len(FIGURES) + place:02}", "figure": what},
+        labels={"#": f"{len(FIGURES) + place:02}", "figure": title},
     )
 
 
@@ -73,18 +73,18 @@ rule robustness:
             search=SEARCHES[wildcards.analysis],
             table=CUTS,
         ),
-        participants=participants,
+        participants=participants_table,
         trial=SETTINGS.trial,
     output:
         expand("results/{{analysis}}/robustness/{table}.csv", table=ROBUSTNESS),
         "results/{analysis}/robustness/robustness.json",
         expand("results/{{analysis}}/robustness/{figure}.pdf", figure=CUTOFF_FIGURES),
-        [cutoff_drawing(place, name) for place, name in enumerate(CUTOFF_FIGURES, 1)],
+        [cutoff_output(place, name) for place, name in enumerate(CUTOFF_FIGURES, 1)],
     log:
         "results/{analysis}/logs/robustness.log",
     priority: 1  # slower than the steps that can wait
     params:
-        depends=depends(
+        depends=track_dependencies(
             "robustness",
             "robustness.permutations",
             "robustness.minimum_per_arm",

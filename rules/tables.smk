@@ -15,7 +15,7 @@ TARGETS += expand(
     ],
 )
 
-# Verdicts, also as Parquet, in full precision; without reported values there are none.
+# Verdicts, also as Parquet in full precision; none without reported values.
 VERDICTS = (
     ["results/{analysis}/claims.csv", "results/{analysis}/export/claims.parquet"]
     if SETTINGS.published
@@ -24,19 +24,19 @@ VERDICTS = (
 TARGETS += expand([*VERDICTS, "results/{analysis}/export/ars.json"], analysis=ANALYSES)
 
 
-def table_page(name):
-    """A table with its caption, as `snakemake --report` shows it."""
+def table_output(name):
+    """Return the page of a table with its caption, as `snakemake --report` shows it."""
     return report(
         f"results/{{analysis}}/tables/{name}.html",
         category="Tables",
         subcategory="{analysis}",
         labels={"#": f"{list(TABLES).index(name) + 1:02}", "table": TABLES[name].label},
-        caption=caption_file(name, "tables"),
+        caption=find_caption_template(name, "tables"),
     )
 
 
-TABLE_CAPTIONS = captions(
-    "tables", TABLES, lambda table, chosen: table_caption(table, TRIAL, chosen)
+TABLE_CAPTIONS = make_captions(
+    "tables", TABLES, lambda table, analysis: table_caption(table, TRIAL, analysis)
 )
 
 
@@ -47,7 +47,7 @@ rule tables:
             "results/{{analysis}}/{table}.csv",
             table=["results", "alternatives", "strata"],
         ),
-        participants=participants,
+        participants=participants_table,
         trial=SETTINGS.trial,
         catalogue=SETTINGS.tables or [],
         published=PUBLISHED,
@@ -57,14 +57,16 @@ rule tables:
         expand("results/{{analysis}}/tables/{table}.csv", table=TABLES),
         expand("results/{{analysis}}/tables/{table}_exact.csv", table=TABLES),
         expand("results/{{analysis}}/tables/{table}.tex", table=TABLES),
-        [table_page(name) for name in TABLES],
+        [table_output(name) for name in TABLES],
         workbook="results/{analysis}/tables/tables.xlsx",
         described="results/{analysis}/tables/tables.json",
     log:
         "results/{analysis}/logs/tables.log",
     priority: 1  # on the way to the comparison of the analyses
     params:
-        depends=depends("tables", "tables", read=[SETTINGS.tables or "", *PUBLISHED]),
+        depends=track_dependencies(
+            "tables", "tables", read=[SETTINGS.tables or "", *PUBLISHED]
+        ),
         captions=lambda wildcards: TABLE_CAPTIONS[wildcards.analysis],
     message:
         "Compare the reported values and write the tables (analysis {wildcards.analysis})"

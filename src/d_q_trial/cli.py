@@ -257,9 +257,8 @@ def tables(context: Context) -> None:
         numbers, alternatives = (read_results(context.folder / f"{name}.csv") for name in ("results", "alternatives"))
         differences = claims.known_differences(published, synthetic=context.label is not None)
         reported, strata = claims.read_claims(published), read_strata(context.folder / "strata.csv")
-        context.write_csv_and_parquet(
-            "claims", claims.judge(reported, numbers, alternatives, trial, differences, strata)
-        )
+        verdicts = claims.judge(reported, numbers, alternatives, trial, differences, strata)
+        context.write_csv_and_parquet("claims", verdicts)
     rows = files.read_rows(context.folder / "results.csv")
     entries = catalogue.catalogue_of(context.settings.tables, trial)
     built = build.build_tables(entries, trial, analysis, Numbers(rows), published, context.label)
