@@ -1,14 +1,14 @@
-"""How often the tests of robustness reject, in simulated trials of this trial's size: the tables of docs/robustness.md.
+"""Rejection rates of the robustness tests in simulated trials of this trial's size: the tables of docs/robustness.md.
 
     snakemake --cores 4 calibration
 
-runs both studies in ``robustness.shards`` parts; or by hand, one part and then the table of all:
+runs both studies in ``robustness.shards`` parts. To run one part and then print the table of all parts by hand:
 
     python benchmarks/calibration.py subgroups --trials 1000 --shard 1 --shards 2 --output PART.csv
     python benchmarks/calibration.py table PART.csv ...
 
-A trial draws its numbers from a seed of its own, so that neither parts nor processes change a rate. Each study has scenarios,
-which say what is true, and a function from a random generator and a scenario to P-values by name.
+Each trial has a separate seed, so that the number of parts and processes does not change a rate. A study has scenarios, which
+set the true effects, and a function that returns the P-values of a random trial of a scenario by name.
 """
 
 from __future__ import annotations
@@ -44,12 +44,11 @@ CHOSEN = settings.load(os.environ.get("D_Q_TRIAL_CONFIG", "config.yaml"))
 ANALYSIS, ROBUSTNESS, TRIAL = CHOSEN.analyses[CHOSEN.reference], CHOSEN.robustness, load_trial(CHOSEN.trial)
 
 
-# Subgroups: 30 women an arm; two markers that go together; two outcomes at three visits, correlated as repeated measurements
-# are. The first marker is cut so that 21 women lie in the upper stratum, and the arms are dealt so that 10 of them are treated.
-# An effect is in the first outcome at the first visit.
+# Subgroups: 30 women per arm, two correlated markers, and two outcomes at three visits, correlated as repeated measurements.
+# The upper stratum of the first marker has 21 women, 10 of them treated. An effect is in the first outcome at the first visit.
 
-PLACES = [(outcome, visit) for outcome in ("ctx", "p1np") for visit in VISITS]
-SUBGROUPS = {  # slope of the marker; spread of the treated in the upper stratum; shift of all treated; of those in it
+ENDPOINTS = [(outcome, visit) for outcome in ("ctx", "p1np") for visit in VISITS]
+SUBGROUPS = {  # slope of the marker; SD of the treated in the upper stratum; shift of all treated, and of those in that stratum
     "no effect": (0.0, 1.0, 0.0, 0.0),
     "marker prognostic": (0.7, 1.0, 0.0, 0.0),
     "twice the SD in treated T3": (0.0, 2.0, 0.0, 0.0),
@@ -61,8 +60,8 @@ SUBGROUPS = {  # slope of the marker; spread of the treated in the upper stratum
 
 
 @dataclass(frozen=True)
-class Simulated:
-    """One trial: changes of shape (women, places), markers of shape (women, 2)."""
+class SimulatedTrial:
+    """One trial: changes of shape (women, endpoints), markers of shape (women, 2)."""
 
     values: np.ndarray
     markers: np.ndarray
@@ -71,22 +70,23 @@ class Simulated:
     rng: np.random.Generator
 
 
-def subgroups(rng, slope, spread, shift, shift_upper):
-    """P-values of interaction tests, of best cutoffs and of several comparisons in the upper stratum."""
-    marker, is_upper, is_first = np.sort(rng.normal(size=WOMEN)), np.arange(WOMEN) >= 39, np.zeros(WOMEN, dtype=bool)
+def subgroup_p_values(rng, slope, spread, shift, shift_upper):
+    """Return the P-values of interaction tests, of best cutoffs and of several comparisons in the upper stratum."""
+    marker, is_upper = np.sort(rng.normal(size=WOMEN)), np.arange(WOMEN) >= 39
+    is_first = np.zeros(WOMEN, dtype=bool)
     is_first[rng.permutation(39)[:20]] = True
     is_first[39 + rng.permutation(21)[:10]] = True
-    other = 0.7 * marker + np.sqrt(1 - 0.7**2) * rng.normal(size=WOMEN)
-    own = is_first & is_upper
-    values = np.sqrt(0.5) * rng.normal(size=(WOMEN, 1)) + np.sqrt(0.5) * rng.normal(size=(WOMEN, len(PLACES)))
-    values = slope * marker[:, None] + values * np.where(own, spread, 1.0)[:, None]
-    values[:, 0] += shift * is_first + shift_upper * own
-    trial = Simulated(values, np.column_stack([marker, other]), is_first, is_upper, rng)
-    return interaction(trial) | best_cut(trial) | multiplicity(trial)
+    second_marker = 0.7 * marker + np.sqrt(1 - 0.7**2) * rng.normal(size=WOMEN)
+    is_treated_upper = is_first & is_upper
+    values = np.sqrt(0.5) * rng.normal(size=(WOMEN, 1)) + np.sqrt(0.5) * rng.normal(size=(WOMEN, len(ENDPOINTS)))
+    values = slope * marker[:, None] + values * np.where(is_treated_upper, spread, 1.0)[:, None]
+    values[:, 0] += shift * is_first + shift_upper * is_treated_upper
+    trial = SimulatedTrial(values, np.column_stack([marker, second_marker]), is_first, is_upper, rng)
+    return interaction_p_values(trial) | best_cut_p_values(trial) | multiplicity_p_values(trial)
 
 
-def interaction(trial):
-    """Two strata, and the continuous marker."""
+def interaction_p_values(trial):
+    """Test the interaction of treatment with two strata, and with the continuous marker."""
     values, is_first, is_upper = trial.values[:, 0], trial.is_first, trial.is_upper
     effects = [mann_whitney_effect(values[is_first & s], values[~is_first & s]) for s in (is_upper, ~is_upper)]
     permuted = permuted_strata_p(values, is_first, is_upper, permutations=PERMUTATIONS, seed=trial.rng)
@@ -97,29 +97,29 @@ def interaction(trial):
     }
 
 
-def best_cut(trial):
-    """The outcome with the effect at its visit, cut along the first marker; and the search over four of them."""
+def best_cut_p_values(trial):
+    """Search the best cutoff of the first marker at the visit with the effect, and among two markers and two visits."""
     robustness = Robustness(permutations=PERMUTATIONS, seed=int(trial.rng.integers(2**31)))
-    people = np.array([f"A{i}" for i in range(WOMEN)], dtype=object)
-    whole = np.ones(WOMEN, dtype=bool)
-    divided = []
-    for place, (outcome, visit) in enumerate(PLACES[:2]):
+    participants = np.array([f"A{i}" for i in range(WOMEN)], dtype=object)
+    is_linked = np.ones(WOMEN, dtype=bool)
+    comparisons = []
+    for endpoint, (outcome, visit) in enumerate(ENDPOINTS[:2]):
         for marker, amount in zip(TRIAL.markers, trial.markers.T, strict=True):
-            value = trial.values[:, place]
-            names = (outcome, ANALYSIS.measure, visit, marker, "", TRIAL.contrast)
-            divided.append(Comparison(*names, people, whole, trial.is_first, value, value, value, people, amount))
-    table, _ = best_cuts(divide_comparisons(divided, ANALYSIS, robustness), TRIAL, ANALYSIS, robustness)
-    one = table.iloc[:2]
+            labels = (outcome, ANALYSIS.measure, visit, marker, "", TRIAL.contrast, participants, is_linked)
+            values = [trial.values[:, endpoint]] * 3  # of the fields value, baseline and ratio
+            comparisons.append(Comparison(*labels, trial.is_first, *values, participants, amount))
+    table, _ = best_cuts(divide_comparisons(comparisons, ANALYSIS, robustness), TRIAL, ANALYSIS, robustness)
+    first_search = table.iloc[:2]
     return {
-        "best cutoff: unadjusted P": one["p"].min(),
-        "best cutoff: corrected, above": one["p_best_of_side"].iloc[0],
-        "best cutoff: corrected, both sides": one["p_best_of_both"].min(),
+        "best cutoff: unadjusted P": first_search["p"].min(),
+        "best cutoff: corrected, above": first_search["p_best_of_side"].iloc[0],
+        "best cutoff: corrected, both sides": first_search["p_best_of_both"].min(),
         "best cutoff: corrected, 2 markers x 2 visits": table["p_best_of_family"].min(),
     }
 
 
-def multiplicity(trial):
-    """Any of six comparisons within the upper stratum."""
+def multiplicity_p_values(trial):
+    """Adjust the smallest P of six comparisons within the upper stratum."""
     values = np.where(trial.is_upper[:, None], trial.values, np.nan)
     p = asymptotic_columns(values, trial.is_first, continuity=False).p
     design, labels = Design(values), labels_for(trial.is_first, PERMUTATIONS, int(trial.rng.integers(2**31)))
@@ -129,13 +129,13 @@ def multiplicity(trial):
     return {
         "T3, smallest of 6: unadjusted": p.min(),
         "T3, smallest of 6: Holm": adjust_p(p, "holm").min(),
-        "T3, smallest of 6: max-T": min(found.p for found in counts.p(labels.p)),
+        "T3, smallest of 6: max-T": min(adjusted.p for adjusted in counts.p(labels.p)),
     }
 
 
-# The multiverse: that of config.yaml with one variant of the test; as many missing as in the trial (one after 4 weeks, four
-# after 20). Log ratios follow t distributions with 4 degrees of freedom and correlate within a woman. An effect shifts the log
-# ratios of the treated at 2 and 4 weeks by a multiple of their standard deviation.
+# Multiverse: as in config.yaml with one variant of the test; as many values are missing as in the trial (one after 4 weeks,
+# four after 20). Log ratios follow t distributions with 4 degrees of freedom and are correlated within a woman. An effect
+# shifts the log ratios of the treated at 2 and 4 weeks by a multiple of their standard deviation.
 
 SD = 0.25  # of a log ratio
 DIRECTION = {"higher": 1.0, "lower": -1.0}
@@ -148,8 +148,8 @@ MULTIVERSE = {  # shift in the upper third of the first marker, and in all parti
 }
 
 
-def measurements(rng, upper_shift, shift, choices):
-    """Raw values and subgroups of one trial."""
+def simulate_measurements(rng, upper_shift, shift, choices):
+    """Return the raw values and subgroups of one trial."""
     is_first = np.arange(WOMEN) < 30
     log_markers = rng.multivariate_normal([0, 0], [[1, 0.7], [0.7, 1]], size=WOMEN)
     markers = dict(zip(TRIAL.markers, np.exp(log_markers).T, strict=True))
@@ -159,76 +159,76 @@ def measurements(rng, upper_shift, shift, choices):
         for cut in map(float, choices.cuts)
     }
     first_marker = next(iter(markers.values()))
-    upper = first_marker >= np.quantile(first_marker, 2 / 3)
-    lost = rng.permutation(WOMEN)[:4]
-    baseline, follow_up, given = {}, {}, {}
+    is_upper = first_marker >= np.quantile(first_marker, 2 / 3)
+    dropouts = rng.permutation(WOMEN)[:4]
+    baseline, follow_up, reported_changes = {}, {}, {}
     for outcome, direction in choices.outcomes.items():
         baseline[outcome] = np.exp(rng.normal(3.5, 0.4, WOMEN))
-        own = rng.standard_t(4, WOMEN)
+        woman_effect = rng.standard_t(4, WOMEN)
         for visit in VISITS:
-            noise = (own + rng.standard_t(4, WOMEN)) / 2  # each of variance 2, so together of variance 1
-            moved = is_first * (upper_shift * upper + shift) * (visit != "week_20")
-            change = SD * (noise + DIRECTION[direction] * moved)
+            noise = (woman_effect + rng.standard_t(4, WOMEN)) / 2  # each has variance 2, so the result has variance 1
+            effect = is_first * (upper_shift * is_upper + shift) * (visit != "week_20")
+            change = SD * (noise + DIRECTION[direction] * effect)
             follow_up[outcome, visit] = np.round(baseline[outcome] * np.exp(change), 1)
-            given[outcome, visit] = np.full(WOMEN, np.nan)
-        follow_up[outcome, "week_4"][lost[:1]] = np.nan
-        follow_up[outcome, "week_20"][lost] = np.nan
-    return Measurements(is_first, dict.fromkeys(choices.outcomes, VISITS), baseline, follow_up, given, groups)
+            reported_changes[outcome, visit] = np.full(WOMEN, np.nan)
+        follow_up[outcome, "week_4"][dropouts[:1]] = np.nan
+        follow_up[outcome, "week_20"][dropouts] = np.nan
+    visits = dict.fromkeys(choices.outcomes, VISITS)
+    return Measurements(is_first, visits, baseline, follow_up, reported_changes, groups)
 
 
-def multiverse(rng, upper_shift, shift):
-    """P of each family and summary, and the smallest adjusted P of the whole."""
+def multiverse_p_values(rng, upper_shift, shift):
+    """Return the P of each family and summary, and the smallest adjusted P of all specifications."""
     choices = ROBUSTNESS.multiverse.model_copy(update={"tests": ["normal"]})
-    data = measurements(rng, upper_shift, shift, choices)
-    every = specifications(data, TRIAL, ANALYSIS, ROBUSTNESS.model_copy(update={"multiverse": choices}))
-    every = replace(every, families={name: every.families[name] for name in FAMILIES})
-    counts = count_permutations(every, permutations=PERMUTATIONS, seed=int(rng.integers(2**32)))
-    step_down = StepDown(every.design.observed(every.is_first).z)
+    data = simulate_measurements(rng, upper_shift, shift, choices)
+    multiverse = specifications(data, TRIAL, ANALYSIS, ROBUSTNESS.model_copy(update={"multiverse": choices}))
+    multiverse = replace(multiverse, families={name: multiverse.families[name] for name in FAMILIES})
+    counts = count_permutations(multiverse, permutations=PERMUTATIONS, seed=int(rng.integers(2**32)))
+    step_down = StepDown(multiverse.design.observed(multiverse.is_first).z)
     step_down.counts = counts.step_down
-    joint = (counts.joint + 1) / (counts.total + 1)
-    found = {
-        f"{family}: {summary.replace('_', ' ')}": joint[row, column]
+    joint_p = (counts.joint + 1) / (counts.total + 1)
+    p_values = {
+        f"{family}: {summary.replace('_', ' ')}": joint_p[row, column]
         for column, family in enumerate(FAMILIES)
         for row, summary in enumerate(Joint.SUMMARIES)
     }
     adjusted = [p.p for p in step_down.p(counts.p)]
-    return found | {"smallest max-T adjusted P": np.nanmin(adjusted)}
+    return p_values | {"smallest max-T adjusted P": np.nanmin(adjusted)}
 
 
-STUDIES = {"subgroups": (SUBGROUPS, subgroups), "multiverse": (MULTIVERSE, multiverse)}
+STUDIES = {"subgroups": (SUBGROUPS, subgroup_p_values), "multiverse": (MULTIVERSE, multiverse_p_values)}
 
 
 def simulate(study, trials, shard, shards):
-    """Count the rejections in every ``shards``-th trial: a row per scenario, test and level."""
-    scenarios, p_values = STUDIES[study]
-    numbers = range(shard - 1, trials, shards)
+    """Count the rejections in every ``shards``-th trial; a row is a scenario, test and level."""
+    scenarios, compute_p_values = STUDIES[study]
+    trial_numbers = range(shard - 1, trials, shards)
     rejected, undefined = Counter(), Counter()
-    for index, (scenario, truth) in enumerate(scenarios.items()):
-        for number in numbers:
+    for index, (scenario, parameters) in enumerate(scenarios.items()):
+        for number in trial_numbers:
             rng = np.random.default_rng([ROBUSTNESS.seed, index, number])
-            for test, p in p_values(rng, *truth).items():
+            for test, p in compute_p_values(rng, *parameters).items():
                 undefined[scenario, test] += bool(np.isnan(p))
                 for level in LEVELS:
                     rejected[scenario, test, level] += bool(p <= level + 1e-12)
-        print(f"{study}: {scenario}: {len(numbers)} trials", file=sys.stderr, flush=True)
+        print(f"{study}: {scenario}: {len(trial_numbers)} trials", file=sys.stderr, flush=True)
     rows = [
-        {"scenario": key[0], "test": key[1], "level": key[2], "trials": len(numbers), "rejected": n}
+        {"scenario": key[0], "test": key[1], "level": key[2], "trials": len(trial_numbers), "rejected": n}
         | {"undefined": undefined[key[:2]]}
         for key, n in rejected.items()
     ]
     return pd.DataFrame(rows)
 
 
-def table(parts):
-    """Return the rates of all parts as Markdown: a row per test, a column per scenario."""
+def render_table(parts):
+    """Return the rejection rates of all parts as Markdown: a row per test, a column per scenario."""
     total = pd.concat([pd.read_csv(part) for part in parts])
     total = total.groupby(["scenario", "test", "level"], sort=False).sum()
     rates = (total["rejected"] / total["trials"]).map("{:.3f}".format).unstack("level").agg(" / ".join, axis=1)
-    shown = rates.unstack("scenario")
-    order = {name: list(dict.fromkeys(total.index.get_level_values(name))) for name in ("scenario", "test")}
-    shown = shown.loc[order["test"], order["scenario"]]
-    lines = [f"| test | {' | '.join(shown.columns)} |", f"|---|{'---|' * shown.shape[1]}"]
-    lines += [f"| {test} | {' | '.join(row)} |" for test, row in zip(shown.index, shown.to_numpy(), strict=True)]
+    scenarios, tests = (total.index.unique(level) for level in ("scenario", "test"))
+    cells = rates.unstack("scenario").loc[tests, scenarios]
+    lines = [f"| test | {' | '.join(cells.columns)} |", f"|---|{'---|' * cells.shape[1]}"]
+    lines += [f"| {test} | {' | '.join(row)} |" for test, row in zip(cells.index, cells.to_numpy(), strict=True)]
     trials = int(total["trials"].max())
     errors = " and ".join(f"{np.sqrt(level * (1 - level) / trials):.4f}" for level in LEVELS)
     levels = " and ".join(f"{level:g}" for level in LEVELS)
@@ -250,12 +250,12 @@ def main():
     parser.add_argument("--output", type=Path, help="CSV of this part")
     arguments = parser.parse_args()
     if arguments.what == "table":
-        print(table(arguments.parts), end="")
+        print(render_table(arguments.parts), end="")
         return
     if not 1 <= arguments.shard <= arguments.shards <= arguments.trials or not arguments.output:
         raise UserError("expected --output, and 1 <= --shard <= --shards <= --trials")
-    found = simulate(arguments.what, arguments.trials, arguments.shard, arguments.shards)
-    write_csv(found, arguments.output)
+    rejections = simulate(arguments.what, arguments.trials, arguments.shard, arguments.shards)
+    write_csv(rejections, arguments.output)
 
 
 if __name__ == "__main__":

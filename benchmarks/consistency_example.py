@@ -1,4 +1,4 @@
-"""Makes data/examples/consistency from simulated reaction times, with a known convention and one misprint."""
+"""Make data/examples/consistency from simulated reaction times, with a known convention and one misprint."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from d_q_trial.stats.quantiles import quantile
 FOLDER = Path("data/examples/consistency")
 CONVENTION = "exact"
 MISPRINTED, MISPRINT = "reading speed", "0.127"
-ALL, LATE = (9, 8), (7, 6)  # participants of each group; the second pair is not printed, only its sum
+ALL, LATE = (9, 8), (7, 6)  # participants per group; of the late session, only their sum is reported
 COLUMNS = (
     "claim", "where", "p", "n_first", "n_second", "size_first", "size_second", "ties", "variable",
     "median_first", "q1_first", "q3_first", "median_second", "q1_second", "q3_second",
@@ -29,13 +29,13 @@ def claims_csv(seed=1908):
     for session, where, sizes in (("first session", "Table 1", ALL), ("late session", "Table 2", LATE)):
         for outcome in OUTCOMES:
             shift = rng.choice([0.0, 0.6, 1.2])
-            samples = [rng.normal(300 + 40 * shift * (k == 0), 40, n) for k, n in enumerate(sizes)]
+            samples = [rng.normal(mean, 40, n) for mean, n in zip((300 + 40 * shift, 300), sizes, strict=True)]
             p = f"{round_decimal(sample_p(*samples, CONVENTION), 3):f}"
             if (outcome, session) == (MISPRINTED, "first session"):
                 p = MISPRINT
-            names = (*sizes, "", "") if sizes == ALL else ("", "", "late/new", "late/usual")
+            size_columns = (*sizes, "", "") if sizes == ALL else ("", "", "late/new", "late/usual")
             quartiles = [f"{q:.1f}" for s in samples for q in quantile(s, np.array([0.5, 0.25, 0.75]), type=7)]
-            rows.append((f"{outcome} {session}", where, p, *names, "none", f"{outcome} {session}", *quartiles))
+            rows.append((f"{outcome} {session}", where, p, *size_columns, "none", f"{outcome} {session}", *quartiles))
     return pd.DataFrame(rows, columns=COLUMNS).to_csv(index=False)
 
 

@@ -1,9 +1,9 @@
-"""What a multiverse of any size costs: processor seconds per million permuted tests, and the memory of a shard.
+"""Cost of a multiverse of any size: processor seconds per million permuted tests, and the memory of a shard.
 
     python benchmarks/full_size.py [permutations]
 
-Counts the multiverse of config.yaml as a job of `snakemake full_size` does, with two numbers of permutations. The difference is
-free of what is done once (imports, ranking). One test is one specification under one permutation.
+Counts the multiverse of config.yaml as a job of `snakemake full_size` does, with two numbers of permutations, so that the
+difference excludes one-time work (imports, ranking). One test is one specification under one permutation.
 """
 
 import os
@@ -13,7 +13,7 @@ import time
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from timing import numbers_given
+from timing import parse_numbers
 
 from d_q_trial.config import settings
 from d_q_trial.files import sha256
@@ -21,33 +21,33 @@ from d_q_trial.robustness.multiverse import count_permutations, prepare_specific
 from d_q_trial.trial import load_trial
 from d_q_trial.workbook.reader import read_workbook
 
-NODES, MANY = 100, 1e12
+NODES, FULL_SIZE = 100, 1e12
 
 
 def main(permutations=20_000):
-    """Print tests, seconds and memory, and what 1e12 tests would take."""
-    chosen = settings.load("config.yaml")
-    analysis, robustness, trial = chosen.analyses[chosen.reference], chosen.robustness, load_trial(chosen.trial)
+    """Print tests, seconds and memory, and the time of 1e12 tests; return 1 if a shard needs more memory than it requests."""
+    config = settings.load("config.yaml")
+    analysis, robustness, trial = config.analyses[config.reference], config.robustness, load_trial(config.trial)
     participants = read_workbook(analysis.workbook, trial, analysis.mapping)
     specifications, _ = prepare_specifications(participants, trial, analysis, robustness)
     tests = len(specifications.design)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    spent = {}
+    initial = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    seconds = {}
     for number in (permutations // 10, permutations):
         start = time.process_time()
         count_permutations(specifications, permutations=number, seed=robustness.seed, memory_mb=robustness.memory_mb)
-        spent[number] = time.process_time() - start
-    few, many = spent
-    cost = (spent[many] - spent[few]) / ((many - few) * tests / 1e6)
+        seconds[number] = time.process_time() - start
+    few, many = seconds
+    cost = (seconds[many] - seconds[few]) / ((many - few) * tests / 1e6)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(
         f"{os.path.basename(analysis.workbook)} ({sha256(analysis.workbook)[:8]}): {tests:,} different specifications"
     )
-    print(f"{many:,} permutations: {spent[many]:.1f} s of processor; {cost:.4f} s per million permuted tests")
-    print(f"memory: {memory:.0f} MB at most, {before:.0f} MB before; a shard asks for {robustness.memory_mb} + 500 MB")
-    print(f"{MANY:.0e} permuted tests on {NODES} processors: {MANY / 1e6 * cost / NODES / 60:.0f} minutes")
+    print(f"{many:,} permutations: {seconds[many]:.1f} s of processor; {cost:.4f} s per million permuted tests")
+    print(f"memory: {memory:.0f} MB at most, {initial:.0f} MB before; a shard asks for {robustness.memory_mb} + 500 MB")
+    print(f"{FULL_SIZE:.0e} permuted tests on {NODES} processors: {FULL_SIZE / 1e6 * cost / NODES / 60:.0f} minutes")
     return int(memory > robustness.memory_mb + 500)
 
 
 if __name__ == "__main__":
-    sys.exit(main(*numbers_given(__doc__, "permutations")))
+    sys.exit(main(*parse_numbers(__doc__, "permutations")))

@@ -1,4 +1,4 @@
-"""Seconds per synthetic cohort, and the reported numbers that each does not reproduce: python benchmarks/reconstruct.py [SEED ...]."""
+"""Seconds per synthetic cohort, and the reported numbers that it misses: python benchmarks/reconstruct.py [SEED ...]."""
 
 import sys
 import tempfile
@@ -6,8 +6,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
-from pipeline import unreproduced
-from timing import numbers_given, timed
+from pipeline import list_unreproduced
+from timing import parse_numbers, timed
 
 from d_q_trial.reconstruct.cohort import reconstruct
 from d_q_trial.reconstruct.constraints import read_targets
@@ -15,16 +15,16 @@ from d_q_trial.reconstruct.design import read_design
 from d_q_trial.reconstruct.workbook import write_workbook
 from d_q_trial.trial import load_trial
 
-seeds = numbers_given(__doc__, "seed") or range(2, 7)
+seeds = parse_numbers(__doc__, "seed") or range(2, 7)
 design = read_design("data/reconstruct/trial.yaml", load_trial("data/trial.yaml"))
 targets = read_targets("data/published", design)
 seconds = []
 print("seed  seconds  reported numbers not reproduced")
 with tempfile.TemporaryDirectory() as folder:
     for seed in seeds:
-        spent, cohort = timed(reconstruct, design, targets, seed)
-        seconds.append(spent.clock)
+        elapsed, cohort = timed(reconstruct, design, targets, seed)
+        seconds.append(elapsed.clock)
         path = Path(folder) / f"{seed}.xlsx"
         write_workbook(cohort, path)
-        print(f"{seed:4d}  {seconds[-1]:7.1f}  {len(unreproduced(path))}", flush=True)
+        print(f"{seed:4d}  {seconds[-1]:7.1f}  {len(list_unreproduced(path))}", flush=True)
 print(f"longest: {max(seconds):.1f} s (aim: below 60)")

@@ -1,4 +1,4 @@
-"""Simulated papers with a known convention, to see how often the inference is right."""
+"""Simulated papers with a known convention, to measure how often the inference is right."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from d_q_trial.stats.two_sample import get_test
 
 
 def sample_p(first: np.ndarray, second: np.ndarray, variant: str) -> float:
-    """P of two samples under any variant, ties and all; the exact ones conditional on the ties."""
+    """Return the P of two samples, with or without ties, under any variant; exact variants are conditional on the ties."""
     test = get_test("normal").compare(first, second)
     ranks, tie_sum = midrank_columns(np.concatenate([first, second])[:, None])
     if variant not in EXACT:
@@ -50,7 +50,7 @@ def simulate_paper(rng: np.random.Generator, variant: str, *, tied: bool, count:
         p = sample_p(first, second, variant)
         if p < 0.0005:
             continue
-        groups = tuple(_quartiles(sample) for sample in (first, second))
+        groups = tuple(_summarise_quartiles(sample) for sample in (first, second))
         ties = ties_from_step(step, *groups, n_first, n_second) if tied else NO_TIES
         reported = parse_number(f"{round_decimal(p, 3):f}")
         name = f"claim {len(p_values) + 1}"
@@ -58,16 +58,16 @@ def simulate_paper(rng: np.random.Generator, variant: str, *, tied: bool, count:
     return p_values
 
 
-def _quartiles(sample: np.ndarray) -> Group:
+def _summarise_quartiles(sample: np.ndarray) -> Group:
     values = quantile(sample, np.array([0.25, 0.5, 0.75]), type=7)
-    return {part: parse_number(f"{value:.2f}") for part, value in zip(("q1", "median", "q3"), values, strict=True)}
+    return {name: parse_number(f"{value:.2f}") for name, value in zip(("q1", "median", "q3"), values, strict=True)}
 
 
 def calibrate(variant: str, *, tied: bool, papers: int, seed: int, count: int = 20) -> dict[str, float]:
-    """Return how often the inferred variant is the true one, and how often a clean paper gets an impossible P.
+    """Return how often the inferred variant is the true one, and how often a paper without errors gets an impossible P.
 
-    ``right_family`` leaves the continuity correction aside: with ties U moves in halves, and half a unit of correction
-    maps one lattice onto itself, so that P-values do not show it.
+    ``right_family`` ignores the continuity correction: with ties U moves in halves, and a correction of half a unit maps
+    the lattice onto itself, so that P-values do not show it.
     """
     rng = np.random.default_rng(seed)
     right = family = accused = sure_and_wrong = 0

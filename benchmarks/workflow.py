@@ -1,12 +1,11 @@
-"""Time of a cold run and of a run after an edit to a cutoff, each against its yardstick in the same run.
+"""Time of a cold run and of a run after an edit of a cutoff, each relative to a yardstick in the same session.
 
     .venv/bin/python benchmarks/workflow.py [--repetitions 3] [--against CHECKOUT]
 
-Cold: all jobs by snakemake on two cores, against the very same commands called one after the other in one Python
-process, and against a cold run of another checkout, such as an earlier commit, that has an environment of its own in
-``.venv``. Cutoff edit: against cold. Pairs are measured in turn, and the median of the ratios is printed, because machines
-drift. On a machine that is busy with other things the clock says little; the ratios of processor seconds then show at least
-the work that is added or saved.
+Cold: all jobs by snakemake on two cores, relative to the same commands called one after the other in one Python process, and
+to a cold run of another checkout, such as an earlier commit, with a separate environment in ``.venv``. Cutoff edit: relative
+to cold. Pairs are measured in turn, because machines drift, and the median of the ratios is printed. On a busy machine the
+elapsed time says little; the ratios of processor seconds then at least show the work that is added or saved.
 """
 
 import argparse
@@ -25,14 +24,14 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 import workspace
 from timing import Seconds, timed
 
-BARS = {"cold / one process": 1.5, "cutoff edit / cold": 0.85, "cold / other checkout": 1.3}
+TARGETS = {"cold / one process": 1.5, "cutoff edit / cold": 0.85, "cold / other checkout": 1.3}
 
 
 ONE_PROCESS = """
 import contextlib, json, os, sys
 from d_q_trial.cli import main
 for arguments in json.load(open(sys.argv[1])):
-    with open(os.devnull, "w") as nothing, contextlib.redirect_stderr(nothing), contextlib.redirect_stdout(nothing):
+    with open(os.devnull, "w") as discard, contextlib.redirect_stderr(discard), contextlib.redirect_stdout(discard):
         status = main(arguments)
     assert not status, arguments
 """
@@ -42,16 +41,16 @@ def run(folder: Path, *arguments: str) -> None:
     workspace.snakemake(folder, *arguments)
 
 
-def commands(folder: Path) -> list[list[str]]:
-    """Arguments of every job, in the order in which snakemake would call them."""
+def list_commands(folder: Path) -> list[list[str]]:
+    """Return the arguments of every job, in the order in which snakemake would run them."""
     plan = workspace.snakemake(folder, "--dry-run", "--printshellcmds", "--forceall")
     lines = [line.strip() for line in plan.splitlines() if " -m d_q_trial " in line]
-    words = [shlex.split(re.sub(r" 2> \S+.*$", "", line)) for line in lines]
-    return [line[line.index("d_q_trial") + 1 :] for line in words]
+    commands = [shlex.split(re.sub(r" 2> \S+.*$", "", line)) for line in lines]
+    return [command[command.index("d_q_trial") + 1 :] for command in commands]
 
 
-def one_process(folder: Path, calls: Path) -> None:
-    command = [sys.executable, "-c", ONE_PROCESS, str(calls)]
+def run_in_one_process(folder: Path, commands: Path) -> None:
+    command = [sys.executable, "-c", ONE_PROCESS, str(commands)]
     subprocess.run(command, cwd=folder, env=workspace.environment(folder), check=True)
 
 
@@ -71,46 +70,46 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--repetitions", type=int, default=3)
     parser.add_argument("--against", type=Path, metavar="CHECKOUT", help="its results are deleted")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     seconds: dict[str, list[Seconds]] = {}
 
-    def note(name: str, action, *arguments) -> None:
-        seconds.setdefault(name, []).append(timed(action, *arguments)[0])
+    def measure(name: str, action, *values) -> None:
+        seconds.setdefault(name, []).append(timed(action, *values)[0])
 
     with tempfile.TemporaryDirectory() as scratch:
-        folder = workspace.make(Path(scratch) / "project")
+        folder = workspace.make_project(Path(scratch) / "project")
         subprocess.run([sys.executable, "-m", "compileall", "-q", str(folder / "src")], check=True)
         config = folder / "config.yaml"
         text = (workspace.TOP / "config.yaml").read_text()
         config.write_text(text)
-        calls = Path(scratch) / "calls.json"
-        calls.write_text(json.dumps(commands(folder)))
-        for number in range(given.repetitions):
+        commands = Path(scratch) / "commands.json"
+        commands.write_text(json.dumps(list_commands(folder)))
+        for number in range(arguments.repetitions):
             config.write_text(text)
-            if given.against:
-                clean(given.against)
-                note("other checkout", run_other, given.against)
+            if arguments.against:
+                clean(arguments.against)
+                measure("other checkout", run_other, arguments.against)
             clean(folder)
-            note("one process", one_process, folder, calls)
+            measure("one process", run_in_one_process, folder, commands)
             clean(folder)
-            note("cold", run, folder)
+            measure("cold", run, folder)
             config.write_text(text.replace("cuts: [2/3]", f"cuts: [0.{60 + number}]"))
-            note("cutoff edit", run, folder)
+            measure("cutoff edit", run, folder)
     load = os.getloadavg()[2] if hasattr(os, "getloadavg") else float("nan")
     print(
-        f"{os.cpu_count()} cores, load {load:.1f} in the last quarter of an hour, {given.repetitions} repetitions; medians"
+        f"{os.cpu_count()} cores, load {load:.1f} in the last quarter of an hour, {arguments.repetitions} repetitions; medians"
     )
     for name, values in seconds.items():
         clock, processor = (statistics.median(part) for part in zip(*values, strict=True))
         print(f"  {name:32s} {clock:6.1f} s on the clock, {processor:6.1f} s of the processor")
-    for name, bar in BARS.items():
+    for name, target in TARGETS.items():
         if not seconds.keys() >= set(name.split(" / ")):
             continue
         pairs = list(zip(*(seconds[part] for part in name.split(" / ")), strict=True))
         ratio = statistics.median(a.clock / b.clock for a, b in pairs)
         work = statistics.median(a.processor / b.processor for a, b in pairs)
         print(
-            f"  {name:32s} {ratio:6.2f}     target {bar}: {'met' if ratio <= bar else 'MISSED'} ({work:.2f} by processor)"
+            f"  {name:32s} {ratio:6.2f}     target {target}: {'met' if ratio <= target else 'MISSED'} ({work:.2f} by processor)"
         )
 
 

@@ -13,7 +13,7 @@ def test_the_table_of_all_parts_has_the_bytes_of_one_piece(study, trials, tmp_pa
         parts = [tmp_path / f"{shard}_of_{shards}.csv" for shard in range(1, shards + 1)]
         for shard, part in enumerate(parts, start=1):
             write_csv(calibration.simulate(study, trials, shard, shards), part)
-        return calibration.table(parts)
+        return calibration.render_table(parts)
 
     whole = table(1)
     assert f"; {trials} trials per column" in whole
