@@ -77,7 +77,7 @@ def main() -> None:
         seconds.setdefault(name, []).append(timed(action, *values)[0])
 
     with tempfile.TemporaryDirectory() as scratch:
-        folder = workspace.make_project(Path(scratch) / "project")
+        folder = workspace.make(Path(scratch) / "project")
         subprocess.run([sys.executable, "-m", "compileall", "-q", str(folder / "src")], check=True)
         config = folder / "config.yaml"
         text = (workspace.TOP / "config.yaml").read_text()

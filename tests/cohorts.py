@@ -1,4 +1,4 @@
-"""Small made-up participants and results for tests."""
+"""Small invented participants and results for tests."""
 
 import numpy as np
 import pandas as pd
@@ -10,13 +10,13 @@ DEFAULTS = {"cohort": "trial", "linked": True, "arm": "d_q", "marker": "", "stra
 DEFAULTS |= {"measure": "value", "text": "", "sheet": "Sheet", "cell": "A1"}
 
 
-def participants(rows: list[dict], label: str | None = None) -> Participants:
-    """Rows with at least participant, variable and value; the rest has defaults."""
+def make_participants(rows: list[dict], label: str | None = None) -> Participants:
+    """Make participants from rows with at least participant, variable and value; other columns have defaults."""
     return Participants(pd.DataFrame([{**DEFAULTS, **row} for row in rows], columns=list(COLUMNS)), label, {})
 
 
-def measured(participant: str, arm: str, variable: str, **visits: float | None) -> list[dict]:
-    """One row per visit that has a value."""
+def value_rows(participant: str, arm: str, variable: str, **visits: float | None) -> list[dict]:
+    """Return a row per visit that has a value."""
     return [
         {"participant": participant, "arm": arm, "variable": variable, "visit": visit, "value": value}
         for visit, value in visits.items()
@@ -25,9 +25,9 @@ def measured(participant: str, arm: str, variable: str, **visits: float | None) 
 
 
 def randomized(n=16, outcomes=("p1np",), *, seed=5, drop=(), changed=None, markers=None) -> list[dict]:
-    """Rows of two arms with a marker (0 to n - 1, shuffled) and outcomes at four visits.
+    """Return rows of two arms with a marker (0 to n - 1, permuted) and outcomes at four visits.
 
-    ``drop`` names (participant, visit) without a value, ``changed`` those with another.
+    ``drop`` lists each (participant, visit) without a value; ``changed`` replaces the values of others.
     """
     rng = np.random.default_rng(seed)
     markers = rng.permutation(n) if markers is None else markers
@@ -38,15 +38,15 @@ def randomized(n=16, outcomes=("p1np",), *, seed=5, drop=(), changed=None, marke
             values = {"baseline": 40.0 + rng.integers(0, 30)}
             for visit in ("week_2", "week_4", "week_20"):
                 values[visit] = float(np.round(values["baseline"] * np.exp(rng.normal(0.3 * (i % 2), 0.2)), 1))
-            values |= {visit: value for (who, visit), value in (changed or {}).items() if who == name}
-            values |= {visit: None for who, visit in drop if who == name}
-            rows += measured(name, arm, outcome, **values)
-        rows += measured(name, arm, "p16_variant_5", baseline=float(markers[i]))
+            values |= {visit: value for (participant, visit), value in (changed or {}).items() if participant == name}
+            values |= {visit: None for participant, visit in drop if participant == name}
+            rows += value_rows(name, arm, outcome, **values)
+        rows += value_rows(name, arm, "p16_variant_5", baseline=float(markers[i]))
     return rows
 
 
-def numbers(key: tuple[str, str, str], found: dict[str, object], **where: str) -> list[dict[str, str]]:
-    """A row of results for each statistic that is found at (outcome, measure, visit)."""
+def result_rows(key: tuple[str, str, str], statistics: dict[str, object], **columns: str) -> list[dict[str, str]]:
+    """Return a row of results for each statistic at (outcome, measure, visit); ``columns`` sets other columns."""
     row = dict.fromkeys(results_table.COLUMNS, "") | {"stratum": "all"}
-    row |= dict(zip(results_table.KEYS, key, strict=False)) | where
-    return [row | {"statistic": statistic, "value": str(value)} for statistic, value in found.items()]
+    row |= dict(zip(results_table.KEYS, key, strict=False)) | columns
+    return [row | {"statistic": statistic, "value": str(value)} for statistic, value in statistics.items()]

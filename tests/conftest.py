@@ -7,24 +7,24 @@ import pytest
 import workspace
 from hypothesis import Phase, settings
 
-# Before numpy is imported: two workers with two threads each would slow each other down.
+# Set before numpy is imported: two workers with two threads each would slow each other down.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # Paths such as data/trial.yaml are relative to the top of the checkout, from wherever pytest is called.
 os.chdir(Path(__file__).parent.parent)
 
-# Tests of what a workbook means, not of how its file is opened.
+# Tests of the content of workbooks, not of opening their files.
 IN_PROCESS = ("test_misread", "test_layout", "test_faults", "test_recognise", "test_workbook_mapping", "test_inspect")
 
-# A busy machine must not fail a law.
+# No deadline: a busy machine must not fail a property test.
 settings.register_profile("calm", deadline=None)
-# A mutant is tested in a second, by the same examples every time.
+# Mutants are tested within a second, by the same examples every time.
 few = {"max_examples": 20, "phases": [Phase.explicit, Phase.generate]}
 settings.register_profile("mutants", deadline=None, derandomize=True, database=None, **few)
 settings.load_profile("calm")
 
 
-def shared(factory, name, make):
-    """A folder that the first of all processes of pytest makes and every one uses."""
+def make_shared_folder(factory, name, make):
+    """Return a folder that the first process of pytest makes and all processes use."""
     top = factory.getbasetemp().parent if "PYTEST_XDIST_WORKER" in os.environ else factory.getbasetemp()
     with (top / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -36,32 +36,32 @@ def shared(factory, name, make):
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory):
-    """A copy of the project after one cold run, four jobs at a time, and what the run printed."""
+    """A copy of the project after one cold run with four parallel jobs, and the output of the run."""
 
     def make(folder):
         # The imports of every step go to its log.
-        printed = workspace.snakemake(workspace.make(folder), cores=4, PYTHONPROFILEIMPORTTIME="1")
-        (folder / "printed").write_text(printed)
+        output = workspace.snakemake(workspace.make(folder), cores=4, PYTHONPROFILEIMPORTTIME="1")
+        (folder / "printed").write_text(output)
 
     folder = tmp_path_factory.mktemp("finished") / "project"
-    shutil.copytree(shared(tmp_path_factory, "finished", make), folder, symlinks=True)
+    shutil.copytree(make_shared_folder(tmp_path_factory, "finished", make), folder, symlinks=True)
     return folder, (folder / "printed").read_text()
 
 
 @pytest.fixture
 def copy(finished, tmp_path):
-    """The finished project, free to be changed."""
+    """A copy of the finished project that a test may change."""
     return Path(shutil.copytree(finished[0], tmp_path / "project", symlinks=True))
 
 
 def pytest_collection_modifyitems(items):
-    """Begin with the tests that take long, so that no process is left alone with one of them at the end."""
+    """Run slow tests first, so that no process is left alone with one of them at the end."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 @pytest.fixture(autouse=True)
 def _read_files_in_process(request, monkeypatch):
-    """Save hundreds of processes: only the tests of the loader, of commands and of the workflow start the real one."""
+    """Read workbooks in this process: only tests of the loader, of commands and of the workflow start the separate one."""
     from d_q_trial.spreadsheet import loader
     from d_q_trial.workbook import reader
 
@@ -72,6 +72,6 @@ def _read_files_in_process(request, monkeypatch):
 @pytest.fixture(scope="session")
 def pages(tmp_path_factory):
     """Results of the published analysis and of three alternatives, with every page."""
-    import made
+    import sample_results
 
-    return shared(tmp_path_factory, "pages", made.make) / "results"
+    return make_shared_folder(tmp_path_factory, "pages", sample_results.make) / "results"

@@ -1,4 +1,4 @@
-"""Runs the line from workbook to verdicts in one process; what tests of its numbers share."""
+"""Run the pipeline from workbook to verdicts in one process, for tests of its numbers."""
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -22,27 +22,27 @@ TRIAL = load_trial(CHOSEN.trial)
 LABEL = "Synthetic data: not the trial's participants"
 
 
-def analysis(**different) -> settings.Analysis:
-    """An analysis of a workbook x with these settings, as a configuration states them."""
-    content = {"trial": "x", "analyses": {"published": {"workbook": "x", "marker": "p16_variant_5", **different}}}
+def make_analysis(**overrides) -> settings.Analysis:
+    """Return an analysis of a workbook x with these settings, as a configuration would set them."""
+    content = {"trial": "x", "analyses": {"published": {"workbook": "x", "marker": "p16_variant_5", **overrides}}}
     return settings.load(content).analyses["published"]
 
 
-def altered(trial: Trial, kind: str, key: str, **different) -> Trial:
-    """The trial with another of its outcomes or visits."""
+def alter_trial(trial: Trial, kind: str, key: str, **overrides) -> Trial:
+    """Return the trial with one of its outcomes or visits (``kind``) altered."""
     entries = getattr(trial, kind)
-    return trial.model_copy(update={kind: entries | {key: entries[key].model_copy(update=different)}})
+    return trial.model_copy(update={kind: entries | {key: entries[key].model_copy(update=overrides)}})
 
 
 def pick(table: pd.DataFrame, **keys) -> pd.DataFrame:
-    """The rows of a table with these keys."""
-    for key, wanted in keys.items():
-        table = table[table[key].eq(wanted)]
+    """Return the rows of a table with these values in these columns."""
+    for column, value in keys.items():
+        table = table[table[column].eq(value)]
     return table
 
 
 def one(table: pd.DataFrame, **keys) -> pd.Series:
-    """The one row of a table with these keys."""
+    """Return the only row of a table with these values in these columns."""
     rows = pick(table, **keys)
     assert len(rows) == 1, f"{len(rows)} rows for {keys}"
     return rows.iloc[0]
@@ -60,17 +60,17 @@ class Run:
 
     @property
     def layout(self) -> Layout:
-        """What the robustness analyses start from."""
+        """The input of the robustness analyses."""
         return Layout(self.changes, self.strata, self.trial, self.analysis)
 
     def value(self, statistic: str, **keys: str) -> float:
-        """The one number of the results with these keys."""
+        """Return the only value in the results with these keys."""
         return one(self.results, statistic=statistic, **keys)["value"]
 
-    def verdicts(self, known: dict[str, str] | None = None) -> pd.DataFrame:
-        """Verdicts on everything that the paper and the registry print."""
-        printed = claims.read_claims("data/published")
-        return claims.judge(printed, self.results, self.alternatives, self.trial, known or {}, self.strata)
+    def verdicts(self, known_differences: dict[str, str] | None = None) -> pd.DataFrame:
+        """Judge all values that the paper and the registry report."""
+        reported = claims.read_claims("data/published")
+        return claims.judge(reported, self.results, self.alternatives, self.trial, known_differences or {}, self.strata)
 
 
 def run(
@@ -82,24 +82,24 @@ def run(
 
 
 @lru_cache
-def of_config(path: str = CONFIG) -> Run:
-    """The reference analysis of a configuration."""
-    chosen = settings.load(path)
-    trial = load_trial(chosen.trial)
-    analysis = chosen.analyses[chosen.reference]
+def run_config(path: str = CONFIG) -> Run:
+    """Run the reference analysis of a configuration."""
+    config = settings.load(path)
+    trial = load_trial(config.trial)
+    analysis = config.analyses[config.reference]
     participants = read_workbook(analysis.workbook, trial, analysis.mapping)
-    return run(participants, trial, analysis, rank_sum_variants() if chosen.published else ())
+    return run(participants, trial, analysis, rank_sum_variants() if config.published else ())
 
 
-def rerun(base: Run, *, frame: pd.DataFrame | None = None, **different) -> Run:
-    """An analysis again, with other participants or another setting."""
+def rerun(base: Run, *, frame: pd.DataFrame | None = None, **overrides) -> Run:
+    """Repeat an analysis with other participants or other settings."""
     participants = base.participants if frame is None else replace(base.participants, frame=frame)
-    return run(participants, base.trial, base.analysis.model_copy(update=different))
+    return run(participants, base.trial, base.analysis.model_copy(update=overrides))
 
 
-def unreproduced(workbook: str | Path) -> list[str]:
-    """Reported values that the published analysis of a synthetic cohort does not reproduce, and that are not known to differ."""
+def list_unreproduced(workbook: str | Path) -> list[str]:
+    """List reported values that the published analysis of a synthetic cohort does not reproduce, except known differences."""
     verdicts = run(read_workbook(workbook, TRIAL), TRIAL, PUBLISHED).verdicts()
-    known = claims.known_differences("data/published", synthetic=True)
+    known_differences = claims.known_differences("data/published", synthetic=True)
     failed = verdicts["verdict"].isin([*claims.FAILURES, claims.OTHER_CONVENTION])
-    return sorted(set(verdicts.loc[failed, "claim"]) - set(known))
+    return sorted(set(verdicts.loc[failed, "claim"]) - set(known_differences))

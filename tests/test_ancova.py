@@ -5,13 +5,13 @@ import re
 import numpy as np
 import pytest
 import statsmodels.api as sm
-from oracle_values import columns, rows, values
+from oracle_values import read_columns, read_rows, read_values
 
 from d_q_trial.formatting import round_significant
 from d_q_trial.stats.ancova import ancova, marker_interaction, random_intercept
 
 FIELDS = ("estimate", "standard_error", "p", "lower", "upper")
-R, D = values("sensitivity"), columns("sensitivity_data")
+R, D = read_values("sensitivity"), read_columns("sensitivity_data")
 PERCENT, LOG_RATIO = 100 * (D["week_20"] - D["baseline"]) / D["baseline"], np.log(D["week_20"] / D["baseline"])
 
 
@@ -82,9 +82,9 @@ def test_mixed_model_is_that_of_lmertest_with_its_degrees_of_freedom():
         assert_same_as_lmertest(effect, lambda field, name=name: R[f"mixed_{name}.{field}"])
 
 
-@pytest.mark.parametrize("oracle", rows("mixed"), ids=lambda row: f"correlation {row['icc']}")
+@pytest.mark.parametrize("oracle", read_rows("mixed"), ids=lambda row: f"correlation {row['icc']}")
 def test_mixed_model_is_that_of_lmertest_also_where_participants_hardly_vary_within(oracle):
-    here = [row for row in rows("mixed_data") if row["icc"] == oracle["icc"]]
+    here = [row for row in read_rows("mixed_data") if row["icc"] == oracle["icc"]]
     response, design = [float(row["y"] or "nan") for row in here], [[1.0, float(row["arm"])] for row in here]
     (found,) = mixed(design, response, [row["participant"] for row in here], [0, 1])
     assert_same_as_lmertest(found, oracle.__getitem__)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from oracle_values import numbers, rows
+from oracle_values import parse_numbers, read_rows
 from scipy import stats
 
 from d_q_trial.stats.categorical import chi_squared, jonckheere_terpstra, spearman
@@ -13,7 +13,7 @@ from d_q_trial.stats.quantiles import quantile
 groups = st.lists(st.lists(st.integers(0, 6).map(float), min_size=1, max_size=5), min_size=3, max_size=4)
 
 
-@pytest.mark.parametrize("oracle", rows("chi_squared"))
+@pytest.mark.parametrize("oracle", read_rows("chi_squared"))
 def test_chi_squared_equals_r_without_yates(oracle):
     counts, n = ([int(oracle[f"{name}_{side}"]) for side in ("first", "second")] for name in ("count", "n"))
     samples = (np.repeat([1.0, 0.0], [c, size - c]) for c, size in zip(counts, n, strict=True))
@@ -29,9 +29,9 @@ def test_chi_squared_of_large_samples_does_not_overflow_and_an_empty_margin_has_
         chi_squared([0, 1, 2], [0, 1])
 
 
-@pytest.mark.parametrize("oracle", rows("spearman"))
+@pytest.mark.parametrize("oracle", read_rows("spearman"))
 def test_spearman_equals_r(oracle):
-    found = spearman(numbers(oracle["x"]), numbers(oracle["y"]))
+    found = spearman(parse_numbers(oracle["x"]), parse_numbers(oracle["y"]))
     assert found[1:] == pytest.approx((float(oracle["r"]), float(oracle["p"])))
 
 
@@ -43,9 +43,9 @@ def test_spearman_of_a_perfect_order_is_one_with_a_p_of_zero_and_of_a_constant_o
     assert spearman([1, 2, 3], [0, 1, 1]).statistic == pytest.approx(np.sqrt(3) / 2)
 
 
-@pytest.mark.parametrize("oracle", rows("trend"), ids=lambda row: row["case"])
+@pytest.mark.parametrize("oracle", read_rows("trend"), ids=lambda row: row["case"])
 def test_z_and_p_of_a_trend_equal_r(oracle):
-    values, number = numbers(oracle["values"]), numbers(oracle["groups"])
+    values, number = parse_numbers(oracle["values"]), parse_numbers(oracle["groups"])
     found = jonckheere_terpstra([values[number == group] for group in np.unique(number)])
     assert found[1:] == pytest.approx((float(oracle["z"]), float(oracle["p"])), rel=1e-9)
 
@@ -70,9 +70,9 @@ def test_equal_values_one_group_or_two_values_have_no_trend(samples):
     assert np.isnan(jonckheere_terpstra(samples).p)
 
 
-@pytest.mark.parametrize("oracle", rows("quantiles"), ids=lambda row: f"{row['values']} type {row['type']}")
+@pytest.mark.parametrize("oracle", read_rows("quantiles"), ids=lambda row: f"{row['values']} type {row['type']}")
 def test_quartiles_equal_r_in_a_sample_and_in_columns(oracle):
-    values, expected = numbers(oracle["values"]), [float(oracle["q1"]), float(oracle["q3"])]
+    values, expected = parse_numbers(oracle["values"]), [float(oracle["q1"]), float(oracle["q3"])]
     with_nan, columns = np.append(values, np.nan), np.column_stack([values, 2 * values])
     for found in (quantile(own, [0.25, 0.75], type=int(oracle["type"])) for own in (with_nan, columns)):
         np.testing.assert_allclose(found, expected if found.ndim == 1 else np.outer(expected, [1, 2]), rtol=1e-12)

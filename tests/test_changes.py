@@ -1,8 +1,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from cohorts import measured, participants
-from pipeline import TRIAL, analysis, one, pick
+from cohorts import make_participants, value_rows
+from pipeline import TRIAL, make_analysis, one, pick
 
 from d_q_trial import changes
 from d_q_trial.errors import UserError
@@ -10,20 +10,20 @@ from d_q_trial.files import write_csv
 
 
 def build(rows, **different):
-    return changes.build_changes(participants(rows), TRIAL, analysis(**different))
+    return changes.build_changes(make_participants(rows), TRIAL, make_analysis(**different))
 
 
 def test_changes_and_exclusions_of_the_analysed_arms_are_those_worked_by_hand_and_are_read_as_written(tmp_path):
-    rows = measured("A", "d_q", "ctx", baseline=0.4, week_2=0.5, week_4=0.3)
-    rows += measured("B", "control", "ctx", week_2=0.5) + measured("B", "control", "p1np", baseline=60.0)
-    rows += measured("A", "d_q", "p1np", baseline=None, week_4=30.0)
-    rows += [{**row, "measure": "percent_change"} for row in measured("B", "control", "p1np", week_4=-10.0)]
+    rows = value_rows("A", "d_q", "ctx", baseline=0.4, week_2=0.5, week_4=0.3)
+    rows += value_rows("B", "control", "ctx", week_2=0.5) + value_rows("B", "control", "p1np", baseline=60.0)
+    rows += value_rows("A", "d_q", "p1np", baseline=None, week_4=30.0)
+    rows += [{**row, "measure": "percent_change"} for row in value_rows("B", "control", "p1np", week_4=-10.0)]
     loose = {"linked": False, "arm": "d_q", "marker": "p16_variant_5", "stratum": "T3", "measure": "percent_change"}
-    panel = measured("Fig. 4a:1", "d_q", "ctx", week_2=5.0, week_4=6.0, week_20=7.0)
-    panel += [row | {"raw": True} for row in measured("Fig. 4a:1", "d_q", "ctx", baseline=0.7, week_2=1)]
-    panel += measured("Fig. 4a:1", "d_q", "p1np", week_4=8.0, baseline=9.0)
-    panel += measured("Fig. 4a:1", "d_q", "calcium", week_4=8.0)
-    others = measured("F", "fisetin", "ctx", baseline=0.4, week_2=0.5)  # another arm, and the population sample
+    panel = value_rows("Fig. 4a:1", "d_q", "ctx", week_2=5.0, week_4=6.0, week_20=7.0)
+    panel += [row | {"raw": True} for row in value_rows("Fig. 4a:1", "d_q", "ctx", baseline=0.7, week_2=1)]
+    panel += value_rows("Fig. 4a:1", "d_q", "p1np", week_4=8.0, baseline=9.0)
+    panel += value_rows("Fig. 4a:1", "d_q", "calcium", week_4=8.0)
+    others = value_rows("F", "fisetin", "ctx", baseline=0.4, week_2=0.5)  # another arm, and the population sample
     others += [{"cohort": "population", "arm": "", "participant": "P", "variable": "ctx", "value": 0.4}]
     panel = [row | loose | ({"measure": "value"} if "raw" in row else {}) for row in panel]
     frame = build(rows + others + panel, outcomes=["p1np", "ctx"], visits=["week_4", "week_2"])
@@ -68,8 +68,8 @@ def test_changes_and_exclusions_of_the_analysed_arms_are_those_worked_by_hand_an
     ],
 )
 def test_each_kind_of_change_has_its_formula_and_measure_or_a_reason(baseline, follow_up, kind, value, reason):
-    rows = measured("A", "d_q", "ctx", baseline=baseline, week_2=follow_up)
-    other = measured("B", "control", "ctx", baseline=0.4, week_2=0.5)
+    rows = value_rows("A", "d_q", "ctx", baseline=baseline, week_2=follow_up)
+    other = value_rows("B", "control", "ctx", baseline=0.4, week_2=0.5)
     row = one(build(rows + other, change=kind), participant="A", visit="week_2")
     assert row["value"] == pytest.approx(value, rel=1e-9, nan_ok=True)
     assert (row["measure"], row["reason"]) == ({"percent": "percent_change"}.get(kind, kind), reason)
@@ -83,7 +83,7 @@ def test_changes_that_tie_on_paper_tie_in_floating_point():
 
 
 def test_an_excluded_participant_has_no_values_and_all_unknown_ones_are_named_at_once():
-    rows = [row for name in ("S1", "S2") for row in measured(name, "d_q", "ctx", baseline=0.4, week_2=0.5)]
+    rows = [row for name in ("S1", "S2") for row in value_rows(name, "d_q", "ctx", baseline=0.4, week_2=0.5)]
     frame = build(rows, exclude=["S1"])
     assert set(frame.loc[frame["reason"].eq(changes.EXCLUDED), "participant"]) == {"S1"}
     assert frame.loc[frame["participant"].eq("S1"), "value"].isna().all()
@@ -110,8 +110,8 @@ def test_an_outlier_is_judged_by_the_quartiles_of_its_own_arm_outcome_and_visit(
     for arm, values in follow_up.items():
         for i, value in enumerate(values):
             start = 1000.0 if i == 2 else 100.0
-            rows += measured(f"{arm}{i}", arm, "ctx", baseline=start, week_2=start + value, week_4=start)
-            rows += measured(f"{arm}{i}", arm, "p1np", baseline=start, week_2=start + (i == 0))
+            rows += value_rows(f"{arm}{i}", arm, "ctx", baseline=start, week_2=start + value, week_4=start)
+            rows += value_rows(f"{arm}{i}", arm, "p1np", baseline=start, week_2=start + (i == 0))
     outliers = {"rule": rule} if rule == "keep" else {"rule": rule, "limit": 1.5}
     frame = build(rows, change="difference", outliers=outliers, quartile_type=kind)
     treated, control = (pick(frame, outcome="ctx", visit="week_2", arm=arm) for arm in follow_up)
@@ -123,8 +123,8 @@ def test_an_outlier_is_judged_by_the_quartiles_of_its_own_arm_outcome_and_visit(
 
 
 def test_a_given_percent_change_is_used_where_raw_values_are_absent():
-    rows = measured("A", "d_q", "ctx", baseline=0.4, week_2=0.5)
-    rows += [{**row, "measure": "percent_change"} for row in measured("A", "d_q", "ctx", week_2=99.0, week_4=-10.0)]
+    rows = value_rows("A", "d_q", "ctx", baseline=0.4, week_2=0.5)
+    rows += [{**row, "measure": "percent_change"} for row in value_rows("A", "d_q", "ctx", week_2=99.0, week_4=-10.0)]
     assert one(build(rows), visit="week_2")["value"] == 25
     assert one(build(rows), visit="week_4")["value"] == -10
     assert one(build(rows, change="log_ratio"), visit="week_4")["value"] == pytest.approx(np.log(0.9))
@@ -132,7 +132,7 @@ def test_a_given_percent_change_is_used_where_raw_values_are_absent():
 
 
 def test_panels_without_ids_have_the_chosen_kind_of_change_or_a_reason():
-    (row,) = measured("F", "d_q", "ctx", week_2=-100.0)
+    (row,) = value_rows("F", "d_q", "ctx", week_2=-100.0)
     row |= {"linked": False, "measure": "percent_change"}
     panel = [row, {**row, "participant": "G", "value": 25.0}]
     ratios = build(panel, change="log_ratio")
@@ -148,7 +148,7 @@ def test_panels_without_ids_have_the_chosen_kind_of_change_or_a_reason():
 
 
 def test_unknown_outcomes_visits_and_duplicates_are_refused_with_their_place():
-    rows = measured("S01", "d_q", "ctx", baseline=0.4)
+    rows = value_rows("S01", "d_q", "ctx", baseline=0.4)
     outcomes, visits = ", ".join(TRIAL.outcomes), ", ".join(list(TRIAL.visits)[1:])
     for key, wrong, message in (
         ("outcomes", "ctxx", f"'ctxx' is not one of {outcomes}; did you mean 'ctx'?"),

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pipeline
 import pytest
-from oracle_values import rows
+from oracle_values import read_rows
 from pipeline import TRIAL
 
 from d_q_trial import claims, cli
@@ -16,7 +16,7 @@ from d_q_trial.results_table import KEYS
 
 @pytest.fixture(scope="module")
 def clean():
-    return pipeline.of_config()
+    return pipeline.run_config()
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def test_every_reported_number_is_reproduced_or_known_to_differ_or_not_checkable
 def test_a_reported_value_becomes_the_claim_with_its_place_and_key():
     read = {entry["claim"]: entry for entry in claims.read_claims("data/published")}
     assert len(read) == 1040
-    for row in rows("claims"):  # worked by hand from the tables of data/published
+    for row in read_rows("claims"):  # worked by hand from the tables of data/published
         test = "rank_sum" if row["statistic"] == "p" and row["measure"] != "correlation" else ""
         assert read[row["claim"]] == {"not_checkable": "", "test": test} | row
 

@@ -4,7 +4,7 @@ import drawn
 import numpy as np
 import pandas as pd
 import pytest
-from cohorts import numbers
+from cohorts import result_rows
 from matplotlib.colors import to_hex
 from pipeline import TRIAL, one
 
@@ -63,7 +63,7 @@ def _results(found, measure):
     for (outcome, stratum), values in found.items():
         statistics = dict(zip(("p", "mann_whitney_effect", "hodges_lehmann"), values, strict=True))
         place = {"stratum": stratum, "marker": "" if stratum == "all" else "p16_variant_5", "contrast": TRIAL.contrast}
-        rows += numbers((outcome, measure, "week_2"), statistics, **place)
+        rows += result_rows((outcome, measure, "week_2"), statistics, **place)
     return pd.DataFrame(rows).astype({"value": float}).assign(n_first=20, n_second=21)
 
 
@@ -216,12 +216,13 @@ def test_the_picture_frames_what_changes_and_prints_every_p(tmp_path, monkeypatc
     assert printed == ["0.500", "0.500", "0.500", "0.010"]
     said = {text.get_text() for text in pages[0].figure.texts}
     assert {"Synthetic data", "significant, higher (more positive) changes in D+Q"} <= said
-    draw_comparison(table, shown, left_out, drawn.with_long_labels(TRIAL), "published", tmp_path / "long", label=None)
-    assert drawn.faults(pages[1].figure) == []
+    draw_comparison(table, shown, left_out, drawn.lengthen_labels(TRIAL), "published", tmp_path / "long", label=None)
+    assert drawn.find_faults(pages[1].figure) == []
     long = [f"an_analysis_with_a_name_of_about_fifty_letters_{number}" for number in range(17)]
     many = pd.concat([table, *(table.iloc[:1].assign(analysis=name) for name in long)])
     draw_comparison(many, shown, left_out, TRIAL, "published", tmp_path / "many", label=None)
-    assert [fault for fault in drawn.faults(pages[2].figure) if isinstance(fault, str)] == []  # cut off by the page
+    cut_off = [fault for fault in drawn.find_faults(pages[2].figure) if isinstance(fault, str)]
+    assert cut_off == []
     marks = pages[2].figure.axes[1].get_lines()[:19]
     assert len({(mark.get_marker(), mark.get_markerfacecolor()) for mark in marks}) == 19
     means = table.assign(mean_difference=-1.0)  # against the Mann-Whitney effect of 0.75

@@ -35,9 +35,9 @@ def _made_up(n=16, seed=3, benefit=0.0, transform=lambda value: value, **differe
             values = {visit: float(40 + rng.integers(0, 20)) for visit in ("baseline", "week_2", "week_20")}
             more = benefit * (arm == "d_q" and i >= n // 2)
             values["week_20"] = None if rng.random() < 0.15 else values["week_20"] + more
-            rows += cohorts.measured(f"A{i:02d}", arm, outcome, **values)
-        rows += cohorts.measured(f"A{i:02d}", arm, MARKER, baseline=float(transform(marker[i])))
-    return pipeline.run(cohorts.participants(rows), TRIAL, PUBLISHED.model_copy(update=different))
+            rows += cohorts.value_rows(f"A{i:02d}", arm, outcome, **values)
+        rows += cohorts.value_rows(f"A{i:02d}", arm, MARKER, baseline=float(transform(marker[i])))
+    return pipeline.run(cohorts.make_participants(rows), TRIAL, PUBLISHED.model_copy(update=different))
 
 
 def _slices(run, robustness=FEW):
@@ -130,7 +130,7 @@ def test_every_cut_has_the_numbers_of_the_test_of_its_groups(at_cut, test, alpha
 @pytest.mark.parametrize(("size", "method"), [(49, "exact"), (50, "normal_continuity")])
 def test_large_arms_are_tested_as_by_r(size, method):
     rows = cohorts.randomized(2 * size)
-    run = pipeline.run(cohorts.participants(rows), TRIAL, PUBLISHED.model_copy(update={"test": "exact"}), also=())
+    run = pipeline.run(cohorts.make_participants(rows), TRIAL, PUBLISHED.model_copy(update={"test": "exact"}), also=())
     changes = run.changes[run.changes["visit"].eq("week_2")]
     robustness = FEW.model_copy(update={"minimum_per_arm": size - 2})
     assert {part.method for part in _slices(replace(run, changes=changes), robustness)[:1]} == {method}
@@ -138,11 +138,11 @@ def test_large_arms_are_tested_as_by_r(size, method):
 
 def _stated_by_a_column():
     """The published analysis with the same strata, stated by a column of the workbook."""
-    run = pipeline.of_config()
+    run = pipeline.run_config()
     rule = settings.StrataRule(by="column", column="group", labels=["T1/T2", "T3"])
     own = run.strata[run.strata["marker"].eq(MARKER)]
     columns = own[["participant", "arm"]].assign(variable="group", text=own["stratum"])
-    more = cohorts.participants(columns.to_dict("records")).frame.assign(value=np.nan)
+    more = cohorts.make_participants(columns.to_dict("records")).frame.assign(value=np.nan)
     frame = pd.concat([run.participants.frame, more.astype(run.participants.frame.dtypes)], ignore_index=True)
     return pipeline.rerun(run, frame=frame, strata=rule, outcomes=["ctx", "p1np"])
 
@@ -150,9 +150,9 @@ def _stated_by_a_column():
 @pytest.mark.parametrize(
     ("made", "markers", "names"),
     [
-        (lambda: pipeline.rerun(pipeline.of_config(), outcomes=["ctx", "bmd_radius"]), 2, {"T1/T2", "T3"}),
+        (lambda: pipeline.rerun(pipeline.run_config(), outcomes=["ctx", "bmd_radius"]), 2, {"T1/T2", "T3"}),
         (_stated_by_a_column, 1, {"T1/T2", "T3"}),
-        (lambda: pipeline.of_config(PBC), 1, {"T1", "T3", "T1 + T2", "T2 + T3"}),
+        (lambda: pipeline.run_config(PBC), 1, {"T1", "T3", "T1 + T2", "T2 + T3"}),
     ],
 )
 def test_the_cut_of_the_analysis_has_the_numbers_of_the_results(made, markers, names):

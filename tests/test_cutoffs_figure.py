@@ -25,7 +25,7 @@ PLACE = ["share_below", "difference"]
 
 @pytest.fixture(scope="module")
 def tables():
-    run = pipeline.of_config()
+    run = pipeline.run_config()
     layout = replace(run.layout, changes=run.changes[run.changes["outcome"].isin(["ctx", "p1np"])])
     markers = marker_values(run.participants, run.trial, ANALYSIS)
     found = cutoffs.divide_changes(layout.changes, markers, run.trial, ANALYSIS, CHOSEN.robustness)
@@ -94,7 +94,7 @@ def test_the_own_and_the_published_cut_are_marked_and_the_best_one_is_corrected_
     assert best.p < best.p_best_of_both < best.p_best_of_family
 
 
-@pytest.mark.parametrize("trial", [TRIAL, drawn.with_long_labels(TRIAL)])
+@pytest.mark.parametrize("trial", [TRIAL, drawn.lengthen_labels(TRIAL)])
 def test_the_key_names_all_that_is_drawn_and_no_text_overlaps(tables, tmp_path, monkeypatch, trial):
     pages = []
     monkeypatch.setattr(style.Page, "save", lambda page, *_, **__: pages.append(page))
@@ -102,7 +102,7 @@ def test_the_key_names_all_that_is_drawn_and_no_text_overlaps(tables, tmp_path, 
     (key,) = pages[0].figure.legends
     names = "above the cutoff, below the cutoff, own cutoff, published cutoff, best of a side, sliding window"
     assert ", ".join(text.get_text() for text in key.get_texts()) == names
-    assert drawn.faults(pages[0].figure) == []
+    assert drawn.find_faults(pages[0].figure) == []
 
 
 def test_families_with_room_or_the_primary_endpoint_fill_a_page_and_captions_name_the_rest(tables):
@@ -130,7 +130,7 @@ def test_fewer_panels_than_columns_fill_the_width(tables, tmp_path, monkeypatch)
 
 @pytest.mark.parametrize("at_cut", ["upper", "lower"])
 def test_the_published_cut_stays_where_it_is_when_the_analysis_cuts_elsewhere(at_cut):
-    run = pipeline.of_config()
+    run = pipeline.run_config()
     changes = run.changes[run.changes["outcome"].eq("p1np")]
     rule = settings.StrataRule(cuts=[0.3, 0.6], labels=["a", "b", "c"], at_cut=at_cut)
     elsewhere = ANALYSIS.model_copy(update={"strata": rule})

@@ -3,7 +3,7 @@
 import numpy as np
 import openpyxl
 import pytest
-from pipeline import CHOSEN, LABEL, PUBLISHED, TRIAL, of_config, one
+from pipeline import CHOSEN, LABEL, PUBLISHED, TRIAL, one, run_config
 
 from d_q_trial.cli import main
 from d_q_trial.errors import UserError
@@ -33,7 +33,7 @@ def test_numbers_of_a_cohort_equal_the_analysis_of_its_workbook_and_include_what
     for marker, stratum in (("", "all"), ("p16_variant_1+5", "T3")):
         place = {"outcome": "p1np", "visit": "week_4", "marker": marker, "stratum": stratum}
         for quantity in ("median_difference", "hodges_lehmann", "p"):
-            expected = of_config().value(quantity, **place, contrast="d_q - control")
+            expected = run_config().value(quantity, **place, contrast="d_q - control")
             assert one(numbers, **place, analysis="rank_sum", quantity=quantity)["value"] == expected
     assert len(numbers[numbers["analysis"].eq("covariance")]) == 9  # turnover at three visits, density at three sites
     assert len(numbers[numbers["analysis"].eq("interaction")]) == 18  # by either marker

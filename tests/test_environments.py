@@ -119,7 +119,7 @@ def test_shards_on_a_cluster_killed_in_the_middle_make_the_bytes_of_one_process(
     workspace.snakemake(spread, *profile, *asked, **cluster)
     assert len([*shards.glob("multiverse_*_of_4.npz")]) == 4
     ours, theirs = (
-        {name: content for name, content in workspace.outputs(folder).items() if "shards" not in name}
+        {name: content for name, content in workspace.read_outputs(folder).items() if "shards" not in name}
         for folder in (alone, spread)
     )
     assert ours.keys() == theirs.keys()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from oracle_values import columns, values
+from oracle_values import read_columns, read_values
 from scipy import stats
 
 from d_q_trial.stats.ancova import ancova
@@ -27,7 +27,7 @@ from d_q_trial.stats.quantiles import quantile
 
 samples = st.lists(st.integers(-6, 6).map(float), min_size=2, max_size=8)
 NONE = [math.nan] * 6
-R = values("sensitivity")
+R = read_values("sensitivity")
 PLAIN, INFINITE, ARMS = [1.0, 2, 3, 4], [1, math.inf, 3, 4], [True, False, True, False]
 SEARCH = {"above": True, "at_cut_upper": True, "minimum_per_arm": 1, "resamples": 2, "seed": 1}
 HALF = 0.5 * stats.t.ppf(0.95, 10)
@@ -99,7 +99,7 @@ def test_p_up_to_alpha_is_significant_but_for_rounding():
 
 @pytest.mark.parametrize(("stratum", "upper"), [("upper", 1), ("lower", 0)])
 def test_placement_variance_is_that_of_delong(stratum, upper):
-    d = columns("sensitivity_data")
+    d = read_columns("sensitivity_data")
     change, here = 100 * (d["week_20"] - d["baseline"]) / d["baseline"], d["upper"] == upper
     effect = mann_whitney_effect(change[here & (d["arm"] == 1)], change[here & (d["arm"] == 0)])
     assert effect.estimate == pytest.approx(R[f"mann_whitney_{stratum}.effect"], rel=1e-10)

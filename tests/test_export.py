@@ -49,7 +49,7 @@ def test_parquet_holds_the_csv_file_in_full_precision_with_the_meaning_of_its_co
         else:
             assert [f"{value:.12g}" if pd.notna(value) else "" for value in table[column]] == written[column].tolist()
     if name == "results":
-        assert table["value"].dropna().tolist() == pipeline.of_config().results["value"].dropna().tolist()
+        assert table["value"].dropna().tolist() == pipeline.run_config().results["value"].dropna().tolist()
         assert any(f"{value:.12g}" != repr(value) for value in table["value"] if value % 1)
 
 
@@ -111,7 +111,7 @@ def any_event(request, tmp_path_factory):
     """A reporting event of two strata, or of three and their trends."""
     if request.param == "published":
         return request.getfixturevalue("event")
-    run, path = pipeline.rerun(pipeline.of_config(), strata=THIRDS), tmp_path_factory.mktemp("thirds") / "results.csv"
+    run, path = pipeline.rerun(pipeline.run_config(), strata=THIRDS), tmp_path_factory.mktemp("thirds") / "results.csv"
     write_csv(run.results, path)
     return ars.reporting_event(read_rows(path), TRIAL, run.analysis, None)
 
@@ -124,7 +124,7 @@ def test_the_reporting_event_has_the_shape_of_the_standard(any_event):
 def test_every_result_is_in_the_reporting_event_as_computed_by_a_method_that_claims_no_interval_without_one(folder):
     rows = read_rows(folder / "results.csv")
     for test, said in (("welch", "95% confidence interval."), ("brunner_munzel", "no interval.")):
-        event = ars.reporting_event(rows, TRIAL, pipeline.analysis(test=test), None)
+        event = ars.reporting_event(rows, TRIAL, pipeline.make_analysis(test=test), None)
         raw = [result.get("rawValue", "") for analysis in event["analyses"] for result in analysis["results"]]
         assert sorted(raw) == sorted(row["value"] for row in rows)
         (method,) = [entry for entry in event["methods"] if entry["id"] == "M_TWO_SAMPLE"]
@@ -148,7 +148,7 @@ def test_every_reference_in_the_reporting_event_leads_to_an_entry(any_event):
 
 @pytest.mark.parametrize("different", [{}, {"exclude": ["S01", "S02"], "strata": THIRDS}])
 def test_the_conditions_of_every_analysis_select_as_many_participants_as_its_n(tmp_path, different):
-    run, rows = pipeline.rerun(pipeline.of_config(), **different), {}
+    run, rows = pipeline.rerun(pipeline.run_config(), **different), {}
     run.participants.write(tmp_path)
     write_csv(run.results, tmp_path / "results.csv")
     event = ars.reporting_event(read_rows(tmp_path / "results.csv"), TRIAL, run.analysis, None)

@@ -18,7 +18,7 @@ KEYS = ["outcome", "measure", "visit", "marker", "stratum", "contrast"]
 
 
 def _adjusted(families, path="tests/config.yaml", **different):
-    layout = pipeline.of_config(path).layout
+    layout = pipeline.run_config(path).layout
     analysis = layout.analysis.model_copy(update=different)
     return multiplicity(replace(layout, analysis=analysis), Robustness(permutations=999, families=families))
 
@@ -27,7 +27,7 @@ def _adjusted(families, path="tests/config.yaml", **different):
 def test_max_t_is_the_share_of_all_splits_whose_maximum_reaches_the_observed_deviate(test):
     drop = [(f"A{i:02d}", visit) for i, visit in ((4, "week_20"), (6, "week_20"), (7, "week_20"), (9, "week_2"))]
     rows = cohorts.randomized(10, ("ctx", "p1np"), drop=drop)
-    made = pipeline.run(cohorts.participants(rows), TRIAL, PUBLISHED.model_copy(update={"test": test}))
+    made = pipeline.run(cohorts.make_participants(rows), TRIAL, PUBLISHED.model_copy(update={"test": test}))
     robustness = Robustness(permutations=999, families={"x": Family()})
     frame = multiplicity(made.layout, robustness)
     changes = made.changes[made.changes["measure"].eq("percent_change")]
@@ -70,7 +70,7 @@ def test_a_family_holds_the_comparisons_that_its_words_say():
 @pytest.mark.parametrize("test", ["normal", "exact", "normal_continuity", "welch"])
 def test_p_of_a_family_is_that_of_the_test_of_the_analysis(test):
     found = _adjusted({"endpoints": Family(outcomes=["turnover", "bmd"], strata=["all", "highest"])}, test=test)
-    compared = {c.key: get_test(test).compare(*c.samples()).p for c in pipeline.of_config().layout.compared}
+    compared = {c.key: get_test(test).compare(*c.samples()).p for c in pipeline.run_config().layout.compared}
     assert len(found) > 10
     assert found["p"].tolist() == [compared[key] for key in found[KEYS].itertuples(index=False, name=None)]
     np.testing.assert_allclose(found["p_holm"], adjust_p(found["p"], "holm"))

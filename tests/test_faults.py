@@ -26,12 +26,12 @@ def wide() -> Workbook:
         if level and visit != "baseline":
             cells |= {identity: round(level * (1 + number / 100), 3) for number, identity in enumerate(made.ids)}
     later = [key for key in made.values if writers.has_visits(key[0])]
-    participants = writers.table(made, writers.plain, keys=writers.once(made))
+    participants = writers.table(made, writers.header, keys=writers.fixed_keys(made))
     return writers.workbook({"Participants": participants, "Bone": writers.table(made, arm=None, keys=later)})
 
 
 def written(name: str) -> Workbook:
-    return writers.book(writers.WRITERS[name], cohort.make(11, arm_size=PEOPLE // 2, outcomes=SMALL))
+    return writers.build(writers.WRITERS[name], cohort.make(11, arm_size=PEOPLE // 2, outcomes=SMALL))
 
 
 def visits() -> Workbook:

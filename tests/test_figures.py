@@ -15,13 +15,13 @@ import pandas as pd
 import pipeline
 import pytest
 import yaml
-from cohorts import numbers
+from cohorts import result_rows
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure as Canvas
 from matplotlib.text import Text
 from PIL import Image
-from pipeline import LABEL, TRIAL, altered, analysis
+from pipeline import LABEL, TRIAL, alter_trial, make_analysis
 
 from d_q_trial.claims import read_claims
 from d_q_trial.config import settings
@@ -38,8 +38,8 @@ from d_q_trial.results_table import Numbers
 from d_q_trial.robustness.interaction import interactions
 from d_q_trial.trial import load_trial
 
-ANALYSIS = analysis(strata={"cuts": ["2/3"], "labels": ["T1/T2", "T3"]})
-THIRDS = analysis(strata={"cuts": ["1/3", "2/3"], "labels": ["low", "middle", "high"]})
+ANALYSIS = make_analysis(strata={"cuts": ["2/3"], "labels": ["T1/T2", "T3"]})
+THIRDS = make_analysis(strata={"cuts": ["1/3", "2/3"], "labels": ["low", "middle", "high"]})
 WORDS = caption_words(TRIAL, ANALYSIS)
 MARKER, VISIT, CONTRAST = "p16_variant_5", "week_20", "d_q - control"
 
@@ -53,9 +53,9 @@ GROUPS = {"population": 0.25, "population_under_60": 0.35, "population_over_60":
 
 
 def summaries(*key, **where):
-    rows = numbers(key, {"p": P}, contrast=CONTRAST, **where)
+    rows = result_rows(key, {"p": P}, contrast=CONTRAST, **where)
     for arm in POINTS:
-        rows += numbers(key, {name: values[arm] for name, values in FINISHED.items()}, group=arm, **where)
+        rows += result_rows(key, {name: values[arm] for name, values in FINISHED.items()}, group=arm, **where)
     return rows
 
 
@@ -77,11 +77,11 @@ def study(**changed) -> Study:
     for stratum in ("T3", "T1/T2"):
         where, found = {"marker": MARKER, "stratum": stratum}, {"n": 77, "median": 930.5, "q1": 905.5, "q3": 940.5}
         rows += summaries("ctx", "percent_change", VISIT, **where)
-        rows += numbers(baseline, found, group="both arms", **where)
-    rows += numbers(baseline, {"p": 0.0004}, marker=MARKER, stratum="", contrast="T3 - T1/T2")
+        rows += result_rows(baseline, found, group="both arms", **where)
+    rows += result_rows(baseline, {"p": 0.0004}, marker=MARKER, stratum="", contrast="T3 - T1/T2")
     for group, r in GROUPS.items():
         where = {"contrast": "age", "group": group, "n_first": "228"}
-        rows += numbers((MARKER, "correlation", "baseline"), {"spearman_r": r, "p": 0.0004}, **where)
+        rows += result_rows((MARKER, "correlation", "baseline"), {"spearman_r": r, "p": 0.0004}, **where)
     fields = {"trial": TRIAL, "analysis": ANALYSIS, "label": LABEL, "strata": pd.DataFrame(strata)}
     fields |= {"numbers": Numbers(rows), "changes": pd.DataFrame(points)}
     known = {MARKER: [1.0, 2.0], "p16_variant_1+5": math.nan}
@@ -139,7 +139,7 @@ def test_letters_and_strata_in_a_caption_follow_the_panels():
     _, caption = said(figure)
     assert "CTx (bone resorption; a–c) and P1NP (bone formation; d–f) at 20 weeks, 2 weeks and 4 weeks" in caption
     assert "no continuity correction" in caption
-    assert said(figure, analysis(change="difference"))[1].startswith("Change from baseline in CTx")
+    assert said(figure, make_analysis(change="difference"))[1].startswith("Change from baseline in CTx")
     swapped = figure.model_copy(update={"panels": [figure.panels[3], *figure.panels[1:3], figure.panels[0]]})
     assert "CTx (bone resorption; b–d) and P1NP (bone formation; a)" in said(swapped)[1]
     assert "high (a, b), middle (c, d) and low (e, f)" in said(FIGURES["figure_4"], THIRDS)[1]
@@ -147,7 +147,7 @@ def test_letters_and_strata_in_a_caption_follow_the_panels():
 
 
 def test_title_and_caption_claim_no_strata_by_a_marker_that_the_analysis_does_not_divide():
-    by_value = analysis(strata={"by": "value", "cuts": [1.2]})
+    by_value = make_analysis(strata={"by": "value", "cuts": [1.2]})
     title, caption = said(FIGURES["extended_data_figure_5"], by_value)
     assert title == "Course of bone turnover by stratum of p16 variant 1+5: no such strata in this analysis"
     assert caption == "The analysis defines no strata by p16 variant 1+5; the panels are therefore empty."
@@ -186,7 +186,7 @@ def test_a_fault_in_the_list_is_named(tmp_path, panel, message):
 
 def test_a_trial_without_what_its_figures_need_is_told_so():
     with pytest.raises(UserError, match=r"figure_2\.design: .* need the week of every visit: .* none for 20 weeks"):
-        catalogue_of("data/figures.yaml", altered(TRIAL, "visits", VISIT, week=None))
+        catalogue_of("data/figures.yaml", alter_trial(TRIAL, "visits", VISIT, week=None))
     with pytest.raises(UserError, match=r"extended_data_figure_2\.panels\.0: .* needs the key 'population'"):
         catalogue_of("data/figures.yaml", TRIAL.model_copy(update={"population": None}))
 
@@ -319,7 +319,7 @@ def test_a_correlation_shows_its_group_with_the_finished_r(group, r):
     assert texts(ax) == [f"Spearman r = {r}, P < 0.001, n = 228"]
 
 
-SEVENTHS = analysis(strata={"cuts": [f"{number}/7" for number in range(1, 7)]})
+SEVENTHS = make_analysis(strata={"cuts": [f"{number}/7" for number in range(1, 7)]})
 RADIUS = {"outcome": "bmd_radius"}
 NOT_DIVIDED = pd.DataFrame([point("a", "d_q", "bmd_radius", None, VISIT) | {"reason": "baseline value is zero"}])
 
@@ -367,8 +367,8 @@ def test_the_estimate_of_the_test_is_drawn_upon_the_median_of_control_with_the_i
     test, estimate, limits, head
 ):
     ends = {"hodges_lehmann": 1.2, "mean_difference": 3.4, "mean_difference_lower": -0.6, "mean_difference_upper": 7.4}
-    rows = Numbers([*summaries(*KEY), *numbers(KEY, ends, contrast=CONTRAST)])
-    data, base = study(numbers=rows, analysis=analysis(test=test)), FINISHED["median"]["control"]
+    rows = Numbers([*summaries(*KEY), *result_rows(KEY, ends, contrast=CONTRAST)])
+    data, base = study(numbers=rows, analysis=make_analysis(test=test)), FINISHED["median"]["control"]
     ax, _ = painted(ARMS.model_copy(update={"kind": "estimation"}), data)
     assert values(ax, "difference") == [[base + estimate]]
     assert values(ax, "interval") == [[base + limit for limit in limits]]
@@ -391,14 +391,14 @@ def test_the_numbers_of_an_axis_do_not_reach_its_label(page, largest):
     label = "Spine BMD, log ratio to baseline" if 0.001 < largest < 1e6 else "CTx, change (ng/mL)"
     draw.draw_groups(ax := page.axes(15.5, 5.0, 40.0, 30.0), [group])
     draw.label_y_axis(ax, label)
-    assert drawn.faults(page.figure) == []
+    assert drawn.find_faults(page.figure) == []
     assert not ax.yaxis.get_offset_text().get_text()  # which would lie upon P
 
 
 def test_p_of_close_visits_do_not_overlap(page):
     rows = [row for visit in ("week_2", "week_4", VISIT) for row in summaries("ctx", "percent_change", visit)]
     View(Panel(kind="time_course", outcome="ctx"), study(numbers=Numbers(rows))).draw(page.axes(20.0, 8.0, 40.0, 25.0))
-    assert drawn.faults(page.figure) == []
+    assert drawn.find_faults(page.figure) == []
 
 
 def by_three_strata(chosen):
@@ -406,24 +406,24 @@ def by_three_strata(chosen):
     key, rows = ("sasp_sclerostin", "baseline", "baseline"), []
     for label in chosen.strata.labels:
         found = {"n": 3, "median": 930.0, "q1": 905.0, "q3": 940.0}
-        rows += numbers(key, found, stratum=label, marker=MARKER, group="both arms")
+        rows += result_rows(key, found, stratum=label, marker=MARKER, group="both arms")
         contrast = f"{chosen.strata.labels[-1]} - {label}"
-        rows += numbers(key, {"p": 0.0123}, stratum="", marker=MARKER, contrast=contrast)
+        rows += result_rows(key, {"p": 0.0123}, stratum="", marker=MARKER, contrast=contrast)
     return study(numbers=Numbers(rows), analysis=chosen)
 
 
 def test_long_names_of_strata_have_room_below_their_panel():
     labels = [f"women with {much} expression of p16 mRNA at baseline" for much in ("low or no", "some", "high")]
-    chosen = analysis(strata={"cuts": ["1/3", "2/3"], "labels": labels})
+    chosen = make_analysis(strata={"cuts": ["1/3", "2/3"], "labels": labels})
     with style.journal_style():
         alone = FIGURES["extended_data_figure_6"].model_copy(update={"panels": [STRATA] * 3})
         page, _ = make.lay_out_figure(alone, by_three_strata(chosen))
-    assert drawn.faults(page.figure) == []
+    assert drawn.find_faults(page.figure) == []
 
 
 def test_p_of_three_strata_stand_upon_each_other_without_overlap():
     ax, shown = painted(STRATA, by_three_strata(THIRDS))
-    assert drawn.faults(ax.figure) == []
+    assert drawn.find_faults(ax.figure) == []
     assert texts(ax) == ["P = 0.012"] * 2
     assert "high against low P = 0.012; high against middle P = 0.012" in shown.words
 
@@ -452,10 +452,10 @@ def test_a_forest_plot_has_a_row_for_all_participants_and_for_every_stratum_of_w
     # Nobody is in the stratum in the middle, and in the lowest an arm is missing.
     for stratum, sizes, found in (("", (9, 9), {"p": 0.2}), ("high", (9, 9), {"p": 0.3}), ("low", (9, 0), {})):
         where = {"marker": MARKER, "stratum": stratum} if stratum else {}
-        rows += numbers(key, {"hodges_lehmann": 10.0} | found if found else {}, contrast=CONTRAST, **where)
+        rows += result_rows(key, {"hodges_lehmann": 10.0} | found if found else {}, contrast=CONTRAST, **where)
         for arm, n in zip(("control", "d_q"), sizes, strict=True):
-            rows += numbers(key, {"n": n}, group=arm, **where)
-    rows += numbers(key, {"p": 0.25}, marker=MARKER, stratum="", contrast=f"{CONTRAST}, high - low")
+            rows += result_rows(key, {"n": n}, group=arm, **where)
+    rows += result_rows(key, {"p": 0.25}, marker=MARKER, stratum="", contrast=f"{CONTRAST}, high - low")
     written, _, words = forest(study(numbers=Numbers(rows), analysis=THIRDS))
     assert [text for text in written if text in THIRDS.strata.labels] == ["high", "low"]
     assert "9/0" in written
@@ -468,21 +468,21 @@ def test_a_forest_plot_has_a_row_for_all_participants_and_for_every_stratum_of_w
     [("percent", ["percentage points"]), ("log_ratio", ["log ratio"]), ("difference", ["ng/mL", "µg/L"])],
 )
 def test_a_forest_plot_has_an_axis_for_each_unit_and_names_it(change, units):
-    chosen = analysis(change=change)
+    chosen = make_analysis(change=change)
     keys, found = [(name, chosen.measure, "week_2") for name in ("p1np", "ctx")], {"hodges_lehmann": 1.0, "p": 0.2}
-    rows = Numbers(row for key in keys for row in numbers(key, found, contrast=CONTRAST))
+    rows = Numbers(row for key in keys for row in result_rows(key, found, contrast=CONTRAST))
     _, axes, words = forest(study(numbers=rows, analysis=chosen))
     assert [ax.get_xlabel() for ax in axes] == [f"Difference of changes, D+Q − Control ({unit})" for unit in units]
     assert words.count("P = 0.200") == 2
 
 
 def test_a_forest_plot_has_room_for_large_differences_and_for_the_names_of_quarters():
-    chosen = analysis(change="difference", strata={"cuts": ["1/4", "1/2", "3/4"]})
+    chosen = make_analysis(change="difference", strata={"cuts": ["1/4", "1/2", "3/4"]})
     found = {"hodges_lehmann": -1.06e11, "hodges_lehmann_lower": -2.55e11, "hodges_lehmann_upper": 4e10, "p": 0.2}
-    found = numbers(("sasp_fas", "difference", "week_2"), found, contrast=CONTRAST)
+    found = result_rows(("sasp_fas", "difference", "week_2"), found, contrast=CONTRAST)
     with style.journal_style():
         page, _ = whole.draw_forest(Forest(families=["sasp"]), study(numbers=Numbers(found), analysis=chosen))
-    assert drawn.faults(page.figure) == []
+    assert drawn.find_faults(page.figure) == []
     assert [text.get_text().partition("\n")[2] for text in all_texts(page)].count("against quarter 4 of 4") == 1
 
 
@@ -496,7 +496,7 @@ def test_a_forest_plot_has_room_for_large_differences_and_for_the_names_of_quart
     ],
 )
 def test_a_panel_has_the_unit_of_the_change(change, unit, label, after):
-    data = study(trial=altered(TRIAL, "outcomes", "ctx", unit=unit), analysis=analysis(change=change))
+    data = study(trial=alter_trial(TRIAL, "outcomes", "ctx", unit=unit), analysis=make_analysis(change=change))
     assert (View(ARMS, data).axis_label, View(ARMS, data).unit) == (label, after)
 
 
@@ -505,7 +505,7 @@ def test_a_long_name_of_a_stratum_does_not_run_into_the_next(page):
     ax.set_xlim(-0.6, 4.0)
     draw.draw_bracket(ax, 0, 1, 0.2, "women with low or no expression at baseline")
     draw.draw_bracket(ax, 2.4, 3.4, 0.2, "women with high expression at baseline")
-    assert drawn.faults(page.figure) == []
+    assert drawn.find_faults(page.figure) == []
     assert all("…" in text for text in texts(ax))
 
 
@@ -622,7 +622,7 @@ def test_the_design_follows_the_visits_of_the_trial():
     assert sorted(patch.get_x() for patch in ax.patches) == sorted([0, 4, 8, 12, 16] * 2)
     assert "Control: no treatment" in shown.words
     # An outcome that is measured at other visits than its family stands apart.
-    _, (shown,) = built("figure_2", trial=altered(TRIAL, "outcomes", "ctx", follow_up=["week_2"]))
+    _, (shown,) = built("figure_2", trial=alter_trial(TRIAL, "outcomes", "ctx", follow_up=["week_2"]))
     rows = "Bone turnover markers: CTx: Baseline, 2 weeks; Bone turnover markers: P1NP: Baseline, 2 weeks, 4 weeks, 20 weeks"
     assert rows in shown.words
 
@@ -674,7 +674,7 @@ def test_files_hold_the_label_of_synthetic_data_and_neither_clock_nor_version(tm
 
 @pytest.mark.parametrize(("count", "columns", "of_both_arms"), [(2, 3, 3), (3, 2, 3), (6, 1, 2)])
 def test_panels_with_many_strata_are_wider(count, columns, of_both_arms):
-    chosen = analysis(strata={"cuts": [f"{number}/{count}" for number in range(1, count)]})
+    chosen = make_analysis(strata={"cuts": [f"{number}/{count}" for number in range(1, count)]})
     for key, expected in (("figure_5", columns), ("extended_data_figure_6", of_both_arms)):
         page, _ = built(key, analysis=chosen)
         assert len({round(ax.get_position().x0, 3) for ax in page.figure.axes}) == expected
@@ -694,10 +694,10 @@ def test_panels_of_one_outcome_share_their_axis_over_the_strata(key, visit, colu
     for stratum, median, lower in (("T3", 80.0, -200.0), ("T1/T2", 5.0, 0.0)):
         where = {"marker": MARKER, "stratum": stratum}
         ends = {"hodges_lehmann": 1.0, "hodges_lehmann_lower": lower, "hodges_lehmann_upper": 2.0}
-        rows += numbers(measured, ends, contrast=CONTRAST, **where)
+        rows += result_rows(measured, ends, contrast=CONTRAST, **where)
         for group in ("d_q", "control"):
             found = {"n": 9, "median": median, "q1": median - 1, "q3": median + 1}
-            rows += numbers(measured, found, group=group, **where)
+            rows += result_rows(measured, found, group=group, **where)
     page, _ = built(key, numbers=Numbers(rows))
     limits = [ax.get_ylim() for ax in page.figure.axes[: 2 * columns]]
     assert limits[0] == limits[columns]
@@ -706,7 +706,7 @@ def test_panels_of_one_outcome_share_their_axis_over_the_strata(key, visit, colu
 
 # Figures of the bundled cohort and of the real trial, drawn as the workflow draws them
 
-LISTED, USUAL, LONG = "data/figures.yaml", None, drawn.with_long_labels
+LISTED, USUAL, LONG = "data/figures.yaml", None, drawn.lengthen_labels
 CONFIGS = (
     ("config.yaml", LISTED, None),
     ("config.yaml", LISTED, LONG),
@@ -719,7 +719,7 @@ CONFIGS = (
 def trial_pages(request, tmp_path_factory):
     """A page with its contents for every figure."""
     config, listed, renamed = request.param
-    chosen, run = settings.load(config), pipeline.of_config(config)
+    chosen, run = settings.load(config), pipeline.run_config(config)
     trial = renamed(run.trial) if renamed else run.trial
     folder = tmp_path_factory.mktemp("run")
     run.participants.write(folder)
@@ -763,4 +763,4 @@ def test_every_group_has_as_many_points_as_its_n(trial_pages):
 
 def test_no_text_is_cut_off_by_the_page_or_overlaps_another(trial_pages):
     for key, (page, _) in trial_pages.items():
-        assert drawn.faults(page.figure) == [], key
+        assert drawn.find_faults(page.figure) == [], key

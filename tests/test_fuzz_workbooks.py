@@ -8,7 +8,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from hostile.parts import sound_parts, write
+from hostile.parts import valid_parts, write_zip
 
 from d_q_trial.errors import UserError
 from d_q_trial.spreadsheet import loader
@@ -75,7 +75,7 @@ def damaged(content, number):
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         parts = {name: archive.read(name) for name in archive.namelist()}
     stream = io.BytesIO()
-    write(stream, kind(parts, chance), zipfile.ZIP_STORED)
+    write_zip(stream, kind(parts, chance), zipfile.ZIP_STORED)
     return stream.getvalue(), told
 
 
@@ -105,7 +105,7 @@ def in_process(monkeypatch):
 )
 def test_damaged_workbooks_are_refused_or_read_right(name, numbers, tmp_path):
     path, trial = tmp_path / "data.xlsx", load_trial(DATA / "trial.yaml")
-    write(path, sound_parts())
+    write_zip(path, valid_parts())
     if name != "small":
         path.write_bytes((DATA / "reconstructed.xlsx").read_bytes())
     sound, read, refused = reader.read_workbook(path, trial).frame, 0, 0

@@ -7,7 +7,7 @@ import cohorts
 import pandas as pd
 import pytest
 from PIL import Image
-from pipeline import TRIAL, analysis
+from pipeline import TRIAL, make_analysis
 
 from d_q_trial import claims
 from d_q_trial.config import settings
@@ -32,7 +32,7 @@ def comparisons(places=PLACES, values=VALUES, names=NAMES):
     rows = []
     for place, own in zip(places, values, strict=True):
         found = dict(zip(names, own, strict=True))
-        rows += cohorts.numbers(("", "percent_change"), found, contrast=TRIAL.contrast, **row(place))
+        rows += cohorts.result_rows(("", "percent_change"), found, contrast=TRIAL.contrast, **row(place))
     return [own | {"n_first": "8", "n_second": "10"} for own in rows]
 
 
@@ -107,7 +107,7 @@ def test_main_results_are_the_comparisons_with_what_qualifies_them():
         },
     ]  # fmt: skip
     assert headlines.result_groups(report()) == [ALL, "T3", "T2", "T1"]
-    halves = analysis(strata={"cuts": ["1/2"], "labels": ["T1", "T3"]})
+    halves = make_analysis(strata={"cuts": ["1/2"], "labels": ["T1", "T3"]})
     assert headlines.main_results(report(tables, analysis=halves))[1]["interaction"] == "0.296"
     tables["sensitivity/interaction"] = INTERACTIONS[:1]
     assert headlines.main_results(report(tables))[1]["interaction"] == "T2 not defined; T1 0.296"
@@ -129,7 +129,7 @@ BY_COLUMN = {"by": "column", "column": "x", "labels": ["T1", "T2", "T3"]}
     ],
 )
 def test_p_corrected_for_the_search_is_that_of_the_subgroup_of_the_analysis(strata, test, said):
-    chosen = report({"robustness/analysis_cuts": SEARCHED}, analysis=analysis(strata=strata, test=test))
+    chosen = report({"robustness/analysis_cuts": SEARCHED}, analysis=make_analysis(strata=strata, test=test))
     assert headlines.describe_search(chosen) == said
     assert headlines.search_corrected_p(chosen, row(PLACES[2])) == ([] if strata is BY_COLUMN else [0.0004])
     names, _, absent = headlines.robustness_lines(replace(chosen, numbers=numbers()))
@@ -151,7 +151,7 @@ def test_an_estimate_without_p_is_shown_and_no_method_judges_its_conclusion():
 
 def test_the_estimate_is_that_of_the_test():
     names = [name.replace("hodges_lehmann", "mean_difference") for name in NAMES]
-    means = report(analysis=analysis(test="welch", strata=STRATA), numbers=numbers(names=names))
+    means = report(analysis=make_analysis(test="welch", strata=STRATA), numbers=numbers(names=names))
     assert headlines.find_effect(means, *PLACES[2]).estimate == "16.0"
     assert headlines.find_effect(replace(means, numbers=numbers()), *PLACES[0]).estimate == "–"
     assert headlines.find_effect(means, "ctx", "week_2", ALL) is None

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from layouts import cohort, writers
 from openpyxl import Workbook
-from pipeline import altered
+from pipeline import alter_trial
 
 from d_q_trial.config.settings import StrataRule
 from d_q_trial.errors import UserError
@@ -108,7 +108,7 @@ def test_a_primary_endpoint_needs_baselines_above_zero_and_the_others_are_noted_
     for row in range(3, 18, 2):  # those of D+Q
         book.active.cell(row, 3, 0)
     book.save(tmp_path / "zeros.xlsx")
-    text, _ = inspected(tmp_path / "zeros.xlsx", trial=altered(cohort.trial(), "outcomes", "ctx", plausible=None))
+    text, _ = inspected(tmp_path / "zeros.xlsx", trial=alter_trial(cohort.trial(), "outcomes", "ctx", plausible=None))
     assert "cannot be computed: no values at 20 weeks of participants with a baseline above zero in D+Q\n" in text
     noted = "Sheet!C3: 0: zero baseline of CTx: no percent change from it (8 cells: C3, C5, C7, C9, C11, C13, C15, C17)"
     assert re.findall("Sheet!.*zero baseline.*", text) == [noted]
@@ -158,7 +158,7 @@ def test_rows_without_ids_are_participants_though_the_sheet_is_named_after_an_ar
 
 @pytest.mark.parametrize(("yes", "no"), [("f", "m"), ("2", "1"), ("no", "yes")])
 def test_answers_of_a_binary_outcome_are_read_as_the_trial_spells_them(tmp_path, yes, no):
-    trial = altered(cohort.trial(), "outcomes", "smoker", yes_names=[yes.upper()], no_names=[no.upper()])
+    trial = alter_trial(cohort.trial(), "outcomes", "smoker", yes_names=[yes.upper()], no_names=[no.upper()])
     cells = [int(word) if word.isdigit() else word for word in (yes, no, no, yes)]
     rows = [[f"P{n}", ["Control", "D+Q"][n % 2], cell, 60 + n] for n, cell in enumerate(cells)]
     writers.workbook({"Sheet": [["ID", "Arm", "Smoker", "Age"], *rows]}).save(tmp_path / "answers.xlsx")

@@ -26,7 +26,8 @@ SMALL = ["age", "weight", "smoker", "vitamin_d_25oh", "ctx", "p1np", "bmd_radius
 @pytest.mark.parametrize("name", list(writers.WRITERS))
 def test_layout_gives_the_same_participants_and_keeps_the_population_sample_apart(tmp_path, name):
     made = cohort.make(outcomes=SMALL)
-    path, mapping = writers.save(writers.WRITERS[name], made, tmp_path / "book.xlsx"), writers.answers(name, tmp_path)
+    path = writers.save(writers.WRITERS[name], made, tmp_path / "book.xlsx")
+    mapping = writers.write_answers(name, tmp_path)
     if mapping:
         with pytest.raises(UserError, match=ASKED[name]):
             read_workbook(path, cohort.trial())
@@ -56,7 +57,9 @@ def test_panels_without_ids_give_the_same_changes_by_arm(tmp_path, name):
     assert set(frame.measure) == {"percent_change"}
     found = {key: sorted(group) for key, group in frame.groupby(["variable", "visit", "arm"]).value}
     wanted = {
-        (*pair, arm): sorted(writers.group(made, *pair, arm)) for pair in writers.pairs(made) for arm in writers.ARMS
+        (*pair, arm): sorted(writers.changes(made, *pair, arm))
+        for pair in writers.change_keys(made)
+        for arm in writers.ARMS
     }
     assert found.keys() == wanted.keys()
     for key, values in wanted.items():
@@ -68,12 +71,12 @@ def test_panels_by_stratum_keep_marker_stratum_and_arm(tmp_path):
     made = cohort.make(outcomes=SMALL)
     frame = read_workbook(writers.save(writers.by_stratum, made, tmp_path / "strata.xlsx"), cohort.trial()).frame
     for marker in cohort.trial().markers:
-        upper = writers.thirds(made, marker)[2]
+        upper = writers.split_thirds(made, marker)[2]
         for stratum, ids in (("T3", upper), ("T1/T2", set(made.arms) - upper)):
             own = frame[frame.marker.eq(marker) & frame.stratum.eq(stratum)]
             for arm in writers.ARMS:
                 rows = own[own.variable.eq("ctx") & own.visit.eq("week_20") & own.arm.eq(arm)]
-                assert sorted(rows.value) == pytest.approx(sorted(writers.group(made, "ctx", "week_20", arm, ids)))
+                assert sorted(rows.value) == pytest.approx(sorted(writers.changes(made, "ctx", "week_20", arm, ids)))
             rows = own[own.variable.eq("sasp_il6")]
             assert set(rows.visit) == {"baseline"}
             assert set(rows.measure) == {"value"}
@@ -123,7 +126,7 @@ def contents(path, book):
 @cache
 def original(name, path):
     """The cells of a layout, sheet by sheet, with the header in the first row, and what is read from it."""
-    book = writers.book(writers.WRITERS[name], cohort.make(outcomes=OUTCOMES))
+    book = writers.build(writers.WRITERS[name], cohort.make(outcomes=OUTCOMES))
     rows = {sheet.title: [list(row) for row in sheet.iter_rows(values_only=True)] for sheet in book}
     return rows, contents(path, book)
 
@@ -166,8 +169,8 @@ BY_TERTILE = StrataRule(by="column", column="p16 variant 5 tertile", labels=["T1
 @pytest.mark.parametrize("name", PARTS)
 def test_layout_of_the_bundled_cohort_reproduces_all_that_it_holds_and_fails_nothing(tmp_path, name):
     write, mapping, reproduced, within = PARTS[name]
-    base = pipeline.of_config()
-    path = writers.save(write, cohort.of_frame(base.participants.frame), tmp_path / "book.xlsx")
+    base = pipeline.run_config()
+    path = writers.save(write, cohort.from_frame(base.participants.frame), tmp_path / "book.xlsx")
     (tmp_path / "mapping.yaml").write_text(mapping)
     read = read_workbook(path, base.trial, tmp_path / "mapping.yaml" if mapping else None)
     by = {"strata": BY_TERTILE} if read.frame["text"].any() else {}

@@ -13,14 +13,14 @@ import numpy as np
 import pandas as pd
 import pyreadstat
 import pytest
-from hostile.parts import BOOK_RELATIONS, RELATIONS, SHEET, STRINGS, TYPES, sheet, sound_parts, write
+from hostile.parts import BOOK_RELATIONS, RELATIONS, SHEET, STRINGS, TYPES, valid_parts, worksheet, write_zip
 from openpyxl.utils import get_column_letter
 
 from d_q_trial.errors import UserError
 from d_q_trial.spreadsheet import loader
 from d_q_trial.spreadsheet.sheets import Flag
 
-SOUND = sound_parts()
+SOUND = valid_parts()
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_folders_missing_files_and_impossible_names_are_refused(tmp_path):
 
 
 def test_a_file_or_an_archive_far_larger_than_a_workbook_is_refused_at_once(path, monkeypatch):
-    write(path, SOUND)
+    write_zip(path, SOUND)
     for limit, expected in (("MOST_UNPACKED", "unpacks to 0 MB, far more"), ("MOST_BYTES", "more than the 0 MB")):
         monkeypatch.setattr(loader, limit, 10)
         with pytest.raises(UserError, match=expected):
@@ -99,19 +99,19 @@ FILES = {
     "no sheet part": (SOUND | {SHEET: None}, "damaged"),
     "broken xml": (SOUND | {SHEET: b"<worksheet><sheetData>"}, "damaged"),
     "entities": (SOUND | {STRINGS: _entities()}, "damaged|needs more"),
-    "bomb of blank rows": (SOUND | {SHEET: sheet(b"<row/>" * 1000 for _ in range(20_000))}, ""),
-    "scattered cells": (SOUND | {SHEET: sheet(_cells(SCATTERED))}, "lie scattered"),
+    "bomb of blank rows": (SOUND | {SHEET: worksheet(b"<row/>" * 1000 for _ in range(20_000))}, ""),
+    "scattered cells": (SOUND | {SHEET: worksheet(_cells(SCATTERED))}, "lie scattered"),
     "nested deeply": (SOUND | {STRINGS: b"<sst>" + b"<a>" * 200_000}, "damaged|needs more"),
-    "merged areas": (SOUND | {SHEET: sheet(after=f"<mergeCells>{MERGES}</mergeCells>".encode())}, ""),
-    "long cells": (SOUND | {SHEET: sheet(_long_cells())}, ""),
-    "endless": (SOUND | {SHEET: sheet(_cells([(1048576, "XFD")]), before=b'<dimension ref="A1:XFD1048576"/>')}, ""),
+    "merged areas": (SOUND | {SHEET: worksheet(after=f"<mergeCells>{MERGES}</mergeCells>".encode())}, ""),
+    "long cells": (SOUND | {SHEET: worksheet(_long_cells())}, ""),
+    "endless": (SOUND | {SHEET: worksheet(_cells([(1048576, "XFD")]), before=b'<dimension ref="A1:XFD1048576"/>')}, ""),
 }
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_file_is_refused_by_its_kind_in_one_line_or_read_within_20_seconds_and_1_gb(name, path):
     content, expected = FILES[name]
-    path.write_bytes(content) if isinstance(content, bytes) else write(path, content)
+    path.write_bytes(content) if isinstance(content, bytes) else write_zip(path, content)
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime, time.monotonic()
     if expected:
         assert re.search(expected, refusal(path))
@@ -125,7 +125,7 @@ def test_file_is_refused_by_its_kind_in_one_line_or_read_within_20_seconds_and_1
 
 
 def test_a_reader_that_never_ends_is_stopped(path, monkeypatch):
-    write(path, SOUND)
+    write_zip(path, SOUND)
     monkeypatch.setattr(loader, "SECONDS", 0)
     assert re.search("takes more than 0 s|damaged", refusal(path))
 
@@ -134,7 +134,7 @@ def test_what_a_library_prints_while_it_reads_is_no_part_of_the_workbook(path, t
     noise = "import os\nos.write(1, b'a warning')\nraise ValueError('no such part')\n"
     (tmp_path / "python_calamine.py").write_text(noise)
     monkeypatch.syspath_prepend(tmp_path)
-    write(path, {"content.xml": b"<x/>"})
+    write_zip(path, {"content.xml": b"<x/>"})
     assert refusal(path).endswith("damaged, or not a workbook (no such part)")
 
 
@@ -156,7 +156,7 @@ CELLS = {
 
 @pytest.mark.parametrize("xml", CELLS)
 def test_cell_is_read_as_it_is_stored(xml, path):
-    write(path, SOUND | {SHEET: re.sub(rb'<c r="E3"[^>]*>.*?</c>', lambda _: xml.encode(), SOUND[SHEET])})
+    write_zip(path, SOUND | {SHEET: re.sub(rb'<c r="E3"[^>]*>.*?</c>', lambda _: xml.encode(), SOUND[SHEET])})
     read = loader.read_file(path).sheets[0]
     place = {read.address(r, c): value for r, row in enumerate(read.rows) for c, value in enumerate(row)}
     assert place["E3"] == CELLS[xml]
@@ -169,7 +169,7 @@ def test_macros_and_links_are_noted(path):
         ("xl/vbaProject.bin", ["the workbook has macros; they are not run"]),
         ("xl/externalLinks/externalLink1.xml", ["cells refer to other workbooks; their stored values are used"]),
     ):
-        write(path, {part: b"<externalLink/>"} | SOUND)
+        write_zip(path, {part: b"<externalLink/>"} | SOUND)
         assert loader.read_file(path).remarks == notes
 
 
@@ -212,7 +212,7 @@ def test_names_of_files_and_of_parts_and_pictures_that_are_not_there_play_no_par
     files = dict.fromkeys(("sound.xlsx", "data.csv", "a{b}.xlsx", "-x.xlsx", "with space'.xlsx"), SOUND)
     files |= {"picture.xlsx": SOUND | {"xl/worksheets/_rels/sheet1.xml.rels": relations}, "renamed.xlsx": renamed}
     for name, parts in files.items():
-        write(tmp_path / name, parts)
+        write_zip(tmp_path / name, parts)
         (read,) = loader.load_workbook(tmp_path / name).sheets
         assert (read.address(12, 7), read.rows[0][0], read.rows[12][7]) == ("H13", "ID", 66), name
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import workspace
 import yaml
-from conftest import shared
+from conftest import make_shared_folder
 from test_labels import is_unlabelled
 
 from d_q_trial import formatting
@@ -103,7 +103,7 @@ def _grouped_workbook(folder: Path) -> None:
 @pytest.fixture(scope="module", params=["bundled", "real"])
 def made(request, tmp_path_factory):
     """Results of a matrix of analyses, their settings, and the name of the reference."""
-    folder = shared(tmp_path_factory, f"matrix_{request.param}", partial(_make, *MATRICES[request.param]))
+    folder = make_shared_folder(tmp_path_factory, f"matrix_{request.param}", partial(_make, *MATRICES[request.param]))
     return folder, *json.loads((folder / "made.json").read_text())
 
 

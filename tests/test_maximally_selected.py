@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from oracle_values import columns, values
+from oracle_values import read_columns, read_values
 
 from d_q_trial.config.robustness import Windows
 from d_q_trial.robustness.cutoffs import subgroups
@@ -10,7 +10,7 @@ from d_q_trial.stats.maximally_selected import best_cut_bootstrap, best_split
 from d_q_trial.stats.rank_sum import pairwise_wins
 from d_q_trial.stats.two_sample import get_test
 
-ORACLE, DATA = values("permutation"), columns("best_split_data")
+ORACLE, DATA = read_values("permutation"), read_columns("best_split_data")
 MARKER, RESPONSE = DATA["marker"], DATA["response"]
 TENTH = 4  # of 40: the smallest group that maxstat's minprop = 0.1 leaves
 

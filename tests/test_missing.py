@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracle_values import values
+from oracle_values import read_values
 from scipy.stats import t
 
 from d_q_trial.stats.missing import impute, p_bounds, pool_estimates
 from d_q_trial.stats.two_sample import get_test
 
-R = values("sensitivity")
+R = read_values("sensitivity")
 
 
 @pytest.mark.parametrize(("name", "complete_df"), [("pool", 58), ("pool_large", np.inf)])

@@ -47,7 +47,7 @@ def finish(prepared, permutations=99, seed=CHOSEN.robustness.seed):
 
 @lru_cache
 def of_config(path="tests/config.yaml"):
-    chosen, run = settings.load(path), pipeline.of_config(path)
+    chosen, run = settings.load(path), pipeline.run_config(path)
     return finish(multiverse.prepare_specifications(run.participants, run.trial, run.analysis, chosen.robustness), 499)
 
 
@@ -57,7 +57,7 @@ def prepare(people, analysis=ANALYSIS, minimum_per_arm=2, **different):
 
 
 def made_up(n=10, **different):
-    return cohorts.participants(cohorts.randomized(n, **different))
+    return cohorts.make_participants(cohorts.randomized(n, **different))
 
 
 # The values of a specification
@@ -118,10 +118,10 @@ def test_no_rule_for_missing_values_replaces_a_value_without_a_logarithm():
 def test_a_subgroup_is_cut_by_the_conventions_of_the_analysis(rule, lowest):
     rows = cohorts.randomized(9, markers=range(9))
     for i in range(4):
-        rows += cohorts.measured(f"F{i}", "fisetin", MARKER, baseline=100.0 + i)
+        rows += cohorts.value_rows(f"F{i}", "fisetin", MARKER, baseline=100.0 + i)
     cuts = rule.get("cuts", [0.5])
     analysis = ANALYSIS.model_copy(update={"strata": settings.StrataRule(**{"cuts": cuts} | rule)})
-    every, _ = prepare(cohorts.participants(rows), analysis, cuts=cuts)
+    every, _ = prepare(cohorts.make_participants(rows), analysis, cuts=cuts)
     own = every.table[every.table["marker"].eq(MARKER)].index
     present = ~np.isnan(every.values[:, every.column[own]])
     assert present.any(axis=1).tolist() == [number >= lowest for number in range(9)]
@@ -144,7 +144,7 @@ def test_a_subgroup_is_cut_by_the_conventions_of_the_analysis(rule, lowest):
 def test_the_analysis_own_specifications_give_the_numbers_of_the_results(path, different, count):
     robustness = settings.load(path).robustness
     outcomes = robustness.multiverse.outcomes
-    run = pipeline.rerun(pipeline.of_config(path), outcomes=list(outcomes), **different)
+    run = pipeline.rerun(pipeline.run_config(path), outcomes=list(outcomes), **different)
     prepared = multiverse.prepare_specifications(run.participants, run.trial, run.analysis, robustness)
     own = pick(finish(prepared, 1)[2], own="yes")
     assert len(own) == count
@@ -170,7 +170,7 @@ def test_every_combination_of_choices_is_there_once_and_those_with_the_same_numb
 def test_combinations_are_left_out_too_small_or_counted():
     rows = made_up(changed={(f"A{i:02d}", "week_2"): 50.0 for i in range(10)}).frame
     rows.loc[rows["variable"].eq("p1np") & rows["visit"].eq("baseline"), "value"] = 50.0
-    _, _, table, summary = finish(prepare(cohorts.participants(rows.to_dict("records")), minimum_per_arm=4))
+    _, _, table, summary = finish(prepare(cohorts.make_participants(rows.to_dict("records")), minimum_per_arm=4))
     left_out = table[table["reason"].isin([TOO_SMALL, ALL_EQUAL])]
     assert set(left_out["reason"]) == {TOO_SMALL, ALL_EQUAL}  # week 2 does not vary, half of the participants are five
     assert pick(left_out, reason=TOO_SMALL)["marker"].ne("").all()  # all ten are enough for four in each arm
@@ -255,7 +255,7 @@ def test_a_family_holds_the_specifications_of_its_name():
 
 @pytest.mark.parametrize(("parts", "memory_mb"), [(1, 2), (3, 512), (7, 2)])
 def test_shards_and_memory_change_no_number(tmp_path, parts, memory_mb):
-    run = pipeline.of_config()
+    run = pipeline.run_config()
     robustness = CHOSEN.robustness.model_copy(update={"multiverse": SMALL})
     prepared = multiverse.prepare_specifications(run.participants, run.trial, run.analysis, robustness)
     every, counts, table, summary = finish(prepared, 1999)
@@ -341,7 +341,7 @@ def command(folder, people, *arguments):
 
 def test_panels_without_ids_and_a_multiverse_without_outcomes_say_why_there_is_none(tmp_path):
     assert prepare(made_up(), outcomes={}) == (None, multiverse.NO_OUTCOMES)
-    loose = cohorts.participants(made_up().frame.assign(linked=False).to_dict("records"))
+    loose = cohorts.make_participants(made_up().frame.assign(linked=False).to_dict("records"))
     assert prepare(loose) == (None, multiverse.NO_IDS)
     assert command(tmp_path, loose, "permute", tmp_path / "c.npz") == 0
     for counts in ([tmp_path / "c.npz"], []):
@@ -353,7 +353,7 @@ def test_panels_without_ids_and_a_multiverse_without_outcomes_say_why_there_is_n
 
 
 def test_too_little_memory_is_said_in_one_line(tmp_path, capsys):
-    people, counts = pipeline.of_config().participants, tmp_path / "c.npz"
+    people, counts = pipeline.run_config().participants, tmp_path / "c.npz"
     assert command(tmp_path, people, "permute", counts, "--memory-mb", 1) == 1
     message = r"d-q-trial permute: robustness\.memory_mb: 1 MB, but [\d,]+ specifications need \d+ MB\n"
     assert re.fullmatch(message, capsys.readouterr().err)
@@ -381,8 +381,8 @@ def test_long_labels_overlap_neither_each_other_nor_the_curve(monkeypatch):
     _, counts, table, summary = of_config()
     pages, band = [], multiverse.permuted_band(counts)
     monkeypatch.setattr(style.Page, "save", lambda page, *_, **__: pages.append(page))
-    draw_specification_curve(table, summary, band, drawn.with_long_labels(TRIAL), "", alpha=0.05, label=None)
-    assert drawn.faults(pages[0].figure) == []
+    draw_specification_curve(table, summary, band, drawn.lengthen_labels(TRIAL), "", alpha=0.05, label=None)
+    assert drawn.find_faults(pages[0].figure) == []
     curve = pages[0].figure.axes[0]
     assert curve.get_legend().get_window_extent().y0 >= curve.get_window_extent().y1
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from oracle_values import columns, values
+from oracle_values import read_columns, read_values
 from scipy.stats import binomtest
 
 from d_q_trial.robustness.multiverse import sort_curve
@@ -15,7 +15,7 @@ from d_q_trial.stats.permutation import BLOCK, Design, Joint, Labels, StepDown, 
 from d_q_trial.stats.rank_sum import exact_p, midrank_columns
 from d_q_trial.stats.two_sample import get_test
 
-ORACLE, DATA = values("permutation"), columns("permutation_data")
+ORACLE, DATA = read_values("permutation"), read_columns("permutation_data")
 ARM = DATA["arm"] == 1
 VALUES = np.column_stack([DATA[name] for name in "abc"])
 P = np.array([0.035, 0.049, 0.2, 0.001, 0.035, 0.9, 0.011])

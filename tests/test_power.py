@@ -5,11 +5,11 @@ import re
 
 import numpy as np
 import pytest
-from oracle_values import values
+from oracle_values import read_values
 
 from d_q_trial.stats.power import detectable_difference, exaggeration, implied_sd, simulated_power, t_power
 
-R = values("sensitivity")
+R = read_values("sensitivity")
 
 
 def test_power_is_that_of_r_with_both_tails_and_the_papers_calculation_implies_a_standard_deviation_of_22():

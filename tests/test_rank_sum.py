@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from oracle_values import numbers, rows
+from oracle_values import parse_numbers, read_rows
 from scipy import stats
 
 from d_q_trial.stats.rank_sum import asymptotic_columns, exact_p, pairwise_wins
@@ -15,9 +15,12 @@ from d_q_trial.stats.two_sample import get_test, rank_sum_variants
 samples = st.lists(st.integers(0, 12).map(float), min_size=1, max_size=12)
 
 
-@pytest.mark.parametrize("oracle", rows("rank_sum"), ids=lambda row: row["sample"])
+@pytest.mark.parametrize("oracle", read_rows("rank_sum"), ids=lambda row: row["sample"])
 def test_u_z_and_p_of_every_variant_equal_r_and_coin(oracle):
-    found = {name: get_test(name).compare(numbers(oracle["x"]), numbers(oracle["y"])) for name in rank_sum_variants()}
+    found = {
+        name: get_test(name).compare(parse_numbers(oracle["x"]), parse_numbers(oracle["y"]))
+        for name in rank_sum_variants()
+    }
     assert {result.u for result in found.values()} == {float(oracle["u"])}
     assert [result.p for result in found.values()] == pytest.approx([float(oracle[name]) for name in found], rel=1e-9)
     assert found["normal"].statistic == pytest.approx(float(oracle["z"]))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pipeline import unreproduced
+from pipeline import list_unreproduced
 
 from d_q_trial.cli import PARSER, main
 from d_q_trial.errors import UserError
@@ -81,7 +81,7 @@ def test_same_seed_gives_the_same_bytes_which_are_those_committed_with_the_locke
     same, expected = tmp_path / "same.xlsx", Path("data/reconstructed.xlsx")
     assert main(["reconstruct", "--output", str(same)]) == 0
     if not np.__version__.startswith("2.4."):  # other versions of the libraries give another cohort
-        assert unreproduced(same) == []
+        assert list_unreproduced(same) == []
         expected = tmp_path / "again.xlsx"
         assert main(["reconstruct", "--output", str(expected)]) == 0
     assert same.read_bytes() == expected.read_bytes()
@@ -92,7 +92,7 @@ def test_another_seed_gives_another_cohort_that_meets_everything_too(tmp_path, c
     other = tmp_path / "other.xlsx"
     assert main(["reconstruct", "--seed", "2", "--output", str(other)]) == 0
     assert "seed 2: " in capsys.readouterr().out
-    assert unreproduced(other) == []
+    assert list_unreproduced(other) == []
     assert other.read_bytes() != Path("data/reconstructed.xlsx").read_bytes()
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import openpyxl
 import pandas as pd
 import pytest
-from pipeline import LABEL, of_config
+from pipeline import LABEL, run_config
 
 WORKBOOK = "data/reconstructed.xlsx"
 SITES = ("bmd_radius", "bmd_femur_neck", "bmd_lumbar_spine")
@@ -14,7 +14,7 @@ SITES = ("bmd_radius", "bmd_femur_neck", "bmd_lumbar_spine")
 
 def wide(cohort):
     """Values of the trial's participants or of the population sample, with a column per variable and visit."""
-    frame = of_config().participants.frame
+    frame = run_config().participants.frame
     own = frame[frame["cohort"].eq(cohort) & frame["value"].notna()]
     return own.pivot(index="participant", columns=["variable", "visit"], values="value")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pipeline import LABEL, TRIAL, altered, analysis
+from pipeline import LABEL, TRIAL, alter_trial, make_analysis
 
 from d_q_trial import claims, compare, formatting
 from d_q_trial.config import settings
@@ -138,7 +138,7 @@ def test_the_sentences_of_an_alternative_count_what_does_not_apply(pages, page):
 
 
 def test_visits_and_sources_are_named_as_they_are(report):
-    trial = altered(TRIAL, "visits", "week_4", label="EOT (ICU day 28, V2)")
+    trial = alter_trial(TRIAL, "visits", "week_4", label="EOT (ICU day 28, V2)")
     other = replace(report, trial=trial, verdicts=[verdict | {"source": "protocol"} for verdict in report.verdicts])
     assert "at baseline, 2 weeks, EOT (ICU day 28, V2) and 20 weeks" in methods.methods_paragraph(other)
     assert '<option value="">protocol</option>' in claims_page(other)
@@ -536,7 +536,7 @@ def test_the_comparison_shows_display_names_and_intervals(pages, all_pages):
     ],
 )
 def test_the_comparison_gives_the_estimate_and_interval_of_each_analysis_own_test(changed, text, drawn):
-    own = analysis(**changed)
+    own = make_analysis(**changed)
     row = {"analysis": "a", "place": "all", "stratum": "all", "measure": own.measure, "n_first": 9, "n_second": 8}
     row |= {"p": 0.2, "significant": "no", "conclusion": "stays", "hodges_lehmann": 1.2}
     limits = (np.nan, np.nan) if own.test == "brunner_munzel" else (0.5, 2.0)

@@ -2,9 +2,9 @@ import numpy as np
 import pandas as pd
 import pipeline
 import pytest
-from cohorts import measured, participants
-from oracle_values import rows
-from pipeline import CHOSEN, TRIAL, analysis
+from cohorts import make_participants, value_rows
+from oracle_values import read_rows
+from pipeline import CHOSEN, TRIAL, make_analysis
 from scipy import stats
 
 from d_q_trial import results as results_module
@@ -18,7 +18,9 @@ from d_q_trial.stats.two_sample import TESTS
 @pytest.fixture(scope="module")
 def published():
     """The published analysis, of a binary outcome and of a few of each kind."""
-    return pipeline.rerun(pipeline.of_config(), outcomes=["ctx", "p1np", "bmd_radius", "sasp_il6", "calcium", "smoker"])
+    return pipeline.rerun(
+        pipeline.run_config(), outcomes=["ctx", "p1np", "bmd_radius", "sasp_il6", "calcium", "smoker"]
+    )
 
 
 SMALL = {  # participant: arm, baseline and follow-up of an outcome, marker, smoker
@@ -37,9 +39,10 @@ def small(names=SMALL, strata=("low", "high"), also=("exact", "welch"), marked=T
     rule = {"by": "value", "cuts": [2, 3][-len(strata) + 1 :], "labels": list(strata)}
     rows = []
     for name, (arm, start, end, marker, smoker) in ((name, SMALL[name]) for name in names):
-        rows += measured(name, arm, "ctx", baseline=start, week_2=end) + measured(name, arm, "smoker", baseline=smoker)
-        rows += measured(name, arm, "p16_variant_5", baseline=marker if marked else None)
-    return pipeline.run(participants(rows), TRIAL, analysis(strata=rule, **different), also)
+        rows += value_rows(name, arm, "ctx", baseline=start, week_2=end)
+        rows += value_rows(name, arm, "smoker", baseline=smoker)
+        rows += value_rows(name, arm, "p16_variant_5", baseline=marker if marked else None)
+    return pipeline.run(make_participants(rows), TRIAL, make_analysis(strata=rule, **different), also)
 
 
 def as_rows(frame, columns=COLUMNS):
@@ -209,12 +212,14 @@ def test_intervals_have_the_level_of_the_analysis_and_welch_has_that_of_the_diff
 @pytest.fixture(scope="module")
 def real():
     """A real trial by the test of its configuration, and by the one with continuity correction."""
-    run, analysis = pipeline.of_config(pipeline.PBC), settings.load(pipeline.PBC).analyses["copper_tertiles"]
+    run, analysis = pipeline.run_config(pipeline.PBC), settings.load(pipeline.PBC).analyses["copper_tertiles"]
     analysis = analysis.model_copy(update={"test": "normal_continuity"})
     return run, pipeline.run(run.participants, run.trial, analysis, also=())
 
 
-@pytest.mark.parametrize("oracle", rows("pbc_results"), ids=lambda r: f"{r['outcome']} {r['visit']} {r['stratum']}")
+@pytest.mark.parametrize(
+    "oracle", read_rows("pbc_results"), ids=lambda r: f"{r['outcome']} {r['visit']} {r['stratum']}"
+)
 def test_numbers_of_a_real_trial_by_configuration_alone_equal_those_of_r(real, oracle):
     run, corrected = real
     keys = {"outcome": oracle["outcome"], "visit": oracle["visit"], "stratum": oracle["stratum"]}

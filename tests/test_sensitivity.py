@@ -28,7 +28,7 @@ PLANNED = read_published_frame("data/published", "power", power.NUMERIC)
 
 
 def _made_up(n=16, drop=(), changed=None, **different):
-    people = cohorts.participants(cohorts.randomized(n, drop=drop, changed=changed))
+    people = cohorts.make_participants(cohorts.randomized(n, drop=drop, changed=changed))
     return pipeline.run(people, TRIAL, PUBLISHED.model_copy(update=different)).layout
 
 
@@ -58,7 +58,7 @@ def test_a_winsorised_change_stays_so_on_the_scale_of_the_models(change):
 
 
 def test_interaction_is_the_difference_of_the_effects_of_the_strata():
-    run, contrast = pipeline.of_config(PBC), "d_penicillamine - placebo"
+    run, contrast = pipeline.run_config(PBC), "d_penicillamine - placebo"
     table = interactions(run.layout, ROBUSTNESS)
     for outcome in ("bilirubin", "albumin"):
         keys = {"outcome": outcome, "visit": "year_1"}
@@ -122,7 +122,8 @@ def test_imputation_keeps_complete_visits_and_counts_the_missing_share():
 
 @pytest.mark.parametrize("change", ["percent", "log_ratio"])
 def test_covariance_is_that_of_the_changes_and_a_follow_up_of_zero_has_no_analysis_on_the_log_scale(change):
-    people = cohorts.participants(cohorts.randomized(24, changed={("A03", "week_20"): 0.0, ("A06", "week_20"): 0.0}))
+    rows = cohorts.randomized(24, changed={("A03", "week_20"): 0.0, ("A06", "week_20"): 0.0})
+    people = cohorts.make_participants(rows)
     layout = pipeline.run(people, TRIAL, PUBLISHED.model_copy(update={"change": change})).layout
     table = pipeline.pick(sensitivity.sensitivity(layout, ROBUSTNESS), stratum="all")
     (comparison,) = (c for c in layout.overall if c.visit == "week_20")
@@ -187,9 +188,9 @@ def test_panels_without_ids_give_reasons_where_ids_are_needed():
     rows = []
     for i, (arm, stratum) in enumerate([(a, s) for a in ("d_q", "control") for s in ("T3", "T1/T2")] * 6):
         value = float(np.round(rng.normal(0, 20), 1))
-        rows += cohorts.measured(f"panel-{i}", arm, "p1np", week_2=value)
+        rows += cohorts.value_rows(f"panel-{i}", arm, "p1np", week_2=value)
         rows[-1] |= {"linked": False, "marker": "p16_variant_5", "stratum": stratum, "measure": "percent_change"}
-    layout = pipeline.run(cohorts.participants(rows), TRIAL, PUBLISHED).layout
+    layout = pipeline.run(cohorts.make_participants(rows), TRIAL, PUBLISHED).layout
     assert {c.counts() for c in layout.overall} == {(0, 0)}  # every row is one of a stratum
     assert {(c.stratum, c.counts()) for c in layout.compared} == {("T3", (6, 6)), ("T1/T2", (6, 6))}
     assert one(interactions(layout, ROBUSTNESS), statistic="p", method="placements, t, level 0.95")["value"] <= 1
@@ -309,7 +310,7 @@ def test_a_suspect_value_that_no_analysed_participant_has_is_said(exclude):
 
 def test_the_suspect_value_of_the_registry_is_in_the_bundled_cohort():
     suspects = read_published_frame("data/published", "suspect_values")
-    table = sensitivity.suspect_values(suspects, pipeline.of_config().layout, ROBUSTNESS)
+    table = sensitivity.suspect_values(suspects, pipeline.run_config().layout, ROBUSTNESS)
     assert set(table["group"]) == {"1480", "148.0 for 1480", "without 1480"}
     assert np.isfinite(table["value"]).mean() > 0.9
 
@@ -318,7 +319,7 @@ def test_the_suspect_value_of_the_registry_is_in_the_bundled_cohort():
 
 
 def test_power_is_that_of_the_reported_calculation():
-    table = power.power_table(PLANNED, pipeline.of_config().layout, ROBUSTNESS)
+    table = power.power_table(PLANNED, pipeline.run_config().layout, ROBUSTNESS)
     implied = one(table, statistic="implied_sd")
     assert (implied["n_first"], implied["n_second"]) == (27, 27)
     assert round(implied["value"], 1) == 22.0

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from oracle_values import numbers, rows
+from oracle_values import parse_numbers, read_rows
 
 from d_q_trial.stats import shift
 from d_q_trial.stats.checks import is_significant
@@ -12,7 +12,7 @@ from d_q_trial.stats.two_sample import get_test, rank_sum_variants
 
 methods = st.sampled_from(rank_sum_variants())
 samples = st.lists(st.integers(-20, 20).map(float), min_size=3, max_size=9).map(np.array)
-SAMPLES = {row["sample"]: (numbers(row["x"]), numbers(row["y"])) for row in rows("rank_sum")}
+SAMPLES = {row["sample"]: (parse_numbers(row["x"]), parse_numbers(row["y"])) for row in read_rows("rank_sum")}
 
 
 def estimated(first, second, method="normal", confidence=0.95):
@@ -21,14 +21,14 @@ def estimated(first, second, method="normal", confidence=0.95):
 
 
 # R's root search to 1e-4 leaves the lattice when nearly all values tie, so its limits for "constant" are none.
-@pytest.mark.parametrize("oracle", [row for row in rows("rank_sum") if row["sample"] != "constant"])
+@pytest.mark.parametrize("oracle", [row for row in read_rows("rank_sum") if row["sample"] != "constant"])
 @pytest.mark.parametrize(("method", "column"), [("normal", "normal"), ("normal_continuity", "continuity")])
 def test_interval_equals_r(oracle, method, column):
     expected = [float(oracle[f"{column}_{end}"]) for end in ("lower", "upper")]
     assert estimated(*SAMPLES[oracle["sample"]], method)[1:] == pytest.approx(expected, abs=2e-4)
 
 
-@pytest.mark.parametrize("oracle", rows("rank_sum_exact"), ids=lambda row: row["sample"])
+@pytest.mark.parametrize("oracle", read_rows("rank_sum_exact"), ids=lambda row: row["sample"])
 def test_exact_interval_and_p_without_ties_equal_r(oracle):
     expected = [float(oracle[name]) for name in ("estimate", "lower", "upper")]
     assert estimated(*SAMPLES[oracle["sample"]], "exact") == pytest.approx(expected, abs=1e-12)

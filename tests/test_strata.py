@@ -1,8 +1,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from cohorts import participants
-from test_changes import TRIAL, analysis
+from cohorts import make_participants
+from test_changes import TRIAL, make_analysis
 
 from d_q_trial import strata
 from d_q_trial.errors import UserError
@@ -12,7 +12,7 @@ THIRDS = {"cuts": ["2/3"], "labels": ["T1/T2", "T3"]}
 
 
 def divided(rows, rule=None, **different):
-    return strata.build_strata(participants(rows), TRIAL, analysis(strata=rule or THIRDS, **different))
+    return strata.build_strata(make_participants(rows), TRIAL, make_analysis(strata=rule or THIRDS, **different))
 
 
 def build(values, others=(), rule=None, **different):
@@ -143,7 +143,7 @@ def test_marker_values_are_those_of_analysed_participants_at_baseline():
     markers = {"p16_variant_5": [1.0, 2.0, 3.0], "p16_variant_1+5": [6.0, 4.0, 5.0], "ctx": [9.0, 9.0, 9.0]}
     rows = beside_others(marked(markers))
     rows += [{**row, "participant": name, "arm": "fisetin"} for name, row in zip("DE", rows, strict=False)]
-    found = strata.marker_values(participants(rows), TRIAL, analysis(exclude=["B"]))
+    found = strata.marker_values(make_participants(rows), TRIAL, make_analysis(exclude=["B"]))
     expected = {"p16_variant_5": [1.0, 3.0], "p16_variant_1+5": [6.0, 5.0]}
     pd.testing.assert_frame_equal(found, pd.DataFrame(expected, index=["A", "C"]), check_names=False, check_like=True)
 

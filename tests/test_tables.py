@@ -7,7 +7,7 @@ import subprocess
 from dataclasses import replace
 
 import pytest
-from cohorts import numbers
+from cohorts import result_rows
 from openpyxl import load_workbook
 from pipeline import LABEL, TRIAL
 from pipeline import PUBLISHED as ANALYSIS
@@ -30,7 +30,7 @@ CONTRAST, MARKER = "d_q - control", "p16_variant_5"
 
 def at_baseline(outcome, found, *, arm="", **where):
     """Rows of results at baseline: of an arm, or of the comparison of arms."""
-    return numbers((outcome, "baseline", "baseline"), found, contrast="" if arm else CONTRAST, group=arm, **where)
+    return result_rows((outcome, "baseline", "baseline"), found, contrast="" if arm else CONTRAST, group=arm, **where)
 
 
 def of_arms(given):
@@ -58,11 +58,11 @@ def reported_as_results():
             names = ("n", "count", "percent") if row["statistic"] == "count_percent" else ("n", "median", "q1", "q3")
             found = dict(zip(names, ("30", row["center"], row["lower"], row["upper"]), strict=False))
             where = {"group": "both arms" if row["group"] == "all" else row["group"], "stratum": row["stratum"]}
-            yield from numbers([row[name] for name in KEYS], found, **where)
+            yield from result_rows([row[name] for name in KEYS], found, **where)
     for row in read_published_table(PUBLISHED, "tests"):
         if row["source"] == "paper" and row["p_relation"] == "=":
             where = {"contrast": row["contrast"], "stratum": "" if " vs " in row["stratum"] else row["stratum"]}
-            yield from numbers([row[name] for name in KEYS], {"p": row["p"]}, **where)
+            yield from result_rows([row[name] for name in KEYS], {"p": row["p"]}, **where)
 
 
 REPORTED = Numbers(reported_as_results())
@@ -183,7 +183,7 @@ def test_outcomes_with_fewer_values_than_participants_are_named_below_the_table(
 def test_why_an_estimate_has_no_interval_is_said_below_the_table():
     effects = {"p": 0.1, "hodges_lehmann": 3, "hodges_lehmann_lower": "nan"}
     place = ("ctx", "percent_change", "week_2")
-    found = numbers(place, effects, contrast=CONTRAST, reason="few") + numbers(place, {"n": 9}, group="d_q")
+    found = result_rows(place, effects, contrast=CONTRAST, reason="few") + result_rows(place, {"n": 9}, group="d_q")
     table = built(found, kind="comparisons", rows={"outcomes": ["ctx"]})
     assert "Estimates without an interval: few." in table.notes
 
@@ -193,8 +193,8 @@ def test_comparisons_too_small_for_a_normal_approximation_are_counted_below_the_
     found, analysis = [], ANALYSIS.model_copy(update={"test": test})
     for visit, n in {"week_2": 4, "week_4": 7, "week_20": 8}.items():
         place, where = ("ctx", "percent_change", visit), {"marker": MARKER, "stratum": "T3"}
-        found += numbers(place, {"p": 0.1}, contrast=CONTRAST, n_first=f"{n}", n_second="9", **where)
-        found += numbers(place, {"n": n}, group="d_q", **where)
+        found += result_rows(place, {"p": 0.1}, contrast=CONTRAST, n_first=f"{n}", n_second="9", **where)
+        found += result_rows(place, {"n": n}, group="d_q", **where)
     notes = " ".join(built(found, analysis, kind="comparisons", rows={"outcomes": ["ctx"]}, strata=["T3"]).notes)
     said = ["fewer than eight participants: two comparisons of T3 (4 to 7 D+Q, 9 control)"]
     assert re.findall(r"fewer than .*?\)", notes) == said * test.startswith("normal")
@@ -203,7 +203,9 @@ def test_comparisons_too_small_for_a_normal_approximation_are_counted_below_the_
 @pytest.mark.parametrize(("change", "cell"), [("percent", "5.12 (4.00, 6.00)"), ("log_ratio", "5.123 (4.000, 6.000)")])
 def test_a_group_with_one_arm_has_a_row_and_the_decimals_of_a_table_are_those_of_percent_changes(change, cell):
     analysis = ANALYSIS.model_copy(update={"change": change})
-    found = numbers(("ctx", analysis.measure, "week_2"), {"n": 2, "median": 5.1234, "q1": 4, "q3": 6}, group="control")
+    found = result_rows(
+        ("ctx", analysis.measure, "week_2"), {"n": 2, "median": 5.1234, "q1": 4, "q3": 6}, group="control"
+    )
     table = built(found, analysis, kind="comparisons", rows={"outcomes": ["ctx"]}, decimals=2)
     assert [row.cells[1:] for row in table.rows] == [("2 weeks", "All", "2", DASH, cell, *[DASH] * 4)]
     assert not any("interval:" in note for note in table.notes)
@@ -271,9 +273,9 @@ def test_an_undefined_p_is_told_from_an_absent_one():
 @pytest.mark.parametrize("listed", [{"strata": ["each"]}, {}])
 def test_three_strata_get_a_column_each_a_p_for_each_lower_one_and_a_trend(listed):
     names, key, where = ["low", "middle", "high"], ("ctx", "baseline", "baseline"), {"marker": MARKER, "stratum": ""}
-    rows = numbers(key, {"p": 0.01}, contrast="high - low", **where)
-    rows += numbers(key, {"p": 0.5}, contrast="high - middle", **where)
-    rows += numbers(key, {"p_trend": 0.02}, contrast="trend low < middle < high", group="both arms", **where)
+    rows = result_rows(key, {"p": 0.01}, contrast="high - low", **where)
+    rows += result_rows(key, {"p": 0.5}, contrast="high - middle", **where)
+    rows += result_rows(key, {"p_trend": 0.02}, contrast="trend low < middle < high", group="both arms", **where)
     table = built(rows, cut_in_three(names), kind="strata", rows={"outcomes": ["ctx"]}, **listed)
     assert table.columns[1:] == (*names, "P, high against low", "P, high against middle", "P for trend")
     assert table.rows[0].cells[4:] == ("0.010", "0.500", "0.020")

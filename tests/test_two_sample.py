@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from oracle_values import numbers, rows
+from oracle_values import parse_numbers, read_rows
 
 from d_q_trial.labels import STATISTICS
 from d_q_trial.report.methods import REFERENCES
@@ -23,14 +23,14 @@ each_test = pytest.mark.parametrize("test", TESTS.values(), ids=TESTS)
 
 @pytest.mark.parametrize("name", ["brunner_munzel", "welch"])
 def test_statistic_and_p_equal_r(name):
-    for oracle in rows(name):
-        found = get_test(name).compare(numbers(oracle["x"]), numbers(oracle["y"]))
+    for oracle in read_rows(name):
+        found = get_test(name).compare(parse_numbers(oracle["x"]), parse_numbers(oracle["y"]))
         assert found[3:] == pytest.approx((float(oracle["statistic"]), float(oracle["p"])), rel=1e-9), oracle["sample"]
 
 
-@pytest.mark.parametrize("oracle", rows("welch"), ids=lambda row: row["sample"])
+@pytest.mark.parametrize("oracle", read_rows("welch"), ids=lambda row: row["sample"])
 def test_the_difference_of_means_equals_r_and_its_interval_is_mirrored(oracle):
-    samples = numbers(oracle["x"]), numbers(oracle["y"])
+    samples = parse_numbers(oracle["x"]), parse_numbers(oracle["y"])
     found, mirrored = (mean_difference(*pair, confidence=0.95) for pair in (samples, samples[::-1]))
     expected = [float(oracle[name]) for name in ("df", "statistic", "p", "lower", "upper")]
     assert found[2:] == pytest.approx(expected, rel=1e-10)

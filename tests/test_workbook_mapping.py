@@ -30,7 +30,7 @@ LAYOUTS = {**writers.WRITERS, **writers.PANELS, "by_stratum": writers.by_stratum
 @pytest.mark.parametrize("name", list(LAYOUTS))
 def test_mapping_as_written_reads_the_same_without_any_recognition(tmp_path, name, monkeypatch):
     path = writers.save(LAYOUTS[name], cohort.make(outcomes=SMALL), tmp_path / "book.xlsx")
-    answers = writers.answers(name, tmp_path)
+    answers = writers.write_answers(name, tmp_path)
     recognised = read_workbook(path, cohort.trial(), answers).frame
     mapping = written(path, tmp_path, answers)
     nothing = {"_read_label": Reading(rest="?"), "_read_context": Reading(rest="?"), "arm": None}

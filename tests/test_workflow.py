@@ -53,29 +53,31 @@ def test_the_modules_that_a_step_imports_are_those_it_depends_on(finished):
 
 
 def test_every_output_is_one_that_a_rule_makes_again(copy):
-    chosen = {name for name in workspace.outputs(copy) if name.endswith((".csv", ".json", ".html", ".pdf", ".xlsx"))}
+    chosen = {
+        name for name in workspace.read_outputs(copy) if name.endswith((".csv", ".json", ".html", ".pdf", ".xlsx"))
+    }
     rows = workspace.snakemake(copy, "--summary").splitlines()
     assert chosen <= {row.partition("\t")[0] for row in rows}
     (copy / "results/published/alternatives.csv").unlink()
-    assert "results:published" in workspace.planned(copy)
+    assert "results:published" in workspace.list_steps(copy)
 
 
 @pytest.mark.slow
 def test_an_edit_of_the_configuration_reruns_what_depends_on_it(copy):
     workspace.edit(copy, lambda config: config["analyses"].update(median={"strata": {"cuts": [0.5]}}))
-    added = workspace.planned(copy)
+    added = workspace.list_steps(copy)
     assert {"results:median", "report:median", "compare"} <= added
     # The comparison stands in the report of the reference.
     assert {job for job in added if job.endswith(":published")} == {"report:published"}
     workspace.edit(copy, lambda config: config["analyses"].pop("median"))
-    assert workspace.planned(copy) == set()
+    assert workspace.list_steps(copy) == set()
     workspace.edit(copy, lambda config: config["robustness"].update(seed=7))
-    edited = workspace.planned(copy)
+    edited = workspace.list_steps(copy)
     assert {"multiverse:published", "cutoffs", "results:published"} <= edited  # the results hold permuted interactions
     assert edited.isdisjoint({"participants", "consistency"})
     workspace.edit(copy, lambda config: config["robustness"].pop("seed"))
     workspace.edit(copy, lambda config: config["analyses"]["published"]["strata"].update(cuts=[0.5]))
-    edited = workspace.planned(copy)
+    edited = workspace.list_steps(copy)
     assert {"results:published", "tables:published", "report:published"} <= edited
     assert edited.isdisjoint({"participants", "cutoffs", "consistency"})
 
@@ -94,11 +96,11 @@ def test_an_edit_of_the_code_reruns_what_imports_it_and_a_comment_nothing(copy):
     paths = {module: copy / "src/d_q_trial" / module for module in EDITED}
     for path in paths.values():
         path.write_text(path.read_text() + "\n# a comment\n" * (path.suffix == ".py"))
-    assert workspace.planned(copy) == set()
+    assert workspace.list_steps(copy) == set()
     for module, path in paths.items():
         before, (reruns, keeps) = path.read_text(), EDITED[module]
         path.write_text(before + "\nADDED = 1\n")
-        planned = workspace.planned(copy)
+        planned = workspace.list_steps(copy)
         assert reruns <= planned, module
         assert planned.isdisjoint(keeps), module
         path.write_text(before)
@@ -128,7 +130,7 @@ def test_a_workbook_that_is_replaced_by_an_older_one_is_read_again(copy):
     path = copy / "data/reconstructed.xlsx"
     path.write_bytes(path.read_bytes() + b"\0")
     os.utime(path, (1, 1))
-    assert "participants" in workspace.planned(copy)
+    assert "participants" in workspace.list_steps(copy)
 
 
 def test_retired_analyses_are_named_as_stale_and_files_that_no_step_makes_are_moved_away(copy):
@@ -162,7 +164,7 @@ def test_a_run_that_is_killed_twice_and_continued_on_one_core_makes_the_bytes_of
     (folder / "results/published").mkdir(parents=True, exist_ok=True)
     (folder / "results/published/.part-killed.png").write_text("half")  # as a figure is left when hit while written
     workspace.snakemake(folder, cores=1)
-    first, second = workspace.outputs(finished[0]), workspace.outputs(folder)
+    first, second = workspace.read_outputs(finished[0]), workspace.read_outputs(folder)
     assert first.keys() == second.keys()
     assert [name for name in first if first[name] != second[name]] == []
 
@@ -222,14 +224,14 @@ def test_faults_of_the_configuration_end_in_one_message_that_names_their_source(
 
 
 def test_the_message_of_failed_steps_comes_last_once_for_each_cause_and_outputs_stay(copy):
-    before = workspace.outputs(copy)
+    before = workspace.read_outputs(copy)
     (copy / "notes.xlsx").write_text("not a workbook")
     printed = workspace.snakemake(copy, "--config", "analyses={published: {workbook: notes.xlsx}}", status=1)
     log = "results/workbooks/notes/logs/participants.log"
     assert f"Failed: participants (log: {log})\n  d-q-trial participants: " in printed.rpartition("Stopped;")[2]
     assert printed.count("d-q-trial participants: notes.xlsx: ") == 1
     assert "Traceback" not in printed
-    assert workspace.outputs(copy) == before
+    assert workspace.read_outputs(copy) == before
     for setting, failed, cause in (
         ("exclude: [X99]", "results (log: results/published/logs", "no analysed participant is called 'X99'"),
         (f"sha256: {'f' * 64}", "participants (log: results/workbooks", f"expected {'f' * 64}; this is another file"),
@@ -282,7 +284,7 @@ def test_the_workflow_is_a_module_of_another(finished, tmp_path, own_config):
 
 def test_rules_make_the_synthetic_cohort_and_the_ensemble(finished):
     targets = [f"results/reconstructed/{name}" for name in ("cohort.xlsx", "ensemble.md")]
-    assert "reconstruct" in workspace.planned(finished[0], *targets)
+    assert "reconstruct" in workspace.list_steps(finished[0], *targets)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A copy of the project in which the real workflow runs in real processes."""
+"""Copy the project and run the real workflow in it, in real processes."""
 
 import os
 import re
@@ -18,7 +18,7 @@ PARTS = ("Snakefile", "rules", "profiles", "data", "src", "environment.yaml", "e
 
 
 def make(folder: Path) -> Path:
-    """Copy what the workflow needs, compiled, into an empty folder, with the configuration of the tests."""
+    """Copy the files that the workflow needs into an empty folder, with the configuration of the tests."""
     folder.mkdir(parents=True, exist_ok=True)
     for part in PARTS:
         copy = shutil.copytree if (TOP / part).is_dir() else shutil.copy2
@@ -28,38 +28,38 @@ def make(folder: Path) -> Path:
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """The copy's own package, not the installed one, and a cache of its own but for the fonts, whose search takes long."""
-    own = {"PYTHONPATH": str(folder / "src"), "XDG_CACHE_HOME": str(folder / ".cache")}
-    return {**os.environ, **own, "MPLCONFIGDIR": matplotlib.get_cachedir(), "SOURCE_DATE_EPOCH": "1700000000"}
+    """Return an environment with the package of the copy and a separate cache, except for fonts, which are slow to find."""
+    separate = {"PYTHONPATH": str(folder / "src"), "XDG_CACHE_HOME": str(folder / ".cache")}
+    return {**os.environ, **separate, "MPLCONFIGDIR": matplotlib.get_cachedir(), "SOURCE_DATE_EPOCH": "1700000000"}
 
 
-def run(folder: Path, *arguments: str, cwd: Path | None = None, status: int = 0, **more: str) -> str:
-    """Run Python in the copy, which must end with a status, and return what it printed; ``more`` go to its environment."""
-    ended = subprocess.run(
+def run(folder: Path, *arguments: str, cwd: Path | None = None, status: int = 0, **variables: str) -> str:
+    """Run Python in the copy, check its exit status and return its output; ``variables`` are added to its environment."""
+    process = subprocess.run(
         [sys.executable, *arguments],
         cwd=cwd or folder,
-        env=environment(folder) | more,
+        env=environment(folder) | variables,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
         timeout=900,
     )
-    assert ended.returncode == status, ended.stdout
-    return ended.stdout
+    assert process.returncode == status, process.stdout
+    return process.stdout
 
 
-def snakemake(folder: Path, *arguments: str, cores: int = 2, **more) -> str:
-    """Run snakemake in the copy, as :func:`run` does; the workflow finds its own package."""
-    return run(folder, "-m", "snakemake", "--cores", str(cores), *arguments, **{"PYTHONPATH": ""} | more)
+def snakemake(folder: Path, *arguments: str, cores: int = 2, **variables) -> str:
+    """Run snakemake in the copy, as :func:`run` does; the workflow finds its package without PYTHONPATH."""
+    return run(folder, "-m", "snakemake", "--cores", str(cores), *arguments, **{"PYTHONPATH": ""} | variables)
 
 
-def start(folder: Path, *arguments: str, **more: str) -> subprocess.Popen:
-    """Start snakemake in the copy, as the leader of a group of processes that :func:`kill` ends."""
+def start(folder: Path, *arguments: str, **variables: str) -> subprocess.Popen:
+    """Start snakemake in the copy, as the leader of a process group that :func:`kill` ends."""
     return subprocess.Popen(
         [sys.executable, "-m", "snakemake", "--cores", "2", *arguments],
         cwd=folder,
-        env=environment(folder) | more,
+        env=environment(folder) | variables,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
@@ -67,35 +67,35 @@ def start(folder: Path, *arguments: str, **more: str) -> subprocess.Popen:
 
 
 def kill(process: subprocess.Popen) -> None:
-    """End a process and its children without a chance to clean up."""
+    """Kill a process and its children; they cannot clean up."""
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
 
 def wait_for(condition: Callable[[], object], seconds: float = 60) -> None:
-    """Wait until something holds."""
-    until = time.monotonic() + seconds
+    """Wait until a condition is true; AssertionError if it takes too long."""
+    deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < until
+        assert time.monotonic() < deadline
         time.sleep(0.05)
 
 
-def planned(folder: Path, *arguments: str) -> set[str]:
-    """Commands that a run would carry out, as ``command:analysis`` or, where no analysis is named, ``command``."""
-    printed = snakemake(folder, "--dry-run", "--printshellcmds", *arguments)
-    found = re.findall(r" -m d_q_trial (\w+)(?: .*?--analysis '?([\w+.-]+))?", printed)
-    return {":".join(filter(None, command)) for command in found}
+def list_steps(folder: Path, *arguments: str) -> set[str]:
+    """List the steps of a dry run as ``command:analysis``, or as ``command`` if it names no analysis."""
+    output = snakemake(folder, "--dry-run", "--printshellcmds", *arguments)
+    steps = re.findall(r" -m d_q_trial (\w+)(?: .*?--analysis '?([\w+.-]+))?", output)
+    return {":".join(filter(None, step)) for step in steps}
 
 
 def edit(folder: Path, change) -> None:
-    """Change the configuration of the copy by a function of its content."""
+    """Apply a function to the configuration of the copy; it changes the content in place."""
     path = folder / "config.yaml"
     config = yaml.safe_load(path.read_text())
     change(config)
     path.write_text(yaml.safe_dump(config, sort_keys=False))
 
 
-def outputs(folder: Path) -> dict[str, bytes]:
-    """Bytes of everything in results/ but the logs."""
+def read_outputs(folder: Path) -> dict[str, bytes]:
+    """Return the bytes of all files in results/ except the logs."""
     files = sorted(path for path in (folder / "results").rglob("*") if path.is_file())
     return {str(path.relative_to(folder)): path.read_bytes() for path in files if "logs" not in path.parts}

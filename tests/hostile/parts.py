@@ -1,4 +1,4 @@
-"""A small sound workbook as parts, and how to put changed parts together again."""
+"""Take a small valid workbook apart, and write changed parts as a workbook."""
 
 import io
 import itertools
@@ -18,8 +18,8 @@ TYPES = "[Content_Types].xml"
 OUTCOMES = ["CTx baseline (ng/mL)", "CTx 20 wk (ng/mL)", "P1NP baseline", "P1NP 20 wk"]
 
 
-def sound_parts():
-    """Parts of a workbook that any reader should understand: name -> bytes. Texts are shared, as Excel writes them."""
+def valid_parts():
+    """Return the parts of a workbook that any reader should understand: name -> bytes. Strings are shared, as in Excel."""
     book = openpyxl.Workbook()
     book.active.title = "Data"
     book.active.append(["ID", "Arm", "Age", "p16 variant 5", *OUTCOMES])
@@ -31,9 +31,9 @@ def sound_parts():
     book.save(stream)
     with zipfile.ZipFile(stream) as archive:
         parts = {name: archive.read(name) for name in archive.namelist()}
-    text, numbers = rb' t="inlineStr"><is>(<t>[^<]*</t>)</is>', itertools.count()
-    items = b"".join(b"<si>%s</si>" % item for item in re.findall(text, parts[SHEET]))
-    parts[SHEET] = re.sub(text, lambda _: b' t="s"><v>%d</v>' % next(numbers), parts[SHEET])
+    inline_string, numbers = rb' t="inlineStr"><is>(<t>[^<]*</t>)</is>', itertools.count()
+    items = b"".join(b"<si>%s</si>" % item for item in re.findall(inline_string, parts[SHEET]))
+    parts[SHEET] = re.sub(inline_string, lambda _: b' t="s"><v>%d</v>' % next(numbers), parts[SHEET])
     parts[STRINGS] = b'<sst xmlns="%s">%s</sst>' % (MAIN.encode(), items)
     for name, entry in (
         (BOOK_RELATIONS, f'<Relationship Id="rId99" Type="{RELATIONS}/sharedStrings" Target="sharedStrings.xml"/>'),
@@ -43,8 +43,8 @@ def sound_parts():
     return parts
 
 
-def write(path, parts, compression=zipfile.ZIP_DEFLATED):
-    """Write parts as a zip archive; a part may be bytes or an iterable of bytes, and is left out if it is None."""
+def write_zip(path, parts, compression=zipfile.ZIP_DEFLATED):
+    """Write parts as a zip archive; a part is bytes, an iterable of bytes, or None to omit it."""
     with zipfile.ZipFile(path, "w", compression) as archive:
         for name, content in parts.items():
             info = zipfile.ZipInfo(name, (2024, 1, 1, 0, 0, 0))
@@ -54,8 +54,8 @@ def write(path, parts, compression=zipfile.ZIP_DEFLATED):
                     part.writelines([content] if isinstance(content, bytes) else content)
 
 
-def sheet(rows=b"", before=b"", after=b""):
-    """The part of a worksheet around ready-made rows (bytes or an iterable of bytes)."""
+def worksheet(rows=b"", before=b"", after=b""):
+    """Yield the part of a worksheet with these rows (bytes or an iterable of bytes)."""
     yield b'<worksheet xmlns="%s">%s<sheetData>' % (MAIN.encode(), before)
     yield from [rows] if isinstance(rows, bytes) else rows
     yield b"</sheetData>" + after + b"</worksheet>"

@@ -1,4 +1,4 @@
-"""An invented cohort of the trial's shape, as plain values; the layouts write it in their own ways."""
+"""An invented cohort with the variables and visits of the trial, for the layouts to write."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def trial() -> Trial:
 
 @dataclass
 class Cohort:
-    """Values by (variable, visit) and participant; what is missing has no entry."""
+    """Values by (variable, visit) and participant; missing values have no entry."""
 
     arms: dict[str, str] = field(default_factory=dict)
     values: dict[tuple[str, str], dict[str, float]] = field(default_factory=dict)
@@ -35,38 +35,38 @@ class Cohort:
         return self.values.get((variable, visit), {}).get(identity)
 
 
-def of_frame(frame: pd.DataFrame) -> Cohort:
-    """The participants and the population sample of a table of participants."""
+def from_frame(frame: pd.DataFrame) -> Cohort:
+    """Make a cohort from a table of participants, with the population sample."""
     frame = frame[frame["text"] == ""]
-    own = frame[frame["cohort"] == "trial"]
+    rows = frame[frame["cohort"] == "trial"]
     values = {
-        key: dict(zip(g["participant"], g["value"], strict=True)) for key, g in own.groupby(["variable", "visit"])
+        key: dict(zip(g["participant"], g["value"], strict=True)) for key, g in rows.groupby(["variable", "visit"])
     }
     order = [(key, visit) for key, o in trial().outcomes.items() for visit in ["baseline", *o.follow_up]]
     order += [(key, "baseline") for key in trial().markers]
     sample = frame[frame["cohort"] == "population"].groupby("participant", sort=False)
     return Cohort(
-        own.groupby("participant", sort=False)["arm"].first().to_dict(),
+        rows.groupby("participant", sort=False)["arm"].first().to_dict(),
         {key: values[key] for key in order if key in values},
-        [dict(zip(person["variable"], person["value"], strict=True)) for _, person in sample],
+        [dict(zip(rows["variable"], rows["value"], strict=True)) for _, rows in sample],
     )
 
 
 def make(seed: int = 5, *, arm_size: int = 12, outcomes: list[str] | None = None) -> Cohort:
-    """Draw a cohort with values in the middle of what is plausible."""
+    """Draw a cohort with values in the middle of the plausible ranges."""
     random = np.random.default_rng(seed)
     ids = [f"DQ-{number:03d}" for number in sorted(random.choice(np.arange(1, 200), 2 * arm_size, replace=False))]
     cohort = Cohort(dict(zip(ids, random.permutation(["d_q", "control"] * arm_size).tolist(), strict=True)))
     for key, outcome in trial().outcomes.items():
         for visit in ["baseline", *outcome.follow_up] if outcomes is None or key in outcomes else ():
-            own = [identity for identity in ids if visit == "baseline" or random.random() > 0.06]
-            drawn = np.sqrt(np.prod(outcome.plausible or 1.0)) * np.exp(0.25 * random.standard_normal(len(own)))
-            drawn = drawn > 1 if outcome.kind == "binary" else drawn.round(3)
-            cohort.values[key, visit] = dict(zip(own, drawn.astype(float).tolist(), strict=True))
+            present = [identity for identity in ids if visit == "baseline" or random.random() > 0.06]
+            values = np.sqrt(np.prod(outcome.plausible or 1.0)) * np.exp(0.25 * random.standard_normal(len(present)))
+            values = values > 1 if outcome.kind == "binary" else values.round(3)
+            cohort.values[key, visit] = dict(zip(present, values.astype(float).tolist(), strict=True))
     for key in trial().markers:
-        drawn = random.permutation(np.arange(1, 400))[: len(ids)] / 100
-        cohort.values[key, "baseline"] = dict(zip(ids, drawn.tolist(), strict=True))
-    people = [random.uniform(23, 88, 25).round(1), *random.uniform(0.1, 4, (len(trial().markers), 25)).round(2)]
-    for person in zip(*people, strict=True):
-        cohort.population.append(dict(zip(["age", *trial().markers], map(float, person), strict=True)))
+        values = random.permutation(np.arange(1, 400))[: len(ids)] / 100
+        cohort.values[key, "baseline"] = dict(zip(ids, values.tolist(), strict=True))
+    sample = [random.uniform(23, 88, 25).round(1), *random.uniform(0.1, 4, (len(trial().markers), 25)).round(2)]
+    for values in zip(*sample, strict=True):
+        cohort.population.append(dict(zip(["age", *trial().markers], map(float, values), strict=True)))
     return cohort

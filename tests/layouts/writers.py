@@ -1,4 +1,4 @@
-"""Layouts of a cohort, with headers as strangers would write them; each returns the rows of its sheets."""
+"""Layouts of a cohort, with headers as other authors would write them; each returns the rows of its sheets."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from .cohort import Cohort, trial
 WEEKS = {"baseline": 0, "week_2": 2, "week_4": 4, "week_20": 20}
 VISITS = {"baseline": "baseline", "week_2": "week 2", "week_4": "week 4", "week_20": "week 20"}
 DAYS = {"baseline": "Baseline", "week_2": "Day 14", "week_4": "Day 28", "week_20": "Day 140"}
-STRANGE = yaml.safe_load(Path(__file__).with_name("names.yaml").read_text(encoding="utf-8"))
+ALIASES = yaml.safe_load(Path(__file__).with_name("names.yaml").read_text(encoding="utf-8"))
 AGES = "p16 by age"
 WRITERS: dict[str, Callable] = {}
-# The mappings of layouts that are asked about.
+# The mappings of layouts that the reader cannot recognise on its own.
 ANSWERS = {
     "coded": "arms: {0: control, 1: d_q}",
     "transposed": "transpose: [Sheet1]",
@@ -36,7 +36,7 @@ def workbook(sheets: dict[str, list[list]]) -> Workbook:
 
 
 def layout(function):
-    """Register a layout: a function that returns the rows of each sheet, and maybe which of its cells are merged.
+    """Register a layout: a function that returns the rows of each sheet, and optionally the merged cells.
 
     Merged cells are (sheet, top, bottom, left, right).
     """
@@ -44,23 +44,23 @@ def layout(function):
     return function
 
 
-def book(layout: Callable, cohort: Cohort) -> Workbook:
-    """A workbook of a layout, with the population sample on a sheet of its own."""
-    made = layout(cohort)
-    sheets, merged = made if isinstance(made, tuple) else (made, ())
-    result = workbook({**sheets, AGES: sheets.get(AGES) or population(cohort)})
+def build(layout: Callable, cohort: Cohort) -> Workbook:
+    """Build the workbook of a layout, with the population sample on a separate sheet."""
+    content = layout(cohort)
+    sheets, merged = content if isinstance(content, tuple) else (content, ())
+    book = workbook({**sheets, AGES: sheets.get(AGES) or population(cohort)})
     for sheet, top, bottom, left, right in merged:
-        result[sheet].merge_cells(start_row=top, end_row=bottom, start_column=left, end_column=right)
-    return result
+        book[sheet].merge_cells(start_row=top, end_row=bottom, start_column=left, end_column=right)
+    return book
 
 
 def save(layout: Callable, cohort: Cohort, path: Path) -> Path:
-    book(layout, cohort).save(path)
+    build(layout, cohort).save(path)
     return path
 
 
-def answers(name: str, folder: Path) -> Path | None:
-    """Write the mapping that a layout needs, if it does."""
+def write_answers(name: str, folder: Path) -> Path | None:
+    """Write the mapping of a layout and return its path, None if the layout needs none."""
     path = folder / "answers.yaml"
     path.write_text(ANSWERS.get(name, ""), encoding="utf-8")
     return path if name in ANSWERS else None
@@ -68,7 +68,7 @@ def answers(name: str, folder: Path) -> Path | None:
 
 def population(cohort: Cohort, *, ids: bool = False) -> list[list]:
     markers = trial().markers
-    rows = [[person["age"], *map(person.get, markers)] for person in cohort.population]
+    rows = [[values["age"], *map(values.get, markers)] for values in cohort.population]
     return [
         [*["ID"] * ids, "Age (years)", *map(label, markers)],
         *([*[f"P{number:03d}"] * ids, *row] for number, row in enumerate(rows, start=1)),
@@ -83,8 +83,8 @@ def label(variable: str) -> str:
     return trial().variable_label(variable)
 
 
-def strange(variable: str) -> str:
-    return STRANGE.get(variable, label(variable))
+def alias(variable: str) -> str:
+    return ALIASES.get(variable, label(variable))
 
 
 def unit(variable: str) -> str:
@@ -106,12 +106,12 @@ def has_visits(variable: str) -> bool:
     return bool(outcome and outcome.follow_up)
 
 
-def plain(variable: str, visit: str) -> str:
+def header(variable: str, visit: str) -> str:
     return with_unit(variable)
 
 
-def measured(cohort: Cohort, later: bool) -> list[str]:
-    """Variables with follow-up visits, or those without."""
+def list_variables(cohort: Cohort, later: bool) -> list[str]:
+    """List the variables with follow-up visits (``later``), or those without."""
     return [v for v in dict.fromkeys(variable for variable, _ in cohort.values) if has_visits(v) == later]
 
 
@@ -120,7 +120,7 @@ def is_treated(arm: str) -> int:
 
 
 def table(cohort: Cohort, head=with_unit, *, first="ID", arm="Arm", code=arm_label, keys=None, ids=None) -> list[list]:
-    """A header and a row per participant: id, arm unless it is None, and the values of (variable, visit) keys."""
+    """Return a header and a row per participant: id, arm (unless None), and the values of (variable, visit) keys."""
     keys = list(cohort.values) if keys is None else keys
     rows = [[first, *([arm] if arm else []), *(head(*key) for key in keys)]]
     for identity in cohort.ids if ids is None else ids:
@@ -129,13 +129,13 @@ def table(cohort: Cohort, head=with_unit, *, first="ID", arm="Arm", code=arm_lab
     return rows
 
 
-def once(cohort: Cohort) -> list[tuple[str, str]]:
-    """Keys of what is measured once."""
-    return [(variable, "baseline") for variable in measured(cohort, False)]
+def fixed_keys(cohort: Cohort) -> list[tuple[str, str]]:
+    """Return the keys of the variables that are measured once."""
+    return [(variable, "baseline") for variable in list_variables(cohort, False)]
 
 
-def beside(*tables: list[list]) -> list[list]:
-    """Tables beside each other, with a blank column between."""
+def join_tables(*tables: list[list]) -> list[list]:
+    """Join tables side by side, with a blank column between them."""
     widths = [max(map(len, rows)) for rows in tables]
     lines = zip_longest(*tables, fillvalue=[])
     return [
@@ -144,32 +144,32 @@ def beside(*tables: list[list]) -> list[list]:
     ]
 
 
-def of_arm(cohort: Cohort, key: str) -> list[str]:
+def list_ids(cohort: Cohort, key: str) -> list[str]:
     return [identity for identity, arm in cohort.arms.items() if arm == key]
 
 
-def long(cohort: Cohort, heads: list, visits: dict, head=with_unit, *, repeat=True, code=arm_label) -> list[list]:
-    """A row per participant and visit: id, arm, visit, and the values of what is measured once and of the visit.
+def long_rows(cohort: Cohort, heads: list, visits: dict, head=with_unit, *, repeat=True, code=arm_label) -> list[list]:
+    """Return a row per participant and visit: id, arm, visit, variables measured once, and the values of the visit.
 
-    What is measured once stands at baseline alone, unless it is to ``repeat``.
+    Variables measured once are in the baseline row only, unless ``repeat`` is true.
     """
-    fixed, later = measured(cohort, False), measured(cohort, True)
+    fixed, later = list_variables(cohort, False), list_variables(cohort, True)
     rows = [[*heads, *map(head, [*fixed, *later])]]
     for identity, arm in cohort.arms.items():
         for visit, name in visits.items():
-            own = [cohort.get(v, "baseline", identity) if repeat or visit == "baseline" else None for v in fixed]
-            rows.append([identity, code(arm), name, *own, *(cohort.get(v, visit, identity) for v in later)])
+            once = [cohort.get(v, "baseline", identity) if repeat or visit == "baseline" else None for v in fixed]
+            rows.append([identity, code(arm), name, *once, *(cohort.get(v, visit, identity) for v in later)])
     return rows
 
 
 @layout
 def wide(cohort):
-    """One row a participant, one header row; proteins and the population on sheets of their own."""
+    """One row per participant, one header row; proteins and the population on separate sheets."""
     proteins = [key for key in cohort.values if key[0].startswith("sasp_")]
-    others = [key for key in cohort.values if key not in proteins]
+    clinical = [key for key in cohort.values if key not in proteins]
     return {
         "READ ME": [["Participants of an invented trial"]],
-        "Participants": table(cohort, keys=others),
+        "Participants": table(cohort, keys=clinical),
         "SASP": table(cohort, keys=proteins),
         "Codebook": [
             ["Column", "Meaning"],
@@ -181,13 +181,13 @@ def wide(cohort):
 
 @layout
 def two_header_rows(cohort):
-    """Variable above visit in merged cells, below a title, not in A1, a remark beside the table."""
+    """Variable above visit in merged cells, below a title, not in A1, with a remark next to the table."""
     (_, names, weeks, *_), *_ = weeks_below_blank_cells(cohort).values()
     names[:2], weeks[:2] = ["Participant", "Treatment arm"], [None, None]
     visits = ["BL" if week == 0 else week and f"W{week}" for week in weeks]
     body = table(cohort, code=lambda arm: {"d_q": "Dasatinib + Quercetin", "control": "No treatment"}[arm])[1:]
-    above = [[], ["Supplementary Data 1. Individual participant data"], []]
-    rows = [*above, [*names, None, None, "Measured at one laboratory."], visits, *body]
+    title = [[], ["Supplementary Data 1. Individual participant data"], []]
+    rows = [*title, [*names, None, None, "Measured at one laboratory."], visits, *body]
     starts = [column for column, name in enumerate(names, start=3) if name]
     merged = [("Data", 4, 5, column, column) for column in (3, 4)]
     merged += [("Data", 4, 4, start, after - 1) for start, after in pairwise([*starts[2:], 3 + len(names)])]
@@ -198,21 +198,21 @@ def two_header_rows(cohort):
 def sheet_per_variable(cohort):
     """The sheet's name is the variable, the columns are visits; arm only on the first sheet."""
     patient = "Patient No."
-    of_once = table(cohort, lambda v, w: strange(v), first=patient, arm="Randomized group", keys=once(cohort))
-    sheets = {"Demographics": of_once}
-    for variable in measured(cohort, True):
+    demographics = table(cohort, lambda v, w: alias(v), first=patient, arm="Randomized group", keys=fixed_keys(cohort))
+    sheets = {"Demographics": demographics}
+    for variable in list_variables(cohort, True):
         keys = [key for key in cohort.values if key[0] == variable]
         rows = table(cohort, lambda v, visit: f"Wk {WEEKS[visit]}", first=patient, arm=None, keys=keys)
-        sheets[strange(variable)] = [[f"{strange(variable)} ({unit(variable)})"], *rows]
+        sheets[alias(variable)] = [[f"{alias(variable)} ({unit(variable)})"], *rows]
     return sheets
 
 
 @layout
 def long_by_visit(cohort):
-    """One row per participant and visit, what does not change repeated on each row."""
+    """One row per participant and visit; constant values are repeated on each row."""
     code = lambda arm: {"d_q": "DQ", "control": "control"}.get(arm, arm_label(arm))  # noqa: E731
-    rows = long(cohort, ["subject", "trt", "week"], WEEKS, str, code=code)
-    count = len(measured(cohort, True))
+    rows = long_rows(cohort, ["subject", "trt", "week"], WEEKS, str, code=code)
+    count = len(list_variables(cohort, True))
     return {"export": [row for row in rows if row[2] in ("week", 0) or any(c is not None for c in row[-count:])]}
 
 
@@ -225,9 +225,9 @@ def long_by_variable(cohort):
             value = cohort.get(variable, visit, identity)
             if value is not None:
                 name = "Baseline" if visit == "baseline" else f"{WEEKS[visit]} weeks"
-                rows.append([identity, name, strange(variable), value, unit(variable)])
+                rows.append([identity, name, alias(variable), value, unit(variable)])
     ids = list(reversed(cohort.ids))
-    return {"Labs": rows, "DM": table(cohort, plain, first="USUBJID", arm="ARM", keys=once(cohort), ids=ids)}
+    return {"Labs": rows, "DM": table(cohort, header, first="USUBJID", arm="ARM", keys=fixed_keys(cohort), ids=ids)}
 
 
 @layout
@@ -237,7 +237,7 @@ def weeks_below_blank_cells(cohort):
     for variable, visit in cohort.values:
         family = trial().outcomes[variable].family.upper() if variable in trial().outcomes else "P16"
         banner.append(None if family in banner else family)
-        names.append(strange(variable) if visit == "baseline" else None)
+        names.append(alias(variable) if visit == "baseline" else None)
         weeks.append(WEEKS[visit] if has_visits(variable) else None)
     return {"All data": [banner, names, weeks, *table(cohort, code=lambda arm: arm_label(arm).upper())[1:]]}
 
@@ -247,13 +247,13 @@ def arms_below_each_other(cohort):
     """A heading per arm, each with its own header, a blank row between."""
     rows = []
     for key in ("control", "d_q"):
-        rows += [[f"{arm_label(key)} group"], *table(cohort, arm=None, ids=of_arm(cohort, key)), []]
+        rows += [[f"{arm_label(key)} group"], *table(cohort, arm=None, ids=list_ids(cohort, key)), []]
     return {"Participants": rows}
 
 
 @layout
 def coded(cohort):
-    """Arms 0/1, snake case, numbers as text, NA for what is missing."""
+    """Arms 0/1, snake case, numbers as text, NA for missing values."""
 
     def head(variable, visit):
         return variable.removeprefix("sasp_") + (f"_w{WEEKS[visit]}" if has_visits(variable) else "")
@@ -268,23 +268,26 @@ def coded(cohort):
 def merged_ids(cohort):
     """Long, the id and arm merged over the rows of a participant, visits as weeks with a dash."""
     names = {visit: f"{week}-week" if week else "Baseline" for visit, week in WEEKS.items()}
-    rows = long(cohort, ["Patient", "Arm", "Time point"], names, repeat=False)
+    rows = long_rows(cohort, ["Patient", "Arm", "Time point"], names, repeat=False)
     rows = [[None, None, *row[2:]] if "-week" in row[2] else row for row in rows]
     return {"CRF": rows}, [("CRF", n, n + 3, c, c) for n in range(2, len(rows), 4) for c in (1, 2)]
 
 
 @layout
 def side_by_side(cohort):
-    """Blocks beside each other on one sheet, each with a title and its own ids, in different orders."""
+    """Blocks side by side on one sheet, each with a title and separate ids, in different orders."""
     parts = [
-        [["Demographics and p16"], *table(cohort, plain, first="Subject", keys=once(cohort), ids=sorted(cohort.ids))]
+        [
+            ["Demographics and p16"],
+            *table(cohort, header, first="Subject", keys=fixed_keys(cohort), ids=sorted(cohort.ids)),
+        ]
     ]
-    for number, variable in enumerate(measured(cohort, True), start=1):
+    for number, variable in enumerate(list_variables(cohort, True), start=1):
         keys = [key for key in cohort.values if key[0] == variable]
         ids = sorted(cohort.ids, reverse=bool(number % 2))
         heads = lambda v, visit: f"{VISITS[visit]} ({unit(v)})"  # noqa: E731
-        parts.append([[strange(variable)], *table(cohort, heads, first="Subject", arm=None, keys=keys, ids=ids)])
-    return {"Sheet1": beside(*parts)}
+        parts.append([[alias(variable)], *table(cohort, heads, first="Subject", arm=None, keys=keys, ids=ids)])
+    return {"Sheet1": join_tables(*parts)}
 
 
 @layout
@@ -295,38 +298,38 @@ def units_in_a_row_of_their_own(cohort):
 
 @layout
 def baseline_beside_follow_up_in_rows(cohort):
-    """A row per later visit; the baseline, repeated, in columns of its own."""
-    later = measured(cohort, True)
-    heads, *body = long(cohort, ["ID", "Arm", "Week"], WEEKS)
+    """A row per later visit; the baseline is repeated in separate columns."""
+    later = list_variables(cohort, True)
+    heads, *body = long_rows(cohort, ["ID", "Arm", "Week"], WEEKS)
     heads += [f"{label(v)} baseline" for v in later]
     return {"Sheet": [heads, *([*row, *body[n - n % 4][-len(later) :]] for n, row in enumerate(body) if n % 4)]}
 
 
 @layout
 def arms_as_merged_cells_at_the_left(cohort):
-    ids = [*of_arm(cohort, "d_q"), *of_arm(cohort, "control")]
+    ids = [*list_ids(cohort, "d_q"), *list_ids(cohort, "control")]
     rows = [[arm, identity, *values] for identity, arm, *values in table(cohort, ids=ids)]
-    middle = 1 + len(of_arm(cohort, "d_q"))
+    middle = 1 + len(list_ids(cohort, "d_q"))
     return {"Sheet": rows}, [("Sheet", 2, middle, 1, 1), ("Sheet", middle + 1, len(rows), 1, 1)]
 
 
 @layout
 def redcap_events_beside_a_study_id(cohort):
-    """A constant study id before the participant's; events as REDCap names them; the arm on the first row alone."""
+    """A constant study id before the participant id; events as REDCap names them; the arm on the first row only."""
     events = {visit: f"{visit}_arm_1" for visit in VISITS}
-    heads, *body = long(cohort, ["USUBJID", "arm", "redcap_event_name"], events, str, repeat=False)
+    heads, *body = long_rows(cohort, ["USUBJID", "arm", "redcap_event_name"], events, str, repeat=False)
     body = [["DQ", identity, arm if "base" in event else None, event, *row] for identity, arm, event, *row in body]
     return {"Sheet": [["STUDYID", *heads], *body]}
 
 
-def by_visit(cohort: Cohort, names: dict[str, str], arm=lambda visit: "Arm", **heads) -> dict:
-    """A sheet per visit, with columns of variables."""
-    of_visit = {visit: [key for key in cohort.values if key[1] == visit] for visit in VISITS}
-    return {names[v]: table(cohort, plain, arm=arm(v), keys=keys, **heads) for v, keys in of_visit.items()}
+def visit_sheets(cohort: Cohort, names: dict[str, str], arm=lambda visit: "Arm", **heads) -> dict:
+    """Return a sheet per visit, with a column per variable."""
+    keys_by_visit = {visit: [key for key in cohort.values if key[1] == visit] for visit in VISITS}
+    return {names[v]: table(cohort, header, arm=arm(v), keys=keys, **heads) for v, keys in keys_by_visit.items()}
 
 
-def below(cohort: Cohort) -> list[list]:
-    """N, mean and the arms' medians right below the participants, then abbreviations."""
+def statistics_rows(cohort: Cohort) -> list[list]:
+    """Return rows of N, mean and medians by arm to put below the participants, and then abbreviations."""
     means = [round(sum(cells.values()) / len(cells), 3) for cells in cohort.values.values()]
     names = ("N", "Mean", "Mean (SD), Control", "Median D+Q", "Overall")
     return [*([name, None, *means] for name in names), ["CTx, C-terminal telopeptide"]]
@@ -336,13 +339,13 @@ ARMS = ("control", "d_q")
 CAPITALS = {visit: name.capitalize() for visit, name in VISITS.items()}
 WRITERS |= {
     "sheet_per_visit": lambda c: (
-        by_visit(c, CAPITALS, lambda visit: "Group", first="Subject ID", code=lambda arm: arm_label(arm).lower())
+        visit_sheets(c, CAPITALS, lambda visit: "Group", first="Subject ID", code=lambda arm: arm_label(arm).lower())
         | {AGES: population(c, ids=True)}
     ),
-    "sheets_named_after_days": lambda c: by_visit(c, DAYS, {"baseline": "Arm"}.get, first="Participant"),
+    "sheets_named_after_days": lambda c: visit_sheets(c, DAYS, {"baseline": "Arm"}.get, first="Participant"),
     "transposed": lambda c: {"Sheet1": list(zip(*table(c), strict=True))},
-    "sheet_per_arm": lambda c: {arm_label(key): table(c, arm=None, ids=of_arm(c, key)) for key in ARMS},
-    "rows_of_statistics_below": lambda c: {"Sheet": [*table(c), *below(c)]},
+    "sheet_per_arm": lambda c: {arm_label(key): table(c, arm=None, ids=list_ids(c, key)) for key in ARMS},
+    "rows_of_statistics_below": lambda c: {"Sheet": [*table(c), *statistics_rows(c)]},
 }
 
 
@@ -354,107 +357,109 @@ def change(cohort: Cohort, variable: str, visit: str, identity: str) -> float | 
     return None if first is None or later is None else 100 * (later - first) / first
 
 
-def group(cohort: Cohort, variable: str, visit: str, arm: str, members=None) -> list[float]:
-    ids = [i for i in of_arm(cohort, arm) if members is None or i in members]
+def changes(cohort: Cohort, variable: str, visit: str, arm: str, members=None) -> list[float]:
+    ids = [i for i in list_ids(cohort, arm) if members is None or i in members]
     return [v for v in (change(cohort, variable, visit, i) for i in ids) if v is not None]
 
 
-def thirds(cohort: Cohort, marker: str) -> list[set[str]]:
-    """The participants of each third of a marker, from the lowest."""
+def split_thirds(cohort: Cohort, marker: str) -> list[set[str]]:
+    """Return the participants of each third of a marker, lowest first."""
     cells = cohort.values[marker, "baseline"]
     cuts = np.quantile(list(cells.values()), [1 / 3, 2 / 3]) - 1e-9
     return [{i for i, value in cells.items() if np.searchsorted(cuts, value) == third} for third in range(3)]
 
 
-def pairs(cohort: Cohort) -> list[tuple[str, str]]:
+def change_keys(cohort: Cohort) -> list[tuple[str, str]]:
     return [(v, visit) for v, visit in cohort.values if visit != "baseline" and has_visits(v)]
 
 
-def by_variable(cohort: Cohort) -> dict[str, list[str]]:
-    """The later visits of each variable."""
-    return {v: [visit for other, visit in pairs(cohort) if other == v] for v, _ in pairs(cohort)}
+def follow_ups(cohort: Cohort) -> dict[str, list[str]]:
+    """Return the follow-up visits of each variable."""
+    return {v: [visit for variable, visit in change_keys(cohort) if variable == v] for v, _ in change_keys(cohort)}
 
 
-def across(columns) -> list[list]:
-    """Rows of columns of unequal length."""
+def transpose(columns) -> list[list]:
+    """Turn columns of unequal length into rows."""
     return list(map(list, zip_longest(*columns)))
 
 
-def groups(cohort: Cohort, variable: str, visit: str, more: str = "") -> list[list]:
-    """Rows of a header with the arms and their changes."""
-    return across([arm_label(arm) + more, *group(cohort, variable, visit, arm)] for arm in ARMS)
+def change_rows(cohort: Cohort, variable: str, visit: str, suffix: str = "") -> list[list]:
+    """Return a header with the arms, and the rows of their changes."""
+    return transpose([arm_label(arm) + suffix, *changes(cohort, variable, visit, arm)] for arm in ARMS)
 
 
-def baselines(cohort: Cohort, variable: str, members: dict) -> list[list]:
-    """A title, and the baselines of each group below its name."""
+def baseline_rows(cohort: Cohort, variable: str, members: dict) -> list[list]:
+    """Return a title, and the baseline values of each group below its name."""
     cells = cohort.values[variable, "baseline"].items()
     columns = ([name, *(value for i, value in cells if i in ids)] for name, ids in members.items())
-    return [[f"{label(variable)} at baseline"], *across(columns)]
+    return [[f"{label(variable)} at baseline"], *transpose(columns)]
 
 
 def sheet_per_panel(cohort):
-    """A sheet per panel with a title; Control beside D+Q, of unequal length."""
+    """A sheet per panel with a title; Control next to D+Q, of unequal length."""
     sheets = {}
-    for number, (variable, visit) in enumerate(pairs(cohort)):
-        title = f"{strange(variable)}: percent change from baseline to {WEEKS[visit]} weeks"
-        sheets[f"Fig. {number // 6 + 3}{'abcdef'[number % 6]}"] = [[title], [], *groups(cohort, variable, visit)]
+    for number, (variable, visit) in enumerate(change_keys(cohort)):
+        title = f"{alias(variable)}: percent change from baseline to {WEEKS[visit]} weeks"
+        sheets[f"Fig. {number // 6 + 3}{'abcdef'[number % 6]}"] = [[title], [], *change_rows(cohort, variable, visit)]
     return sheets
 
 
 def panels_on_one_sheet(cohort):
-    """All panels of a variable beside each other, the visit merged over the arms, letters and a title above."""
+    """All panels of a variable side by side, the visit merged over the arms, with letters and a title above."""
     sheets, merged = {}, []
-    for variable, visits in by_variable(cohort).items():
+    for variable, visits in follow_ups(cohort).items():
         name = f"Source {label(variable)}"[:31]
         letters = zip("abcdef", visits, strict=False)
-        parts = [[[f"{x}, Week {WEEKS[w]}"], *groups(cohort, variable, w, " (n = 12)")] for x, w in letters]
+        parts = [[[f"{x}, Week {WEEKS[w]}"], *change_rows(cohort, variable, w, " (n = 12)")] for x, w in letters]
         title = f"Source data, {label(variable)}, % change from baseline"
-        sheets[name] = [[title], [], *beside(*parts)]
+        sheets[name] = [[title], [], *join_tables(*parts)]
         merged += [(name, 3, 3, column, column + 1) for column in range(1, 3 * len(visits), 3)]
     return sheets, merged
 
 
 def replicates(cohort):
-    """Weeks down, the participants of an arm across, its name merged over their columns, as some plotting programs store it."""
-    each = len(cohort.arms) // 2
-    heads = ["Week", *(name for arm in ARMS for name in [arm_label(arm), *[None] * (each - 1)])]
-    sheets = {label(variable): [[f"{label(variable)} (% change)"], heads] for variable in by_variable(cohort)}
-    for variable, visit in pairs(cohort):
-        cells = (change(cohort, variable, visit, i) for arm in ARMS for i in of_arm(cohort, arm))
+    """Weeks in rows, participants in columns, the arm merged over its columns, as some plotting programs store them."""
+    arm_size = len(cohort.arms) // 2
+    heads = ["Week", *(name for arm in ARMS for name in [arm_label(arm), *[None] * (arm_size - 1)])]
+    sheets = {label(variable): [[f"{label(variable)} (% change)"], heads] for variable in follow_ups(cohort)}
+    for variable, visit in change_keys(cohort):
+        cells = (change(cohort, variable, visit, i) for arm in ARMS for i in list_ids(cohort, arm))
         sheets[label(variable)].append([WEEKS[visit], *cells])
-    return sheets, [(name, 2, 2, column, column + each - 1) for name in sheets for column in (2, 2 + each)]
+    return sheets, [(name, 2, 2, column, column + arm_size - 1) for name in sheets for column in (2, 2 + arm_size)]
 
 
 def long_panels(cohort):
     """Two columns per panel, the group and the change."""
     sheets = {}
-    for variable, visit in pairs(cohort):
-        heads = ["Group", f"{strange(variable)}, change from baseline at week {WEEKS[visit]} (%)"]
-        rows = [[arm_label(arm), value] for arm in ARMS for value in group(cohort, variable, visit, arm)]
+    for variable, visit in change_keys(cohort):
+        heads = ["Group", f"{alias(variable)}, change from baseline at week {WEEKS[visit]} (%)"]
+        rows = [[arm_label(arm), value] for arm in ARMS for value in changes(cohort, variable, visit, arm)]
         sheets[f"{label(variable)} w{WEEKS[visit]}"] = [heads, *rows]
     return sheets
 
 
 def medians_below_each_panel(cohort):
-    """Panels below each other; beside the last row of each the word Median."""
+    """Panels below each other; the word Median labels the last row of each."""
     rows = []
-    for variable, visit in pairs(cohort):
-        medians = [sorted(values)[len(values) // 2] for values in (group(cohort, variable, visit, arm) for arm in ARMS)]
-        rows.append([None, f"Change in {strange(variable)} at {WEEKS[visit]} weeks (%)"])
-        rows += [[None, *row] for row in groups(cohort, variable, visit)]
+    for variable, visit in change_keys(cohort):
+        medians = [
+            sorted(values)[len(values) // 2] for values in (changes(cohort, variable, visit, arm) for arm in ARMS)
+        ]
+        rows.append([None, f"Change in {alias(variable)} at {WEEKS[visit]} weeks (%)"])
+        rows += [[None, *row] for row in change_rows(cohort, variable, visit)]
         rows += [["Median", *medians], [], []]
     return {"Sheet": rows}
 
 
 def time_course_by_arm(cohort):
-    """A block of weeks per arm beside each other; one title above the first alone; zeros at baseline."""
+    """A block of weeks per arm, side by side; a title above the first block only; zeros at baseline."""
     sheets = {}
-    for number, (variable, visits) in enumerate(by_variable(cohort).items()):
+    for number, (variable, visits) in enumerate(follow_ups(cohort).items()):
         parts = []
         for arm in ARMS:
-            rows = [[0, *(change(cohort, variable, visit, i) for visit in visits)] for i in of_arm(cohort, arm)]
+            rows = [[0, *(change(cohort, variable, visit, i) for visit in visits)] for i in list_ids(cohort, arm)]
             parts.append([[arm_label(arm)], ["Week 0", *(f"Week {WEEKS[visit]}" for visit in visits)], *rows])
-        sheets[f"Fig {number}"] = [[f"{label(variable)} percent change from baseline"], *beside(*parts)]
+        sheets[f"Fig {number}"] = [[f"{label(variable)} percent change from baseline"], *join_tables(*parts)]
     return sheets
 
 
@@ -463,49 +468,53 @@ PANELS = {panel.__name__: panel for panel in _PANELS}
 
 
 def by_stratum(cohort, proteins=False):
-    """Strata by arm: T1/T2 and T3 above Control and D+Q; baselines by stratum alone; of the proteins those alone or both."""
+    """T1/T2 and T3 above Control and D+Q: changes, with or without ``proteins``; baselines by stratum, all or of proteins only."""
     sheets = {}
     for marker in trial().markers:
-        upper = thirds(cohort, marker)[2]
+        upper = split_thirds(cohort, marker)[2]
         strata = {"T1/T2": set(cohort.arms) - upper, "T3": upper}
-        for number, (variable, visit) in enumerate(pairs(cohort)):
+        for number, (variable, visit) in enumerate(change_keys(cohort)):
             if proteins or not variable.startswith("sasp_"):
                 title = f"Strata by {label(marker)}: {label(variable)} % change from baseline, {WEEKS[visit]} weeks"
-                columns = (group(cohort, variable, visit, arm, ids) for ids in strata.values() for arm in ARMS)
+                columns = (changes(cohort, variable, visit, arm, ids) for ids in strata.values() for arm in ARMS)
                 heads = [["T1/T2", None, "T3", None], [arm_label(arm) for arm in ARMS] * 2]
-                sheets[f"{label(marker).replace(' ', '_')} {number}"] = [[title], *heads, *across(columns)]
-        shown = [v for v in by_variable(cohort) if proteins or v.startswith("sasp_")]
-        sheets[f"Baseline, {label(marker)}"] = beside(*(baselines(cohort, v, strata) for v in shown))
+                sheets[f"{label(marker).replace(' ', '_')} {number}"] = [[title], *heads, *transpose(columns)]
+        variables = [v for v in follow_ups(cohort) if proteins or v.startswith("sasp_")]
+        sheets[f"Baseline, {label(marker)}"] = join_tables(*(baseline_rows(cohort, v, strata) for v in variables))
     return sheets
 
 
 def thirds_in_words(cohort):
     """Groups named after three thirds of p16 and the arm."""
     names = ("Lowest tertile", "Middle tertile", "Highest tertile")
-    of = [
+    groups = [
         (f"{name}, {arm_label(arm)}", arm, members)
-        for name, members in zip(names, thirds(cohort, "p16_variant_5"), strict=True)
+        for name, members in zip(names, split_thirds(cohort, "p16_variant_5"), strict=True)
         for arm in ARMS
     ]
     sheets = {}
-    for number, key in enumerate(pairs(cohort)):
+    for number, key in enumerate(change_keys(cohort)):
         title = f"{label(key[0])} % change, week {WEEKS[key[1]]}, by p16 variant 5"
-        sheets[f"Fig {number}"] = [[title], *across([head, *group(cohort, *key, arm, ids)] for head, arm, ids in of)]
+        sheets[f"Fig {number}"] = [
+            [title],
+            *transpose([head, *changes(cohort, *key, arm, ids)] for head, arm, ids in groups),
+        ]
     return sheets
 
 
 def titled_panels(cohort):
-    """All that figures and tables show without ids: changes by arm, also by stratum, and baselines by arm."""
-    arms = {arm_label(arm): of_arm(cohort, arm) for arm in ARMS}
+    """All data of figures and tables without ids: changes by arm, also by stratum, and baselines by arm."""
+    arms = {arm_label(arm): list_ids(cohort, arm) for arm in ARMS}
     once_or_first = [v for v, visit in cohort.values if visit == "baseline" and v in trial().outcomes]
-    tables = {f"Table 1 {number}": baselines(cohort, v, arms) for number, v in enumerate(once_or_first)}
+    tables = {f"Table 1 {number}": baseline_rows(cohort, v, arms) for number, v in enumerate(once_or_first)}
     return sheet_per_panel(cohort) | by_stratum(cohort, proteins=True) | tables
 
 
 def changes_beside_a_tertile(cohort):
-    """A row a participant with percent changes, baselines, and the third of p16 by number."""
-    upper = thirds(cohort, "p16_variant_5")[2]
+    """A row per participant with percent changes, baselines, and the number of the third of p16."""
+    upper = split_thirds(cohort, "p16_variant_5")[2]
     first = [key for key in cohort.values if key[1] == "baseline" and key[0] in trial().outcomes]
-    heads = ["p16 variant 5 tertile", *(f"{strange(v)} % change week {WEEKS[w]}" for v, w in pairs(cohort))]
-    rows = [[3 if i in upper else 1, *(change(cohort, *key, i) for key in pairs(cohort))] for i in cohort.arms]
-    return {"Data": [[*own, *more] for own, more in zip(table(cohort, keys=first), [heads, *rows], strict=True)]}
+    heads = ["p16 variant 5 tertile", *(f"{alias(v)} % change week {WEEKS[w]}" for v, w in change_keys(cohort))]
+    rows = [[3 if i in upper else 1, *(change(cohort, *key, i) for key in change_keys(cohort))] for i in cohort.arms]
+    baselines = table(cohort, keys=first)
+    return {"Data": [[*left, *right] for left, right in zip(baselines, [heads, *rows], strict=True)]}

@@ -1,4 +1,4 @@
-"""Results as the workflow leaves them, made by the package's own commands in one process."""
+"""Results like those of the workflow, made by the commands of the package in one process."""
 
 import json
 from pathlib import Path
@@ -19,23 +19,23 @@ CONFIG["analyses"] |= {
     "strict": {"alpha": 0.01, "change": "log_ratio"},
 }
 STEPS = ("results", "tables", "figures", "cutoffs", "robustness", "sensitivity", "compare", "report", "overview")
-# The others are made of the published analysis, or of all together.
-OF_EACH = ("results", "tables", "figures", "report")
+# The other steps run for the published analysis only, or combine all analyses.
+STEPS_OF_EACH_ANALYSIS = ("results", "tables", "figures", "report")
 
 
 def make(folder: Path) -> None:
-    """Make ``config.json`` and, beside it, the results of the published analysis and three others, with every page."""
+    """Write ``config.json`` and the results of the published analysis and three others, with every page, to a new folder."""
     folder.mkdir()
     config, results = folder / "config.json", folder / "results"
     config.write_text(json.dumps(CONFIG))
     run("participants", "data/reconstructed.xlsx", f"{results}/workbooks/reconstructed", "--trial", CONFIG["trial"])
     links = ["=".join(link) for link in page_links(settings.load(config), "../consistency/consistency.html")]
-    described = ("--trial", CONFIG["trial"], "--links", *links)
-    run("consistency", CONFIG["published"], "--output", f"{results}/consistency", *described)
+    options = ("--trial", CONFIG["trial"], "--links", *links)
+    run("consistency", CONFIG["published"], "--output", f"{results}/consistency", *options)
     for step in STEPS:
-        drawn = ["--only", "figure_3", "figure_4"] if step == "figures" else []
-        for analysis in CONFIG["analyses"] if step in OF_EACH else ["published"]:
-            run(step, *drawn, "--config", str(config), "--results", str(results), "--analysis", analysis)
+        options = ["--only", "figure_3", "figure_4"] if step == "figures" else []
+        for analysis in CONFIG["analyses"] if step in STEPS_OF_EACH_ANALYSIS else ["published"]:
+            run(step, *options, "--config", str(config), "--results", str(results), "--analysis", analysis)
 
 
 def run(*arguments: str) -> None:
