@@ -184,7 +184,7 @@ _sha256_once = cache(sha256)
 def escape_formula(text: str) -> str:
     """Return ``text`` in a form that a spreadsheet shows and does not run as a formula.
 
-    Text other than numbers that begins with ``=``, ``+``, ``-``, ``@``, a tab or a carriage return gets an apostrophe.
+    Text other than numbers that begins with ``=``, ``+``, ``-``, ``@``, a tab or a carriage return gets a leading apostrophe.
     """
     return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
 
