@@ -1,106 +1,92 @@
-"""Propose a mapping for each block of a sheet: what kind it is, and what its columns mean."""
+"""Propose a mapping for each block of a sheet: its kind and the meaning of its columns."""
 
 from __future__ import annotations
 
 from ..participants import POPULATION, VALUE
 from ..recognition.layout import Header, find_header, find_tables, mostly_numbers
 from ..recognition.spelling import unit_factor
-from ..recognition.vocabulary import (
-    NOT_AS_MEASURED,
-    OWN_POPULATION,
-    Reading,
-    Vocabulary,
-    canonical_id,
-    id_kind,
-    normalize,
-)
+from ..recognition.vocabulary import NOT_AS_MEASURED, OWN_POPULATION, Vocabulary, canonical_id, id_kind, normalize
 from ..spreadsheet.sheets import EMPTY, Block, Workbook, is_number
-from .mapping import SAID, Column, Plan
+from .mapping import SAID, Column, Plan, Reading
 
-MOST_PROBED = 2000  # rows; the roles of columns show long before
+MOST_PROBED = 2000  # rows; far fewer show the roles of the columns
 MOST_DISTINCT = 400
-CATEGORIES = 60
-CODES = 3  # a column of no more different numbers holds codes or counts
-
+MOST_CATEGORIES = 60  # distinct entries in a column of names
+MOST_CODES = 3  # a column with no more distinct numbers holds codes or counts
 BY_GROUP = "columns named after groups, no participant id"
 
 
 def summarize_column(block: Block, header: Header, index: int) -> Column:
-    """Look at a column's cells, the first ones of a long column."""
+    """Return a column with the number, type and distinct values of its cells, or of the first cells of a long column."""
     rows = block.values[header.first_data : header.first_data + MOST_PROBED]
     cells = [row[index].strip() if isinstance(row[index], str) else row[index] for row in rows if row[index] != EMPTY]
     distinct = list(dict.fromkeys(cells))[:MOST_DISTINCT]
     return Column(index, used=len(cells), numeric=bool(mostly_numbers(rows, index)), distinct=distinct)
 
 
-def classify(block: Block, vocabulary: Vocabulary, contexts: list[str]) -> Plan:
-    """Propose what a block is and what its columns mean.
-
-    ``contexts`` are the titles that stand above the block, nearest first, and last the name of the sheet.
-    """
+def classify_block(block: Block, vocabulary: Vocabulary, contexts: list[str]) -> Plan:
+    """Propose what a block holds and what its columns mean; ``contexts`` are its titles, nearest first, and the sheet's name."""
     header = find_header(block, vocabulary)
     columns = [summarize_column(block, header, index) for index in range(block.width)]
-    plan = Plan(block, "unknown", header)
-    if of_texts := not any(column.numeric for column in columns):
-        texts = sum(column.used > 1 for column in columns)
-        note = Plan(block, "codebook" if texts >= 2 and block.height >= 2 else "note", header, evidence="text only")
+    text_only = not any(column.numeric for column in columns)
+    if text_only:
+        text_columns = sum(column.used > 1 for column in columns)
+        kind = "codebook" if text_columns >= 2 and block.height >= 2 else "note"
+        note = Plan(block, kind, header, evidence="text only")
         if not {vocabulary.label(" ".join(labels)).role for labels in header.labels} >= {"participant", "arm"}:
             return note
-    labelled = header.labels
-    if names := block.sheet.names:  # of a statistics file, where they say what the labels do not
-        own = [name if vocabulary.label(name).variable else "" for name in map(names.__getitem__, block.columns)]
-        labelled = [[*labels, name] if name else labels for labels, name in zip(labelled, own, strict=True)]
-    readings = [read_labels(labels, vocabulary) for labels in labelled]
-    plan.columns = columns
-    for column, reading in zip(columns, readings, strict=True):
-        column.label, column.reading = header.text(column.index), reading
+    plan = Plan(block, "unknown", header, columns)
+    names = block.sheet.names  # of the variables of a statistics file; they may say what the labels do not
+    for column in columns:
+        labels, name = header.labels[column.index], names[block.columns[column.index]] if names else ""
+        labels = [*labels, name] if vocabulary.label(name).variable else labels
+        column.label, column.reading = header.text(column.index), read_labels(labels, vocabulary)
         judge_column(column, vocabulary)
-    known = {reading.variable for reading in readings if reading.variable}
-    context = read_context([*reversed(header.titles), *contexts], known, vocabulary)
+    titles = [*reversed(header.titles), *contexts]
+    context = read_context(titles, {c.reading.variable for c in columns if c.reading.variable}, vocabulary)
     for name in SAID:
         setattr(plan, name, getattr(context, name))
     if block.sheet.turned and not plan.one("participant"):
-        columns[0].judge("participant", "certain", "")  # the word in the corner speaks of the names below it
-    _one_of_each_role(plan, vocabulary)
+        columns[0].judge("participant", "certain", "")  # the corner cell labels the names of variables, not the ids
+    _keep_one_column_per_role(plan, vocabulary)
     for column in plan.data if plan.one("variable") is None else ():
         column.unit = column.unit or (None if column.variable else context.unit)
-    for column in plan.data if of_texts else ():  # it may list arms, and holds no values
+    for column in plan.data if text_only else ():  # the block may list arms, but holds no values
         column.judge("ignore", "certain", "text only")
-    _settle_kind(plan, vocabulary)
-    _settle_marker(plan, context, vocabulary)
+    _decide_kind(plan, vocabulary)
+    _find_marker(plan, context, vocabulary)
+    plan.sampled = any(vocabulary.names_population(OWN_POPULATION.sub(" ", normalize(title))) for title in titles)
     texts = [*header.titles, *contexts, *(column.label for column in plan.data)]
-    called = (OWN_POPULATION.sub(" ", normalize(text)) for text in (*header.titles, *contexts))
-    plan.sampled = any(map(vocabulary.names_population, called))
-    remarks = [text for text in texts if NOT_AS_MEASURED.search(normalize(text).replace("et al", ""))]
-    remarks += [text for text in texts if vocabulary.label(text).measure == "other"]
-    sheet = vars(read_context(contexts[-1:], set(), vocabulary))
-    apart = any(sheet[x] not in (None, vars(context)[x], *vocabulary.trial.markers) for x in ("variable", "visit"))
-    plan.doubt = [*remarks, *contexts[-1:] * apart, ""][0]
-    return note if of_texts and not plan.readable else plan
+    doubtful = [text for text in texts if NOT_AS_MEASURED.search(normalize(text).replace("et al", ""))]
+    doubtful += [text for text in texts if vocabulary.label(text).measure == "other"]
+    sheet = read_context(contexts[-1:], set(), vocabulary)
+    for name in ("variable", "visit"):  # where the name of the sheet contradicts a title
+        if getattr(sheet, name) not in (None, getattr(context, name), *vocabulary.trial.markers):
+            doubtful.append(contexts[-1])
+    plan.doubt = doubtful[0] if doubtful else ""
+    return note if text_only and not plan.readable else plan
 
 
 def read_labels(labels: list[str], vocabulary: Vocabulary) -> Reading:
-    """Read a column's header rows together, or else each by itself."""
+    """Read the header cells of a column as one label, or each by itself if they name nothing together."""
     if labels and all(label.isdigit() for label in labels):
         return _read_label(labels[-1], vocabulary)
-    whole = vocabulary.label(" ".join(labels))
-    if len(labels) <= 1 or (whole.certain and (whole.variable or whole.role or whole.arm)):
-        return whole
-    said: dict = {}
-    rest = []
+    joined = vocabulary.label(" ".join(labels))
+    if len(labels) <= 1 or (joined.certain and (joined.variable or joined.role or joined.arm)):
+        return joined
     readings = [_read_label(label, vocabulary) for label in labels]
-    named = {reading.variable for reading in readings}
+    variables = {reading.variable for reading in readings}
+    combined, unexplained = {}, []
     for label, reading in zip(labels, readings, strict=True):
-        of_named = named & set(reading.candidates) or not reading.candidates
-        if reading.rest and label is not labels[-1] and of_named:
+        if reading.rest and label is not labels[-1] and (variables & {*reading.candidates} or not reading.candidates):
             continue  # a banner such as "Demographics", or "BMD" above "Radius BMD"
         for name, value in vars(reading).items():
-            if value and name in SAID and said.get(name, value) != value:
-                rest.append(f"{said[name]} or {value}")
+            if value and name in SAID and combined.get(name, value) != value:
+                unexplained.append(f"{combined[name]} or {value}")
             if value:
-                said[name] = value
-        rest += filter(None, [reading.rest])
-    return Reading(**said | {"rest": "; ".join(rest)})
+                combined[name] = value
+        unexplained.append(reading.rest)
+    return Reading(**combined | {"rest": "; ".join(filter(None, unexplained))})
 
 
 def _read_label(label: str, vocabulary: Vocabulary) -> Reading:
@@ -111,201 +97,200 @@ def _read_label(label: str, vocabulary: Vocabulary) -> Reading:
     return Reading(visit=visit) if visit else Reading(rest=label)
 
 
-def read_context(texts: list[str], named: set[str], vocabulary: Vocabulary) -> Reading:
-    """Combine titles and the sheet's name; the nearest that says something counts.
+def read_context(texts: list[str], column_variables: set[str], vocabulary: Vocabulary) -> Reading:
+    """Combine titles and the name of the sheet, nearest first; what a nearer text says takes precedence.
 
-    One of another variable than the nearer ones, or than those that columns name (``named``), does not count; an arm only
-    if the title names nothing but known things, since it may well name the treatment of the trial without meaning the arm.
+    A text does not count if it names another variable than the nearer texts, or than the columns if those name none. An arm
+    counts only if every word of the title is understood, since a title may name the treatment of the trial, not an arm.
     """
-    found: dict = {}
+    combined: dict = {}
     for text in texts:
-        reading, exact = vocabulary.context(text), vocabulary.label(text)
-        said = {name: getattr(reading, name) for name in SAID} | {"arm": exact.arm if exact.certain else None}
-        if exact.certain and exact.variable:
-            said["variable"] = exact.variable
-        own = {found["variable"]} if "variable" in found else named
-        if own and said["variable"] not in (None, *own, *vocabulary.trial.markers):
+        mentioned, label = vocabulary.context(text), vocabulary.label(text)
+        meaning = {name: getattr(mentioned, name) for name in SAID} | {"arm": label.arm if label.certain else None}
+        if label.certain and label.variable:
+            meaning["variable"] = label.variable
+        expected = {combined["variable"]} if "variable" in combined else column_variables
+        if expected and meaning["variable"] not in (None, *expected, *vocabulary.trial.markers):
             continue
-        if exact.variable and exact.variable == said["variable"]:
-            said["unit"] = exact.unit
-        said["candidates"] = tuple(key for key in reading.candidates if key in vocabulary.trial.markers)
-        found = {name: value for name, value in said.items() if value} | found
-    return Reading(**found)
+        if label.variable and label.variable == meaning["variable"]:
+            meaning["unit"] = label.unit
+        meaning["candidates"] = tuple(key for key in mentioned.candidates if key in vocabulary.trial.markers)
+        combined = {name: value for name, value in meaning.items() if value} | combined
+    return Reading(**combined)
 
 
 def judge_column(column: Column, vocabulary: Vocabulary) -> None:
-    """Judge the role of one column from its label and its cells."""
+    """Decide what a column means, by its label and its cells."""
     reading = column.reading
     for name in (*SAID, "unit"):
         setattr(column, name, getattr(reading, name))
     column.measure = reading.measure or VALUE
     column.candidates = (reading.variable,) if reading.variable else reading.candidates
-    column.judge(*_role(column, vocabulary))
-    thing = (vocabulary.trial.markers | vocabulary.trial.outcomes).get(reading.variable)
-    stated = [unit for unit in (reading.qualifier, reading.unit) if unit and thing and thing.unit]
-    same = [unit for unit in stated if unit_factor(unit, thing.unit) == 1.0]
-    if column.role == "data" and same:
-        column.unit = thing.unit  # in the trial's own spelling
-    if column.role == "data" and reading.variable and reading.qualifier and reading.qualifier not in same:
-        column.judge("ignore", "unsure", f"could be {reading.variable}, but {reading.qualifier!r} is not understood")
+    column.judge(*_decide_role(column, vocabulary))
+    definition = (vocabulary.trial.markers | vocabulary.trial.outcomes).get(reading.variable)
+    if column.role == "data" and definition:
+        stated_units = [unit for unit in (reading.qualifier, reading.unit) if unit and definition.unit]
+        same_units = [unit for unit in stated_units if unit_factor(unit, definition.unit) == 1.0]
+        column.unit = definition.unit if same_units else column.unit  # in the spelling of the trial
+        if reading.qualifier and reading.qualifier not in same_units:
+            why = f"could be {reading.variable}, but {reading.qualifier!r} is not understood"
+            column.judge("ignore", "unsure", why)
 
 
-def _role(column: Column, vocabulary: Vocabulary) -> tuple[str, str, str]:
-    """Return the role of a column, how sure that is, and why: of the first rule that holds."""
+def _decide_role(column: Column, vocabulary: Vocabulary) -> tuple[str, str, str]:
+    """Return the role of a column, the confidence in it and the reason, by the first rule that applies."""
     reading = column.reading
-    counter = bool(column.used) and _is_counter(column)
-    by_cells = None if reading.variable else _role_by_content(column, vocabulary)
-    named = reading.role in (by_cells, "arm", "stratum")
+    first = column.distinct[0] if column.used else None
+    counts_up = is_number(first) and column.distinct == [first + step for step in range(len(column.distinct))]
+    cell_role = None if reading.variable else _find_role_of_cells(column, vocabulary)
+    confirmed = reading.role in (cell_role, "arm", "stratum")
     are_visits = reading.role == "visit" and _are_visits(column, vocabulary)
     derived = "a derived quantity, not a measured value; if these are percent changes, say so"
-    keys = "say measure: percent_of_baseline, or percent_change, in the mapping"
-    could = f"could be {' or '.join(reading.candidates)}, but {reading.rest!r} is not understood"
-    could += f"; if it is a visit, name {reading.rest} under 'visits'" * reading.rest.isdigit()
-    number = reading.role == "row_number" or (not column.label and counter)
+    percent = "percent of baseline, not a change; say measure: percent_of_baseline, or percent_change, in the mapping"
+    possible = f"could be {' or '.join(reading.candidates)}, but {reading.rest!r} is not understood"
+    if reading.rest.isdigit():
+        possible += f"; if it is a visit, name {reading.rest} under 'visits'"
+    row_number = reading.role == "row_number" or (not column.label and counts_up)
     rules = (
         (not column.used, "ignore", "certain", "empty"),
         (reading.role == "ignored", "ignore", "certain", "ignored by the mapping"),
-        (number, "ignore", "certain", "row number" if counter else "not understood"),
+        (row_number, "ignore", "certain", "row number" if counts_up else "not understood"),
         (reading.role == "qualifier", "ignore", "certain", "qualifies the values of its rows"),
         (reading.role == "participant" or are_visits, reading.role, "certain", ""),
-        (reading.measure == "percent_of_baseline", "ignore", "unsure", f"percent of baseline, not a change; {keys}"),
+        (reading.measure == "percent_of_baseline", "ignore", "unsure", percent),
         (reading.measure in ("other", "change") and not reading.statistic, "ignore", "unsure", derived),
         (reading.statistic, "ignore", "certain", "a statistic, not a measured value"),
         (reading.role == "variable" and reading.variable and column.numeric, "data", "certain", ""),
-        (by_cells and named, by_cells, "certain", ""),
-        (by_cells, by_cells, "inferred", "recognised by its values"),
+        (cell_role and confirmed, cell_role, "certain", ""),
+        (cell_role, cell_role, "inferred", "recognised by its values"),
         (reading.role in ("arm", "stratum", "visit", "variable"), reading.role, "unsure", ""),
-        (reading.rest and reading.candidates and column.numeric, "ignore", "unsure", could),
+        (reading.rest and reading.candidates and column.numeric, "ignore", "unsure", possible),
         (reading.unknown_visit, "ignore", "unsure", f"not among the trial's visits: {reading.unknown_visit}"),
         (reading.rest, "ignore", "unsure", "not among the trial's names"),
         (reading.role == "unit", "unit", "certain", ""),
         (not (column.numeric or reading.variable), "ignore", "certain", ""),
         (True, "data", "certain", ""),
     )
-    return next(verdict for holds, *verdict in rules if holds)
-
-
-def _is_counter(column: Column) -> bool:
-    first = column.distinct[0]
-    return is_number(first) and column.distinct == [first + step for step in range(len(column.distinct))]
+    return next(verdict for applies, *verdict in rules if applies)
 
 
 def _are_visits(column: Column, vocabulary: Vocabulary) -> bool:
-    """Return whether all cells of a column of visits are names of visits, or weeks or days of the trial."""
-    folded = normalize(column.label)
-    days = 7 if "day" in folded else 1
-    numbers = column.numeric and "month" not in folded and all(map(is_number, column.distinct))
-    weeks = numbers and all(value / days in vocabulary.weeks for value in column.distinct)
-    return weeks or all(map(vocabulary.visit, column.distinct))
+    """Return whether all cells of a column of visits are names of visits, or weeks or days of visits of the trial."""
+    label = normalize(column.label)
+    units_per_week = 7 if "day" in label else 1
+    numbers = column.numeric and "month" not in label and all(map(is_number, column.distinct))
+    are_weeks = numbers and all(value / units_per_week in vocabulary.weeks for value in column.distinct)
+    return are_weeks or all(map(vocabulary.visit, column.distinct))
 
 
-def _role_by_content(column: Column, vocabulary: Vocabulary) -> str | None:
-    """Recognise a column of arms, strata, visits or variables by its cells."""
-    if column.numeric or len(column.distinct) > CATEGORIES:
+def _find_role_of_cells(column: Column, vocabulary: Vocabulary) -> str | None:
+    """Return the role of a column whose cells all name arms, strata, visits or variables; None for other columns."""
+    if column.numeric or len(column.distinct) > MOST_CATEGORIES:
         return None
     readings = [vocabulary.label(str(value)) for value in column.distinct]
     kinds = ("variable", "arm", "stratum", "visit")
-    roles = {next((kind for kind in kinds if getattr(r, kind)), None) for r in readings}
+    roles = {next((kind for kind in kinds if getattr(reading, kind)), None) for reading in readings}
     return roles.pop() if len(roles) == 1 and all(reading.certain for reading in readings) else None
 
 
-def _one_of_each_role(plan: Plan, vocabulary: Vocabulary) -> None:
-    """Keep one column for each role that a row can have only once; note another that parts the rows otherwise."""
+def _keep_one_column_per_role(plan: Plan, vocabulary: Vocabulary) -> None:
+    """Keep one column for each role that a row can have only once; mark another column that groups the rows differently."""
     for role in ("participant", "arm", "visit", "variable"):
-        columns = sorted(plan.having(role), key=lambda column: _unlikelihood(column, vocabulary))
-        said = lambda cell: (role == "arm" and vocabulary.arm_of(cell)) or canonical_id(cell)  # noqa: B023, E731
-        for column in columns[1:]:
-            first, why = columns[0], f"the {role} is taken from column {plan.block.address(0, columns[0].index)}"
+        used, *repeats = sorted(plan.having(role), key=lambda column: _role_priority(column, vocabulary)) or [None]
+        entry = lambda cell: (role == "arm" and vocabulary.arm_of(cell)) or canonical_id(cell)  # noqa: B023, E731
+        for column in repeats:
+            why = f"the {role} is taken from column {plan.block.address(0, used.index)}"
             column.judge("ignore", column.confidence, why)
-            rows = [(said(row[first.index]), said(row[column.index])) for row in plan.body]
+            rows = [(entry(row[used.index]), entry(row[column.index])) for row in plan.body]
             pairs = {pair for pair in rows if EMPTY not in pair}
-            entries, others = ({pair[side] for pair in pairs} for side in (0, 1))
-            # Codes for the entries, or numbers of samples below them, part the rows alike.
-            alike = len(pairs) <= max(len(entries), len(others))
-            apart = [i for i, pair in enumerate(rows) if pair in pairs and len({*pair}) == 2]
-            if not alike or entries & others:
-                column.beside, column.apart = first, apart
+            used_entries, entries = ({pair[side] for pair in pairs} for side in (0, 1))
+            # Codes for the entries, or numbers of samples below them, do not contradict them.
+            consistent = len(pairs) <= max(len(used_entries), len(entries))
+            if not consistent or used_entries & entries:
+                column.beside = used
+                column.apart = [i for i, pair in enumerate(rows) if pair in pairs and pair[0] != pair[1]]
 
 
-def _unlikelihood(column: Column, vocabulary: Vocabulary) -> tuple[int, ...]:
-    """Return what sorts columns of a role, the likeliest first.
+def _role_priority(column: Column, vocabulary: Vocabulary) -> tuple[int, ...]:
+    """Return the sort key of a column among those with the same role; the most likely column sorts first.
 
-    Of ids those not of samples, named after people, of most; of arms those that name one; of visits those that are not
-    times with fractions.
+    Participant ids rank by: not ids of samples, labelled as ids of subjects, most distinct values. Arms rank by whether any
+    cell names an arm, visits by whether their numbers have no fractions.
     """
-    unsure, count, kind = column.confidence == "unsure", len(column.distinct), id_kind(column.label)
+    unsure, distinct, kind = column.confidence == "unsure", len(column.distinct), id_kind(column.label)
     if column.role == "arm":
         return (not any(map(vocabulary.arm_of, column.distinct)),)
     if column.role != "participant":
         return unsure, any(is_number(value) and value % 1 != 0 for value in column.distinct)  # type: ignore[operator]
-    return unsure, kind == "sample", count == 1 or kind != "subject", -count, bool(kind)
+    return unsure, kind == "sample", distinct == 1 or kind != "subject", -distinct, bool(kind)
 
 
-def _settle_kind(plan: Plan, vocabulary: Vocabulary) -> None:
-    """Decide the kind of the block, now that the roles of its columns are known."""
+def _decide_kind(plan: Plan, vocabulary: Vocabulary) -> None:
+    """Decide the kind of a block by the roles of its columns."""
     trial = vocabulary.trial
     if plan.one("arm"):
-        plan.arm = None  # a title names the treatment, not the arm of each row
+        plan.arm = None  # the arm in a title is the treatment of the trial, not the arm of each row
     for column in plan.data:
         if column.variable is None and plan.variable is None and plan.one("variable") is None:
             column.judge("ignore", "unsure", column.why or "no variable named")
     data = plan.data
-    known = {column.variable for column in data}
-    sample = known & set(trial.markers) if trial.population else set()
-    identified, by_group = plan.one("participant") is not None, any(column.arm or column.stratum for column in data)
-    if not identified and sum(column.reading.statistic for column in plan.columns) >= 2:
+    variables = {column.variable for column in data}
+    sampled_markers = variables & set(trial.markers) if trial.population else set()
+    with_ids = plan.one("participant") is not None
+    if not with_ids and sum(column.reading.statistic for column in plan.columns) >= 2:
         plan.kind, plan.evidence = "results", "columns of statistics"
     elif not plan.header.rows:
         plan.evidence = "no header"
     elif not data:
-        _settle_unknown(plan, vocabulary)
-    elif identified:
+        _decide_kind_without_variables(plan, vocabulary)
+    elif with_ids:
         plan.kind = plan.kind_by_roles
-        plan.evidence = "a participant id" + ", visits or variables in rows" * (plan.kind == "long")
+        plan.evidence = f"a participant id{', visits or variables in rows' if plan.kind == 'long' else ''}"
         no_arm = not (plan.one("arm") or plan.arm or any(column.arm for column in data))
-        if no_arm and sample and known <= {*trial.markers, trial.population.age}:
-            plan.cohort = POPULATION  # unless its participants turn out to be the trial's
-    elif plan.arm or by_group:
+        if no_arm and sampled_markers and variables <= {*trial.markers, trial.population.age}:
+            plan.cohort = POPULATION  # unless its ids turn out to be those of the trial's participants
+    elif plan.arm or any(column.arm or column.stratum for column in data):
         plan.kind, plan.evidence = "groups", BY_GROUP
     elif plan.one("arm"):
         plan.kind, plan.evidence = plan.kind_by_roles, "an arm in each row, no participant id"
-    elif sample and trial.population.age in known:
+    elif sampled_markers and trial.population.age in variables:
         plan.kind, plan.cohort, plan.evidence = "participants", POPULATION, "a marker and age, no arm"
     else:
         plan.evidence = "neither participant ids nor groups"
 
 
-def _settle_unknown(plan: Plan, vocabulary: Vocabulary) -> None:
-    """Say what can be said of a block that names no variable of the trial."""
+def _decide_kind_without_variables(plan: Plan, vocabulary: Vocabulary) -> None:
+    """Decide the kind of a block that names no variable of the trial: ids and arms, groups, or not read."""
     plan.evidence = "no column of a known variable"
-    if plan.one("participant") is not None:
-        plan.evidence, arm = "participant ids, but no known variable", plan.one("arm")
-        named = {vocabulary.arm_of(cell) for cell in arm.distinct} - {None} if arm and arm.reading.role == "arm" else ()
-        if len(named) > 1 and arm.used > len(arm.distinct):  # no legend, which names each arm once
+    id_column, arm_column = plan.one("participant"), plan.one("arm")
+    if id_column:
+        plan.evidence = "participant ids, but no known variable"
+        labelled = arm_column is not None and arm_column.reading.role == "arm"
+        arms = {vocabulary.arm_of(cell) for cell in arm_column.distinct} - {None} if labelled else set()
+        if len(arms) > 1 and arm_column.used > len(arm_column.distinct):  # a legend would name each arm once
             for column in plan.columns:
                 if column.role in ("visit", "variable") or (column.role == "stratum" and column.confidence == "unsure"):
                     column.judge("ignore", "certain", "beside arms, not values")
-            one_each = plan.one("participant").used == len(plan.one("participant").distinct)
-            plan.kind, plan.evidence = "participants" if one_each else "long", "participant ids and arms"
+            plan.kind = "participants" if id_column.used == len(id_column.distinct) else "long"
+            plan.evidence = "participant ids and arms"
         elif any(column.candidates and column.confidence == "unsure" for column in plan.columns):
             plan.kind = plan.kind_by_roles
             plan.unread = "participant ids, and only columns that may be variables; say in the mapping which they are"
         return
-    numeric = [c for c in plan.columns if c.numeric and len(c.distinct) > CODES]
-    words_beside = any(column.used and not column.numeric for column in plan.columns)
-    if len(numeric) < 2 or not all(c.arm or c.stratum for c in numeric) or words_beside:
-        return
-    plan.kind, plan.evidence = "groups", BY_GROUP
-    plan.unread = "it does not say what was measured; name variable, visit and measure in the mapping"
-    for column in numeric:
-        column.judge("data", column.confidence, "")
+    numeric = [c for c in plan.columns if c.numeric and len(c.distinct) > MOST_CODES]
+    has_text = any(column.used and not column.numeric for column in plan.columns)
+    if len(numeric) >= 2 and all(column.arm or column.stratum for column in numeric) and not has_text:
+        plan.kind, plan.evidence = "groups", BY_GROUP
+        plan.unread = "it does not say what was measured; name variable, visit and measure in the mapping"
+        for column in numeric:
+            column.judge("data", column.confidence, "")
 
 
-def _settle_marker(plan: Plan, context: Reading, vocabulary: Vocabulary) -> None:
-    """Find the marker that cuts strata: the only one that a title or the header of the strata names, or that the trial has."""
+def _find_marker(plan: Plan, context: Reading, vocabulary: Vocabulary) -> None:
+    """Find the marker that defines the strata: the only one in a title, in the header of the strata, or in the trial."""
     column, trial = plan.one("stratum"), vocabulary.trial
-    named = vocabulary.context(column.label).candidates if column else ()
-    for markers in (context.candidates, tuple(key for key in named if key in trial.markers), tuple(trial.markers)):
+    in_label = [key for key in vocabulary.context(column.label if column else "").candidates if key in trial.markers]
+    for markers in (context.candidates, in_label, [*trial.markers]):
         plan.marker = plan.marker or (markers[0] if len(markers) == 1 else None)
     strata = column or plan.stratum or any(column.stratum for column in plan.data)
     if plan.kind == "groups" and strata and not plan.marker:
@@ -314,5 +299,5 @@ def _settle_marker(plan: Plan, context: Reading, vocabulary: Vocabulary) -> None
 
 def propose_plans(workbook: Workbook, vocabulary: Vocabulary) -> list[Plan]:
     """Classify every block of every sheet."""
-    found = ((sheet.name, *table) for sheet in workbook.sheets for table in find_tables(sheet, vocabulary))
-    return [classify(block, vocabulary, [*titles, name]) for name, block, titles in found]
+    tables = [(sheet.name, *table) for sheet in workbook.sheets for table in find_tables(sheet, vocabulary)]
+    return [classify_block(block, vocabulary, [*titles, name]) for name, block, titles in tables]
