@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,7 +17,7 @@ MOST_PER_KIND = 25  # on one sheet
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing that is not as expected; ``kind`` groups faults of one sort."""
+    """Content of a workbook that is not as expected, at one place; ``kind`` groups faults of the same type."""
 
     kind: str
     sheet: str
@@ -34,26 +33,23 @@ class Fault:
 
 @dataclass
 class Faults:
-    """All faults of one reading, each once, in the order in which they were met."""
+    """The faults and notes of one reading of a workbook, without duplicates, in the order in which they were found."""
 
     found: dict[Fault, None] = field(default_factory=dict)
 
-    def error(self, name: str, place: dict | None = None, what: str = "", *, stops: bool = True, **values: Any) -> None:
-        """Record what prevents the use of the workbook, or a remark if it does not stop.
+    def error(self, name: str, place: dict | None = None, text: str = "", *, stops: bool = True, **values: Any) -> None:
+        """Record a fault that prevents the use of the workbook, or a note if ``stops`` is false.
 
-        ``name`` is a kind, or one of several of it, in ``messages.yaml``, filled with ``values``, unless ``what`` is said;
-        ``place`` has sheet, cell and value.
+        ``name`` is a key of ``messages.yaml``: a kind, followed by " / " and a variant if the kind has several messages.
+        ``values`` fill the message, unless ``text`` is given; ``place`` has sheet, cell and value.
         """
-        where = {"sheet": "", "cell": "", "value": ""} | (place or {})
-        what = what or MESSAGES[name].format(**values)
-        fault = Fault(
-            name.partition(" / ")[0], where["sheet"], where["cell"], display_cell(where["value"]), what, stops
-        )
-        self.found[fault] = None
+        place = {"sheet": "", "cell": "", "value": ""} | (place or {})
+        kind, text = name.partition(" / ")[0], text or MESSAGES[name].format(**values)
+        self.found[Fault(kind, place["sheet"], place["cell"], display_cell(place["value"]), text, stops)] = None
 
-    def note(self, name: str, place: dict | None = None, what: str = "", **values: Any) -> None:
-        """Record what the analyst should know."""
-        self.error(name, place, what, stops=False, **values)
+    def note(self, name: str, place: dict | None = None, **values: Any) -> None:
+        """Record a note for the analyst, which does not stop the reading."""
+        self.error(name, place, stops=False, **values)
 
     @property
     def errors(self) -> list[Fault]:
@@ -61,16 +57,18 @@ class Faults:
         return [fault for fault in self.found if fault.stops]
 
     def lines(self, *, stops: bool) -> list[str]:
-        """Return a line per fault, and per remark with all its cells; of one kind on one sheet, at most ``MOST_PER_KIND``."""
-        alike, groups = defaultdict[tuple, list[Fault]](list), defaultdict[tuple, list[str]](list)
+        """Return a line per fault, or per note with all its cells; of a kind on a sheet, ``MOST_PER_KIND`` and how many more."""
+        distinct, lines_by_kind = defaultdict[tuple, list[Fault]](list), defaultdict[tuple, list[str]](list)
         for fault in (fault for fault in self.found if fault.stops == stops):
-            alike[fault.kind, fault.sheet, fault.value, fault.expectation, fault.cell * stops].append(fault)
-        for (kind, sheet, *_), faults in alike.items():
+            distinct[fault.kind, fault.sheet, fault.value, fault.expectation, fault.cell if stops else ""].append(fault)
+        for (kind, sheet, *_), faults in distinct.items():
             cells = f" ({len(faults)} cells: {join_first([fault.cell for fault in faults], MOST_PER_KIND)})"
-            groups[kind, sheet].append(f"{faults[0]}{cells * (len(faults) > 1)}")
-        more = ((len(own) - MOST_PER_KIND, *group) for group, own in groups.items() if len(own) > MOST_PER_KIND)
-        lines = itertools.chain.from_iterable(own[:MOST_PER_KIND] for own in groups.values())
-        return [*lines, *(f"{sheet}: {count} more of this kind ({kind})" for count, kind, sheet in more)]
+            lines_by_kind[kind, sheet].append(f"{faults[0]}{cells if len(faults) > 1 else ''}")
+        listed = [line for lines in lines_by_kind.values() for line in lines[:MOST_PER_KIND]]
+        for (kind, sheet), lines in lines_by_kind.items():
+            if len(lines) > MOST_PER_KIND:
+                listed.append(f"{sheet}: {len(lines) - MOST_PER_KIND} more of this kind ({kind})")
+        return listed
 
     def stop(self, path: object) -> None:
         """Raise a UserError with a line for every error, if there is one."""
