@@ -1,7 +1,7 @@
-"""Checks of a workbook that has been read: each is a function of the reading that reports faults of ``messages.yaml``.
+"""Checks of a workbook that has been read: each ``check_*`` reports faults in the words of ``messages.yaml``.
 
-An error stops every analysis until the workbook or a mapping settles it; a note tells what was read in a way that the
-analyst might not expect. Nothing is changed here.
+An error stops every analysis until the workbook is corrected or a mapping answers the question. A note reports what was
+read in a way that the analyst might not expect. No check changes the values.
 """
 
 from __future__ import annotations
@@ -21,126 +21,133 @@ from ..recognition.vocabulary import MARKS, UNMARKED, canonical_id, id_kind, nor
 from ..spreadsheet.sheets import EMPTY, display_cell, is_number, join_first
 from ..trial import BASELINE
 from .mapping import Plan
-from .values import CHANGES, KEEP, Source, cell_location, variable_visits
+from .values import CHANGE_MEASURES, CORRECT_OR_KEEP, Source, cell_location, variable_visits
 
 if TYPE_CHECKING:
     from .reader import Reading
 
-FEW = 3
-MANY = 10
-SAMPLE = 200
+SMALL_GROUP = 3  # values of a stratum, or rows above a row of statistics
+MANY = 10  # changes that show their scale, or names in a list
+SAMPLE_ROWS = 200
 MOST_NAMED = 6
 MOST_GROUPS = 6  # three strata of two arms
 MOST_CHANGE = 1000  # percent; the messages name it
-EXPLAINED = re.compile(r"(\w{1,4})\s*[=:]\s*([^=:,;\n]{1,60})")  # such as 1 = Baseline
-LAST, DIGITS = 6, 6  # rows at the end that may hold statistics, and the digits of one that hardly agree by chance
+CODE_MEANING = re.compile(r"(\w{1,4})\s*[=:]\s*([^=:,;\n]{1,60})")  # such as 1 = Baseline
+LAST_ROWS, FEWEST_DIGITS = 6, 6  # rows that may hold statistics; total digits that hardly agree by chance
 FAR = 100  # times the median of a column, or of the same variable in other columns
-RARE = 0.1  # share of negative values that may be slips; a scale such as a T-score has more
-SCALES = (1e-3, 1e3, 1e-6, 1e6, 1e-9, 1e9, 0.1, 10.0, 1e-2, 100.0)  # of units, the likeliest first
+RARE = 0.1  # share of negative values that may be errors; a scale such as a T-score has more
+UNIT_SCALES = (1e-3, 1e3, 1e-6, 1e6, 1e-9, 1e9, 0.1, 10.0, 1e-2, 100.0)  # the most likely first
 
 
-def _measured(reading: Reading) -> Iterator[tuple[Source, pd.DataFrame, object]]:
-    """Yield each column of measured values with its outcome or marker: no changes, strata, or answers of yes or no."""
+def _iterate_measured(reading: Reading) -> Iterator[tuple[Source, pd.DataFrame]]:
+    """Yield the columns of measured values, with their rows: no changes, no strata, no answers of yes or no."""
     frame = reading.frame
-    for source, own in frame[frame["measure"].eq(VALUE) & frame["text"].eq("")].groupby("source", sort=False):
-        if source.thing and not source.plan.unmeasured and getattr(source.thing, "kind", "") != "binary":
-            yield source, own, source.thing
+    for source, rows in frame[frame["measure"].eq(VALUE) & frame["text"].eq("")].groupby("source", sort=False):
+        if source.definition and not source.plan.unmeasured and getattr(source.definition, "kind", "") != "binary":
+            yield source, rows
 
 
 def check_every_arm(reading: Reading) -> None:
-    """Refuse participants without an arm, except those whose arm was not understood and is reported already."""
-    own, faults = reading.own[reading.own["linked"]].drop_duplicates("participant"), reading.faults
-    known = {identity for plan in reading.blocks for identity in plan.rows.loc[plan.rows["unknown"], "participant"]}
-    if len(own) and not known and not own["arm"].any():
+    """Refuse participants without an arm, unless their arm was not understood, which is reported already."""
+    participants = reading.trial_rows[reading.trial_rows["linked"]].drop_duplicates("participant")
+    reported = {i for plan in reading.read_plans for i in plan.rows.loc[plan.rows["unknown_arm"], "participant"]}
+    if len(participants) and not reported and not participants["arm"].any():
         expected = " or ".join(arm.label for arm in reading.trial.analysed_arms.values())
-        faults.error("no arm / nobody", own["source"].iloc[0].plan.whole(), expected=expected)
+        reading.faults.error("no arm / nobody", participants["source"].iloc[0].plan.whole(), expected=expected)
         return
-    for row in own[own["arm"].eq("") & ~own["participant"].isin(known)].itertuples():
-        faults.error("no arm", cell_location(row) | {"value": row.participant})
+    for row in participants[participants["arm"].eq("") & ~participants["participant"].isin(reported)].itertuples():
+        reading.faults.error("no arm", cell_location(row) | {"value": row.participant})
 
 
 def check_every_id(reading: Reading) -> None:
-    """Refuse several tables of participants of which one has no ids, or ids that may be others: their rows cannot be joined."""
-    plans = [p for p in reading.blocks if p.kind == "participants" and p.cohort == TRIAL and p.data]
-    label, parted = reading.vocabulary.label, set()  # sheets with ids in a block of their own
-    for plan in (plan for plan in reading.plans if not plan.readable):
-        roles = {label(text).role for text in itertools.chain.from_iterable(plan.header.labels)}
-        parted |= {plan.sheet} if "participant" in roles else set()
+    """Refuse a table without ids if there is another table, or an unread block with ids on its sheet: rows cannot be joined."""
+    plans = [p for p in reading.read_plans if p.kind == "participants" and p.cohort == TRIAL and p.data]
+    labels = [(p.sheet, text) for p in reading.plans if not p.readable for text in itertools.chain(*p.header.labels)]
+    sheets_with_ids = {sheet for sheet, text in labels if reading.vocabulary.label(text).role == "participant"}
     for plan in (plan for plan in plans if plan.one("participant") is None):
-        if len(plans) > 1 or (plan.sheet in parted and not plan.mapped):
+        if len(plans) > 1 or (plan.sheet in sheets_with_ids and not plan.mapped):
             reading.faults.error("no ids", plan.whole())
-    plans = [p for p in reading.blocks if p.one("participant") and p.cohort == TRIAL and not p.mapped]
-    beside = {p: {id_kind(c.label) for c in p.columns if c.reading.role in ("participant", "ignored")} for p in plans}
-    sources = reading.own["source"].unique()
-    have = {plan: {(s.variable, s.visit) for s in sources if s.plan is plan} for plan in plans}
+
+
+def check_same_ids(reading: Reading) -> None:
+    """Ask about tables whose ids may not be those of the same participants, by the ids or by the labels of their columns."""
+    plans = [p for p in reading.read_plans if p.one("participant") and p.cohort == TRIAL and not p.mapped]
+    id_kinds = {p: {id_kind(c.label) for c in p.columns if c.reading.role in ("participant", "ignored")} for p in plans}
+    sources = reading.trial_rows["source"].unique()
+    pairs_read = {plan: {(s.variable, s.visit) for s in sources if s.plan is plan} for plan in plans}
     for first, second in itertools.combinations(plans, 2):
-        whole = all(plan.one("arm") and plan.rows["arm"].nunique() > 1 for plan in (first, second))
-        if whole and have[first] & have[second] and first.people.isdisjoint(second.people):
+        disjoint = first.people.isdisjoint(second.people)
+        with_arms = all(plan.one("arm") and plan.rows["arm"].nunique() > 1 for plan in (first, second))
+        if with_arms and disjoint and pairs_read[first] & pairs_read[second]:
             reading.faults.error("other people", second.whole(), other=first)
         columns = [first.one("participant"), second.one("participant")]
         kinds = [id_kind(column.label) for column in columns]
-        others = [beside[plan] | {"sample", "screening"} for plan in (second, first)]  # never the participants' own
-        stated = any(kind and (kind in there or all(kinds)) for kind, there in zip(kinds, others, strict=True))
+        # One label suffices if the other table also has ids of its kind, or if ids of its kind are never a participant's.
+        other_kinds = [id_kinds[plan] | {"sample", "screening"} for plan in (second, first)]
+        stated = any(kind and (kind in other or all(kinds)) for kind, other in zip(kinds, other_kinds, strict=True))
         numbers = any(all(canonical_id(cell).isdigit() for cell in column.distinct) for column in columns)
-        if kinds[0] != kinds[1] and stated and (numbers or first.people.isdisjoint(second.people)):
+        if kinds[0] != kinds[1] and stated and (numbers or disjoint):
             columns[0].asked = columns[1].asked = True
             reading.faults.error("id kinds", second.head_of(columns[1]), where=first.head_of(columns[0]))
 
 
 def check_units(reading: Reading) -> None:
-    """Refuse units, in a header or beside the values, that are not the trial's; nothing is converted."""
-    for source, own, thing in _measured(reading):
-        sheet, column = source.plan.sheet, source.column
-        beside = dict(zip(own["unit"][::-1], own["unit_cell"][::-1], strict=True))
-        stated = [(unit, {"sheet": sheet, "cell": cell, "value": unit}) for unit, cell in beside.items() if unit]
+    """Refuse units, in a header or next to the values, that are not the trial's; no value is converted."""
+    for source, rows in _iterate_measured(reading):
+        definition, column, mapped = source.definition, source.column, source.plan.mapped
+        if not definition.unit or column.factor != 1.0:  # a factor has converted the values
+            continue
+        first_cells = dict(zip(rows["unit"][::-1], rows["unit_cell"][::-1], strict=True))
+        places = [(u, {"sheet": source.plan.sheet, "cell": cell, "value": u}) for u, cell in first_cells.items() if u]
         if column.unit:
-            stated.insert(0, (column.unit, source.head | {"value": column.label or column.unit}))
-        for unit, place in stated if thing.unit and column.factor == 1.0 else ():  # a factor has converted it
-            factor, faults, words = unit_factor(unit, thing.unit), reading.faults, {"thing": thing, "unit": unit}
-            if factor is None and is_known_unit(unit) and is_known_unit(thing.unit):
-                faults.error("unit / other", place, **words)
-            elif factor is None:
-                name = "unit / percent" if plain_unit(unit) == "percent" else "unit / unknown"
-                faults.error(name, place, stops=not source.plan.mapped, **words)
+            places.insert(0, (column.unit, source.head | {"value": column.label or column.unit}))
+        for unit, place in places:
+            factor, template_values = unit_factor(unit, definition.unit), {"definition": definition, "unit": unit}
+            both_known = is_known_unit(unit) and is_known_unit(definition.unit)
+            if factor is None:
+                name = "other" if both_known else "percent" if plain_unit(unit) == "percent" else "unknown"
+                reading.faults.error(f"unit / {name}", place, stops=both_known or not mapped, **template_values)
             elif factor != 1.0:
-                faults.error("unit / beside" if place["value"] == unit else "unit", place, factor=factor, **words)
+                name = "unit / beside" if place["value"] == unit else "unit"
+                reading.faults.error(name, place, factor=factor, **template_values)
 
 
 def check_plausible(reading: Reading) -> None:
-    """Ask about columns whose values, as a whole or singly, lie beyond what the trial or the other values lead to expect."""
-    stated = {(fault.sheet, fault.cell) for fault in reading.faults.errors if fault.kind == "unit"}
-    columns = [(*each, each[1]["value"].median(), each[1]["value"].abs().median()) for each in _measured(reading)]
-    for source, own, thing, median, size in columns:
-        low, high = thing.plausible or (-np.inf, np.inf)
-        others = [other for alike, _, _, *other in columns if alike.variable == source.variable]
-        far = [other for other, scale in others if 0 < FAR * min(size, scale) < max(size, scale)]
-        if (source.head["sheet"], source.head["cell"]) in stated:
+    """Ask about columns, and single values, far from what the trial or the other values lead to expect."""
+    reported = {(fault.sheet, fault.cell) for fault in reading.faults.errors if fault.kind == "unit"}
+    columns = [(s, r, r["value"].median(), r["value"].abs().median()) for s, r in _iterate_measured(reading)]
+    for source, rows, median, size in columns:
+        if (source.head["sheet"], source.head["cell"]) in reported:
             continue
+        low, high = source.definition.plausible or (-np.inf, np.inf)
+        medians = [(other, scale) for s, _, other, scale in columns if s.variable == source.variable]
+        far_medians = [other for other, scale in medians if 0 < FAR * min(size, scale) < max(size, scale)]
+        template_values = {"definition": source.definition, "median": median}
         if not low <= median <= high:
             hint = "if it is right, widen 'plausible' in the trial file"
-            if scale := next((f"{scale:g}" for scale in SCALES if low <= median * scale <= high), ""):
+            if scale := next((f"{scale:g}" for scale in UNIT_SCALES if low <= median * scale <= high), ""):
                 hint = f"{scale} times that would fit: write factor: {scale} in the mapping if the unit, not the column, is wrong"
-            reading.faults.error("implausible", source.head, thing=thing, median=median, low=low, high=high, hint=hint)
-        elif 2 * len(far) >= len(others) > 1 and not source.plan.mapped:
-            reading.faults.error("implausible / columns", source.head, thing=thing, median=median, other=np.median(far))
+            reading.faults.error("implausible", source.head, low=low, high=high, hint=hint, **template_values)
+        elif 2 * len(far_medians) >= len(medians) > 1 and not source.plan.mapped:
+            reading.faults.error("implausible / columns", source.head, other=np.median(far_medians), **template_values)
         else:
-            _check_odd_values(reading, source, own, thing, median, size)
+            _check_odd_values(reading, source, rows, median, size)
 
 
-def _missing_codes(values: np.ndarray, least: int) -> tuple[list[float], float]:
-    """Return numbers of nines alone that are likely codes, being repeated or far off, and the largest of the others."""
+def _find_missing_codes(values: np.ndarray, least: int) -> tuple[list[float], float]:
+    """Return numbers of nines that are likely codes, being repeated or far off, and the largest of the other numbers."""
     counts = Counter(values.tolist())
     nines = {value for value in counts if abs(value) >= least and set(f"{abs(value):g}") == {"9"}}
     largest = max(map(abs, {*counts} - nines), default=0.0)
     return [value for value in nines if counts[value] > 1 or abs(value) > 10 * largest], largest
 
 
-def _check_odd_values(reading: Reading, source: Source, own: pd.DataFrame, thing, median: float, size: float) -> None:
+def _check_odd_values(reading: Reading, source: Source, rows: pd.DataFrame, median: float, size: float) -> None:
     """Ask about negative values where the others are positive, values far from all others, and likely missing codes."""
-    values, mapped = own["value"].to_numpy(), source.plan.mapped
-    low, high = thing.plausible or (-np.inf, np.inf)
-    never_negative = low >= 0 if thing.plausible else np.mean(values < 0) <= RARE
-    codes, largest = _missing_codes(values, 9)
+    values, mapped, definition = rows["value"].to_numpy(), source.plan.mapped, source.definition
+    low, high = definition.plausible or (-np.inf, np.inf)
+    never_negative = low >= 0 if definition.plausible else np.mean(values < 0) <= RARE
+    codes, largest = _find_missing_codes(values, 9)
     outside = (values < low) | (values > high)
     zeros = (values == 0) & (low > 0) & (np.sum(values == 0) > 1)
     kinds = {
@@ -150,124 +157,127 @@ def _check_odd_values(reading: Reading, source: Source, own: pd.DataFrame, thing
         "far off": (np.abs(values) > FAR * size) & (size > 0),
         "outlying": outside,
     }
-    span = f"{low:g} to {high:g} {source.column.unit or ''}".rstrip()
-    words = {"thing": thing, "median": size, "far": FAR, "span": span, "rest": "kept" if mapped else KEEP}
     kind = np.select([*kinds.values()], [*kinds], "")
+    template_values = {"definition": definition, "median": size, "far": FAR}
+    template_values["action"] = "kept" if mapped else CORRECT_OR_KEEP
+    template_values["span"] = f"{low:g} to {high:g} {source.column.unit or ''}".rstrip()
     for position in np.flatnonzero(kind != ""):
         stops = kind[position] != "outlying" and not mapped
-        reading.faults.error(str(kind[position]), cell_location(own.iloc[position]), stops=stops, **words)
+        reading.faults.error(str(kind[position]), cell_location(rows.iloc[position]), stops=stops, **template_values)
 
 
 def check_baselines(reading: Reading) -> None:
-    """Report baselines that give no percent change, follow-up values without one, and computed changes that hardly can be."""
-    trial, faults, keys = reading.trial, reading.faults, ["variable", "participant"]
+    """Report baselines without a percent change, later values without a baseline, and implausible computed changes."""
+    trial, keys = reading.trial, ["variable", "participant"]
     raw = reading.frame[reading.frame["linked"] & (reading.frame["measure"] == VALUE)]
     raw = raw[raw["variable"].isin([key for key, outcome in trial.outcomes.items() if outcome.follow_up])]
     raw = raw.assign(label=[trial.variable_label(key) for key in raw["variable"]])
-    first, later = raw[raw["visit"] == BASELINE], raw[raw["visit"] != BASELINE]
-    known = later["variable"].isin(first["variable"])
-    unknown, later = later[~known], later[known].join(first.set_index(keys)["value"].rename("base"), on=keys)
-    apart = later[later.groupby("variable", sort=False)["base"].transform("count").eq(0)]
-    impossible = later[(later["base"] > 0) & (later["value"] > later["base"] * (1 + MOST_CHANGE / 100))]
+    baselines = raw[raw["visit"] == BASELINE]
+    later = raw[raw["visit"] != BASELINE].join(baselines.set_index(keys)["value"].rename("baseline"), on=keys)
+    with_baselines = later["variable"].isin(baselines["variable"])
+    never_paired = later.groupby("variable", sort=False)["baseline"].transform("count").eq(0)
+    implausible = (later["baseline"] > 0) & (later["value"] > later["baseline"] * (1 + MOST_CHANGE / 100))
     for name, rows in (
-        ("baseline / negative", first[first["value"] < 0]),
-        ("baseline / zero", first[first["value"] == 0]),
-        ("no baseline / variable", unknown.drop_duplicates("variable")),
-        ("no baseline / samples", apart.drop_duplicates("variable")),
-        ("no baseline", later[later["base"].isna()].drop_duplicates(keys)),
-        ("outlying / made", impossible),
+        ("baseline / negative", baselines[baselines["value"] < 0]),
+        ("baseline / zero", baselines[baselines["value"] == 0]),
+        ("no baseline / variable", later[~with_baselines].drop_duplicates("variable")),
+        ("no baseline / samples", later[with_baselines & never_paired].drop_duplicates("variable")),
+        ("no baseline", later[with_baselines & later["baseline"].isna()].drop_duplicates(keys)),
+        ("outlying / made", later[implausible]),
     ):
         for row in rows.itertuples():
-            whole = name in ("no baseline / variable", "no baseline / samples")
-            faults.error(name, row.source.head if whole else cell_location(row), row=row, stops=whole)
+            by_column = name in ("no baseline / variable", "no baseline / samples")
+            reading.faults.error(name, row.source.head if by_column else cell_location(row), row=row, stops=by_column)
 
 
 def check_groups(reading: Reading) -> None:
     """Report an empty arm, a missing marker, panels without ids, small strata, and markers that define none."""
-    own, trial, faults = reading.own, reading.trial, reading.faults
-    if own.empty:
+    rows, trial, faults = reading.trial_rows, reading.trial, reading.faults
+    if rows.empty:
         faults.error("no participants")
         return
     for key, arm in trial.analysed_arms.items():
-        if own["arm"].any() and key not in set(own["arm"]):
+        if rows["arm"].any() and key not in set(rows["arm"]):
             faults.error("empty arm", arm=arm)
-    if trial.markers and not (own["variable"].isin(trial.markers).any() or own["stratum"].any() or own["text"].any()):
+    strata = rows["text"].where(rows["text"].ne(""), rows["stratum"])
+    if trial.markers and not (rows["variable"].isin(trial.markers).any() or strata.ne("").any()):
         faults.note("no marker", names=" or ".join(marker.label for marker in trial.markers.values()))
-    if not own["linked"].any():
+    if not rows["linked"].any():
         faults.note("unlinked")
-    labels = own["text"].where(own["text"].ne(""), own["stratum"])
-    for (source, arm, stratum), rows in own[labels.ne("")].groupby(["source", "arm", labels], sort=False):
-        if len(rows) < FEW:
-            what = f"{len(rows)} value{'s' * (len(rows) > 1)} in {' '.join(filter(None, [stratum, arm]))}"
-            faults.note("small stratum", source.head | {"value": ""}, group=what)
-    for key, values in own[own["text"].eq("")].groupby("variable", sort=False):
+    for (source, arm, stratum), group in rows[strata.ne("")].groupby(["source", "arm", strata], sort=False):
+        if len(group) < SMALL_GROUP:
+            size = f"{len(group)} value{'s' * (len(group) > 1)} in {' '.join(filter(None, [stratum, arm]))}"
+            faults.note("small stratum", source.head | {"value": ""}, group=size)
+    for key, marker_rows in rows[rows["text"].eq("")].groupby("variable", sort=False):
         if key in trial.markers:
-            label, head = trial.markers[key].label, values["source"].iloc[0].head
-            if len(values) < 2 * FEW:
-                faults.note("few marked", head, count=len(values), label=label)
-            elif values["value"].nunique() == 1:
+            label, head = trial.markers[key].label, marker_rows["source"].iloc[0].head
+            if len(marker_rows) < 2 * SMALL_GROUP:
+                faults.note("few marked", head, count=len(marker_rows), label=label)
+            elif marker_rows["value"].nunique() == 1:
                 faults.note("no strata", head, label=label)
 
 
 def check_qualifiers(reading: Reading) -> None:
     """Ask about titles and columns by which values may not be as measured: logarithms, imputed values, repeats."""
-    for plan in (plan for plan in reading.blocks if not plan.mapped):
+    for plan in (plan for plan in reading.read_plans if not plan.mapped):
         if plan.doubt:
             reading.faults.error("not as measured", plan.whole() | {"value": plan.doubt})
         used = [i for i in np.flatnonzero(plan.rows["use"]) if plan.holds_data(i)]
-        for column in (c for c in plan.having("ignore") if c.reading.role == "qualifier" or not c.numeric):
-            cells = Counter(canonical_id(plan.cell(i, column)) for i in used if column.reading.role != "ignored")
-            marked = any(MARKS.search(UNMARKED.sub("", normalize(text))) or text in ("<", ">") for text in cells)
-            if marked or (column.reading.role == "qualifier" and len({*map(str.casefold, cells)}) > 1):
-                marks = ", ".join(f"{text or 'blank'} ({count})" for text, count in cells.most_common(MOST_NAMED))
+        for column in plan.having("ignore"):
+            qualifies = column.reading.role == "qualifier"
+            if column.reading.role == "ignored" or (column.numeric and not qualifies):
+                continue
+            counts = Counter(canonical_id(plan.cell(i, column)) for i in used)
+            marked = any(MARKS.search(UNMARKED.sub("", normalize(text))) or text in ("<", ">") for text in counts)
+            if marked or (qualifies and len({*map(str.casefold, counts)}) > 1):
+                marks = ", ".join(f"{text or 'blank'} ({count})" for text, count in counts.most_common(MOST_NAMED))
                 reading.faults.error("qualifier", plan.head_of(column), marks=marks)
 
 
 def check_codebooks(reading: Reading) -> None:
-    """Ask about a codebook by which a short name or a number means another visit than it was read as."""
-    own = [(plan, column) for plan in reading.blocks if (column := plan.one("visit"))]
-    read = {canonical_id(p.cell(i, c)): visit for p, c in own for i, visit in p.rows["visit"].dropna().items()}
-    visit_of, stated = reading.vocabulary.visit, reading.policy.codes["visit"]
+    """Ask about a codebook that gives a short name or a number as a code for another visit than it was read as."""
+    columns = [(plan, column) for plan in reading.read_plans if (column := plan.one("visit"))]
+    visits_read = {canonical_id(p.cell(i, c)): v for p, c in columns for i, v in p.rows["visit"].dropna().items()}
+    find_visit, mapped_codes = reading.vocabulary.visit, reading.policy.codes["visit"]
     for plan in (plan for plan in reading.plans if not plan.readable):
-        rows = [[cell for cell in row if cell != EMPTY] for row in plan.block.values[:SAMPLE]]
-        rows += [match for row in rows for cell in row if isinstance(cell, str) for match in EXPLAINED.findall(cell)]
-        # More names of visits in a row are a schedule.
-        pairs = [pair for row in rows if sum(map(bool, map(visit_of, row))) <= 2 for pair in itertools.pairwise(row)]
-        named = ((canonical_id(code), visit_of(name)) for code, name in pairs if isinstance(name, str))
-        said = {code: visit for code, visit in named if visit and len(code) < len(BASELINE)}  # codes are short
-        apart = [code for code, visit in said.items() if (read.get(code) or visit_of(code) or visit) != visit]
-        apart = [code for code in apart if code.casefold() not in stated]
-        if len(said) > 1 and apart:
-            reading.faults.error("codebook", plan.whole(), code=apart[0])
+        rows = [[cell for cell in row if cell != EMPTY] for row in plan.block.values[:SAMPLE_ROWS]]
+        rows += [match for row in rows for cell in row if isinstance(cell, str) for match in CODE_MEANING.findall(cell)]
+        # A row with more than two names of visits is a schedule.
+        pairs = [pair for row in rows if sum(map(bool, map(find_visit, row))) <= 2 for pair in itertools.pairwise(row)]
+        named = ((canonical_id(code), find_visit(name)) for code, name in pairs if isinstance(name, str))
+        meanings = {code: visit for code, visit in named if visit and len(code) < len(BASELINE)}  # codes are short
+        conflicts = [c for c, visit in meanings.items() if (visits_read.get(c) or find_visit(c) or visit) != visit]
+        conflicts = [code for code in conflicts if code.casefold() not in mapped_codes]
+        if len(meanings) > 1 and conflicts:
+            reading.faults.error("codebook", plan.whole(), code=conflicts[0])
 
 
 def check_changes(reading: Reading) -> None:
-    """Ask about given changes that look like fractions; report implausible ones, and outcomes with values of one arm alone."""
-    own, trial, faults = reading.own, reading.trial, reading.faults
-    own = own[own["variable"].isin(trial.outcomes)]
-    given = own[own["measure"] == PERCENT_CHANGE]
+    """Report implausible given changes, ask if they are fractions, and report outcomes with values in one arm only."""
+    trial, faults = reading.trial, reading.faults
+    rows = reading.trial_rows[reading.trial_rows["variable"].isin(trial.outcomes)]
+    given = rows[rows["measure"] == PERCENT_CHANGE]
     for row in given[~given["value"].between(-100, MOST_CHANGE)].itertuples():
         faults.note(f"outlying / {'below' if row.value < 0 else 'above'}", cell_location(row))
     for source, changes in given.groupby("source", sort=False):
-        rest = "kept" if source.plan.mapped else KEEP
-        codes, _ = _missing_codes(changes["value"].to_numpy(), 99)
+        template_values = {"definition": source.definition, "action": "kept" if source.plan.mapped else CORRECT_OR_KEEP}
+        codes, _ = _find_missing_codes(changes["value"].to_numpy(), 99)
         for row in changes[changes["value"].isin(codes) & ~changes["value"].between(-98, 99)].itertuples():
-            faults.error("missing code", cell_location(row), stops=rest != "kept", thing=source.thing, rest=rest)
+            faults.error("missing code", cell_location(row), stops=not source.plan.mapped, **template_values)
     plans = given["source"].map(lambda source: source.plan)
     for _, changes in given.groupby([plans, "variable", "visit"], sort=False):
-        source, largest, smallest = changes["source"].iloc[0], changes["value"].abs().max(), changes["value"].min()
-        near_100 = smallest > 0 and 50 < changes["value"].median() < 200 and not source.of_baseline
-        fractions = changes["value"].abs().quantile(0.9) < 1 and source.column.factor == 1.0
-        for kind, found in (("percent of baseline", near_100), ("fraction", fractions)):
-            if found and len(changes) >= MANY:
-                words = {"label": source.thing.label, "largest": largest}
-                faults.error(kind, source.head, stops=not source.plan.mapped, **words)
-    arms = {key: arm for key, arm in trial.analysed_arms.items() if key in set(own["arm"])}
-    for _, values in own.groupby(["variable", "visit", "measure"], sort=False):
-        present, source = set(values["arm"]), values["source"].iloc[0]
+        source, values, sizes = changes["source"].iloc[0], changes["value"], changes["value"].abs()
+        near_100 = values.min() > 0 and 50 < values.median() < 200 and not source.of_baseline
+        fractions = sizes.quantile(0.9) < 1 and source.column.factor == 1.0
+        for kind, suspected in (("percent of baseline", near_100), ("fraction", fractions)):
+            if suspected and len(changes) >= MANY:
+                template_values = {"label": source.definition.label, "largest": sizes.max()}
+                faults.error(kind, source.head, stops=not source.plan.mapped, **template_values)
+    arms = {key: arm for key, arm in trial.analysed_arms.items() if key in set(rows["arm"])}
+    for _, group in rows.groupby(["variable", "visit", "measure"], sort=False):
+        present, source = set(group["arm"]), group["source"].iloc[0]
         for arm in (arm for key, arm in arms.items() if key not in present and present != {""}):
-            place = source.head | {"value": ""}
-            faults.note("empty arm / variable", place, label=source.label, arm=arm)
+            faults.note("empty arm / variable", source.head | {"value": ""}, label=source.label, arm=arm)
 
 
 def check_hidden(reading: Reading) -> None:
@@ -276,131 +286,136 @@ def check_hidden(reading: Reading) -> None:
         blocks = [p.block for p in reading.plans if p.readable and p.block.sheet is sheet]
         rows = {i for block in blocks for i in block.rows if reading.policy.hidden_rows == "read"} & sheet.hidden_rows
         columns = {i for block in blocks for i in block.columns} & sheet.hidden_columns
-        found = {
+        struck = sorted(sheet.struck) if blocks and reading.policy.struck_out == "read" else []
+        names_by_kind = {
             "sheet": [sheet.name] if sheet.hidden and blocks else [],
             "rows": [sheet.row_name(sheet.row_numbers[i]) for i in sorted(rows)],
             "columns": [sheet.column_name(sheet.column_numbers[i]) for i in sorted(columns)],
-            "struck": [
-                sheet.address(*cell) for cell in sorted(sheet.struck) if blocks and reading.policy.struck_out == "read"
-            ],
+            "struck": [sheet.address(*cell) for cell in struck],
         }
-        for what, names in found.items():
+        for kind, names in names_by_kind.items():
             if names:
-                words = {"count": len(names), "names": join_first(names, MANY)}
-                reading.faults.note(f"hidden / {what}", {"sheet": sheet.name}, **words)
+                template_values = {"count": len(names), "names": join_first(names, MANY)}
+                reading.faults.note(f"hidden / {kind}", {"sheet": sheet.name}, **template_values)
 
 
 def check_merged_values(reading: Reading) -> None:
     """Ask about a merged cell over several rows of values: it holds one value, and the other rows none."""
     for plan in (plan for plan in reading.plans if plan.readable and plan.body):
         block, sheet = plan.block, plan.block.sheet
-        first, columns = block.rows[plan.header.first_data], {block.columns[column.index] for column in plan.data}
+        first_row, columns = block.rows[plan.header.first_data], {block.columns[c.index] for c in plan.data}
         for top, left, bottom, right in sheet.merged:
-            inside = left in columns and first <= top < block.bottom
-            if bottom > top and inside and is_number(sheet.rows[top][left]):
+            value = sheet.rows[top][left]
+            if bottom > top and left in columns and first_row <= top < block.bottom and is_number(value):
                 area = f"{sheet.address(top, left)}:{sheet.address(bottom, right)}"
-                place = {"sheet": sheet.name, "cell": area, "value": sheet.rows[top][left]}
+                place = {"sheet": sheet.name, "cell": area, "value": value}
                 reading.faults.error("merged value", place, stops=not plan.mapped, count=bottom - top + 1)
 
 
 def check_measures(reading: Reading) -> None:
-    """Ask once about blocks whose later values may be values or changes; also by a title of changes above raw baselines."""
-    titled = [s for s in reading.frame["source"].unique() if s.plan.measure in CHANGES and s.column.measure == VALUE]
+    """Ask once about blocks whose later values may be values or changes; also below a title of changes, with raw baselines."""
+    sources = reading.frame["source"].unique()
+    titled = [s for s in sources if s.plan.measure in CHANGE_MEASURES and s.column.measure == VALUE]
     changed = {(s.plan, s.variable) for s in titled if s.measure == PERCENT_CHANGE and not s.plan.mapped}
-    raw = {s.plan for s in titled if s.visit == BASELINE and (s.plan, s.variable) in changed}
-    plans = [plan for plan in reading.plans if plan.readable and (plan.unmeasured or plan in raw)]
+    with_raw_baselines = {s.plan for s in titled if s.visit == BASELINE and (s.plan, s.variable) in changed}
+    plans = [plan for plan in reading.plans if plan.readable and (plan.unmeasured or plan in with_raw_baselines)]
     if plans:
-        alike = f" (as {len(plans) - 1} more blocks)" * (len(plans) > 1)
-        reading.faults.error("no measure", plans[0].whole(), alike=alike)
+        more_blocks = f" (as {len(plans) - 1} more blocks)" if len(plans) > 1 else ""
+        reading.faults.error("no measure", plans[0].whole(), more_blocks=more_blocks)
 
 
 def check_statistics(reading: Reading) -> None:
-    """Ask about a row at the end of groups without ids that holds the numbers, means, medians, SDs or SEMs of the rows above."""
-    for plan in reading.blocks:
-        columns = plan.data if plan.kind == "groups" and plan.readable and not plan.mapped else []
-        used = np.flatnonzero(plan.rows["use"])
-        values = pd.DataFrame([[plan.body[i][c.index] for c in columns] for i in used])
+    """Ask about a last row of groups without ids that holds the numbers, means, medians, SDs or SEMs of the rows above."""
+    for plan in (plan for plan in reading.read_plans if plan.kind == "groups" and plan.readable and not plan.mapped):
+        columns, used = plan.data, np.flatnonzero(plan.rows["use"])
+        values = pd.DataFrame([[plan.cell(i, column) for column in columns] for i in used])
         values = values.where(values.map(is_number)).astype(float)
-        for end in range(max(len(used) - LAST, FEW), len(used) if columns else 0):
+        for end in range(max(len(used) - LAST_ROWS, SMALL_GROUP), len(used) if columns else 0):
             above = values.iloc[:end].dropna(axis="columns", how="all")
             last = values.iloc[end][above.columns].dropna()
             above, written = above[last.index], [f"{value:.10g}" for value in last]
             decimals = max((len(text.partition(".")[2]) for text in written), default=0)
-            long_enough = sum(len(text.lstrip("-0.")) for text in written) >= DIGITS
-            statistics = [above.mean(), above.median(), above.std(), above.sem()] if long_enough else []
-            for made in [above.count()] * (len(last) > 1) + statistics:
-                if np.isclose(made, last, rtol=1e-9, atol=0.51 * 10.0**-decimals).all():
+            statistics = [above.count()] if len(last) > 1 else []
+            if sum(len(text.lstrip("-0.")) for text in written) >= FEWEST_DIGITS:
+                statistics += [above.mean(), above.median(), above.std(), above.sem()]
+            for statistic in statistics:
+                if np.isclose(statistic, last, rtol=1e-9, atol=0.51 * 10.0**-decimals).all():
                     reading.faults.error("statistics", plan.place(int(used[end]), columns[0]))
 
 
 def check_columns(reading: Reading) -> None:
-    """Ask about columns that may hold what is missing, or lack a group, and report other numbers that are not read."""
-    own, trial = reading.own, reading.trial
-    have = variable_visits(own)
+    """Ask about columns that may hold missing data or lack a group, and report other numbers that are not read."""
+    trial, pairs_read = reading.trial, variable_visits(reading.trial_rows)
     unread: dict[Plan, list[str]] = defaultdict(list)
     plans = [plan for plan in reading.plans if not plan.mapped and (plan.readable or plan.one("participant"))]
     for plan, column in [(p, column) for role in ("ignore", "data") for p in plans for column in p.having(role)]:
-        asked = []
+        possible = []
         for key in column.candidates if column.role == "ignore" and column.confidence == "unsure" else ():
             visits = [BASELINE, *getattr(trial.outcomes.get(key), "follow_up", ())]
-            missing = [trial.visits[visit].label for visit in visits if (key, visit) not in have]
-            if missing and (key, column.visit) not in have:
-                asked.append(f"{trial.variable_label(key)}, which is missing at {', '.join(missing)}")
-        if asked:
+            missing = [trial.visits[visit].label for visit in visits if (key, visit) not in pairs_read]
+            if missing and (key, column.visit) not in pairs_read:
+                possible.append(f"{trial.variable_label(key)}, which is missing at {', '.join(missing)}")
+        if possible:
             column.asked = True
-            reading.faults.error("ambiguous", plan.head_of(column), asked=", or ".join(asked), why=column.why)
-        numbers = sum(is_number(row[column.index]) for row in plan.body[:SAMPLE])
-        named = any(c.arm or c.stratum for c in plan.data) and plan.kind == "groups" and not plan.one("arm")
-        unnamed = not (column.arm or column.stratum or plan.arm or column.why == "row number")
-        if numbers > 1 and named and unnamed and (column.role == "data" or not column.label):
+            reading.faults.error("ambiguous", plan.head_of(column), asked=", or ".join(possible), why=column.why)
+        numbers = sum(is_number(row[column.index]) for row in plan.body[:SAMPLE_ROWS])
+        if numbers <= 1:
+            continue
+        grouped = plan.kind == "groups" and not plan.one("arm") and any(c.arm or c.stratum for c in plan.data)
+        without_group = not (column.arm or column.stratum or plan.arm or column.why == "row number")
+        if grouped and without_group and (column.role == "data" or not column.label):
             reading.faults.error("no group", plan.place(0, column), count=numbers)
-        if numbers > 1 and column.visit and column.why == "no variable named" and plan.readable:
+        if column.visit and column.why == "no variable named" and plan.readable:
             column.asked = True
             reading.faults.error("no variable", plan.head_of(column), count=numbers)
-        elif numbers > 1 and column.role == "ignore" and plan.readable:
+        elif column.role == "ignore" and plan.readable:
             unread[plan].append(f"{plan.block.names[column.index]} ({display_cell(column.label) or 'no header'})")
     for plan, names in unread.items():
         reading.faults.note("unread columns", plan.whole(), names=join_first(names, MOST_NAMED))
 
 
 def check_unread(reading: Reading) -> None:
-    """Ask about numbers on a sheet beside what is read, and about blocks that alone name variables of the trial."""
-    have, sheets = variable_visits(reading.own), {plan.sheet for plan in reading.plans if plan.readable}
-    found: dict[tuple[str, bool], list[tuple[Plan, int, list[str]]]] = defaultdict(list)
+    """Ask about unread numbers on a sheet with data that are read, and about blocks with variables that are read nowhere."""
+    pairs_read = variable_visits(reading.trial_rows)
+    sheets_read = {plan.sheet for plan in reading.plans if plan.readable}
+    unread: dict[tuple[str, bool], list[tuple[Plan, int, list[str]]]] = defaultdict(list)
     for plan in (p for p in reading.plans if p.kind in ("unknown", "groups") and not (p.unread or p.mapped)):
         unknown, labels = plan.kind == "unknown", [column.label for column in plan.data]
         columns = plan.data if unknown else []
-        named = {c.label or "no header": (c.variable or plan.variable, c.visit or plan.visit) for c in columns}
-        texts = {text for column in plan.columns for text in column.distinct if isinstance(text, str)}
-        down = {text: reading.vocabulary.label(text) for text in sorted(texts)}
-        # Groups by their columns; but people may have columns of their own, with their arms below the ids.
-        people = unknown or (plan.one("variable") is not None and MOST_GROUPS < len({*labels}) == len(labels))
-        certain = {text: said for text, said in down.items() if said.certain and said.variable}
-        named |= {text: (said.variable, said.visit) for text, said in certain.items() if said.visit or people}
-        lacking = [text for text, (key, visit) in named.items() if (key, visit or BASELINE) not in have]
+        named_pairs = {c.label or "no header": (c.variable or plan.variable, c.visit or plan.visit) for c in columns}
+        # Groups are named by their columns; but participants may have a column each, with their arms below the ids.
+        across = unknown or (plan.one("variable") is not None and MOST_GROUPS < len({*labels}) == len(labels))
+        for text in sorted({text for column in plan.columns for text in column.distinct if isinstance(text, str)}):
+            label = reading.vocabulary.label(text)
+            if label.certain and label.variable and (label.visit or across):
+                named_pairs[text] = (label.variable, label.visit)
+        lacking = [text for text, (key, visit) in named_pairs.items() if (key, visit or BASELINE) not in pairs_read]
         numbers = sum(column.used for column in plan.columns if column.numeric)
-        beside = unknown and numbers > 0 and plan.sheet in (sheets or {plan.sheet}) and plan.one("participant") is None
-        if named or beside:
-            found[plan.sheet, bool(lacking or beside or not unknown)].append((plan, numbers, lacking or [*named]))
-    for (sheet, stops), pieces in found.items():
-        plans, numbers, names = zip(*pieces, strict=True)
-        said = join_first(list(itertools.chain.from_iterable(names)), MOST_NAMED)
+        on_read_sheet = plan.sheet in sheets_read or not sheets_read
+        unread_numbers = unknown and numbers > 0 and on_read_sheet and plan.one("participant") is None
+        if named_pairs or unread_numbers:
+            stops = bool(lacking or unread_numbers or not unknown)
+            unread[plan.sheet, stops].append((plan, numbers, lacking or [*named_pairs]))
+    for (sheet, stops), entries in unread.items():
+        plans, numbers, names = zip(*entries, strict=True)
+        names = join_first([*itertools.chain.from_iterable(names)], MOST_NAMED)
         places = join_first([plan.block.range for plan in plans[1:]], MOST_NAMED)
-        words = {"count": sum(numbers), "names": said and f" ({said})", "places": places and f" and at {places}"}
-        turned = plans[0].block.sheet.turned
-        words["turn"] = "" if turned else f"write transpose: [{sheet}] there if participants are in columns, "
-        reading.faults.error("unread / numbers", plans[0].whole(), stops=stops, **words)
+        template_values = {"count": sum(numbers), "names": names and f" ({names})"}
+        template_values["places"] = places and f" and at {places}"
+        transpose = f"write transpose: [{sheet}] there if participants are in columns, "
+        template_values["turn"] = "" if plans[0].block.sheet.turned else transpose
+        reading.faults.error("unread / numbers", plans[0].whole(), stops=stops, **template_values)
 
 
 def check_inferred(reading: Reading) -> None:
-    """Report what was inferred, and blocks not read although they could be."""
+    """Report what was inferred, columns that contradict the one used, and blocks that could be read but are not."""
     for plan in reading.plans:
         for column in plan.columns if plan.readable else ():
             if column.confidence == "inferred" and column.role != "ignore":
                 reading.faults.note("inferred", plan.head_of(column), why=column.why)
             if column.apart:
-                words = {"used": plan.head_of(column.beside), "role": column.beside.role, "count": len(column.apart)}
-                words["first"] = plan.place(column.apart[0], column)["cell"]
-                reading.faults.error("columns apart", plan.head_of(column), **words)
+                used, first = column.beside, plan.place(column.apart[0], column)["cell"]
+                template_values = {"role": used.role, "count": len(column.apart), "first": first}
+                reading.faults.error("columns apart", plan.head_of(column), used=plan.head_of(used), **template_values)
         if plan.unread:
             reading.faults.note("unread", plan.whole(), why=plan.unread)

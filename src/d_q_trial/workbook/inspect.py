@@ -85,7 +85,7 @@ def _join_counts(counts: Mapping) -> str:
 
 def _summarize(reading: Reading) -> list[str]:
     """Return the first lines: synthetic or not, primary endpoint, faults, participants, and how labels are written."""
-    trial, rows = reading.trial, reading.own
+    trial, rows = reading.trial, reading.trial_rows
     lines = list(filter(None, (label_of(reading.workbook), trial.primary and _describe_primary_endpoint(reading))))
     if count := len(reading.faults.errors):
         lines.append(f"Faults and questions, listed below: {count}")
@@ -116,7 +116,7 @@ def _describe_primary_endpoint(reading: Reading) -> str:
     trial = reading.trial
     outcome, visit = trial.outcomes[trial.primary.outcome], trial.visits[trial.primary.visit]
     name = f"Primary endpoint ({outcome.label}, percent change from baseline to {visit.label})"
-    rows = reading.own[reading.own["variable"] == outcome.key]
+    rows = reading.trial_rows[reading.trial_rows["variable"] == outcome.key]
     later, baselines = rows[rows["visit"] == visit.key], rows[rows["visit"].eq(BASELINE) & rows["value"].gt(0)]
     computable = later["linked"] & later["measure"].eq(VALUE) & later["participant"].isin(baselines["participant"])
     counts = Counter(later[computable | later["measure"].eq(PERCENT_CHANGE)]["arm"])
@@ -156,7 +156,7 @@ def _describe_column(plan: Plan, column: Column) -> str:
 
 def _variable_row(source: Source, rows: pd.DataFrame, reading: Reading) -> list[str]:
     """Return the cells below ``HEADS`` for one source, given its rows of the long table."""
-    plan, column, variable, n, total = source.plan, source.column, source.thing, len(rows), len(reading.arms)
+    plan, column, variable, n, total = source.plan, source.column, source.definition, len(rows), len(reading.arms)
     percent, text, linked = source.measure == PERCENT_CHANGE, rows["text"].any(), rows["linked"].iloc[0]
     groups = sorted(set(rows["stratum"]) - {""})
     if not linked:
@@ -178,7 +178,7 @@ def _variable_row(source: Source, rows: pd.DataFrame, reading: Reading) -> list[
 
 def _list_needs(reading: Reading) -> list[str]:
     """Return what the analyses lack, most general first."""
-    trial, rows = reading.trial, reading.own
+    trial, rows = reading.trial, reading.trial_rows
     if rows.empty:
         return ["participants: no block was recognised as holding the trial's participants, by row or by group"]
     arms = set(rows["arm"])
@@ -308,7 +308,7 @@ def mapping_text(reading: Reading) -> str:
 def _collect_spellings(role: str, reading: Reading) -> dict[str, str | None]:
     """Return the arm, visit or variable that each spelling in the cells was read as; None where it was not understood."""
     meanings: dict[str, str | None] = {}
-    for plan in reading.blocks:
+    for plan in reading.read_plans:
         column, rows = plan.one(role), plan.rows[plan.rows["use"]]
         for position, key in rows[role].items() if column else ():
             cell = plan.cell(position, column)
