@@ -8,7 +8,6 @@ import re
 import string
 from collections import Counter
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -105,7 +104,7 @@ class BlockReader:
         return codes.get(text.casefold()) or codes.get(short_code(text))
 
     def _exclude_titles(self) -> None:
-        """Exclude rows with one cell, a text among ids but unlike them or in an unused column; ask if it heads values below."""
+        """Exclude rows with a lone text that is no id, in the id or an unused column; ask if it is the title of values below."""
         plan, id_column = self.plan, self.plan.one("participant")
         with_data = [i for i in range(len(self.body)) if plan.holds_data(i)]
         id_shapes = {id_shape(plan.cell(i, id_column)) for i in with_data} if id_column else set()
@@ -143,7 +142,8 @@ class BlockReader:
 
     def _read_ids(self, column: Column | None) -> None:
         """Read the ids; exclude rows without one, and rows with an id, or a text next to the values, that names a summary."""
-        cells, ids, unusual = self._fill_down_names(column) if column else [], self.labels["participant"], []
+        cells = self._fill_down_names(column) if column else []
+        ids, unusual = self.labels["participant"], []
         for text_column in [column] if column else [*self.plan.having("ignore"), *self.plan.having("arm")]:
             texts = cells if column else self.plan.cells(text_column)
             for position in find_summaries(texts):
@@ -170,8 +170,7 @@ class BlockReader:
         """Read a column of strata, arms, visits or variables; report each unknown name once, exclude rows to be ignored."""
         cells, role, strata = self._fill_down_names(column), column.role, self.labels["stratum"]
         counts = Counter(cell for cell, used in zip(cells, self.use, strict=True) if used and cell != EMPTY)
-        find = partial(self._find_visit, normalize(column.label)) if role == "visit" else partial(self._find_key, role)
-        keys = {cell: find(cell) for cell in counts}
+        keys = {c: self._find_visit(column, c) if role == "visit" else self._find_key(role, c) for c in counts}
         arm_labels = " or ".join(arm.label for arm in self.trial.every_arm.values())
         for position, cell in enumerate(cells):
             if not self.use[position] or cell == EMPTY:
@@ -207,9 +206,9 @@ class BlockReader:
         variable_only = label.certain and not (dated or label.says_beside("variable", "visit"))
         return label.variable if variable_only else None
 
-    def _find_visit(self, header: str, cell: object) -> str | None:
+    def _find_visit(self, column: Column, cell: object) -> str | None:
         """Return the visit that a cell names or is the code of; below a header of weeks or days, a number is a time."""
-        text = canonical_id(cell)
+        text, header = canonical_id(cell), normalize(column.label)
         number = is_number(cell) or text.isdecimal()
         counts_time = "visit n" not in header and re.search("week|wk|day|month", header)
         if (decoded := self._decode("visit", cell)) or not (number and counts_time):
