@@ -31,7 +31,7 @@ from d_q_trial.files import write_csv
 from d_q_trial.robustness.cutoffs import divide_comparisons
 from d_q_trial.robustness.multiverse import count_permutations
 from d_q_trial.robustness.search import best_cuts
-from d_q_trial.robustness.specifications import Measurements, specifications
+from d_q_trial.robustness.specifications import Measurements, combine_choices
 from d_q_trial.stats.ancova import marker_interaction
 from d_q_trial.stats.estimate import effect_difference, mann_whitney_effect, permuted_strata_p
 from d_q_trial.stats.permutation import Design, Joint, StepDown, adjust_p, labels_for, permuted_blocks
@@ -181,7 +181,7 @@ def multiverse_p_values(rng, upper_shift, shift):
     """Return the P of each family and summary, and the smallest adjusted P of all specifications."""
     choices = ROBUSTNESS.multiverse.model_copy(update={"tests": ["normal"]})
     data = simulate_measurements(rng, upper_shift, shift, choices)
-    multiverse = specifications(data, TRIAL, ANALYSIS, ROBUSTNESS.model_copy(update={"multiverse": choices}))
+    multiverse = combine_choices(data, TRIAL, ANALYSIS, ROBUSTNESS.model_copy(update={"multiverse": choices}))
     multiverse = replace(multiverse, families={name: multiverse.families[name] for name in FAMILIES})
     counts = count_permutations(multiverse, permutations=PERMUTATIONS, seed=int(rng.integers(2**32)))
     step_down = StepDown(multiverse.design.observed(multiverse.is_first).z)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from d_q_trial.consistency.inference import NEITHER, assess, infer
-from d_q_trial.consistency.lattice import EXACT, NO_TIES, rank_sum_p, ties_from_step
+from d_q_trial.consistency.inference import NEITHER, assess_p, infer_convention
+from d_q_trial.consistency.lattice import EXACT, NO_TIES, estimate_ties, rank_sum_p
 from d_q_trial.consistency.reported import Group, ReportedP
 from d_q_trial.formatting import round_decimal
 from d_q_trial.published_tables import parse_number
@@ -51,7 +51,7 @@ def simulate_paper(rng: np.random.Generator, variant: str, *, tied: bool, count:
         if p < 0.0005:
             continue
         groups = tuple(_summarise_quartiles(sample) for sample in (first, second))
-        ties = ties_from_step(step, *groups, n_first, n_second) if tied else NO_TIES
+        ties = estimate_ties(step, *groups, n_first, n_second) if tied else NO_TIES
         reported = parse_number(f"{round_decimal(p, 3):f}")
         name = f"claim {len(p_values) + 1}"
         p_values.append(ReportedP(name, "=", reported, (n_first, n_second), groups, ties=ties, variable=name))
@@ -73,12 +73,12 @@ def calibrate(variant: str, *, tied: bool, papers: int, seed: int, count: int = 
     right = family = accused = sure_and_wrong = 0
     for _ in range(papers):
         p_values = simulate_paper(rng, variant, tied=tied, count=count)
-        inference = infer(p_values)
+        inference = infer_convention(p_values)
         right += inference.variant == variant
         family += inference.variant.removesuffix("_continuity") == variant.removesuffix("_continuity")
         sure_and_wrong += inference.variant != variant and inference.scores[0].probability > 0.9
         convention = inference.variant, inference.possible
-        accused += any(assess(p, inference.numbers[p.claim], *convention).status == NEITHER for p in p_values)
+        accused += any(assess_p(p, inference.numbers[p.claim], *convention).status == NEITHER for p in p_values)
     return {
         "papers": papers,
         "right": right / papers,

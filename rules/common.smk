@@ -57,7 +57,7 @@ def track_dependencies(command, *sections, read=(), cuts=True):
     Snakemake compares dates, so it would not notice that a file was replaced by an older one. It tracks parameters that
     are functions of wildcards, but not those that are functions of inputs.
     """
-    code = code_inputs.digest(command)
+    code = code_inputs.code_checksum(command)
     contents = files.combined_checksum([SETTINGS.trial, *read])
     return lambda wildcards: {
         "code": code,

@@ -32,7 +32,7 @@ rule compare:
         "results/compare/logs/compare.log",
     priority: 1  # on the way to the overview
     params:
-        code=code_inputs.digest("compare"),
+        code=code_inputs.code_checksum("compare"),
         contents=files.combined_checksum([SETTINGS.trial]),
         settings=SETTINGS.model_dump(
             mode="json",

@@ -41,7 +41,7 @@ rule consistency:
     log:
         "results/consistency/logs/consistency.log",
     params:
-        code=code_inputs.digest("consistency"),
+        code=code_inputs.code_checksum("consistency"),
         contents=files.combined_checksum([*PUBLISHED, SETTINGS.trial]),
         published=subpath(input[0], parent=True),
         output=subpath(output.page, parent=True),

@@ -29,7 +29,7 @@ rule participants:
         "results/workbooks/{workbook}/logs/participants.log",
     priority: 2  # on the critical path to the report
     params:
-        code=code_inputs.digest("participants"),
+        code=code_inputs.code_checksum("participants"),
         contents=lambda w: files.combined_checksum(list_source_files(w)),
         folder=subpath(output[0], parent=True),
         mapping=lambda w, input: ["--mapping", input.mapping] if input.mapping else [],

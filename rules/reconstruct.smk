@@ -27,7 +27,7 @@ rule reconstruct:
     log:
         "results/reconstructed/logs/cohort{seed}.log",
     params:
-        code=code_inputs.digest("reconstruct"),
+        code=code_inputs.code_checksum("reconstruct"),
         contents=COHORT_CONTENTS,
         published=subpath(input.tests, parent=True),
         seed=lambda wildcards: (

@@ -107,7 +107,7 @@ rule overview:
     log:
         "results/logs/overview.log",
     params:
-        code=code_inputs.digest("overview"),
+        code=code_inputs.code_checksum("overview"),
         contents=files.combined_checksum([SETTINGS.trial]),
         settings=SETTINGS.model_dump(
             mode="json", include={"published", "reference", "analyses"}

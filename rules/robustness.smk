@@ -40,7 +40,7 @@ rule cutoffs:
     params:
         # The name of the folder identifies those settings of the analysis that the step depends on.
         depends={
-            "code": code_inputs.digest("cutoffs"),
+            "code": code_inputs.code_checksum("cutoffs"),
             "contents": files.combined_checksum([SETTINGS.trial]),
             "settings": SETTINGS.robustness.model_dump(
                 mode="json",

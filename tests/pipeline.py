@@ -70,7 +70,9 @@ class Run:
     def verdicts(self, known_differences: dict[str, str] | None = None) -> pd.DataFrame:
         """Judge all values that the paper and the registry report."""
         reported = claims.read_claims("data/published")
-        return claims.judge(reported, self.results, self.alternatives, self.trial, known_differences or {}, self.strata)
+        return claims.judge_claims(
+            reported, self.results, self.alternatives, self.trial, known_differences or {}, self.strata
+        )
 
 
 def run(
@@ -100,6 +102,6 @@ def rerun(base: Run, *, frame: pd.DataFrame | None = None, **overrides) -> Run:
 def list_unreproduced(workbook: str | Path) -> list[str]:
     """List reported values that the published analysis of a synthetic cohort does not reproduce, except known differences."""
     verdicts = run(read_workbook(workbook, TRIAL), TRIAL, PUBLISHED).verdicts()
-    known_differences = claims.known_differences("data/published", synthetic=True)
+    known_differences = claims.read_known_differences("data/published", synthetic=True)
     failed = verdicts["verdict"].isin([*claims.FAILURES, claims.OTHER_CONVENTION])
     return sorted(set(verdicts.loc[failed, "claim"]) - set(known_differences))

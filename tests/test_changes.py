@@ -47,7 +47,7 @@ def test_changes_and_exclusions_of_the_analysed_arms_are_those_worked_by_hand_an
     assert frame.columns.tolist() == list(changes.COLUMNS)
     assert list(frame.astype(object).fillna("").itertuples(index=False, name=None)) == expected
     missing = [(who, arm, *place, reason) for who, _, arm, _, _, *place, _, _, _, reason in expected if reason]
-    assert list(changes.exclusions(frame).itertuples(index=False, name=None)) == missing
+    assert list(changes.list_missing_changes(frame).itertuples(index=False, name=None)) == missing
     write_csv(frame, tmp_path / "changes.csv")
     pd.testing.assert_frame_equal(changes.read_changes(tmp_path / "changes.csv"), frame, check_dtype=False)
 

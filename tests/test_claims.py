@@ -31,9 +31,9 @@ def verdicts(few):
 
 
 def test_every_reported_number_is_reproduced_or_known_to_differ_or_not_checkable_for_a_stated_reason(clean):
-    known = claims.known_differences("data/published", synthetic=True)
+    known = claims.read_known_differences("data/published", synthetic=True)
     assert known
-    assert not claims.known_differences("data/published", synthetic=False)
+    assert not claims.read_known_differences("data/published", synthetic=False)
     verdicts = clean.verdicts(known)
     assert verdicts["verdict"].isin(claims.FAILURES).eq(verdicts["known_difference"].ne("")).all()
     paper = verdicts[verdicts["source"].eq("paper") & verdicts["quantity"].ne("affected")]
@@ -65,7 +65,7 @@ def test_reported_values_are_refused_without_a_folder_or_with_one_name_for_two(t
 
 def test_a_known_difference_applies_to_its_kind_of_data_and_is_refused_for_an_unknown_claim(tmp_path):
     (tmp_path / "known_differences.csv").write_text("claim,data,reason\nregistry:a:affected,any,1\nb,synthetic,2\n")
-    known = [claims.known_differences(tmp_path, synthetic=synthetic) for synthetic in (True, False)]
+    known = [claims.read_known_differences(tmp_path, synthetic=synthetic) for synthetic in (True, False)]
     assert known == [{"registry:a:affected": "1", "b": "2"}, {"registry:a:affected": "1"}]
     events = "source,locator,event,group,affected,at_risk,percent\nregistry,,a,,1,9,"
     (tmp_path / "adverse_events.csv").write_text(events)
@@ -103,7 +103,7 @@ def judged(
     row = {name: about[name] for name in KEYS} | {"value": value, "reason": reason, "method": "normal"} | (has or {})
     alternatives = pd.DataFrame([{**row, "value": v, "method": m} for m, v in others], columns=list(row))
     claim = about | {"not_checkable": "", "test": ""} | key
-    return claims.judge([claim], pd.DataFrame([row]), alternatives, TRIAL, known or {}, strata).iloc[0]
+    return claims.judge_claims([claim], pd.DataFrame([row]), alternatives, TRIAL, known or {}, strata).iloc[0]
 
 
 @pytest.mark.parametrize(

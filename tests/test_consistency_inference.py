@@ -10,7 +10,7 @@ from simulated_papers import calibrate
 
 from d_q_trial.consistency import VARIANTS, sizes
 from d_q_trial.consistency.findings import slug
-from d_q_trial.consistency.inference import FEWER, Assessment, infer
+from d_q_trial.consistency.inference import FEWER, Assessment, infer_convention
 from d_q_trial.consistency.lattice import NO_TIES
 from d_q_trial.consistency.outputs import check_paper
 from d_q_trial.consistency.p_value_checks import check_fewer_participants
@@ -89,10 +89,7 @@ def test_findings_of_the_trial_name_their_places_and_radius_at_baseline_fits_29_
     assert {a.p.claim: a.fewer for a in paper.assessments}["bmd_radius, baseline"] == ((29, 29),)
 
 
-@pytest.mark.parametrize(
-    ("sharing", "expected"),
-    [(2, []), (6, [("fewer-10-11-as-10-10", "strong")])],
-)
+@pytest.mark.parametrize(("sharing", "expected"), [(2, []), (6, [("fewer-10-11-as-10-10", "strong")])])
 def test_smaller_numbers_are_a_finding_only_where_so_many_would_hardly_fit_by_chance(sharing, expected):
     # Of ten P-values off the lattice, two that fit one of eight pairs are no surprise, although 0.05^2 is small.
     pairs = [(10, 10)] * sharing + [(9, 11), (8, 11), (10, 9), (9, 9), (8, 10), (10, 9), (9, 11), (8, 11)][
@@ -144,9 +141,9 @@ def test_simulated_papers_give_their_variant_back(variant):
 
 
 def test_one_p_value_leaves_the_variant_open_and_digits_of_another_test_fit_none():
-    assert infer([claim("0.611", 28, 28)]).scores[0].probability < 0.9
+    assert infer_convention([claim("0.611", 28, 28)]).scores[0].probability < 0.9
     claims = [claim(f"{0.031 + 0.0437 * i:.3f}", 12 + i % 3, 13, f"claim {i}") for i in range(20)]
-    result = infer(claims)
+    result = infer_convention(claims)
     assert sum(score.probability for score in result.scores) < 0.5
 
 

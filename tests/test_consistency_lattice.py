@@ -62,8 +62,7 @@ GROUPS = [(2, 1, 1, 1, 1), (2, 2, 2, 1), (3, 1, 2, 1), (1, 4, 1, 1, 1), (3, 3, 2
 
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize(
-    ("n_first", "groups"),
-    [(n, (1,) * (n + m)) for n, m in UNTIED] + [(n, groups) for n in (2, 3) for groups in GROUPS],
+    ("n_first", "groups"), [(n, (1,) * (n + m)) for n, m in UNTIED] + [(n, groups) for n in (2, 3) for groups in GROUPS]
 )
 def test_p_is_that_among_all_arrangements_and_the_lattice_holds_all_of_them(n_first, groups, variant):
     n_second, tie_sum = sum(groups) - n_first, sum(t**3 - t for t in groups)
@@ -162,12 +161,12 @@ def test_u_and_p_of_any_samples_lie_within_the_bounds_of_their_quartiles(samples
     first, second = (np.array(sample) / 10 for sample in samples)
     u = sum((a > b) + (a == b) / 2 for a in first for b in second)
     groups = [summary(sample, kind, with_range=with_range) for sample in (first, second)]
-    low, high, most = quartiles.u_range(*groups, first.size, second.size, kind=kind)
+    low, high, most = quartiles.bound_u(*groups, first.size, second.size, kind=kind)
     tie_sum = int(midrank_columns(np.concatenate([first, second])[:, None])[1][0])
     assert low <= u <= high
     assert tie_sum <= most
     assume(np.ptp([*first, *second]) > 0)  # a test of equal values has no P
-    p_low, p_high = quartiles.p_range(low, high, first.size, second.size, variant, most)
+    p_low, p_high = quartiles.bound_p(low, high, first.size, second.size, variant, most)
     assert p_low - 1e-12 <= sample_p(first, second, variant) <= p_high + 1e-12
 
 
@@ -176,16 +175,16 @@ def test_bounds_are_attained_where_quartiles_are_values(k, seed):
     rng = np.random.default_rng(seed)
     n = [4 * i + 1 for i in k]
     groups = [summary(rng.normal(rng.normal(), 1, size)) for size in n]
-    edges = [quartiles.order_bounds(group, size, 7) for group, size in zip(groups, n, strict=True)]
+    edges = [quartiles.bound_order_statistics(group, size, 7) for group, size in zip(groups, n, strict=True)]
     # The first as low and the second as high as can be, and the reverse.
     for bound, (first, second) in enumerate(((0, 1), (1, 0))):
         assume(np.abs(np.subtract.outer(edges[0][first], edges[1][second])).min() > 1e-3)  # no edge in common
         nudge = 1e-6 if first == 0 else -1e-6
         x, y = np.clip(edges[0][first] + nudge, -99, 99), np.clip(edges[1][second] - nudge, -99, 99)
         assert [summary(x), summary(y)] == groups
-        assert sum(a > b for a in x for b in y) == quartiles.u_range(*groups, *n, kind=7)[bound]
+        assert sum(a > b for a in x for b in y) == quartiles.bound_u(*groups, *n, kind=7)[bound]
 
 
 def test_contradictory_quantiles_leave_no_u():
     whole, broken = group("8.0", "9.0", "10.0", "11.0", "12.0"), group("9.5", "9.0", "10.0", "11.0", "12.0")
-    assert quartiles.u_range(broken, whole, 10, 10, kind=7) is None
+    assert quartiles.bound_u(broken, whole, 10, 10, kind=7) is None

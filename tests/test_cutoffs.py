@@ -14,12 +14,12 @@ from scipy.stats import norm
 from d_q_trial.config import settings
 from d_q_trial.config.robustness import Robustness, Windows
 from d_q_trial.robustness import cutoffs, search
-from d_q_trial.robustness.analysis_cuts import analysis_cuts
+from d_q_trial.robustness.analysis_cuts import select_analysis_cuts
 from d_q_trial.stats.estimate import effect_difference, mann_whitney_effect, mean_difference
 from d_q_trial.stats.maximally_selected import best_split
 from d_q_trial.stats.shift import hodges_lehmann
 from d_q_trial.stats.two_sample import get_test
-from d_q_trial.strata import marker_values
+from d_q_trial.strata import select_marker_values
 
 FEW = Robustness(permutations=999, minimum_per_arm=2, windows=Windows(share=0.5, step=0.1))
 MARKER = "p16_variant_5"
@@ -157,9 +157,9 @@ def _stated_by_a_column():
 )
 def test_the_cut_of_the_analysis_has_the_numbers_of_the_results(made, markers, names):
     run = made()
-    every = marker_values(run.participants, run.trial, run.analysis)
+    every = select_marker_values(run.participants, run.trial, run.analysis)
     found = cutoffs.divide_changes(run.changes, every, run.trial, run.analysis, Robustness())
-    table, labels = analysis_cuts(cutoffs.cutoffs_table(found), run.layout), run.analysis.strata.labels
+    table, labels = select_analysis_cuts(cutoffs.cutoffs_table(found), run.layout), run.analysis.strata.labels
     assert (set(every), table["marker"].nunique(), set(table["stratum"])) == (set(run.trial.markers), markers, names)
     results = run.results[run.results["contrast"].eq(run.trial.contrast) & run.results["measure"].ne("baseline")]
     # The middle one of three strata lies between two cuts.
@@ -241,7 +241,7 @@ def test_the_interval_of_the_best_cut_has_the_level_of_the_analysis(alpha, monke
 def test_markers_that_tie_on_paper_are_divided_by_no_cut():
     noise = np.random.default_rng(1)
     plain, noisy = _made_up(), _made_up(transform=lambda value: value * (1 + 1e-13 * noise.normal()))
-    made = [(*_tables(run), analysis_cuts(_tables(run)[0], run.layout)) for run in (plain, noisy)]
+    made = [(*_tables(run), select_analysis_cuts(_tables(run)[0], run.layout)) for run in (plain, noisy)]
     for ours, theirs in zip(*made, strict=True):
         pd.testing.assert_frame_equal(ours, theirs)
 

@@ -16,8 +16,8 @@ from d_q_trial.figures.cutoffs import CutTables
 from d_q_trial.figures.words import render_text
 from d_q_trial.formatting import format_p_digits
 from d_q_trial.robustness import cutoffs, search
-from d_q_trial.robustness.analysis_cuts import analysis_cuts, published_cuts
-from d_q_trial.strata import marker_values
+from d_q_trial.robustness.analysis_cuts import select_analysis_cuts, select_published_cuts
+from d_q_trial.strata import select_marker_values
 
 PANEL = ("p16_variant_5", "p1np", "week_2")
 PLACE = ["share_below", "difference"]
@@ -27,15 +27,15 @@ PLACE = ["share_below", "difference"]
 def tables():
     run = pipeline.run_config()
     layout = replace(run.layout, changes=run.changes[run.changes["outcome"].isin(["ctx", "p1np"])])
-    markers = marker_values(run.participants, run.trial, ANALYSIS)
+    markers = select_marker_values(run.participants, run.trial, ANALYSIS)
     found = cutoffs.divide_changes(layout.changes, markers, run.trial, ANALYSIS, CHOSEN.robustness)
     every = cutoffs.cutoffs_table(found)
     return CutTables(
         every,
         cutoffs.windows_table(found),
         search.best_cuts(found, run.trial, ANALYSIS, CHOSEN.robustness)[0],
-        analysis_cuts(every, layout),
-        published_cuts(every, run.participants, layout),
+        select_analysis_cuts(every, layout),
+        select_published_cuts(every, run.participants, layout),
     )
 
 
@@ -134,14 +134,14 @@ def test_the_published_cut_stays_where_it_is_when_the_analysis_cuts_elsewhere(at
     changes = run.changes[run.changes["outcome"].eq("p1np")]
     rule = settings.StrataRule(cuts=[0.3, 0.6], labels=["a", "b", "c"], at_cut=at_cut)
     elsewhere = ANALYSIS.model_copy(update={"strata": rule})
-    markers = marker_values(run.participants, TRIAL, elsewhere)
+    markers = select_marker_values(run.participants, TRIAL, elsewhere)
     every = cutoffs.cutoffs_table(cutoffs.divide_changes(changes, markers, TRIAL, elsewhere, CHOSEN.robustness))
-    marked = published_cuts(every, run.participants, replace(run.layout, changes=changes, analysis=elsewhere))
+    marked = select_published_cuts(every, run.participants, replace(run.layout, changes=changes, analysis=elsewhere))
     panel = pipeline.pick(marked, marker=PANEL[0], visit=PANEL[2])
     assert set(panel["share_below"]) == {39 / 60}
     assert set(panel["side"]) == {"above", "below"}
     without = replace(run.layout, trial=TRIAL.model_copy(update={"cuts": []}))
-    assert published_cuts(every, run.participants, without).empty
+    assert select_published_cuts(every, run.participants, without).empty
 
 
 def test_words_begin_with_the_label_of_the_data_and_give_the_best_cutoff_as_measured_or_say_that_there_is_none(tables):

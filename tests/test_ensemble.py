@@ -10,7 +10,7 @@ from d_q_trial.errors import UserError
 from d_q_trial.files import read_label, read_rows
 from d_q_trial.reconstruct.constraints import read_targets
 from d_q_trial.reconstruct.design import read_design
-from d_q_trial.reconstruct.ensemble import analyse_cohort, summarise
+from d_q_trial.reconstruct.ensemble import analyse_cohort, summarize_cohorts
 
 WORKBOOK = "data/reconstructed.xlsx"
 
@@ -26,7 +26,7 @@ def summary(numbers):
     free = numbers["quantity"].eq("p") & ~numbers["value"].round(3).isin([0.611, 0.020, 0.024, 0.149, 0.035])
     lower, higher = (numbers.assign(value=numbers["value"].where(~free, by)) for by in (0.01, 0.9))
     reported = read_targets("data/published", read_design("data/reconstruct/trial.yaml", TRIAL))
-    return summarise([numbers, lower, higher], reported, 0.05)
+    return summarize_cohorts([numbers, lower, higher], reported, 0.05)
 
 
 def test_numbers_of_a_cohort_equal_the_analysis_of_its_workbook_and_include_what_is_not_reported(numbers):

@@ -13,7 +13,7 @@ from scipy import stats
 
 from d_q_trial.stats.ancova import ancova
 from d_q_trial.stats.categorical import spearman
-from d_q_trial.stats.checks import as_finite, check_share, drop_missing, is_significant
+from d_q_trial.stats.checks import as_finite, check_proportion, drop_missing, is_significant
 from d_q_trial.stats.estimate import (
     effect_difference,
     mann_whitney_effect,
@@ -69,8 +69,8 @@ def test_missing_values_are_left_out_and_infinite_ones_refused_by_name():
         (lambda: as_finite([math.inf]), f"values: {infinite}"),
         (lambda: as_finite([-math.inf], "marker"), f"marker: {infinite}"),
         (lambda: drop_missing([math.inf]), f"sample: {infinite}"),
-        (lambda: check_share(0, "power"), f"power 0: {share}"),
-        (lambda: check_share(1, "power"), f"power 1: {share}"),
+        (lambda: check_proportion(0, "power"), f"power 0: {share}"),
+        (lambda: check_proportion(1, "power"), f"power 1: {share}"),
         (lambda: t_estimate(1, 1, 1, confidence=95), f"confidence 95: {share}"),
         (lambda: mean_difference([1], [1], confidence=95), f"confidence 95: {share}"),
         (lambda: is_significant(0.05, 5), f"alpha 5: {share}"),

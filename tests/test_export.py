@@ -227,7 +227,7 @@ def test_the_crate_lists_every_output_with_its_checksum_and_every_reference_lead
     references = re.findall(r'{"@id": "([^"]*)"}', json.dumps(crate))
     assert len(references) > 100
     assert [name for name in references if name not in crate and not name.startswith("https://")] == []
-    for name, entry in manifest.read(folder / "manifest.json")["files"].items():
+    for name, entry in manifest.read_manifest(folder / "manifest.json")["files"].items():
         assert crate[quote(name)]["sha256"] == entry["sha256"]
 
 
@@ -252,7 +252,7 @@ def test_outputs_that_differ_from_a_manifest_are_named_and_fail(folder, tmp_path
     assert (status, head[-7:]) == (1, ", 3 not")
     assert "compare_results.py OLD NEW" in said
     assert lines == ["  differs: results.csv", "  missing: strata.csv", "  new: new.csv"]
-    manifest.write(tmp_path, "median_split", LABEL, {})
+    manifest.write_manifest(tmp_path, "median_split", LABEL, {})
     status, _, said = against(folder, tmp_path)
     assert status == 1
     assert "the manifest is of the analysis 'median_split'" in said
@@ -328,7 +328,7 @@ def test_the_judgement_follows_from_the_verdict_and_the_missing_outputs(tmp_path
     row = dict.fromkeys([*verify.SHOWN, "note"], "") | {"claim": "a", "verdict": verdict, "known_difference": known}
     write_csv(pd.DataFrame([row | {"value": 1.0}]), tmp_path / "claims.csv", label=LABEL)
     (tmp_path / "strata.csv").touch()
-    manifest.write(tmp_path, "published", LABEL, {})
+    manifest.write_manifest(tmp_path, "published", LABEL, {})
     assert verify.judge_folder(tmp_path)["verdict"] == judged
     suite = ElementTree.fromstring(verify.render_junit(tmp_path))
     assert [part.tag for part in suite.find("testcase") if part.tag != "system-out"] == [state] * bool(state)

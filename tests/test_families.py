@@ -10,7 +10,7 @@ import pytest
 from pipeline import PUBLISHED, TRIAL
 
 from d_q_trial.config.robustness import Family, Robustness
-from d_q_trial.robustness.multiplicity import multiplicity
+from d_q_trial.robustness.multiplicity import multiplicity_table
 from d_q_trial.stats.permutation import adjust_p
 from d_q_trial.stats.two_sample import get_test
 
@@ -20,7 +20,7 @@ KEYS = ["outcome", "measure", "visit", "marker", "stratum", "contrast"]
 def _adjusted(families, path="tests/config.yaml", **different):
     layout = pipeline.run_config(path).layout
     analysis = layout.analysis.model_copy(update=different)
-    return multiplicity(replace(layout, analysis=analysis), Robustness(permutations=999, families=families))
+    return multiplicity_table(replace(layout, analysis=analysis), Robustness(permutations=999, families=families))
 
 
 @pytest.mark.parametrize("test", ["normal", "normal_continuity"])
@@ -29,7 +29,7 @@ def test_max_t_is_the_share_of_all_splits_whose_maximum_reaches_the_observed_dev
     rows = cohorts.randomized(10, ("ctx", "p1np"), drop=drop)
     made = pipeline.run(cohorts.make_participants(rows), TRIAL, PUBLISHED.model_copy(update={"test": test}))
     robustness = Robustness(permutations=999, families={"x": Family()})
-    frame = multiplicity(made.layout, robustness)
+    frame = multiplicity_table(made.layout, robustness)
     changes = made.changes[made.changes["measure"].eq("percent_change")]
     wide = changes.pivot(index="participant", columns=["outcome", "visit"], values="value")
     values = wide[[(row.outcome, row.visit) for row in frame.itertuples()]].to_numpy()
@@ -46,7 +46,7 @@ def test_max_t_is_the_share_of_all_splits_whose_maximum_reaches_the_observed_dev
     assert frame["permutations"].eq(252).all()
     assert frame.loc[frame["visit"].eq("week_20"), ["n_first", "n_second"]].to_numpy().tolist() == [[4, 3]] * 2
     with pytest.raises(MemoryError, match=r"robustness.memory_mb: 0 MB, but 6 specifications need 1 MB"):
-        multiplicity(made.layout, robustness.model_copy(update={"memory_mb": 0}))
+        multiplicity_table(made.layout, robustness.model_copy(update={"memory_mb": 0}))
 
 
 def test_a_family_holds_the_comparisons_that_its_words_say():

@@ -27,20 +27,20 @@ from d_q_trial.claims import read_claims
 from d_q_trial.config import settings
 from d_q_trial.errors import UserError
 from d_q_trial.figures import catalogue, draw, make, style, whole
-from d_q_trial.figures.catalogue import Catalogue, Figure, Forest, Panel, catalogue_of
+from d_q_trial.figures.catalogue import Catalogue, Figure, Forest, Panel, read_catalogue
 from d_q_trial.figures.draw import REACH, axis_range, beeswarm_offsets, time_positions
 from d_q_trial.figures.panels import View
 from d_q_trial.figures.study import Study, Summary, read_study
 from d_q_trial.files import write_csv
-from d_q_trial.labels import caption_words, fill_placeholders
+from d_q_trial.labels import caption_values, fill_placeholders
 from d_q_trial.report.collect import find_places
 from d_q_trial.results_table import Numbers
-from d_q_trial.robustness.interaction import interactions
+from d_q_trial.robustness.interaction import interaction_table
 from d_q_trial.trial import load_trial
 
 ANALYSIS = make_analysis(strata={"cuts": ["2/3"], "labels": ["T1/T2", "T3"]})
 THIRDS = make_analysis(strata={"cuts": ["1/3", "2/3"], "labels": ["low", "middle", "high"]})
-WORDS = caption_words(TRIAL, ANALYSIS)
+WORDS = caption_values(TRIAL, ANALYSIS)
 MARKER, VISIT, CONTRAST = "p16_variant_5", "week_20", "d_q - control"
 
 # One control participant lies far beyond all others.
@@ -97,11 +97,11 @@ def few(*rows) -> Study:
 
 # The list of figures
 
-FIGURES = catalogue_of("data/figures.yaml", TRIAL).figures
+FIGURES = read_catalogue("data/figures.yaml", TRIAL).figures
 
 
 def said(figure, chosen=ANALYSIS):
-    return figure.texts(caption_words(TRIAL, chosen), chosen, TRIAL)
+    return figure.texts(caption_values(TRIAL, chosen), chosen, TRIAL)
 
 
 def test_the_figures_are_those_of_the_article_in_order_and_three_more_and_their_captions_can_be_filled():
@@ -181,14 +181,14 @@ def test_a_fault_in_the_list_is_named(tmp_path, panel, message):
     path = tmp_path / "figures.yaml"
     path.write_text(yaml.safe_dump({"figures": {"figure_1": figure}}), encoding="utf-8")
     with pytest.raises(UserError, match=message):
-        catalogue_of(path, TRIAL)
+        read_catalogue(path, TRIAL)
 
 
 def test_a_trial_without_what_its_figures_need_is_told_so():
     with pytest.raises(UserError, match=r"figure_2\.design: .* need the week of every visit: .* none for 20 weeks"):
-        catalogue_of("data/figures.yaml", alter_trial(TRIAL, "visits", VISIT, week=None))
+        read_catalogue("data/figures.yaml", alter_trial(TRIAL, "visits", VISIT, week=None))
     with pytest.raises(UserError, match=r"extended_data_figure_2\.panels\.0: .* needs the key 'population'"):
-        catalogue_of("data/figures.yaml", TRIAL.model_copy(update={"population": None}))
+        read_catalogue("data/figures.yaml", TRIAL.model_copy(update={"population": None}))
 
 
 def test_an_unknown_placeholder_or_figure_is_named(tmp_path):
@@ -206,7 +206,7 @@ def test_a_trial_without_a_list_gets_n_of_all_outcomes_and_every_change_overall_
     trial = load_trial(path)
     outcomes = [outcome for outcome in trial.outcomes.values() if outcome.kind != "binary"]
     changes = sorted((outcome.key, visit) for outcome in outcomes for visit in outcome.follow_up)
-    figures = catalogue_of(None, trial).figures
+    figures = read_catalogue(None, trial).figures
     assert list(figures)[:2] == ["figure_1", "figure_2"]
     assert figures["figure_1"].flow.outcomes == [outcome.key for outcome in outcomes if outcome.follow_up]
     forests = [figure.forest for figure in figures.values() if figure.forest]
@@ -725,11 +725,11 @@ def trial_pages(request, tmp_path_factory):
     run.participants.write(folder)
     for name in ("changes", "strata", "results"):
         write_csv(getattr(run, name), folder / f"{name}.csv")
-    made = interactions(run.layout, chosen.robustness.model_copy(update={"permutations": 1}))
+    made = interaction_table(run.layout, chosen.robustness.model_copy(update={"permutations": 1}))
     write_csv(made, folder / "sensitivity/interaction.csv")
     data = read_study(folder, folder, trial, run.analysis, published=chosen.published)
     with style.journal_style():
-        yield {key: make.lay_out_figure(figure, data) for key, figure in catalogue_of(listed, trial).figures.items()}
+        yield {key: make.lay_out_figure(figure, data) for key, figure in read_catalogue(listed, trial).figures.items()}
 
 
 def test_no_panel_lacks_its_numbers(trial_pages):

@@ -363,7 +363,7 @@ def test_finished_outputs_are_collected_from_the_folder_of_their_analysis(tmp_pa
     write_csv(reported, tmp_path / "published/claims.csv")
     write_json({"label": "Synthetic", "source": {"name": "a.xlsx"}}, tmp_path / "workbooks/a/participants.json")
 
-    found = collect.collect(tmp_path, chosen, TRIAL, "published")
+    found = collect.collect_report(tmp_path, chosen, TRIAL, "published")
     assert (found.label, found.source, found.folder) == ("Synthetic", {"name": "a.xlsx"}, tmp_path / "published")
     assert (found.settings, found.trial, found.analysis) == (chosen, TRIAL, chosen.analyses["published"])
     assert found.numbers.get("ctx", "percent_change", "week_20", "p", contrast=TRIAL.contrast).value == 0.611
@@ -380,7 +380,7 @@ def test_finished_outputs_are_collected_from_the_folder_of_their_analysis(tmp_pa
     assert [panel["verdicts"] for panel in first["panels"]] == [[found.verdicts[0]], []]
     assert [(table["label"], table["tally"]) for table in found.built_tables] == [("Table 1", {claims.REPRODUCED: 1})]
 
-    other = collect.collect(tmp_path, chosen, TRIAL, "other")
+    other = collect.collect_report(tmp_path, chosen, TRIAL, "other")
     assert other.verdicts == []
     assert other.changes == [
         {"what": "CTx, 20 weeks, all participants", "conclusion": "significant here only", "p": "0.611", "reference": "0.611"},

@@ -62,7 +62,7 @@ REAL = {
         "test": "brunner_munzel",
         "alpha": 0.1,
         "outcomes": ["bilirubin"],
-    },
+    }
 }
 MATRICES = {  # configuration, analyses beside its reference, outcomes of the reference
     "bundled": ("config.yaml", BUNDLED, ["p1np", "bmd_radius", "sasp_il6"]),

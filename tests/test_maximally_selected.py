@@ -5,7 +5,7 @@ import pytest
 from oracle_values import read_columns, read_values
 
 from d_q_trial.config.robustness import Windows
-from d_q_trial.robustness.cutoffs import subgroups
+from d_q_trial.robustness.cutoffs import list_subgroups
 from d_q_trial.stats.maximally_selected import best_cut_bootstrap, best_split
 from d_q_trial.stats.rank_sum import pairwise_wins
 from d_q_trial.stats.two_sample import get_test
@@ -34,7 +34,7 @@ def test_nothing_to_split_has_no_p(marker, response):
 
 def test_windows_hold_everyone_and_keep_equal_values_together():
     marker = np.array([5.0, 1, 2, 2, 3, 8, 9, 4, 4, 4, 7])
-    table, members = subgroups(marker, Windows(share=0.3, step=0.1), 1, "upper")
+    table, members = list_subgroups(marker, Windows(share=0.3, step=0.1), 1, "upper")
     inside = members[:, table["side"].eq("window")]
     assert inside.any(axis=1).all()
     for group in inside.T:

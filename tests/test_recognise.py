@@ -125,7 +125,7 @@ def test_spelling_order_case_and_separators_do_not_change_what_a_header_says(nam
     if data.draw(st.booleans()) and not time[0].isdigit() and not name[0].isdigit():
         parts.reverse()
     reading = VOCABULARY.label(gap.join(parts))
-    assert (reading.variable, reading.visit, reading.rest) == (key, visit, ""), gap.join(parts)
+    assert (reading.variable, reading.visit, reading.leftover) == (key, visit, ""), gap.join(parts)
 
 
 @pytest.mark.parametrize(
@@ -133,5 +133,5 @@ def test_spelling_order_case_and_separators_do_not_change_what_a_header_says(nam
 )
 def test_endless_headers_are_not_read_in_all_ways(label):
     started = time.monotonic()
-    assert VOCABULARY.label(label).rest
+    assert VOCABULARY.label(label).leftover
     assert time.monotonic() - started < 1

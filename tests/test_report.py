@@ -46,7 +46,7 @@ def chosen(pages):
 
 @pytest.fixture(scope="session")
 def report(pages, chosen):
-    return collect.collect(pages, chosen, TRIAL, "published")
+    return collect.collect_report(pages, chosen, TRIAL, "published")
 
 
 @pytest.fixture(scope="session")
@@ -187,7 +187,7 @@ def test_a_report_needs_no_more_than_results_and_says_how_to_make_the_rest(pages
     (tmp_path / "published").mkdir()
     (tmp_path / "workbooks").symlink_to(pages / "workbooks")
     (tmp_path / "published/results.csv").symlink_to(pages / "published/results.csv")
-    page = report_page(collect.collect(tmp_path, chosen, TRIAL, "published"))
+    page = report_page(collect.collect_report(tmp_path, chosen, TRIAL, "published"))
     for part in ("robustness/cutoffs", "sensitivity/sensitivity"):
         assert f"<code>snakemake --cores 4 results/published/{part}.csv</code>" in page
     assert "P = 0.611" in page

@@ -15,8 +15,8 @@ from d_q_trial.config import settings
 from d_q_trial.config.robustness import Family, Robustness
 from d_q_trial.published_tables import read_published_frame
 from d_q_trial.robustness import power, sensitivity
-from d_q_trial.robustness.interaction import interactions
-from d_q_trial.robustness.multiplicity import multiplicity
+from d_q_trial.robustness.interaction import interaction_table
+from d_q_trial.robustness.multiplicity import multiplicity_table
 from d_q_trial.stats.ancova import ancova, marker_interaction
 from d_q_trial.stats.estimate import mann_whitney_effect
 from d_q_trial.stats.missing import p_bounds
@@ -35,7 +35,7 @@ def _made_up(n=16, drop=(), changed=None, **different):
 @lru_cache
 def _repeated(n=16, drop=(), **different):
     """Sensitivity analyses of made-up participants."""
-    return sensitivity.sensitivity(_made_up(n, drop, **different), ROBUSTNESS)
+    return sensitivity.sensitivity_table(_made_up(n, drop, **different), ROBUSTNESS)
 
 
 # The comparisons
@@ -59,7 +59,7 @@ def test_a_winsorised_change_stays_so_on_the_scale_of_the_models(change):
 
 def test_interaction_is_the_difference_of_the_effects_of_the_strata():
     run, contrast = pipeline.run_config(PBC), "d_penicillamine - placebo"
-    table = interactions(run.layout, ROBUSTNESS)
+    table = interaction_table(run.layout, ROBUSTNESS)
     for outcome in ("bilirubin", "albumin"):
         keys = {"outcome": outcome, "visit": "year_1"}
         upper, lower = (
@@ -78,7 +78,7 @@ def test_interaction_is_the_difference_of_the_effects_of_the_strata():
 def test_interaction_does_not_depend_on_what_else_is_tested():
     layout = _made_up()
     changes = layout.changes[layout.changes["visit"].eq("week_4")]
-    whole, part = (interactions(some, ROBUSTNESS) for some in (layout, replace(layout, changes=changes)))
+    whole, part = (interaction_table(some, ROBUSTNESS) for some in (layout, replace(layout, changes=changes)))
     pd.testing.assert_frame_equal(whole[whole["visit"].eq("week_4")].reset_index(drop=True), part)
 
 
@@ -96,7 +96,7 @@ def test_adjusted_percent_follows_from_the_adjusted_difference():
 
 def test_bounds_are_those_of_the_missing_of_each_arm():
     layout = _made_up(drop=(("A02", "week_20"), ("A11", "week_20")))
-    table = sensitivity.sensitivity(layout, ROBUSTNESS)
+    table = sensitivity.sensitivity_table(layout, ROBUSTNESS)
     low, high = (one(table, visit="week_20", stratum="all", statistic=s) for s in ("p_lowest", "p_highest"))
     assert (low["n_first"], low["n_second"]) == (8, 8)
     (comparison,) = (c for c in layout.overall if c.visit == "week_20")
@@ -125,7 +125,7 @@ def test_covariance_is_that_of_the_changes_and_a_follow_up_of_zero_has_no_analys
     rows = cohorts.randomized(24, changed={("A03", "week_20"): 0.0, ("A06", "week_20"): 0.0})
     people = cohorts.make_participants(rows)
     layout = pipeline.run(people, TRIAL, PUBLISHED.model_copy(update={"change": change})).layout
-    table = pipeline.pick(sensitivity.sensitivity(layout, ROBUSTNESS), stratum="all")
+    table = pipeline.pick(sensitivity.sensitivity_table(layout, ROBUSTNESS), stratum="all")
     (comparison,) = (c for c in layout.overall if c.visit == "week_20")
     percent = 100 * (comparison.ratio - 1)
     assert percent.min() == -100
@@ -146,7 +146,7 @@ def test_covariance_is_that_of_the_changes_and_a_follow_up_of_zero_has_no_analys
 
 def test_the_models_of_an_analysis_of_differences_are_of_differences_which_need_no_logarithms():
     layout = _made_up(24, changed={("A03", "week_20"): 0.0, ("A06", "week_4"): 0.0}, change="difference")
-    table = sensitivity.sensitivity(layout, ROBUSTNESS)
+    table = sensitivity.sensitivity_table(layout, ROBUSTNESS)
     models = table[table["method"].str.startswith(("covariance, differences", "mixed model", "imputed"))]
     assert set(models["measure"]) == {"difference"}
     whole = pipeline.pick(models, stratum="all")
@@ -161,7 +161,7 @@ def test_the_models_of_an_analysis_of_differences_are_of_differences_which_need_
         for method in methods:
             own = whole[whole["method"].str.startswith(method)]
             assert one(own, visit=visit, statistic="adjusted_difference")["value"] == pytest.approx(expected, rel=1e-6)
-    slopes = pipeline.pick(interactions(layout, ROBUSTNESS), statistic="slope_difference")
+    slopes = pipeline.pick(interaction_table(layout, ROBUSTNESS), statistic="slope_difference")
     assert set(slopes["measure"]) == {"difference"}
     (marked,) = (c for c in layout.by_marker if c.visit == "week_20" and c.is_change)
     expected = marker_interaction(marked.value, marked.marker_value, marked.is_first, confidence=0.95)
@@ -172,7 +172,7 @@ def test_a_smaller_alpha_widens_every_interval():
     keys = ["outcome", "measure", "visit", "marker", "stratum", "contrast", "statistic", "method"]
     tables = []
     for alpha in (0.05, 0.01):
-        table = pd.concat([_repeated(24, alpha=alpha), interactions(_made_up(24, alpha=alpha), ROBUSTNESS)])
+        table = pd.concat([_repeated(24, alpha=alpha), interaction_table(_made_up(24, alpha=alpha), ROBUSTNESS)])
         table["method"] = table["method"].str.replace(r", level 0\.\d+", "", regex=True)
         tables.append(table.set_index(keys)["value"])
     narrow, wide = (table[table.index.get_level_values("statistic").str.contains("er$")] for table in tables)
@@ -193,15 +193,15 @@ def test_panels_without_ids_give_reasons_where_ids_are_needed():
     layout = pipeline.run(cohorts.make_participants(rows), TRIAL, PUBLISHED).layout
     assert {c.counts() for c in layout.overall} == {(0, 0)}  # every row is one of a stratum
     assert {(c.stratum, c.counts()) for c in layout.compared} == {("T3", (6, 6)), ("T1/T2", (6, 6))}
-    assert one(interactions(layout, ROBUSTNESS), statistic="p", method="placements, t, level 0.95")["value"] <= 1
-    table = sensitivity.sensitivity(layout, ROBUSTNESS)
+    assert one(interaction_table(layout, ROBUSTNESS), statistic="p", method="placements, t, level 0.95")["value"] <= 1
+    table = sensitivity.sensitivity_table(layout, ROBUSTNESS)
     undefined = table[table["statistic"].isin(["p_lowest", "p_highest"])]
     assert undefined["reason"].eq(sensitivity.NO_IDS).all()
     assert undefined["value"].isna().all()
     covariance = table[table["method"].str.startswith("covariance") & table["statistic"].eq("p")]
     assert covariance["reason"].eq(sensitivity.NO_BASELINE).all()
     assert len(undefined) == len(covariance) == 4
-    jointly = multiplicity(layout, Robustness(families={"a": Family(outcomes=["turnover"], strata=["each"])}))
+    jointly = multiplicity_table(layout, Robustness(families={"a": Family(outcomes=["turnover"], strata=["each"])}))
     assert jointly[["p_max_t", "permutations"]].isna().all(axis=None)
     assert jointly["reason"].str.startswith("participants without ids").tolist() == [True, True]
 
@@ -224,9 +224,11 @@ MISSING = (
 def test_the_reason_why_a_number_is_missing_is_true(changed, methods, reason):
     layout = _made_up(changed=changed)  # T3 has one treated participant
     robustness = ROBUSTNESS.model_copy(update={"families": {"one": Family(outcomes=["p1np"])}})
-    jointly = multiplicity(layout, robustness).assign(method="max-T").rename(columns={"p_max_t": "value"})
+    jointly = multiplicity_table(layout, robustness).assign(method="max-T").rename(columns={"p_max_t": "value"})
     planned = power.power_table(PLANNED.assign(outcome="p1np"), layout, ROBUSTNESS)
-    table = pd.concat([sensitivity.sensitivity(layout, ROBUSTNESS), interactions(layout, ROBUSTNESS), jointly, planned])
+    table = pd.concat(
+        [sensitivity.sensitivity_table(layout, ROBUSTNESS), interaction_table(layout, ROBUSTNESS), jointly, planned]
+    )
     assert (table["value"].isna() == table["reason"].ne("")).all()
     missing = table[table["value"].isna() & table["method"].str.startswith(methods)]
     assert all(missing["method"].str.startswith(method).any() for method in methods)
@@ -239,7 +241,7 @@ def test_the_reason_why_a_number_is_missing_is_true(changed, methods, reason):
 @pytest.mark.parametrize("alpha", [0.01, 0.05, 0.3])
 @pytest.mark.parametrize(("test", "changed"), [("normal", None), ("brunner_munzel", NEAR_TIES)])
 def test_leaving_one_out_equals_the_analysis_without_that_participant(alpha, test, changed):
-    table = sensitivity.leave_one_out(_made_up(changed=changed, alpha=alpha, test=test))
+    table = sensitivity.leave_one_out_table(_made_up(changed=changed, alpha=alpha, test=test))
     own = one(table, visit="week_2", stratum="all", statistic="p", group="A03")
     (comparison,) = (c for c in _made_up(changed=changed, exclude=["A03"]).overall if c.visit == "week_2")
     assert own["value"] == pytest.approx(get_test(test).compare(*comparison.samples()).p, rel=1e-12)
@@ -256,7 +258,7 @@ def test_leaving_one_out_equals_the_analysis_without_that_participant(alpha, tes
 def _suspect(layout, **different):
     row = {"source": "", "locator": "", "outcome": "p1np", "visit": "week_4", "arm": "d_q", "reason": ""}
     suspects = pd.DataFrame([row | different], columns=list(read_published_frame(None, "suspect_values")))
-    return sensitivity.suspect_values(suspects, layout, ROBUSTNESS)
+    return sensitivity.suspect_values_table(suspects, layout, ROBUSTNESS)
 
 
 @pytest.mark.parametrize("change", ["percent", "difference", "log_ratio"])
@@ -310,7 +312,7 @@ def test_a_suspect_value_that_no_analysed_participant_has_is_said(exclude):
 
 def test_the_suspect_value_of_the_registry_is_in_the_bundled_cohort():
     suspects = read_published_frame("data/published", "suspect_values")
-    table = sensitivity.suspect_values(suspects, pipeline.run_config().layout, ROBUSTNESS)
+    table = sensitivity.suspect_values_table(suspects, pipeline.run_config().layout, ROBUSTNESS)
     assert set(table["group"]) == {"1480", "148.0 for 1480", "without 1480"}
     assert np.isfinite(table["value"]).mean() > 0.9
 

@@ -143,7 +143,7 @@ def test_marker_values_are_those_of_analysed_participants_at_baseline():
     markers = {"p16_variant_5": [1.0, 2.0, 3.0], "p16_variant_1+5": [6.0, 4.0, 5.0], "ctx": [9.0, 9.0, 9.0]}
     rows = beside_others(marked(markers))
     rows += [{**row, "participant": name, "arm": "fisetin"} for name, row in zip("DE", rows, strict=False)]
-    found = strata.marker_values(make_participants(rows), TRIAL, make_analysis(exclude=["B"]))
+    found = strata.select_marker_values(make_participants(rows), TRIAL, make_analysis(exclude=["B"]))
     expected = {"p16_variant_5": [1.0, 3.0], "p16_variant_1+5": [6.0, 5.0]}
     pd.testing.assert_frame_equal(found, pd.DataFrame(expected, index=["A", "C"]), check_names=False, check_like=True)
 
@@ -153,7 +153,7 @@ def test_participants_are_in_their_own_stratum_and_panels_without_ids_in_the_one
     linked = [("A", True, "", ""), ("B", True, "p", "T7"), ("C", True, "", "")]
     rows = [*linked, ("", False, "p", "T3"), ("", False, "q", "T3")]
     changes = pd.DataFrame(rows, columns=["participant", "linked", "marker", "stratum"])
-    assert strata.stratum_of(changes, table, "p").tolist() == ["T1", "T3", "", "T3", ""]
+    assert strata.find_strata(changes, table, "p").tolist() == ["T1", "T3", "", "T3", ""]
 
 
 def test_a_workbook_without_marker_has_no_strata():

@@ -19,12 +19,12 @@ from d_q_trial.files import read_rows
 from d_q_trial.published_tables import read_published_table
 from d_q_trial.results_table import Numbers
 from d_q_trial.tables.build import DASH, build_tables, table_caption
-from d_q_trial.tables.catalogue import Catalogue, Table, catalogue_of
+from d_q_trial.tables.catalogue import Catalogue, Table, read_catalogue
 from d_q_trial.tables.write import exact_frame, render_html, render_latex, write_tables
 
 PUBLISHED = "data/published"
 KEYS = ("outcome", "measure", "visit", "marker")
-LISTED = catalogue_of("data/tables.yaml", TRIAL)
+LISTED = read_catalogue("data/tables.yaml", TRIAL)
 CONTRAST, MARKER = "d_q - control", "p16_variant_5"
 
 
@@ -252,13 +252,13 @@ def test_full_precision_is_kept_beside_the_rounded_cell_and_in_a_sheet_of_its_ow
 def test_the_headlines_of_a_trial_without_a_list_are_those_of_its_primary_endpoint_or_first_outcome():
     other = TRIAL.primary.model_copy(update={"outcome": "p1np"})
     for primary, outcome, role in ((other, "p1np", "the primary endpoint"), (None, "ctx", "")):
-        lines = catalogue_of(None, TRIAL.model_copy(update={"primary": primary})).headlines
+        lines = read_catalogue(None, TRIAL.model_copy(update={"primary": primary})).headlines
         found = [(line.outcome, line.visit, line.role) for line in lines]
         assert found == [(outcome, "week_20", role), (outcome, "week_20", "")]
 
 
 def test_tables_without_rows_are_written_with_their_columns(tmp_path):
-    tables = build_tables(catalogue_of(None, TRIAL), TRIAL, ANALYSIS, Numbers([]))
+    tables = build_tables(read_catalogue(None, TRIAL), TRIAL, ANALYSIS, Numbers([]))
     write_tables([replace(table, rows=()) for table in tables], tmp_path)
     for table in tables:
         fields = table_schema(tmp_path / f"{table.key}_exact.csv")["fields"]
@@ -327,4 +327,4 @@ def test_a_fault_in_the_list_of_tables_is_named(tmp_path, text, message):
     path = tmp_path / "tables.yaml"
     path.write_text(text)
     with pytest.raises(UserError, match=message):
-        catalogue_of(path, TRIAL)
+        read_catalogue(path, TRIAL)

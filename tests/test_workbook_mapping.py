@@ -8,7 +8,7 @@ from layouts import cohort, writers
 from openpyxl import Workbook, load_workbook
 
 from d_q_trial.errors import UserError
-from d_q_trial.recognition.vocabulary import Reading, Vocabulary
+from d_q_trial.recognition.vocabulary import LabelReading, Vocabulary
 from d_q_trial.workbook import reader
 from d_q_trial.workbook.inspect import describe, mapping_text, render_text
 from d_q_trial.workbook.reader import read_workbook
@@ -33,7 +33,7 @@ def test_mapping_as_written_reads_the_same_without_any_recognition(tmp_path, nam
     answers = writers.write_answers(name, tmp_path)
     recognised = read_workbook(path, cohort.trial(), answers).frame
     mapping = written(path, tmp_path, answers)
-    nothing = {"_read_label": Reading(rest="?"), "_read_context": Reading(rest="?"), "arm": None}
+    nothing = {"_read_label": LabelReading(leftover="?"), "_read_context": LabelReading(leftover="?"), "arm": None}
     for method, found in nothing.items():
         monkeypatch.setattr(Vocabulary, method, lambda self, text, found=found: found)
     assert read_workbook(path, cohort.trial(), mapping).frame.equals(recognised)

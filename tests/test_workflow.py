@@ -45,7 +45,9 @@ def test_the_modules_that_a_step_imports_are_those_it_depends_on(finished):
     for log in (finished[0] / "results").rglob("logs/*.log"):
         command = log.stem.removesuffix("_1_of_1")
         if imported := set(re.findall(r"^import time:.*\| +d_q_trial\.([\w.]+)$", log.read_text(), flags=re.MULTILINE)):
-            files = [path.relative_to(code_inputs.PACKAGE).with_suffix("") for path in code_inputs.modules_of(command)]
+            files = [
+                path.relative_to(code_inputs.PACKAGE).with_suffix("") for path in code_inputs.list_modules(command)
+            ]
             known = {".".join(file.parts).removesuffix(".__init__") for file in files}
             assert imported - known <= {"cli", "workers", "__main__"}, command
             checked.add(command)

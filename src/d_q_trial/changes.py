@@ -95,7 +95,7 @@ def read_changes(path: Path | str) -> pd.DataFrame:
     return changes
 
 
-def exclusions(changes: pd.DataFrame) -> pd.DataFrame:
+def list_missing_changes(changes: pd.DataFrame) -> pd.DataFrame:
     """List the participants without a value, by outcome, measure and visit, each with the reason."""
     columns = ["participant", "arm", "outcome", "measure", "visit", "reason"]
     return changes.loc[changes["reason"].ne(""), columns].reset_index(drop=True)

@@ -76,7 +76,7 @@ def read_claims(folder: Path | str) -> list[Claim]:
     return claims
 
 
-def known_differences(folder: Path | str, *, synthetic: bool) -> dict[str, str]:
+def read_known_differences(folder: Path | str, *, synthetic: bool) -> dict[str, str]:
     """Return the reason for each known difference, by claim; those of synthetic data only if ``synthetic``."""
     rows = read_published_table(folder, "known_differences")
     return {row["claim"]: row["reason"] for row in rows if synthetic or row["data"] == "any"}
@@ -123,7 +123,7 @@ def _build_claims(table: str, row: Row) -> Iterator[Claim]:
             yield claim | {"statistic": statistic, "not_checkable": not_checkable, "test": test}
 
 
-def judge(
+def judge_claims(
     claims: list[Claim],
     results: pd.DataFrame,
     alternatives: pd.DataFrame,

@@ -198,17 +198,17 @@ def inspect(context: Context) -> int:
 @command()
 def results(context: Context) -> None:
     """Compute the changes, strata and all statistics of an analysis, and test the interaction of treatment with the strata."""
-    from .changes import exclusions
+    from .changes import list_missing_changes
     from .comparisons import build_layout
     from .results import build_results, variants_to_try
-    from .robustness.interaction import interactions
+    from .robustness.interaction import interaction_table
 
     layout = build_layout(context.participants, context.trial, context.analysis)
     numbers, alternatives = build_results(context.participants, layout, also=variants_to_try(context.settings))
-    context.write(changes=layout.changes, exclusions=exclusions(layout.changes))
+    context.write(changes=layout.changes, exclusions=list_missing_changes(layout.changes))
     context.write(strata=layout.strata, alternatives=alternatives)
     context.write_csv_and_parquet("results", numbers)
-    context.write(context.folder / "sensitivity", interaction=interactions(layout, context.settings.robustness))
+    context.write(context.folder / "sensitivity", interaction=interaction_table(layout, context.settings.robustness))
 
 
 @command()
@@ -235,12 +235,12 @@ def sensitivity(context: Context) -> None:
     planned = read_published_frame(published, "power", power.NUMERIC)
     context.write(
         context.folder / "sensitivity",
-        sensitivity=sensitivity.sensitivity(layout, settings),
-        leave_one_out=sensitivity.leave_one_out(layout),
-        suspect_values=sensitivity.suspect_values(suspects, replace(layout, changes=all_changes), settings),
+        sensitivity=sensitivity.sensitivity_table(layout, settings),
+        leave_one_out=sensitivity.leave_one_out_table(layout),
+        suspect_values=sensitivity.suspect_values_table(suspects, replace(layout, changes=all_changes), settings),
         power=power.power_table(planned, layout, settings),
     )
-    context.write(context.folder / "robustness", multiplicity=multiplicity.multiplicity(layout, settings))
+    context.write(context.folder / "robustness", multiplicity=multiplicity.multiplicity_table(layout, settings))
 
 
 @command()
@@ -255,12 +255,12 @@ def tables(context: Context) -> None:
     trial, analysis, published = context.trial, context.analysis, context.settings.published
     if published:
         numbers, alternatives = (read_results(context.folder / f"{name}.csv") for name in ("results", "alternatives"))
-        differences = claims.known_differences(published, synthetic=context.label is not None)
+        differences = claims.read_known_differences(published, synthetic=context.label is not None)
         reported, strata = claims.read_claims(published), read_strata(context.folder / "strata.csv")
-        verdicts = claims.judge(reported, numbers, alternatives, trial, differences, strata)
+        verdicts = claims.judge_claims(reported, numbers, alternatives, trial, differences, strata)
         context.write_csv_and_parquet("claims", verdicts)
     rows = files.read_rows(context.folder / "results.csv")
-    entries = catalogue.catalogue_of(context.settings.tables, trial)
+    entries = catalogue.read_catalogue(context.settings.tables, trial)
     built = build.build_tables(entries, trial, analysis, Numbers(rows), published, context.label)
     write.write_tables(built, context.folder / "tables")
     write_event(rows, trial, analysis, context.label, context.folder / "export" / "ars.json")
@@ -276,7 +276,7 @@ def figures(context: Context) -> None:
 
     analysis, trial, published = context.analysis, context.trial, context.settings.published
     data = study.read_study(context.folder, context.participants_folder, trial, analysis, published=published)
-    entries, twin = catalogue.catalogue_of(context.settings.figures, trial), context.arguments.twin
+    entries, twin = catalogue.read_catalogue(context.settings.figures, trial), context.arguments.twin
     twin_folder = context.results / twin / "figures" if twin else None
     make.draw_figures(data, entries, context.folder / "figures", only=context.arguments.only, twin=twin_folder)
 
@@ -320,7 +320,7 @@ def cutoffs(context: Context) -> None:
     participants, trial, analysis = context.participants, context.trial, context.analysis
     settings, report_progress = context.settings.robustness, progress.report_tenths("best cutoffs", "permutations")
     built = changes.build_changes(participants, trial, analysis)
-    markers = strata.marker_values(participants, trial, analysis)
+    markers = strata.select_marker_values(participants, trial, analysis)
     divided = cutoffs.divide_changes(built, markers, trial, analysis, settings)
     best, corrected = search.best_cuts(divided, trial, analysis, settings, report_progress)
     context.write(
@@ -339,15 +339,15 @@ def robustness(context: Context) -> None:
     from .config.settings import search_id
     from .figures.cutoffs import TABLES, CutTables, describe_cutoffs, draw_cutoffs, list_figures, read_table
     from .files import copy_file, write_json
-    from .robustness.analysis_cuts import analysis_cuts, published_cuts
+    from .robustness.analysis_cuts import select_analysis_cuts, select_published_cuts
 
     trial, analysis, label = context.trial, context.analysis, context.label
     shared, output = context.results / "every_cut" / search_id(analysis), context.folder / "robustness"
     for name in TABLES:
         copy_file(shared / f"{name}.csv", output / f"{name}.csv")
     layout, cutoffs_table = build_layout(context.participants, trial, analysis), read_table(output / "cutoffs.csv")
-    context.write(output, analysis_cuts=analysis_cuts(cutoffs_table, layout))
-    context.write(output, published_cuts=published_cuts(cutoffs_table, context.participants, layout))
+    context.write(output, analysis_cuts=select_analysis_cuts(cutoffs_table, layout))
+    context.write(output, published_cuts=select_published_cuts(cutoffs_table, context.participants, layout))
     cuts = dict(zip(layout.strata["marker"], layout.strata["cut"], strict=True))
     cut_tables = CutTables.read(output)
     description = describe_cutoffs(cut_tables, trial, analysis, context.settings.robustness, label=label, cuts=cuts)
@@ -516,7 +516,7 @@ def ensemble(context: Context) -> None:
         cohorts.append(numbers)
         report_progress(number, len(arguments.workbooks))
     targets = constraints.read_targets(settings.published, design.read_design(arguments.design, trial))
-    summary = ensemble.summarise(cohorts, targets, analysis.alpha)
+    summary = ensemble.summarize_cohorts(cohorts, targets, analysis.alpha)
     picture = Path(arguments.page).with_suffix(".png")
     files.write_csv(summary, arguments.summary, label=label)
     ensemble.draw_summary(summary, trial, picture, alpha=analysis.alpha, label=label)

@@ -18,7 +18,7 @@ PACKAGE = Path(__file__).parent
 NAME = __package__ or PACKAGE.name
 
 
-def modules_of(command: str) -> list[Path]:
+def list_modules(command: str) -> list[Path]:
     """Return the sorted files of all modules that a command imports, directly or not; KeyError if it does not exist."""
     top_level = [node for node in _parse_cli() if not isinstance(node, ast.FunctionDef | ast.ClassDef)]
     imports, modules = [*_find_imports([*top_level, *_find_functions(command)], NAME)], set[Path]()
@@ -29,10 +29,10 @@ def modules_of(command: str) -> list[Path]:
     return sorted(modules)
 
 
-def digest(command: str) -> str:
+def code_checksum(command: str) -> str:
     """Return a checksum of the code of a command; comments, docstrings and layout do not affect it."""
     checksum = hashlib.sha256("".join(map(ast.dump, _find_functions(command))).encode())
-    modules = modules_of(command)
+    modules = list_modules(command)
     for path in modules:
         checksum.update(_analyse_module(path)[0])
     data_files = [path.with_suffix(".yaml") for path in modules if path.parent == PACKAGE]

@@ -144,7 +144,7 @@ def compare_claims(
     return frame.fillna({"verdict": ""})[list(CLAIM_COLUMNS)]
 
 
-def reference_p(row: Mapping[str, Any]) -> str:
+def format_reference_p(row: Mapping[str, Any]) -> str:
     """Return the P of the reference as text; ``not made`` if the reference does not have the comparison."""
     return NOT_MADE if row["conclusion"] == ADDED else format_p_digits(row["reference_p"])
 

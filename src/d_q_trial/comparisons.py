@@ -16,7 +16,7 @@ from .config.settings import Analysis
 from .participants import Participants
 from .results_table import ALL_PARTICIPANTS, COLUMNS
 from .stats.checks import Estimate
-from .strata import build_strata, stratum_of
+from .strata import build_strata, find_strata
 from .trial import Trial
 
 
@@ -157,7 +157,7 @@ class Layout:
         """Return label and marker value of each row, by participant or with the label stated by its panel."""
         marker_values = self.strata[self.strata["marker"].eq(marker)].set_index("participant")["marker_value"]
         row_values = self.changes["participant"].where(self.changes["linked"]).map(marker_values).to_numpy(float)
-        return stratum_of(self.changes, self.strata, marker).to_numpy(object), row_values
+        return find_strata(self.changes, self.strata, marker).to_numpy(object), row_values
 
 
 def build_layout(participants: Participants, trial: Trial, analysis: Analysis) -> Layout:

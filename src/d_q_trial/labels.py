@@ -18,7 +18,7 @@ _TEXTS = read_yaml_beside(__file__, "labels")
 STATISTICS: dict[str, str] = _TEXTS["statistics"]
 CHANGES: dict[str, str] = _TEXTS["changes"]
 FORMULAS: dict[str, str] = _TEXTS["formulas"]
-SEVERAL = ("each", "descending")  # words that stand for several strata, see select_strata
+SEVERAL_STRATA = ("each", "descending")  # words that stand for several strata, see select_strata
 _SUPERSCRIPTS = {"kg/m2": "kg/m²", "g/cm2": "g/cm²"}
 _POINTS = {"%": "percentage points"}  # unit of the difference of percentages
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -167,7 +167,7 @@ def contrast_label(trial: Trial) -> str:
     return f"{trial.arms.treated.label} − {trial.arms.control.label}"
 
 
-def caption_words(trial: Trial, analysis: Analysis) -> dict[str, str]:
+def caption_values(trial: Trial, analysis: Analysis) -> dict[str, str]:
     """Return the values of the placeholders in titles and captions."""
     marker = trial.markers[analysis.marker].label if analysis.marker in trial.markers else analysis.marker
     values = {

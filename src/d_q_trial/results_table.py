@@ -23,7 +23,7 @@ def read_results(path: Path | str):
     return read_csv(path, numeric=NUMERIC)
 
 
-def group_keys(stratum: str, marker: str) -> dict[str, str]:
+def subgroup_keys(stratum: str, marker: str) -> dict[str, str]:
     """Return the keys of a group of participants in the results: all of them, or a stratum of a marker."""
     return {"marker": "" if stratum == ALL_PARTICIPANTS else marker, "stratum": stratum}
 

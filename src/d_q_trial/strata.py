@@ -46,7 +46,7 @@ def build_strata(participants: Participants, trial: Trial, analysis: Analysis) -
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(COLUMNS))
 
 
-def marker_values(participants: Participants, trial: Trial, analysis: Analysis) -> pd.DataFrame:
+def select_marker_values(participants: Participants, trial: Trial, analysis: Analysis) -> pd.DataFrame:
     """Return the markers at baseline of the analysed participants, independently of the strata.
 
     A row per participant, a column per marker that the workbook has, in the marker's unit; NaN where missing.
@@ -138,7 +138,7 @@ def read_strata(path: Path | str) -> pd.DataFrame:
     return read_csv(path, numeric=NUMERIC)
 
 
-def stratum_of(changes: pd.DataFrame, strata: pd.DataFrame, marker: str) -> pd.Series:
+def find_strata(changes: pd.DataFrame, strata: pd.DataFrame, marker: str) -> pd.Series:
     """Return the stratum of each row of the changes: of its participant, or stated by its panel without ids; "" if none."""
     by_participant = strata[strata["marker"].eq(marker)].set_index("participant")["stratum"]
     by_panel = changes["stratum"].where(changes["marker"].eq(marker), "")

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
 
-from .config.types import Pair, Share, Strict, must_match
+from .config.types import Pair, Share, StrictModel, must_match
 from .config.yaml_files import read_yaml, validate_content
 from .errors import did_you_mean
 
@@ -24,7 +24,7 @@ Label = Annotated[str, must_match(_PLAIN, "text without braces, which mark place
 Decimals = Annotated[int, Field(ge=0, le=12)]
 
 
-class _Named(Strict):
+class _Named(StrictModel):
     key: Key
     label: Label
     names: list[str] = []  # other spellings in workbooks
@@ -66,14 +66,14 @@ class Marker(_Named):
     plausible: Pair | None = None
 
 
-class Endpoint(Strict):
+class Endpoint(StrictModel):
     """The change of an outcome from baseline to a visit."""
 
     outcome: str
     visit: str
 
 
-class Population(Strict):
+class Population(StrictModel):
     """A sample of people outside the trial, in which the markers are correlated with age."""
 
     label: str
@@ -89,7 +89,7 @@ def _keyed(entries: Any) -> Any:
     return {str(k): {"key": str(k), **entry} if isinstance(entry, dict) else entry for k, entry in entries.items()}
 
 
-class Arms(Strict):
+class Arms(StrictModel):
     """The two arms that are compared (treated minus control), and the other arms in the workbook."""
 
     treated: Arm
@@ -97,7 +97,7 @@ class Arms(Strict):
     others: list[Arm] = []
 
 
-class Trial(Strict):
+class Trial(StrictModel):
     """The description of a trial."""
 
     name: Name

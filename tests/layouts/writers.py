@@ -19,10 +19,7 @@ ALIASES = yaml.safe_load(Path(__file__).with_name("names.yaml").read_text(encodi
 AGES = "p16 by age"
 WRITERS: dict[str, Callable] = {}
 # The mappings of layouts that the reader cannot recognise on its own.
-ANSWERS = {
-    "coded": "arms: {0: control, 1: d_q}",
-    "transposed": "transpose: [Sheet1]",
-}
+ANSWERS = {"coded": "arms: {0: control, 1: d_q}", "transposed": "transpose: [Sheet1]"}
 
 
 def workbook(sheets: dict[str, list[list]]) -> Workbook:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from ..stats.two_sample import get_test, rank_sum_variants
-from .types import Names, Number, Quantile, Share, Strict, Text, Whole
+from .types import NameList, Number, Quantile, Share, StrictModel, Text, Whole
 
 
 def _choose_among(*names: str) -> Any:
@@ -22,7 +22,7 @@ Missing = _choose_among("available", "last_carried_forward", "no_change")
 Populations = _choose_among("intention_to_treat", "completers")
 
 
-class Windows(Strict):
+class Windows(StrictModel):
     """Windows that slide along a marker: the width and the step of a window, as shares of the participants."""
 
     share: Annotated[Number, Field(gt=0, le=1)] = 1 / 3
@@ -35,19 +35,19 @@ class Windows(Strict):
         return self
 
 
-class Family(Strict):
+class Family(StrictModel):
     """Tests whose P-values are adjusted together.
 
     ``outcomes`` holds keys of outcomes or of outcome families. ``strata`` names the strata of the analysis by their
     rank, so that a family fits every analysis: ``all`` is all participants, ``each`` every stratum.
     """
 
-    outcomes: Names = "all"
-    visits: Names = "all"
+    outcomes: NameList = "all"
+    visits: NameList = "all"
     strata: Annotated[list[Literal["all", "highest", "lowest", "each"]], Field(min_length=1)] = ["all"]
 
 
-class Multiverse(Strict):
+class Multiverse(StrictModel):
     """Analytical choices of the multiverse; a specification combines one of each.
 
     ``outcomes`` gives the favourable direction of a change. The groups are all participants (``overall``) and, for each of
@@ -55,8 +55,8 @@ class Multiverse(Strict):
     """
 
     outcomes: dict[str, Literal["higher", "lower"]] = {}
-    visits: Names = "all"
-    markers: Names = "all"
+    visits: NameList = "all"
+    markers: NameList = "all"
     cuts: list[Share] = [Quantile(1, 2), Quantile(3, 5), Quantile(2, 3), Quantile(3, 4)]
     overall: bool = True
     changes: Changes
@@ -67,7 +67,7 @@ class Multiverse(Strict):
     populations: Populations
 
 
-class Robustness(Strict):
+class Robustness(StrictModel):
     """Seed, size and scope of the analyses by permutation."""
 
     seed: Annotated[Whole, Field(ge=0, lt=2**64)] = 20240722

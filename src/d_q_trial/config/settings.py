@@ -16,7 +16,7 @@ from ..errors import UserError, describe_unknown, did_you_mean
 from ..files import find_file
 from ..stats.two_sample import TESTS
 from .robustness import Robustness
-from .types import Checksum, Exact, Names, Number, Optional, Quantile, Strict, Text, Whole, must_match
+from .types import Checksum, Exact, NameList, Number, OptionalText, Quantile, StrictModel, Text, Whole, must_match
 from .yaml_files import describe_faults, faults_error, read_yaml
 
 if TYPE_CHECKING:
@@ -38,10 +38,10 @@ Source = tuple[str, Mapping]
 # The context of the validation is the folder that is searched for files missing in the working directory.
 _LOCATE_FILE = AfterValidator(lambda path, info: find_file(path, info.context or ""))
 File = Annotated[str, must_match(r".*\S.*", "the path of a file"), _LOCATE_FILE]
-OptionalFile = Annotated[Optional, _LOCATE_FILE]
+OptionalFile = Annotated[OptionalText, _LOCATE_FILE]
 
 
-class StrataRule(Strict):
+class StrataRule(StrictModel):
     """Rule that divides the participants into strata by a marker.
 
     ``by: quantile`` cuts at quantiles of the marker (``cuts`` between 0 and 1), ``by: value`` at values in its
@@ -53,7 +53,7 @@ class StrataRule(Strict):
     by: Literal["quantile", "value", "column"] = "quantile"
     cuts: list[Exact] = []
     quantile_type: Annotated[Whole, Field(ge=1, le=9)] = 7
-    column: Optional = None
+    column: OptionalText = None
     at_cut: Literal["upper", "lower"] = "upper"
     reference: Literal["analysed", "everyone"] = "analysed"
     labels: list[Text] = []
@@ -116,7 +116,7 @@ def _label_strata(rule: StrataRule) -> list[str]:
     return [f"lower {cuts[0].percent}", *middle, f"upper {Quantile(1 - cuts[-1]).percent}"]
 
 
-class Outliers(Strict):
+class Outliers(StrictModel):
     """Rule for values beyond ``limit`` interquartile ranges from the quartiles of their arm."""
 
     rule: Literal["keep", "trim", "winsorise"] = "keep"
@@ -129,7 +129,7 @@ class Outliers(Strict):
         return self
 
 
-class Analysis(Strict):
+class Analysis(StrictModel):
     """One named analysis; ``published`` is the analysis of the paper."""
 
     name: str
@@ -142,8 +142,8 @@ class Analysis(Strict):
     test: Literal[tuple(TESTS)] = "normal"  # type: ignore[valid-type]
     quartile_type: Annotated[Whole, Field(ge=1, le=9)] = 7
     alpha: Annotated[Number, Field(gt=0, lt=1)] = 0.05
-    outcomes: Names = "all"
-    visits: Names = "all"
+    outcomes: NameList = "all"
+    visits: NameList = "all"
     exclude: list[Text] = []
     outliers: Outliers = Outliers()
 
@@ -160,7 +160,7 @@ class Analysis(Strict):
         return "--".join(name or "workbook" for name in names)
 
 
-class Settings(Strict):
+class Settings(StrictModel):
     """All settings of ``config.yaml``."""
 
     trial: File
@@ -255,7 +255,7 @@ def _check_references(settings: Settings) -> Iterator[str]:
             yield from describe_unknown(place, names, trial_names)
 
 
-def _collect_trial_names(settings: Settings, trial: Trial) -> Iterator[tuple[str, Names, Iterable[str]]]:
+def _collect_trial_names(settings: Settings, trial: Trial) -> Iterator[tuple[str, NameList, Iterable[str]]]:
     """Yield each setting that refers to the trial: its place, the names in it, and the names that the trial has."""
     visits, multiverse = list(trial.visits)[1:], settings.robustness.multiverse
     for name, analysis in settings.analyses.items():

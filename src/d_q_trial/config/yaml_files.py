@@ -59,7 +59,7 @@ def validate_content(model: type[Model], content: Any, path: Path | str, context
         raise faults_error(path, describe_faults(error, model)) from None
 
 
-def read_list(model: type[Model], path: Path | str | None, default: Path, context: Any, **values: Any) -> Model:
+def load_list(model: type[Model], path: Path | str | None, default: Path, context: Any, **values: Any) -> Model:
     """Read the list of figures or tables at a path; without one, fill the ``values`` into the default, a Jinja template.
 
     UserError if the file is not YAML, has unknown keys, or uses names that the trial, the ``context``, does not have.

@@ -124,13 +124,13 @@ def assess_paper(reported: Reported, decision: Decision) -> Report:
     inference, unsettled = Inference([], {}, {}), {}
     while used and not inference.scores:
         try:
-            inference = infer(used, reported.constraints)
+            inference = infer_convention(used, reported.constraints)
         except sizes.UnsettledError as error:
             if not reported.tables:
                 raise
             unsettled[error.fault] = [p for p in used if p.claim in error.pairs]
             used = [p for p in used if p.claim not in error.pairs]
-    assessments = [assess(p, inference.numbers[p.claim], inference.variant, inference.possible) for p in used]
+    assessments = [assess_p(p, inference.numbers[p.claim], inference.variant, inference.possible) for p in used]
     ranges = []
     for p in reported.p_values:
         numbers = inference.numbers.get(p.claim, p.pair)
@@ -143,7 +143,7 @@ def assess_paper(reported: Reported, decision: Decision) -> Report:
     return Report(reported, inference, assessments, decision, ranges, dependence, unsettled)
 
 
-def infer(p_values: list[ReportedP], constraints: Sequence[sizes.Constraint] = ()) -> Inference:
+def infer_convention(p_values: list[ReportedP], constraints: Sequence[sizes.Constraint] = ()) -> Inference:
     """Infer one convention for the paper, and the group sizes that are not reported.
 
     All P-values are ``usable``; the constraints are between the unknowns that their pairs name. UnsettledError if the
@@ -212,7 +212,7 @@ def _log_likelihoods(p_values: list[ReportedP], solutions: list[sizes.Numbers], 
     return total
 
 
-def assess(p: ReportedP, numbers: tuple[int, int], variant: str, alternatives: Sequence[str] = ()) -> Assessment:
+def assess_p(p: ReportedP, numbers: tuple[int, int], variant: str, alternatives: Sequence[str] = ()) -> Assessment:
     """Assess whether a reported P is attainable under a variant, or else under one of the alternative variants."""
     plain, tied = p.fits(numbers, variant)
     if plain.u:
@@ -224,7 +224,7 @@ def assess(p: ReportedP, numbers: tuple[int, int], variant: str, alternatives: S
     if status == NEITHER and p.ties.weight:
         tie_sum, u = find_least_ties(p.p, numbers, variant)
         status = NEITHER if tie_sum is None else MANY_TIES
-    if status == NEITHER and any(assess(p, numbers, alternative).status != NEITHER for alternative in alternatives):
+    if status == NEITHER and any(assess_p(p, numbers, alternative).status != NEITHER for alternative in alternatives):
         status = OTHER
     return Assessment(p, variant, numbers, status, u, plain.chance, fewer, tie_sum)
 

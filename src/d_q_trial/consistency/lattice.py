@@ -148,7 +148,7 @@ def _compute_bands(n_first: int, n_second: int, variant: str, least: int, most: 
     return start, end, middle, few.u
 
 
-def ties_from_step(step: float, first, second, n_first: int, n_second: int) -> Ties:
+def estimate_ties(step: float, first, second, n_first: int, n_second: int) -> Ties:
     """Return the expected ties of values recorded in a ``step``, in the unit of the quartiles.
 
     The quartiles of both groups give the spread; without quartiles the ties are unknown. The values are taken as normal.

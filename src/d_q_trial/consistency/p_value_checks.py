@@ -8,9 +8,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from ..stats.checks import is_significant
-from . import VARIANTS
+from . import VARIANTS, inference
 from .findings import Finding, make_finding, slug
-from .inference import ALPHA, ATTAINABLE, FEWER, MANY_TIES, MOST_MISSING, NEITHER, STATUSES, Assessment, Report, assess
+from .inference import ALPHA, ATTAINABLE, FEWER, MANY_TIES, MOST_MISSING, NEITHER, STATUSES, Assessment, Report
 from .lattice import MOST_PAIRS
 
 _UNKNOWN = re.compile(r"[^\s':]+:[^\s':]+:[^\s':]+")  # the name of a group whose size is not reported
@@ -123,7 +123,9 @@ def check_attainable_p_values(report: Report) -> Iterator[Finding]:
         return
     yield from (make_finding("many-ties", slug(a.p.claim), a=a) for a in groups[MANY_TIES])
     for a in groups[NEITHER]:
-        others = [name for variant, name in VARIANTS.items() if assess(a.p, a.numbers, variant).status != NEITHER]
+        others = [
+            name for variant, name in VARIANTS.items() if inference.assess_p(a.p, a.numbers, variant).status != NEITHER
+        ]
         yield make_finding("not-attained", slug(a.p.claim), a=a, others=others)
 
 
@@ -133,7 +135,7 @@ def check_other_sources(report: Report) -> Iterator[Finding]:
     numbers = report.inference.numbers
     for p in report.reported.p_values:
         if report.inference.fits and p.usable and p.claim not in numbers and all(isinstance(n, int) for n in p.pair):
-            by_source[p.source or "other source"].append(assess(p, p.pair, report.inference.variant))
+            by_source[p.source or "other source"].append(inference.assess_p(p, p.pair, report.inference.variant))
     for source, group in by_source.items():
         attainable = sum(a.status == ATTAINABLE for a in group)
         yield make_finding("p-values-of", slug(source), source=source, group=group, reached=attainable)

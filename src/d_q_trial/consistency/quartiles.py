@@ -137,19 +137,19 @@ class RangeCheck(NamedTuple):
 
 def check_range(p: ReportedP, n_first: int, n_second: int) -> RangeCheck:
     """Check one P against the quantiles of its groups, under every variant and type of quantiles."""
-    u_ranges = [span for kind in TYPES if (span := u_range(*p.groups, n_first, n_second, kind=kind))]
+    u_ranges = [span for kind in TYPES if (span := bound_u(*p.groups, n_first, n_second, kind=kind))]
     if not u_ranges:
         return RangeCheck(p, n_first, n_second, *[math.nan] * 4, None)
     lows, highs, tie_sums = zip(*u_ranges, strict=True)
     u_low, u_high = min(lows), max(highs)
     tie_sum = max(tie_sums) if p.ties.weight else 0
-    lows, highs = zip(*(p_range(u_low, u_high, n_first, n_second, v, tie_sum) for v in VARIANTS), strict=True)
+    lows, highs = zip(*(bound_p(u_low, u_high, n_first, n_second, v, tie_sum) for v in VARIANTS), strict=True)
     low, high = min(lows), max(highs)
     inside = {"=": p.p.low <= high and low <= p.p.high, "<": low < p.p.value, ">": high > p.p.value}[p.relation]
     return RangeCheck(p, n_first, n_second, u_low, u_high, low, high, inside)
 
 
-def order_bounds(group: Group, n: int, kind: int) -> tuple[np.ndarray, np.ndarray]:
+def bound_order_statistics(group: Group, n: int, kind: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the lower and upper envelope of the order statistics, arrays of shape (n,).
 
     Unreported quantiles set no bound. A reported quantile may be any value of the interval that rounds to it.
@@ -165,9 +165,9 @@ def order_bounds(group: Group, n: int, kind: int) -> tuple[np.ndarray, np.ndarra
     return np.maximum.accumulate(low), np.minimum.accumulate(high[::-1])[::-1]
 
 
-def u_range(first: Group, second: Group, n_first: int, n_second: int, *, kind: int) -> tuple[float, float, int] | None:
+def bound_u(first: Group, second: Group, n_first: int, n_second: int, *, kind: int) -> tuple[float, float, int] | None:
     """Return the smallest and largest U, and a bound of the sum of t^3 - t; None if quantiles contradict each other."""
-    bounds = [order_bounds(group, n, kind) for group, n in ((first, n_first), (second, n_second))]
+    bounds = [bound_order_statistics(group, n, kind) for group, n in ((first, n_first), (second, n_second))]
     (first_low, first_high), (second_low, second_high) = bounds
     if any((low > high).any() for low, high in bounds):
         return None
@@ -180,7 +180,7 @@ def u_range(first: Group, second: Group, n_first: int, n_second: int, *, kind: i
     return float(least), float(most), int((largest**2 - 1).sum())
 
 
-def p_range(u_low: float, u_high: float, n_first: int, n_second: int, variant: str, tie_sum: int = 0):
+def bound_p(u_low: float, u_high: float, n_first: int, n_second: int, variant: str, tie_sum: int = 0):
     """Return the smallest and largest P for U anywhere in a range, with a sum of t^3 - t from zero to ``tie_sum``.
 
     With ties the two tails of an exact variant differ, and P may be as small as the P of one tail.

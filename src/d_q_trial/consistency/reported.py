@@ -13,7 +13,7 @@ from pathlib import Path
 from .. import published_tables
 from ..errors import UserError
 from ..published_tables import SUMMARIES, TABLES, Number, Row, parse_number, read_table, split_relation
-from .lattice import FEW_TIES, MOST_PAIRS, NO_TIES, UNKNOWN_TIES, Fit, Ties, fit_reported_p, ties_from_step
+from .lattice import FEW_TIES, MOST_PAIRS, NO_TIES, UNKNOWN_TIES, Fit, Ties, estimate_ties, fit_reported_p
 from .sizes import Constraint, Pair, parse_constraint
 
 PARTS = ("minimum", "q1", "median", "q3", "maximum")  # in the order in which they must ascend
@@ -134,7 +134,7 @@ def _parse_p_value(row: Row) -> ReportedP:
 def with_recording_step(step: float, p: ReportedP) -> ReportedP:
     """Return a reported P with the expected ties of values recorded in a step."""
     numbers = (n if isinstance(n, int) else _USUAL_N for n in p.pair)
-    return replace(p, ties=ties_from_step(step, *p.groups, *numbers))
+    return replace(p, ties=estimate_ties(step, *p.groups, *numbers))
 
 
 def read_folder(folder: Path | str) -> Reported:

@@ -16,7 +16,7 @@ from scipy.stats import chi2_contingency, fisher_exact
 from ..published_tables import Number, Row, parse_number
 from ..stats.two_sample import get_test
 from .findings import Finding, make_finding, slug
-from .inference import ATTAINABLE, Report, assess
+from .inference import ATTAINABLE, Report, assess_p
 from .reported import PARTS, QUANTITY, collect_quantiles
 
 _name_parts = itemgetter("source", "outcome", "visit", "group")  # of a finding on one row
@@ -196,7 +196,7 @@ def check_stated_numbers(report: Report) -> Iterator[Finding]:
                     statuses = []
                     for sizes in (counted, stated):
                         n, m = (sizes[group] for group in counted)
-                        attained = assess(p, (n, m), report.inference.variant).status == ATTAINABLE
+                        attained = assess_p(p, (n, m), report.inference.variant).status == ATTAINABLE
                         statuses.append(f"{'' if attained else 'not '}attainable with {n}/{m}")
                     fits.append(f"P = {p.p.text} is {' and '.join(statuses)}")
         if differing:

@@ -68,7 +68,7 @@ def write_exports(report: Report, workflow: Path) -> None:
     description = f"{label or ''} {trial.citation}".strip()
     write_data_package(folder, name=trial.name.lower(), title=title, description=description)
     _write_crate(report, title, label_prefix)
-    manifest.write(folder, name, label, for_step(report.settings, name))
+    manifest.write_manifest(folder, name, label, for_step(report.settings, name))
 
 
 def _write_crate(report: Report, title: str, label_prefix: str) -> None:

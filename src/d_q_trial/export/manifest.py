@@ -30,7 +30,7 @@ def list_outputs(folder: Path) -> dict[str, dict[str, Any]]:
     }
 
 
-def write(folder: Path, analysis: str, data_label: str | None, settings: Any) -> None:
+def write_manifest(folder: Path, analysis: str, data_label: str | None, settings: Any) -> None:
     """Write ``manifest.json``: the settings of a finished analysis, as JSON, and size and sha256 of every output."""
     content = {"analysis": analysis, "data_label": data_label, "settings": settings, "files": list_outputs(folder)}
     write_json(content, folder / NAME)
@@ -38,7 +38,7 @@ def write(folder: Path, analysis: str, data_label: str | None, settings: Any) ->
 
 def compare(folder: Path, manifest: Path) -> dict[str, list[str]]:
     """Return the outputs that are the ``same`` as in a manifest, ``differ``, are ``missing`` or are ``new``."""
-    expected, outputs = read(manifest)["files"], list_outputs(folder)
+    expected, outputs = read_manifest(manifest)["files"], list_outputs(folder)
     both = sorted(expected.keys() & outputs.keys())
     same = [name for name in both if outputs[name]["sha256"] == expected[name]["sha256"]]
     return {
@@ -55,7 +55,7 @@ def report_differences(folder: Path, manifest: Path) -> int:
     same = groups.pop("same")
     lines = [f"  {status}: {name}" for status, names in groups.items() for name in names]
     print(f"{folder}: {len(same)} outputs are the same as in {manifest}, {len(lines) or 'none'} not", *lines, sep="\n")
-    if lines and folder.resolve().name != (analysis := read(manifest)["analysis"]):
+    if lines and folder.resolve().name != (analysis := read_manifest(manifest)["analysis"]):
         print(f"  the manifest is of the analysis {analysis!r}", file=sys.stderr)
     if any(name.endswith(".csv") for name in groups["differs"]):
         print(f"  {DIGITS}", file=sys.stderr)
@@ -64,7 +64,7 @@ def report_differences(folder: Path, manifest: Path) -> int:
     return int(bool(lines))
 
 
-def read(path: Path) -> dict[str, Any]:
+def read_manifest(path: Path) -> dict[str, Any]:
     """Read a manifest; UserError if it does not exist, is not a manifest, or names a file outside its folder."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from ..config.types import Pair, Strict
-from ..config.yaml_files import read_list
-from ..labels import SEVERAL, fill_placeholders, join_words
+from ..config.types import Pair, StrictModel
+from ..config.yaml_files import load_list
+from ..labels import SEVERAL_STRATA, fill_placeholders, join_words
 from ..results_table import ALL_PARTICIPANTS
 from ..trial import BASELINE, FamilyKey, Key, MarkerKey, OutcomeKey, Trial, VisitKey, check_known
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ..config.settings import Analysis
 
 
-class Panel(Strict):
+class Panel(StrictModel):
     """One frame of a figure.
 
     ``arms``: every participant by arm at one visit, overall or by stratum. ``estimation``: the same in one group of
@@ -53,18 +53,18 @@ class Panel(Strict):
             raise ValueError(f"{self.outcome!r} is binary: it is counted in a table, not drawn in a panel")
         if self.kind in ("arms", "estimation") and not self.visit:
             raise ValueError(f"{self.kind!r} needs the key 'visit'")
-        if self.kind in ("time_course", "estimation") and (len(self.strata) != 1 or self.strata[0] in SEVERAL):
+        if self.kind in ("time_course", "estimation") and (len(self.strata) != 1 or self.strata[0] in SEVERAL_STRATA):
             raise ValueError(f"{self.kind!r} shows one of 'strata'")
         return self
 
 
-class Flow(Strict):
+class Flow(StrictModel):
     """Flow of participants: numbers reported in the article, and the number analysed for these outcomes."""
 
     outcomes: list[OutcomeKey]
 
 
-class Treatment(Strict):
+class Treatment(StrictModel):
     """Treatment of an arm: ``times`` courses of ``days``, one every ``every_weeks`` weeks; without ``days``, throughout."""
 
     arm: Literal["treated", "control"]
@@ -74,7 +74,7 @@ class Treatment(Strict):
     times: int = Field(default=1, ge=1)
 
 
-class Design(Strict):
+class Design(StrictModel):
     """Treatments and measurements over the weeks of the trial; the visits come from the trial itself."""
 
     treatments: list[Treatment]
@@ -88,14 +88,14 @@ class Design(Strict):
         return self
 
 
-class Forest(Strict):
+class Forest(StrictModel):
     """Effects on every outcome of some families, overall and in each stratum, with P of the interaction."""
 
     families: list[FamilyKey] = Field(min_length=1)
     outcomes: list[OutcomeKey] = []  # of these families; all if empty
 
 
-class Figure(Strict):
+class Figure(StrictModel):
     """A page with panels, or with the flow of participants, the design, or a forest plot."""
 
     label: str  # as numbered in the article, such as "Extended Data Fig. 2"
@@ -168,15 +168,15 @@ def letter(index: int) -> str:
     return ascii_lowercase[index % 26] * (index // 26 + 1)
 
 
-class Catalogue(Strict):
+class Catalogue(StrictModel):
     """All figures of a trial, in the order in which they are shown."""
 
     figures: dict[Key, Figure]
 
 
-def catalogue_of(path: Path | str | None, trial: Trial) -> Catalogue:
-    """Read the list of figures in the configuration, or the default one; see :func:`read_list`."""
+def read_catalogue(path: Path | str | None, trial: Trial) -> Catalogue:
+    """Read the list of figures in the configuration, or the default one; see :func:`load_list`."""
     default = Path(__file__).with_name("default_figures.yaml.jinja")
     changes = {family: trial.changes_of(family) for family in trial.families}
     measured = [key for key, outcome in trial.outcomes.items() if outcome.follow_up]
-    return read_list(Catalogue, path, default, trial, families=trial.families, changes=changes, measured=measured)
+    return load_list(Catalogue, path, default, trial, families=trial.families, changes=changes, measured=measured)

@@ -212,7 +212,7 @@ def describe_cutoffs(
     ``cuts`` are the cutoffs of each marker, as in strata.csv.
     """
     figures, described = list_figures(trial), {}
-    common = labels.caption_words(trial, chosen) | {"trial": trial, "analysis": chosen, "settings": settings}
+    common = labels.caption_values(trial, chosen) | {"trial": trial, "analysis": chosen, "settings": settings}
     common |= {"estimator": labels.uncapitalize(labels.estimator_label(chosen)), "test": get_test(chosen.test)}
     common["drawn"] = {family for family, *_ in figures.values()}
     for name, (family, marker, changes) in sorted(figures.items(), key=lambda item: item[1][1] != chosen.marker):

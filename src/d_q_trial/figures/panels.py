@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .. import labels
 from ..formatting import format_number, format_p
-from ..results_table import ALL_PARTICIPANTS, group_keys
+from ..results_table import ALL_PARTICIPANTS, subgroup_keys
 from ..trial import BASELINE
 from . import draw, style
 from .catalogue import Panel
@@ -44,7 +44,7 @@ class View:
         self.marker = panel.marker or analysis.marker
         every_stratum = panel.kind == "strata" and panel.strata == [ALL_PARTICIPANTS]
         self.strata = labels.select_strata(["each"] if every_stratum else panel.strata, analysis.strata.labels)
-        self.subgroups = [group_keys(stratum, self.marker) for stratum in self.strata]
+        self.subgroups = [subgroup_keys(stratum, self.marker) for stratum in self.strata]
         if panel.kind == "correlation":
             age = f"{trial.population.cut_age:g}"  # in the names of age groups in the results
             self.group = panel.group.replace("under_cut", f"under_{age}").replace("from_cut", f"over_{age}")

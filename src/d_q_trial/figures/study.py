@@ -15,7 +15,7 @@ from ..participants import TRIAL, age_groups, read_participants
 from ..published_tables import read_published_table
 from ..results_table import ALL_PARTICIPANTS, BOTH_ARMS, Numbers, Row
 from ..stats.two_sample import get_test
-from ..strata import read_strata, stratum_of
+from ..strata import find_strata, read_strata
 from ..trial import BASELINE, Trial
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Study:
     @cached_property
     def _changes_by_key(self) -> dict[Key, pd.DataFrame]:
         """The changes by outcome, measure and visit; a column named after each marker contains the strata."""
-        by_marker = {marker: stratum_of(self.changes, self.strata, marker) for marker in self.trial.markers}
+        by_marker = {marker: find_strata(self.changes, self.strata, marker) for marker in self.trial.markers}
         return dict(iter(self.changes.assign(**by_marker).groupby(["outcome", "measure", "visit"])))
 
     def key(self, outcome: str, visit: str) -> Key:

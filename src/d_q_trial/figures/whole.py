@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..formatting import format_interval, format_number, format_p_digits
 from ..labels import change_decimals, contrast_label, difference_unit
-from ..results_table import ALL_PARTICIPANTS, group_keys
+from ..results_table import ALL_PARTICIPANTS, subgroup_keys
 from ..stats.two_sample import get_test
 from ..trial import BASELINE, Arm
 from . import draw, style
@@ -237,7 +237,7 @@ def collect_effects(study: Study, family: str, only: Sequence[str] = ()) -> dict
         decimals = change_decimals(analysis.measure, outcome.decimals)
         key, effects = study.key(outcome.key, visit), []
         for group in (ALL_PARTICIPANTS, *reversed(strata)):
-            subgroup = group_keys(group, analysis.marker)
+            subgroup = subgroup_keys(group, analysis.marker)
             sizes = [study.summary(key, arm, **subgroup).n for arm in reversed(trial.analysed_arms)]
             *ends, p = study.compare_arms(key, **subgroup)
             contrast = f"{trial.contrast}, {strata[-1]} - {group}"

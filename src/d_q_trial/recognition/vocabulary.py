@@ -155,7 +155,7 @@ class IdCode(NamedTuple):
     number: int
 
 
-def code_form(identity: str) -> IdCode | None:
+def parse_id_code(identity: str) -> IdCode | None:
     """Parse an id such as ``P-02``; None for an id of another form."""
     match = re.fullmatch(r"\s*([^\d\s]*?)[\s_\-.#:]*0*(\d+)\s*", identity)
     return IdCode(match[1].casefold().rstrip("-_. "), int(match[2])) if match else None
@@ -206,7 +206,7 @@ def is_summary(cell: object) -> bool:
 
 def find_summaries(cells: list) -> list[int]:
     """Return the positions of cells that name statistics; more than three with one prefix, such as Q1, Q2, ..., are ids."""
-    ids = [code_form(canonical_id(cell)) for cell in cells]
+    ids = [parse_id_code(canonical_id(cell)) for cell in cells]
     counts = Counter(code.prefix for code in {*ids} if code)
     return [i for i, code in enumerate(ids) if is_summary(cells[i]) and not (code and counts[code.prefix] > 3)]
 
@@ -225,12 +225,12 @@ class Meaning:
 
 
 @dataclass(eq=False)
-class Reading(Meaning):
-    """The interpretation of a label: certain, or only possible if words were not understood, which ``rest`` holds."""
+class LabelReading(Meaning):
+    """The interpretation of a label: certain, or only possible if words were not understood, which ``leftover`` holds."""
 
     role: str | None = None
     statistic: bool = False
-    rest: str = ""
+    leftover: str = ""
     qualifier: str = ""  # text in parentheses that was not understood
     unknown_visit: str | None = None  # a time at which the trial has no visit
     candidates: tuple[str, ...] = ()
@@ -238,17 +238,17 @@ class Reading(Meaning):
     @property
     def certain(self) -> bool:
         """Whether every word of the label was understood."""
-        return not self.rest
+        return not self.leftover
 
-    def says_beside(self, *names: str) -> bool:
+    def states_more_than(self, *names: str) -> bool:
         """Return whether the label states anything about its values other than the named fields."""
         fields = {"variable", "visit", "arm", "stratum", "measure", "statistic", "qualifier"}
         return any(getattr(self, name) for name in fields.difference(names))
 
     def extract(self, pattern: re.Pattern) -> re.Match | None:
-        """Remove the first match of a pattern from ``rest`` and return it."""
-        if match := pattern.search(self.rest):
-            self.rest = self.rest[: match.start()] + " " + self.rest[match.end() :]
+        """Remove the first match of a pattern from ``leftover`` and return it."""
+        if match := pattern.search(self.leftover):
+            self.leftover = self.leftover[: match.start()] + " " + self.leftover[match.end() :]
         return match
 
 
@@ -317,7 +317,7 @@ class Vocabulary:
         """Return the visit that a cell names, unless the cell also states something else."""
         text = _EVENT_OF_ARM.sub("", canonical_id(value))
         reading = self.label(text)
-        more = reading.rest or reading.unit or reading.says_beside("visit")
+        more = reading.leftover or reading.unit or reading.states_more_than("visit")
         compares = not _SIGNS.keys().isdisjoint(map(ord, text)) and compact_name(text) not in self.visits
         return None if more or compares else reading.visit
 
@@ -325,55 +325,55 @@ class Vocabulary:
         """Return whether a header cell names a visit, or is a bare number that is the week of one."""
         return self.visit(value) is not None if isinstance(value, str) else value in self.weeks
 
-    def _read_label(self, text: str) -> Reading:
+    def _read_label(self, text: str) -> LabelReading:
         """Interpret the label of a column, or a cell that holds a name."""
         folded, name = normalize(text), compact_name(text)
         words, role = set(_content_words(folded)), self.roles.get(name)
         candidates = tuple(sorted(self.variables.get(name, ())))
         variable = candidates[0] if len(candidates) == 1 else None
         if name in self.ignored:
-            return Reading(role="ignored")
+            return LabelReading(role="ignored")
         if not folded:
-            return Reading()
+            return LabelReading()
         if candidates and role not in ("participant", "arm", "visit", "variable"):
-            return Reading(variable=variable, candidates=() if variable else candidates)
+            return LabelReading(variable=variable, candidates=() if variable else candidates)
         if arm := self.arm(text):
-            return Reading(arm=arm)
+            return LabelReading(arm=arm)
         if visit := self.visits.get(name):
-            return Reading(visit=visit)
+            return LabelReading(visit=visit)
         if role:
-            return Reading(role=role, variable=variable)
+            return LabelReading(role=role, variable=variable)
         only_id_words = words <= PERSONS | IDENTIFIERS | IDENTIFIER_QUALIFIERS and words & (PERSONS | IDENTIFIERS)
         if only_id_words and (len(words) == 1 or words - PERSONS):
-            return Reading(role="participant")
-        return Reading(unit=folded) if len(folded) > 1 and is_unit(folded) else self._read_parts(folded)
+            return LabelReading(role="participant")
+        return LabelReading(unit=folded) if len(folded) > 1 and is_unit(folded) else self._read_parts(folded)
 
-    def _read_parts(self, folded: str) -> Reading:
+    def _read_parts(self, folded: str) -> LabelReading:
         """Extract unit, measure, visit, arm and stratum from a label in turn; the words left name a variable or a role."""
-        reading = Reading(rest=GROUP_SIZE.sub(" ", folded))
+        reading = LabelReading(leftover=GROUP_SIZE.sub(" ", folded))
         for _ in range(2):  # parentheses may be nested
-            reading.rest = PARENTHESIS.sub(lambda match: self._read_parenthesis(match, reading), reading.rest)
+            reading.leftover = PARENTHESIS.sub(lambda match: self._read_parenthesis(match, reading), reading.leftover)
         if not reading.unit and (match := reading.extract(BARE_UNIT)):
             reading.unit = match[1] or match[2]
-        head, _, last = reading.rest.rpartition(",")
+        head, _, last = reading.leftover.rpartition(",")
         if not reading.unit and head.strip() and is_unit(last.strip()):
-            reading.rest, reading.unit = head, last.strip()
+            reading.leftover, reading.unit = head, last.strip()
         _extract_measure(reading)
         ambiguity = self._extract_visit(reading)
-        arms = self._find_arms(reading.rest)
-        before = self._arm_pattern.split(reading.rest)[0]
+        arms = self._find_arms(reading.leftover)
+        before = self._arm_pattern.split(reading.leftover)[0]
         if reading.measure and len(arms) == 1 and _AGAINST.search(before) and not STATISTICS.search(before):
             reading.measure = "other"  # a difference between arms
-        without_arm = self._arm_pattern.sub(" ", reading.rest)
+        without_arm = self._arm_pattern.sub(" ", reading.leftover)
         if len(arms) == 1 and not NEGATIONS & set(split_words(without_arm)):
-            reading.arm, reading.rest = arms.pop(), without_arm
+            reading.arm, reading.leftover = arms.pop(), without_arm
         if match := reading.extract(STRATUM):
             reading.stratum = stratum_label(match[0])
-        reading = self._read_name(reading.rest, replace(reading, rest=ambiguity))
+        reading = self._read_name(reading.leftover, replace(reading, leftover=ambiguity))
         redundant = FILLERS.union(*self._name_words.get(reading.variable or "", ()))
         return replace(reading, qualifier="") if set(split_words(reading.qualifier)) <= redundant else reading
 
-    def _read_parenthesis(self, match: re.Match, reading: Reading) -> str:
+    def _read_parenthesis(self, match: re.Match, reading: LabelReading) -> str:
         """Interpret text in parentheses as a unit, a legend, part of the name, or a remark; return what replaces it."""
         before, after = match.string[: match.start()][-1:], match.string[match.end() :][:1]
         inner = " ".join(match[1].split())
@@ -389,25 +389,25 @@ class Vocabulary:
         else:
             remark = inner
         percent = " percent " if reading.unit == "percent" else " "
-        inside = self._read_label(remark) if "(" not in remark else Reading(rest=remark)
+        inside = self._read_label(remark) if "(" not in remark else LabelReading(leftover=remark)
         certain = inside.certain and (inside.variable or inside.visit or inside.arm or inside.stratum)
         if certain or OTHER_SCALE.search(remark) or CHANGE.search(remark) or STRATA & set(split_words(remark)):
             return f" {remark}{percent}"
         reading.qualifier = remark.strip() or reading.qualifier
         return percent
 
-    def _extract_visit(self, reading: Reading) -> str:
+    def _extract_visit(self, reading: LabelReading) -> str:
         """Extract the visit, or a time at which the trial has none; return why the visit is ambiguous, if it is."""
         visits = self._extract_counted_times(reading, WEEKS + DAYS)
-        for name in self._visit_pattern.findall(reading.rest):
+        for name in self._visit_pattern.findall(reading.leftover):
             if key := self.visits.get(compact_name(name)):
                 visits.add(key)
-                reading.rest = reading.rest.replace(name, " ", 1)
+                reading.leftover = reading.leftover.replace(name, " ", 1)
         visits = visits or self._extract_counted_times(reading, MONTHS)
-        if not (visits or reading.unknown_visit or FOLLOW_UP.fullmatch(reading.rest)):
+        if not (visits or reading.unknown_visit or FOLLOW_UP.fullmatch(reading.leftover)):
             match = reading.extract(FOLLOW_UP)
             reading.unknown_visit = match[0] if match else None
-        if len(visits) == 2 and BASELINE in visits and (reading.measure or TO.search(reading.rest)):
+        if len(visits) == 2 and BASELINE in visits and (reading.measure or TO.search(reading.leftover)):
             visits.remove(BASELINE)  # "baseline to week 20"
             reading.measure = reading.measure or "change"
         if visits:
@@ -416,21 +416,21 @@ class Vocabulary:
             reading.visit = visits.pop()
         return "two visits: " + ", ".join(sorted(visits)) if visits else ""
 
-    def _extract_counted_times(self, reading: Reading, times: list[tuple[re.Pattern, float]]) -> set[str]:
+    def _extract_counted_times(self, reading: LabelReading, times: list[tuple[re.Pattern, float]]) -> set[str]:
         """Extract times counted in weeks, days or months; return the visits at these times."""
         visits = set()
         for pattern, days in times:
-            for match in list(pattern.finditer(reading.rest)):
+            for match in list(pattern.finditer(reading.leftover)):
                 if visit := self.weeks.get(float(match[1]) * days / 7):
                     visits.add(visit)
                 elif self._visit_pattern.fullmatch(match[0]) or "d" in re.findall(r"[a-z]+", match[0]):
                     continue  # a visit of another name, or vitamin D 3
                 else:
                     reading.unknown_visit = match[0]
-                reading.rest = reading.rest.replace(match[0], " ", 1)
+                reading.leftover = reading.leftover.replace(match[0], " ", 1)
         return visits
 
-    def _read_name(self, text: str, reading: Reading) -> Reading:
+    def _read_name(self, text: str, reading: LabelReading) -> LabelReading:
         """Look up the remaining words of a label as a variable or a role."""
         words = [word for word in _content_words(text) if not (reading.measure and TO.fullmatch(word))]
         if not words:
@@ -439,7 +439,7 @@ class Vocabulary:
         if len(candidates) == 1:
             return replace(reading, variable=candidates[0])
         if candidates:
-            return replace(reading, candidates=candidates, rest=reading.rest or " ".join(words))
+            return replace(reading, candidates=candidates, leftover=reading.leftover or " ".join(words))
         if role := self.roles.get("".join(words)):
             return replace(reading, role=role)
         if STRATA & set(words):
@@ -460,11 +460,13 @@ class Vocabulary:
                 if visit := self._short_codes["visit"].get(match[2]) or self.visits.get(match[2]):
                     return replace(reading, variable=key, visit=visit)
                 if not match[1]:  # bmd 2 may be of week 2, or the second visit
-                    return replace(reading, candidates=(key,), rest=words[-1], unknown_visit=words[-1])
+                    return replace(reading, candidates=(key,), leftover=words[-1], unknown_visit=words[-1])
         if variable:
             return replace(reading, variable=variable)
         possible = self._find_mentioned(text) or self._find_embedded(words)
-        return replace(reading, candidates=tuple(sorted(possible)), rest=" ".join(filter(None, [reading.rest, *words])))
+        return replace(
+            reading, candidates=tuple(sorted(possible)), leftover=" ".join(filter(None, [reading.leftover, *words]))
+        )
 
     def _find_variable(self, words: list[str]) -> str | None:
         """Return the only variable that has a name of these words, in any order, with or without words of its other names."""
@@ -498,33 +500,33 @@ class Vocabulary:
         by_word = (keys for start, keys in self._distinctive.items() if any(word.startswith(start) for word in words))
         return keys or set().union(*by_word)
 
-    def _read_context(self, text: str) -> Reading:
+    def _read_context(self, text: str) -> LabelReading:
         """Interpret a title or the name of a sheet; an outcome, arm or stratum counts if the text names only one."""
-        reading = Reading(rest=NOT_A_VISIT.sub(" , ", normalize(text)))
+        reading = LabelReading(leftover=NOT_A_VISIT.sub(" , ", normalize(text)))
         _extract_measure(reading)
         measure, reading.measure = reading.measure, None  # so that baseline and another visit remain two visits
         self._extract_visit(reading)
-        keys = self._find_mentioned(reading.rest, exact=True)
+        keys = self._find_mentioned(reading.leftover, exact=True)
         mentioned = {
             "variable": keys & set(self.trial.outcomes),
-            "arm": self._find_arms(reading.rest),
-            "stratum": {stratum_label(match[0]) for match in STRATUM.finditer(reading.rest)},
+            "arm": self._find_arms(reading.leftover),
+            "stratum": {stratum_label(match[0]) for match in STRATUM.finditer(reading.leftover)},
         }
         unique = {name: values.pop() for name, values in mentioned.items() if len(values) == 1}
-        return Reading(visit=reading.visit, measure=measure, candidates=tuple(sorted(keys)), **unique)
+        return LabelReading(visit=reading.visit, measure=measure, candidates=tuple(sorted(keys)), **unique)
 
 
-def _extract_measure(reading: Reading) -> None:
+def _extract_measure(reading: LabelReading) -> None:
     """Extract a change, a percentage or a percentage of the baseline."""
-    of_baseline = PERCENT.search(reading.rest) and not CHANGE.search(reading.rest)
+    of_baseline = PERCENT.search(reading.leftover) and not CHANGE.search(reading.leftover)
     if of_baseline and reading.extract(OF_BASELINE):
         reading.extract(PERCENT)
         reading.measure = "percent_of_baseline"  # 95.9 for a fall by 4.1 percent
         return
-    text = FROM_BASELINE.sub(" change ", reading.rest)
+    text = FROM_BASELINE.sub(" change ", reading.leftover)
     percent = PERCENT.search(text) or "pchg" in text
     if CHANGE.search(text):
         reading.measure = PERCENT_CHANGE if percent else "change"
     elif percent:
         reading.unit = "percent"
-    reading.rest = PERCENT.sub(" , ", CHANGE.sub(" , ", text))  # commas keep the words on either side apart
+    reading.leftover = PERCENT.sub(" , ", CHANGE.sub(" , ", text))  # commas keep the words on either side apart

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.random import Generator
 from pydantic import AfterValidator, Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
-from ..config.types import Pair, Strict, must_ascend
+from ..config.types import Pair, StrictModel, must_ascend
 from ..config.yaml_files import read_yaml, validate_content
 from ..errors import UserError
 from ..published_tables import Row
@@ -20,7 +20,7 @@ Knots = Annotated[list[float], Field(min_length=5, max_length=5), AfterValidator
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
-class MarkerDesign(Strict):
+class MarkerDesign(StrictModel):
     """Strata sizes of a marker, the distribution of its values, and its correlation with age."""
 
     upper: PositiveInt  # participants in the upper stratum
@@ -31,7 +31,7 @@ class MarkerDesign(Strict):
     spread: PositiveFloat
 
 
-class Absence(Strict):
+class Absence(StrictModel):
     """Participants with missing values: their arm and strata, their number, and the outcomes or families by visits."""
 
     arm: ArmKey
@@ -41,7 +41,7 @@ class Absence(Strict):
     missing: dict[str, list[str]]
 
 
-class Reading(Strict):
+class Reading(StrictModel):
     """A reported value that the reconstruction reads as another value, with the reason."""
 
     outcome: OutcomeKey
@@ -53,14 +53,14 @@ class Reading(Strict):
     why: str
 
 
-class Ties(Strict):
+class Ties(StrictModel):
     """Tied changes without which a reported P-value cannot occur: the size of the largest tie, and further pairs."""
 
     run: PositiveInt
     pairs: NonNegativeInt
 
 
-class Design(Strict):
+class Design(StrictModel):
     """Assumptions of a synthetic cohort beyond the reported values; the fields are the keys of the design file."""
 
     trial: Trial

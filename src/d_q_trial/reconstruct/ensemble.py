@@ -13,7 +13,7 @@ from ..files import atomic
 from ..formatting import format_p_digits
 from ..pages import template_engine
 from ..results import build_results
-from ..robustness.interaction import interactions
+from ..robustness.interaction import interaction_table
 from ..robustness.sensitivity import covariance_rows
 from ..stats.checks import is_significant
 from ..trial import Trial
@@ -45,7 +45,7 @@ def analyse_cohort(
     results, _ = build_results(participants, layout)
     covariance = results_frame([row for c in layout.compared if not c.marker for row in covariance_rows(c, analysis)])
     # Only P from placements is used, so one permutation is enough.
-    interaction = interactions(layout, robustness.model_copy(update={"permutations": 1}))
+    interaction = interaction_table(layout, robustness.model_copy(update={"permutations": 1}))
     is_contrast = results[["contrast", "measure"]].eq([trial.contrast, analysis.measure]).all(axis=1)
     rows = {
         RANK_SUM: results[is_contrast & results["statistic"].isin(tuple(_NAMES))],
@@ -58,7 +58,7 @@ def analyse_cohort(
     return pd.concat(tables, ignore_index=True), participants.label
 
 
-def summarise(cohorts: list[pd.DataFrame], targets: Targets, alpha: float) -> pd.DataFrame:
+def summarize_cohorts(cohorts: list[pd.DataFrame], targets: Targets, alpha: float) -> pd.DataFrame:
     """Return one row per number: quantiles over the cohorts, share of P up to ``alpha``, and the reported value."""
     values = pd.concat(cohorts).groupby(KEYS, sort=False)["value"]
     summary = values.agg(

@@ -16,7 +16,7 @@ from ..files import read_rows, read_yaml_beside
 from ..pages import embed_picture
 from ..participants import read_description
 from ..results_table import ALL_PARTICIPANTS, Numbers, Row, read_results
-from ..tables.catalogue import Headline, catalogue_of
+from ..tables.catalogue import Headline, read_catalogue
 from ..trial import BASELINE, Trial
 
 Verdict = Mapping[str, Any]  # one reported value, see read_verdicts
@@ -40,7 +40,7 @@ class Labeller:
 
     def fill(self, text: str) -> str:
         """Fill the placeholders of a title or caption: arms, marker, levels."""
-        return labels.fill_placeholders(text, labels.caption_words(self.trial, self.analysis))
+        return labels.fill_placeholders(text, labels.caption_values(self.trial, self.analysis))
 
     def variable(self, key: str) -> str:
         """Return the label of an outcome or marker; a key that the trial does not have loses its underscores."""
@@ -195,7 +195,7 @@ class Report:
         return any(column_texts(self.table(name, **keys), column, method))
 
 
-def collect(results: Path, settings: Settings, trial: Trial, name: str) -> Report:
+def collect_report(results: Path, settings: Settings, trial: Trial, name: str) -> Report:
     """Read the outputs of the analysis ``name`` from the folder of all results; missing outputs are omitted."""
     analysis, folder = settings.analyses[name], results / name
     description = read_description(results / "workbooks" / analysis.workbook_id)
@@ -209,7 +209,7 @@ def collect(results: Path, settings: Settings, trial: Trial, name: str) -> Repor
         label=description["label"],
         source=description["source"],
         numbers=Numbers(read_rows(folder / "results.csv")),
-        headlines=catalogue_of(settings.tables, trial).headlines,
+        headlines=read_catalogue(settings.tables, trial).headlines,
         strata=read_rows_if_exists(folder / "strata.csv"),
         exclusions=read_rows_if_exists(folder / "exclusions.csv"),
         verdicts=verdicts,
@@ -285,7 +285,7 @@ def changes_against_reference(results: Path, settings: Settings, trial: Trial, n
         base_stratum = base_strata.get(row["place"], row["stratum"])
         where = "" if base_stratum == row["stratum"] else f" in {base_stratum}"
         what = f"{labeller.cell('outcome', row)}, {labeller.group(row['stratum'])}"
-        p_values = {"p": formatting.format_p_digits(row["p"]), "reference": compare.reference_p(row) + where}
+        p_values = {"p": formatting.format_p_digits(row["p"]), "reference": compare.format_reference_p(row) + where}
         changes.append({"what": what, "conclusion": compare.CHANGED[row["conclusion"]], **p_values})
     return changes
 

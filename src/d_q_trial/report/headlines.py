@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from .. import labels
 from ..formatting import format_number, format_p, format_p_digits
-from ..results_table import ALL_PARTICIPANTS, Row, group_keys
+from ..results_table import ALL_PARTICIPANTS, Row, subgroup_keys
 from ..stats.checks import is_significant
 from ..stats.two_sample import get_test
 from ..tables.catalogue import Headline
@@ -79,7 +79,7 @@ def main_results(report: Report) -> list[dict[str, Any]]:
 def find_effect(report: Report, outcome: str, visit: str, group: str) -> Effect | None:
     """Return the comparison of an outcome's changes in a group; None if the analysis does not have it."""
     analysis, contrast = report.analysis, report.trial.contrast
-    keys, statistics = group_keys(group, analysis.marker), (*get_test(analysis.test).estimate, "p")
+    keys, statistics = subgroup_keys(group, analysis.marker), (*get_test(analysis.test).estimate, "p")
     numbers = [report.numbers.get(outcome, analysis.measure, visit, s, contrast=contrast, **keys) for s in statistics]
     estimate, *limits, p = (number.value for number in numbers)
     if math.isnan(estimate) and math.isnan(p):
@@ -161,7 +161,7 @@ def _check_headline(report: Report, line: Headline, group: str, significant: boo
     """Return P of a headline under every other method, by the name of the method."""
     alpha, marker = report.analysis.alpha, report.analysis.marker
     place = {"outcome": line.outcome, "visit": line.visit, "marker": marker}
-    group_place = place | group_keys(group, marker)
+    group_place = place | subgroup_keys(group, marker)
 
     def judge(p_values: Collection[float], text: str = "", at_least: str = "") -> Check:
         """Compare P-values with alpha; ``at_least`` marks the last of them as a lower bound."""

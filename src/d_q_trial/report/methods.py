@@ -10,7 +10,7 @@ from .. import formatting, labels
 from ..changes import EXCLUDED
 from ..files import read_yaml_beside
 from ..pages import escape_markdown, template_engine
-from ..results_table import ALL_PARTICIPANTS, group_keys
+from ..results_table import ALL_PARTICIPANTS, subgroup_keys
 from ..stats.two_sample import get_test
 from ..tables.catalogue import Headline
 from ..trial import BASELINE
@@ -65,7 +65,7 @@ def template_values(report: Report) -> dict[str, Any]:
     outcomes = robustness.multiverse.outcomes
     specified = [key for key in outcomes if has_value("robustness/specifications", "p", outcome=key)]
     unlisted = {trial.outcomes[key].family for key in trial.outcomes.keys() - collect.outcomes_to_list(trial)}
-    return labels.caption_words(trial, analysis) | {
+    return labels.caption_values(trial, analysis) | {
         "report": report,
         "trial": trial,
         "analysis": analysis,
@@ -124,7 +124,7 @@ def _describe_comparison(headline: Headline, report: Report) -> dict[str, Any] |
     unit = "%" if unit == "%" else f" {unit}" if measure == "difference" else ""
     medians = []
     for key, arm in trial.analysed_arms.items():
-        keys = group_keys(group, report.analysis.marker) | {"group": key}
+        keys = subgroup_keys(group, report.analysis.marker) | {"group": key}
         median = report.numbers.get(outcome.key, measure, headline.visit, "median", **keys).value
         number = formatting.format_number(median, report.labeller.decimals(outcome.key))
         medians.append(f"{number}{unit} with {labels.uncapitalize(arm.label)}")

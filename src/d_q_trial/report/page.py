@@ -17,7 +17,7 @@ from ..files import write_text
 from ..pages import embed_picture, render_page
 from ..participants import read_description
 from ..stats.two_sample import get_test
-from ..tables.catalogue import Headline, catalogue_of
+from ..tables.catalogue import Headline, read_catalogue
 from ..trial import Outcome, Trial
 from . import collect, headlines, methods, pieces
 from .collect import Labeller, Report
@@ -38,7 +38,7 @@ ON_REQUEST = {
 
 def write_report(results: Path, settings: Settings, trial: Trial, name: str) -> Report:
     """Write ``report.html``, ``claims.html`` and ``methods.md`` of an analysis, and return what they show."""
-    report = collect.collect(results, settings, trial, name)
+    report = collect.collect_report(results, settings, trial, name)
     write_text(report_page(report), report.folder / "report.html")
     write_text(claims_page(report), report.folder / "claims.html")
     write_text(methods.methods_paragraph(report), report.folder / "methods.md")
@@ -93,7 +93,7 @@ def write_comparison(
     The folder of the page may have the picture ``comparison.png``; ``label`` marks synthetic data.
     """
     comparisons, claims = tables["comparisons"], tables["claims"]
-    lines = catalogue_of(settings.tables, trial).headlines
+    lines = read_catalogue(settings.tables, trial).headlines
     compared = claims["conclusion"].isin([compare.STAYS, compare.LOST, compare.GAINED])
     picture = folder / "comparison.png"
     alt = "P-values of comparisons in every analysis; those of all comparisons are in comparisons.csv."
@@ -227,7 +227,7 @@ def _changed_conclusions(table: pd.DataFrame, settings: Settings, trial: Trial) 
             conclusion = {compare.LOST: "not significant", compare.GAINED: "significant"}[row["conclusion"]]
             reference_cells = [row["reported"], row["locator"]]
         else:
-            conclusion, reference_cells = compare.CHANGED[row["conclusion"]], [compare.reference_p(row)]
+            conclusion, reference_cells = compare.CHANGED[row["conclusion"]], [compare.format_reference_p(row)]
         outcome = Labeller(trial, settings.analyses[row["analysis"]]).cell("outcome", row)
         p = formatting.format_p_digits(row["p"])
         changed.append([f"{outcome}, {_place_label(row['place'])}", row["analysis"], conclusion, p, *reference_cells])

@@ -16,7 +16,7 @@ from ..files import LABEL_COLUMN, read_yaml_beside
 from ..pages import embed_picture
 from ..participants import read_participants
 from ..results_table import ALL_PARTICIPANTS, Row
-from ..strata import marker_values
+from ..strata import select_marker_values
 from .collect import FOLDERS, Labeller, Report, column_texts, outcomes_to_list, read_descriptions, read_rows_if_exists
 
 MAX_ROWS = 60
@@ -273,7 +273,7 @@ def _pack_participants(report: Report) -> dict[str, Any]:
     rows = read_rows_if_exists(report.folder / "changes.csv")
     arm_indices = {row["participant"]: arms.index(row["arm"]) for row in rows if row["arm"] in arms}
     participants = read_participants(report.folder.parent / "workbooks" / analysis.workbook_id)
-    markers = marker_values(participants, report.trial, analysis)  # strata.csv may have one marker only
+    markers = select_marker_values(participants, report.trial, analysis)  # strata.csv may have one marker only
     values = {name: row.dropna().to_dict() for name, row in markers.iterrows() if name in arm_indices}
     people = [{"id": name, "arm": arm_indices[name], "at": at} for name, at in values.items()]
     positions = {name: index for index, name in enumerate(values)}

@@ -13,7 +13,7 @@ from ..participants import Participants
 from ..strata import build_strata
 
 
-def analysis_cuts(cutoffs: pd.DataFrame, layout: Layout) -> pd.DataFrame:
+def select_analysis_cuts(cutoffs: pd.DataFrame, layout: Layout) -> pd.DataFrame:
     """Select the comparisons at the cutoffs of the analysis: those whose group consists of whole strata.
 
     ``cutoffs`` is the table of :func:`d_q_trial.robustness.cutoffs.cutoffs_table`. The result has an additional column,
@@ -36,8 +36,8 @@ def analysis_cuts(cutoffs: pd.DataFrame, layout: Layout) -> pd.DataFrame:
     return cutoffs.assign(stratum=strata_names)[strata_names != ""].reset_index(drop=True)
 
 
-def published_cuts(cutoffs: pd.DataFrame, participants: Participants, layout: Layout) -> pd.DataFrame:
-    """Select the comparisons at the quantiles ``trial.cuts``, whatever the analysis; see :func:`analysis_cuts`.
+def select_published_cuts(cutoffs: pd.DataFrame, participants: Participants, layout: Layout) -> pd.DataFrame:
+    """Select the comparisons at the quantiles ``trial.cuts``, whatever the analysis; see :func:`select_analysis_cuts`.
 
     The result is empty if the trial states no quantiles, or if these leave a stratum without participants.
     """
@@ -52,4 +52,4 @@ def published_cuts(cutoffs: pd.DataFrame, participants: Participants, layout: La
         return empty
     # The groups of the table follow the analysis, also in the assignment of values at the cutoff.
     assigned = analysis.model_copy(update={"strata": rule.model_copy(update={"at_cut": analysis.strata.at_cut})})
-    return analysis_cuts(cutoffs, replace(layout, strata=strata, analysis=assigned))
+    return select_analysis_cuts(cutoffs, replace(layout, strata=strata, analysis=assigned))

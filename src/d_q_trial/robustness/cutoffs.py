@@ -54,7 +54,7 @@ def divide_changes(
     Cutoffs are the distinct marker values, to ten significant digits, of the participants with a change, so each
     divides them differently. ``analysis.strata.at_cut`` assigns the values at the cutoff; the cutoffs of the analysis
     are not used. Participants without ids have no marker values, so their slices are empty. ``markers`` has a row per
-    participant and a column per marker; see :func:`d_q_trial.strata.marker_values`.
+    participant and a column per marker; see :func:`d_q_trial.strata.select_marker_values`.
     """
     by_marker = []
     for comparison in (c for c in Layout(changes, None, trial, analysis).whole if c.is_change):
@@ -70,7 +70,7 @@ def divide_comparisons(comparisons: Iterable[Comparison], analysis: Analysis, ro
     for c in comparisons:
         c = c.within(~np.isnan(c.value) & ~np.isnan(c.marker_value))
         c = replace(c, marker_value=round_significant(c.marker_value))
-        groups, members = subgroups(c.marker_value, robustness.windows, 2 * smallest, analysis.strata.at_cut)
+        groups, members = list_subgroups(c.marker_value, robustness.windows, 2 * smallest, analysis.strata.at_cut)
         smaller_arm = np.minimum(*(members[arm].sum(axis=0) for arm in (c.is_first, ~c.is_first)))
         parts.append((c, groups.assign(usable=smaller_arm >= smallest), members))
         is_small = max(c.counts()) < EXACT_BELOW
@@ -122,7 +122,7 @@ def _make_slices(
     return Slices(comparison, method, members, table.assign(**dict(zip(ESTIMATES, (*estimates, method), strict=True))))
 
 
-def subgroups(marker: np.ndarray, windows: Windows, minimum: int, at_cut: str) -> tuple[pd.DataFrame, np.ndarray]:
+def list_subgroups(marker: np.ndarray, windows: Windows, minimum: int, at_cut: str) -> tuple[pd.DataFrame, np.ndarray]:
     """Return every group of at least ``minimum`` above a cutoff, below a cutoff, and in a sliding window.
 
     The groups are a table, sorted by position, at a cutoff the group below first, and the members, bool of shape (n, k).

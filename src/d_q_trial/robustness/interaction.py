@@ -18,7 +18,7 @@ TOO_FEW = "too few participants, or too little variation"
 GROUP_TOO_SMALL = "a group is smaller than two"
 
 
-def interactions(layout: Layout, robustness: Robustness) -> pd.DataFrame:
+def interaction_table(layout: Layout, robustness: Robustness) -> pd.DataFrame:
     """Test the interaction of treatment with each pair of strata, and with the marker itself.
 
     Columns are those of the results. Contrast ``d_q - control, T3 - T1/T2``: ``effect_difference`` of the Mann-Whitney

@@ -16,7 +16,7 @@ COLUMNS = (
 )
 
 
-def multiplicity(layout: Layout, robustness: Robustness) -> pd.DataFrame:
+def multiplicity_table(layout: Layout, robustness: Robustness) -> pd.DataFrame:
     """Adjust the P-values of each family in the configuration.
 
     Strata are those of the marker of the analysis. Holm and Benjamini-Hochberg adjust the P-values of the analysis's

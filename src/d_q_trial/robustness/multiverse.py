@@ -16,7 +16,7 @@ from ..files import atomic
 from ..participants import Participants
 from ..stats.permutation import Joint, MonteCarloP, StepDown, check_memory, labels_for, permutation_p, permuted_blocks
 from ..trial import Trial
-from .specifications import CHOICES, Specifications, collect_measurements, specifications
+from .specifications import CHOICES, Specifications, collect_measurements, combine_choices
 
 # `own`: yes if the analysis reports the specification. `same_test`: specifications with the same number are one test.
 # `effect` and `z` are above 1/2 and above 0 in the favoured direction; `hodges_lehmann` is treated minus control.
@@ -50,7 +50,7 @@ def prepare_specifications(
     data = collect_measurements(participants, trial, analysis, robustness)
     if data is None:
         return None, NO_IDS
-    specs = specifications(data, trial, analysis, robustness)
+    specs = combine_choices(data, trial, analysis, robustness)
     return (specs, "") if len(specs.design) else (None, NONE)
 
 

@@ -10,7 +10,7 @@ from ..comparisons import seeded_generator, value_matrix
 from ..config.robustness import Robustness
 from ..config.settings import Analysis
 from ..stats.maximally_selected import best_cut_bootstrap, best_split
-from ..stats.permutation import SAME, Design, MonteCarloP, Progress, StepDown, labels_for, permuted_blocks
+from ..stats.permutation import TOLERANCE, Design, MonteCarloP, Progress, StepDown, labels_for, permuted_blocks
 from ..stats.two_sample import get_test
 from ..trial import Trial
 from .cutoffs import HEAD, NO_MARKER, TOO_FEW_FOR_CUTS, Slices
@@ -85,7 +85,7 @@ def best_cuts(
             rows.append(row | {"reason": get_test(part.method).not_permuted or no_cut})
             continue
         corrected[number][tried.index[tests]] = p_of_slice[tests]
-        best = tests[np.argmax(np.abs(z[tests]) >= np.abs(z[tests]).max() * (1 - SAME))]
+        best = tests[np.argmax(np.abs(z[tests]) >= np.abs(z[tests]).max() * (1 - TOLERANCE))]
         p_of_side, p_of_both = (labels.p(search.counts[best]) for search in (by_side, by_slice))
         if abs(z[best]) < np.nanmax(np.abs(z[in_slice])):
             p_of_both = MonteCarloP()  # the other side has the better cutoff

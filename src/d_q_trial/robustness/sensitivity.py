@@ -26,7 +26,7 @@ from ..stats.estimate import Estimate, mann_whitney_effect, mean_difference
 from ..stats.missing import impute, p_bounds, pool_estimates
 from ..stats.shift import hodges_lehmann
 from ..stats.two_sample import get_test, rank_sum_variants
-from .interaction import NO_OVERLAP, TOO_FEW, interactions
+from .interaction import NO_OVERLAP, TOO_FEW, interaction_table
 
 EVERY_VISIT = "mean of visits"
 IMPUTATIONS = 20
@@ -42,7 +42,7 @@ ABSENT = "no analysed participant has this value"
 SEVERAL = "several participants have this value"
 
 
-def sensitivity(layout: Layout, robustness: Robustness) -> pd.DataFrame:
+def sensitivity_table(layout: Layout, robustness: Robustness) -> pd.DataFrame:
     """Repeat every comparison of changes by the announced methods; columns are those of the results.
 
     ``method`` is ``covariance`` (log ratio on arm and log baseline, and percent change on arm and baseline, HC3),
@@ -206,7 +206,7 @@ def _pool_effect(
     return pooled._replace(**from_null), share
 
 
-def leave_one_out(layout: Layout) -> pd.DataFrame:
+def leave_one_out_table(layout: Layout) -> pd.DataFrame:
     """Compare the arms without each participant in turn; the strata stay as they are.
 
     Columns are those of the results, sorted within a comparison by the change in P. Statistic ``p``: ``group`` is the
@@ -239,7 +239,7 @@ def _influence_rows(comparison: Comparison, analysis: Analysis) -> list[tuple]:
     return rows
 
 
-def suspect_values(suspects: pd.DataFrame, layout: Layout, robustness: Robustness) -> pd.DataFrame:
+def suspect_values_table(suspects: pd.DataFrame, layout: Layout, robustness: Robustness) -> pd.DataFrame:
     """Analyse the outcome of each suspect percent change by every method, in three versions.
 
     ``layout`` has the changes before the analysis treats outliers, which is done again in every version.
@@ -276,7 +276,7 @@ def suspect_values(suspects: pd.DataFrame, layout: Layout, robustness: Robustnes
             groups = group_comparisons(replace(layout, changes=changed).compared, "marker", "stratum")
             rows = [row for visits in groups for row in _by_every_method(visits, suspect.visit, analysis)]
             at_visit = replace(layout, changes=changed[changed["visit"].eq(suspect.visit)])
-            tables = results_frame(rows), interactions(at_visit, robustness)
+            tables = results_frame(rows), interaction_table(at_visit, robustness)
             frames += [table.assign(group=version) for table in tables]
     return pd.concat([frame for frame in frames if len(frame)] or frames, ignore_index=True)
 

@@ -138,7 +138,7 @@ def apply_missing_rule(changes: Sequence[np.ndarray], has_baseline: np.ndarray, 
     return np.where(np.isinf(values), np.nan, values)
 
 
-def specifications(data: Measurements, trial: Trial, analysis: Analysis, robustness: Robustness) -> Specifications:
+def combine_choices(data: Measurements, trial: Trial, analysis: Analysis, robustness: Robustness) -> Specifications:
     """Combine every outcome, visit, subgroup, change, outlier rule, missing-value rule, population and test.
 
     The population ``completers`` consists of the participants with a value of the outcome at its last visit;

@@ -10,7 +10,7 @@ from scipy.optimize import brentq
 from statsmodels.regression.linear_model import OLS
 from statsmodels.regression.mixed_linear_model import MixedLM, MixedLMParams, VCSpec
 
-from .checks import Estimate, as_finite, check_share
+from .checks import Estimate, as_finite, check_proportion
 from .estimate import t_estimate
 
 _NEGLIGIBLE = 1e-9  # residuals this small, relative to the response, are rounding error: changes have ten digits
@@ -26,7 +26,7 @@ def least_squares(design: ArrayLike, response: ArrayLike, column: int, *, confid
     a row has leverage 1 (HC3 is undefined). Nothing is defined if the columns are linearly dependent or n <= k.
     MacKinnon and White (1985), Journal of Econometrics 29, 305-325. R: ``sandwich::vcovHC(lm(...), type = "HC3")``.
     """
-    check_share(confidence, "confidence")
+    check_proportion(confidence, "confidence")
     design, response = _drop_incomplete(design, response)
     n, k = design.shape
     lengths = np.maximum(np.linalg.norm(design, axis=0), np.finfo(float).tiny)

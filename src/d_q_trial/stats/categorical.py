@@ -9,7 +9,7 @@ from scipy import stats
 from .checks import as_finite, drop_missing
 
 
-class Tested(NamedTuple):
+class TestResult(NamedTuple):
     """Number of values or pairs, the statistic of the test (chi-squared, r, or z), and P."""
 
     n: int
@@ -17,7 +17,7 @@ class Tested(NamedTuple):
     p: float = np.nan
 
 
-def chi_squared(first: ArrayLike, second: ArrayLike) -> Tested:
+def chi_squared(first: ArrayLike, second: ArrayLike) -> TestResult:
     """Pearson's chi-squared test of two samples of 0 and 1, by ``chi2_contingency``, without Yates' correction.
 
     One degree of freedom; undefined if a margin is zero. R: ``chisq.test(correct=FALSE)``.
@@ -30,12 +30,12 @@ def chi_squared(first: ArrayLike, second: ArrayLike) -> Tested:
         raise ValueError("chi-squared test: expected values of 0 and 1")
     table = np.array([[np.sum(sample == 1), np.sum(sample == 0)] for sample in samples])
     if 0 in table.sum(axis=1) or 0 in table.sum(axis=0):
-        return Tested(int(table.sum()))
+        return TestResult(int(table.sum()))
     result = stats.chi2_contingency(table, correction=False)
-    return Tested(int(table.sum()), float(result.statistic), float(result.pvalue))
+    return TestResult(int(table.sum()), float(result.statistic), float(result.pvalue))
 
 
-def spearman(x: ArrayLike, y: ArrayLike) -> Tested:
+def spearman(x: ArrayLike, y: ArrayLike) -> TestResult:
     """Spearman's rank correlation of pairs, shapes (n,), by ``spearmanr``, with P from Student's t with n - 2 df.
 
     Undefined if a variable does not vary or n < 3. As in SAS and R's ``cor.test(method="spearman", exact=FALSE)``.
@@ -47,12 +47,12 @@ def spearman(x: ArrayLike, y: ArrayLike) -> Tested:
     complete = ~(np.isnan(x) | np.isnan(y))
     n = int(complete.sum())
     if n < 3 or np.ptp(x[complete]) == 0 or np.ptp(y[complete]) == 0:
-        return Tested(n)
+        return TestResult(n)
     result = stats.spearmanr(x[complete], y[complete])
-    return Tested(n, float(np.clip(result.statistic, -1, 1)), float(result.pvalue))
+    return TestResult(n, float(np.clip(result.statistic, -1, 1)), float(result.pvalue))
 
 
-def jonckheere_terpstra(groups: list[ArrayLike]) -> Tested:
+def jonckheere_terpstra(groups: list[ArrayLike]) -> TestResult:
     """Jonckheere-Terpstra test of a trend over ordered groups, by the tie-corrected normal approximation.
 
     The lowest group comes first; z is positive if values increase from group to group. P comes from ``kendalltau`` of
@@ -63,7 +63,7 @@ def jonckheere_terpstra(groups: list[ArrayLike]) -> Tested:
     values = np.concatenate([np.empty(0), *samples])
     group_number = np.repeat(np.arange(len(samples)), [sample.size for sample in samples])
     if values.size < 3 or np.unique(group_number).size < 2 or np.ptp(values) == 0:
-        return Tested(values.size)
+        return TestResult(values.size)
     result = stats.kendalltau(group_number, values, method="asymptotic")
     z = np.sign(result.statistic) * stats.norm.isf(result.pvalue / 2)
-    return Tested(values.size, float(z), float(result.pvalue))
+    return TestResult(values.size, float(z), float(result.pvalue))

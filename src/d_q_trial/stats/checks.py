@@ -44,7 +44,7 @@ def drop_missing(sample: ArrayLike) -> np.ndarray:
     return array[~np.isnan(array)]
 
 
-def check_share(value: float, name: str) -> float:
+def check_proportion(value: float, name: str) -> float:
     """Return a confidence level, an alpha or a power; ValueError unless it is strictly between 0 and 1."""
     if not 0 < value < 1:
         raise ValueError(f"{name} {value:g}: expected a number between 0 and 1, such as 0.95 for 95%")
@@ -53,4 +53,4 @@ def check_share(value: float, name: str) -> float:
 
 def is_significant(p: ArrayLike, alpha: float) -> np.ndarray:
     """Return whether P <= alpha (NaN: no), so that an interval excludes exactly the values that its test rejects."""
-    return np.asarray(p, dtype=float) <= check_share(alpha, "alpha") + _ROUNDING
+    return np.asarray(p, dtype=float) <= check_proportion(alpha, "alpha") + _ROUNDING

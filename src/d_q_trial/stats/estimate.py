@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special, stats
 
-from .checks import Estimate, Seed, as_finite, check_share, drop_missing
+from .checks import Estimate, Seed, as_finite, check_proportion, drop_missing
 from .permutation import MonteCarloP, every_split, permutation_p, split_columns
 from .rank_sum import pairwise_wins
 
@@ -22,7 +22,7 @@ _TOLERANCE = 1e-9  # smaller differences between statistics are rounding error
 
 def t_estimate(estimate: Any, standard_error: Any, df: Any, *, confidence: float) -> Estimate:
     """P and interval by Student's t (infinite df: normal), also of arrays; only the estimate unless SE and df are > 0."""
-    check_share(confidence, "confidence")
+    check_proportion(confidence, "confidence")
     defined = (np.asarray(standard_error) > 0) & (np.asarray(df) > 0)
     error, df = np.where(defined, standard_error, np.nan), np.where(defined, df, np.nan)
     t, half = estimate / error, -special.stdtrit(df, (1 - confidence) / 2) * error
@@ -39,7 +39,7 @@ def mean_difference(first: ArrayLike, second: ArrayLike, *, confidence: float) -
     >>> round(float(mean_difference([1, 2, 3], [2, 4, 6], confidence=0.95).p), 3)
     0.221
     """
-    check_share(confidence, "confidence")
+    check_proportion(confidence, "confidence")
     first, second = as_finite(first, "sample"), as_finite(second, "sample")
     if min(first.shape[-1], second.shape[-1]) < 2:
         return Estimate()

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .checks import Seed, as_finite
-from .permutation import BLOCK, SAME, Labels, MonteCarloP
+from .permutation import BLOCK, TOLERANCE, Labels, MonteCarloP
 from .rank_sum import midrank_columns, normal_z, pairwise_wins
 
 
@@ -74,7 +74,7 @@ def best_cut_bootstrap(
     with np.errstate(invalid="ignore"):
         effect = u / (first * second)
     largest = size.max(axis=1, keepdims=True)
-    is_best = (size >= largest * (1 - SAME)) & (largest >= 0)
+    is_best = (size >= largest * (1 - TOLERANCE)) & (largest >= 0)
     row = np.flatnonzero(is_best.any(axis=1))
     inside = is_best[row].argmax(axis=1) if above else starts.size - 1 - is_best[row, ::-1].argmax(axis=1)
     last_outside = outside[row, inside]
@@ -124,12 +124,12 @@ def best_split(marker: ArrayLike, response: ArrayLike, *, minimum: int, permutat
     # A sum of scores is a number of half units of U, so its z is this number times the z of half a unit.
     half_unit_z = normal_z((n_upper * (n - n_upper) + 1) / 2, n_upper, n - n_upper, tie_sum, continuity=False)
     z = (is_upper @ scores) * half_unit_z
-    best = int(np.argmax(np.abs(z) >= np.abs(z).max() * (1 - SAME)))
+    best = int(np.argmax(np.abs(z) >= np.abs(z).max() * (1 - TOLERANCE)))
     extreme, chunk = 0, BLOCK * max(1, 2**13 // n)  # 16 MB of orders
     for start in range(0, permutations, chunk):
         orders = _permuted_orders(labels, start, min(start + chunk, permutations))
         permuted = np.abs((is_upper @ scores[orders]) * half_unit_z[:, None]).max(axis=0)
-        extreme += int((permuted >= abs(z[best]) * (1 - SAME)).sum())
+        extreme += int((permuted >= abs(z[best]) * (1 - TOLERANCE)).sum())
     return BestSplit(float(cuts[best]), float(z[best]), labels.p(extreme), cuts.size, n)
 
 

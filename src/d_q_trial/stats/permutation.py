@@ -23,7 +23,7 @@ from .checks import as_finite
 from .rank_sum import midrank_columns
 
 BLOCK = 256  # permutations per state of the generator; part of the definition of a seeded result
-SAME = 2e-6  # largest relative difference between equal deviates, caused by rounding
+TOLERANCE = 2e-6  # largest relative difference between equal deviates, caused by rounding
 _EXACT_IN_FLOAT32 = 4096  # participants up to which sums of doubled ranks stay below 2^24
 
 Progress = Callable[[int, int], None]
@@ -251,12 +251,12 @@ class StepDown:
         self._order = np.lexsort((ranked, family))  # family by family, least extreme first
         ordered = ranked[self._order]
         new_family = np.diff(family[self._order], prepend=np.nan) != 0
-        starts = np.flatnonzero(new_family | (np.diff(ordered, prepend=np.nan) > SAME * ordered))
+        starts = np.flatnonzero(new_family | (np.diff(ordered, prepend=np.nan) > TOLERANCE * ordered))
         repeats = np.diff(np.append(starts, size.size))  # how many are equally extreme
         self._last = np.repeat(starts + repeats - 1, repeats)  # position of the last equally extreme one
         # Among equally extreme ones, the smallest determines the threshold.
         smallest = np.repeat(ordered[starts], repeats)
-        self._threshold = np.where(smallest < 0, np.inf, smallest * (1 - SAME))[:, None]
+        self._threshold = np.where(smallest < 0, np.inf, smallest * (1 - TOLERANCE))[:, None]
         edges = itertools.pairwise([*np.flatnonzero(new_family), size.size])
         self._families = [slice(*edge) for edge in edges if edge[1] - edge[0] > 1]
         self.counts = np.zeros(size.size, dtype=np.int64)
@@ -313,12 +313,12 @@ class Joint:
         significant = self._weights @ (block.z >= np.float32(self._critical))
         # The lower median is at least m if more than half of the weight is on effects of at least m.
         members = ((weight[weight > 0], block.effect[weight > 0]) for weight in self._weights)
-        favourable = np.array([w @ (e >= m - SAME * abs(m)) for (w, e), m in zip(members, median, strict=True)])
+        favourable = np.array([w @ (e >= m - TOLERANCE * abs(m)) for (w, e), m in zip(members, median, strict=True)])
         total = np.maximum(usable, 1)  # 0 of 1 if no specification is usable
         reached = (
             np.where(usable > 0, 2 * favourable > usable, median <= 0),
             significant / total >= share,
-            self._weights @ block.z.astype(float) / total >= mean - SAME,
+            self._weights @ block.z.astype(float) / total >= mean - TOLERANCE,
         )
         self.counts += np.sum(reached, axis=2)
         self.significant += np.rint(significant.sum(axis=1)).astype(np.int64)

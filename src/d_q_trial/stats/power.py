@@ -6,7 +6,7 @@ import numpy as np
 from scipy import optimize, special, stats
 from statsmodels.stats.power import TTestIndPower
 
-from .checks import Seed, check_share, is_significant
+from .checks import Seed, check_proportion, is_significant
 from .permutation import MonteCarloP, permutation_p
 from .two_sample import get_test
 
@@ -40,7 +40,7 @@ def implied_sd(difference: float, n_first: int, n_second: int, *, power: float, 
 def detectable_difference(sd: float, n_first: int, n_second: int, *, power: float, alpha: float) -> float:
     """Difference that the t test detects with the stated power, which must exceed alpha."""
     _check(sd, n_first, n_second, alpha)
-    if not alpha < check_share(power, "power"):
+    if not alpha < check_proportion(power, "power"):
         raise ValueError(f"power {power:g}: expected more than alpha, {alpha:g}")
 
     def excess(effect: float) -> float:
@@ -53,7 +53,7 @@ def detectable_difference(sd: float, n_first: int, n_second: int, *, power: floa
 
 
 def _check(sd: float, n_first: int, n_second: int, alpha: float) -> None:
-    check_share(alpha, "alpha")
+    check_proportion(alpha, "alpha")
     if not sd > 0:
         raise ValueError(f"power: standard deviation {sd:g}, expected a number above 0")
     if min(n_first, n_second) < 1 or n_first + n_second < 3:
@@ -83,7 +83,7 @@ def exaggeration(true_effect: float, standard_error: float, df: float, *, alpha:
     >>> [round(value, 3) for value in exaggeration(0.5, 0.4, 19, alpha=0.05)]
     [0.207, 0.008, 2.165]
     """
-    check_share(alpha, "alpha")
+    check_proportion(alpha, "alpha")
     if not standard_error > 0 or not df > 1 or math.isnan(true_effect):
         return math.nan, math.nan, math.nan
     effect, critical = abs(true_effect) / standard_error, -float(special.stdtrit(df, alpha / 2))

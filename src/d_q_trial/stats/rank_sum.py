@@ -15,7 +15,7 @@ from scipy import stats
 from scipy.special import ndtr
 
 from .checks import Estimate, as_finite
-from .two_sample import Compared
+from .two_sample import ComparisonResult
 
 MOST_TIED = 1_200  # participants; with more, the exact distribution with ties takes minutes and gigabytes
 
@@ -42,7 +42,7 @@ def as_columns(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.nd
     return np.concatenate([first, second], axis=1).T, np.arange(first.shape[1] + second.shape[1]) < first.shape[1]
 
 
-def asymptotic_columns(values: ArrayLike, is_first: ArrayLike, *, continuity: bool) -> Compared:
+def asymptotic_columns(values: ArrayLike, is_first: ArrayLike, *, continuity: bool) -> ComparisonResult:
     """Normal approximation for all columns of values, shape (n, k); ``mannwhitneyu`` is limited to equal sizes."""
     values = as_finite(values)
     present = ~np.isnan(values)
@@ -52,7 +52,7 @@ def asymptotic_columns(values: ArrayLike, is_first: ArrayLike, *, continuity: bo
     ranks, tie_sum = midrank_columns(values)
     u = np.where(in_first, ranks, 0.0).sum(axis=0) - n_first * (n_first + 1) / 2
     z = normal_z(u, n_first, n_second, tie_sum, continuity=continuity)
-    return Compared(n_first, n_second, u, z, 2 * ndtr(-np.abs(z)))
+    return ComparisonResult(n_first, n_second, u, z, 2 * ndtr(-np.abs(z)))
 
 
 def midrank_columns(values: ArrayLike) -> tuple[np.ndarray, np.ndarray]:

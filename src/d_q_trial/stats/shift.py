@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import rankdata
 
-from .checks import Estimate, as_finite, check_share, drop_missing, is_significant
+from .checks import Estimate, as_finite, check_proportion, drop_missing, is_significant
 from .rank_sum import as_columns, compare_by_sizes, exact_counts, exact_p, midrank_columns, normal_p
 from .two_sample import get_test
 
@@ -33,7 +33,7 @@ def hodges_lehmann(first: ArrayLike, second: ArrayLike, *, method: str, confiden
 
 def hodges_lehmann_columns(values: ArrayLike, is_first: ArrayLike, *, method: str, confidence: float) -> Estimate:
     """:func:`hodges_lehmann` in each column of values, shape (n, k); fields have shape (k,)."""
-    find_depths, alpha = get_test(method).depths, round(1 - check_share(confidence, "confidence"), 12)
+    find_depths, alpha = get_test(method).depths, round(1 - check_proportion(confidence, "confidence"), 12)
 
     def estimate(firsts: np.ndarray, seconds: np.ndarray) -> Estimate:
         # Sums of t^3 - t over the groups of t equal values within the samples.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .checks import Estimate
 
 
-class Compared(NamedTuple):
+class ComparisonResult(NamedTuple):
     """Result for one pair of samples (floats), or for many (arrays of shape (k,))."""
 
     n_first: Any
@@ -47,7 +47,7 @@ class TwoSampleTest:
     # Samples in rows, (c, n) and (c, m), without missing values -> P and, if the statistic of the test is t, t; each (c,)
     test: Callable[[np.ndarray, np.ndarray], Estimate]
     # values (n, k) and is_first (n,), if this is faster than `test` of the columns of equal sizes
-    columns: Callable[[np.ndarray, np.ndarray], Compared] | None = None
+    columns: Callable[[np.ndarray, np.ndarray], ComparisonResult] | None = None
     # (first, second, sorted differences, tie sum, alpha) -> differences outside each end of the interval of the shift
     depths: Callable[[np.ndarray, np.ndarray, np.ndarray, int, float], tuple[int, int]] | None = None
     # (first, second, *, confidence), as for `test`, if the test compares means
@@ -78,7 +78,7 @@ class TwoSampleTest:
             return compare_by_sizes(partial(self.mean_difference, confidence=confidence), values, is_first)
         return hodges_lehmann_columns(values, is_first, method=self.name, confidence=confidence)
 
-    def compare(self, first: ArrayLike, second: ArrayLike) -> Compared:
+    def compare(self, first: ArrayLike, second: ArrayLike) -> ComparisonResult:
         """Compare two samples.
 
         >>> round(get_test("normal").compare([1.1, 2.2, 3.3, 4.4], [2.0, 0.5, 0.7]).p, 4)
@@ -88,13 +88,13 @@ class TwoSampleTest:
         from .rank_sum import as_columns
 
         compared = self.compare_each(*as_columns(drop_missing(first)[None], drop_missing(second)[None]))
-        return Compared(*(field.item() for field in compared))
+        return ComparisonResult(*(field.item() for field in compared))
 
-    def compare_columns(self, values: np.ndarray, is_first: np.ndarray) -> Compared:
+    def compare_columns(self, values: np.ndarray, is_first: np.ndarray) -> ComparisonResult:
         """Compare the samples in each column of values, shape (n, k); ``is_first`` marks the first sample."""
         return (self.columns or self.compare_each)(values, is_first)
 
-    def compare_each(self, values: np.ndarray, is_first: np.ndarray) -> Compared:
+    def compare_each(self, values: np.ndarray, is_first: np.ndarray) -> ComparisonResult:
         """:meth:`compare_columns` by ``test``, which compares all columns with the same sample sizes in one call."""
         import numpy as np
 

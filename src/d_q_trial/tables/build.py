@@ -13,7 +13,7 @@ from .. import formatting, labels
 from ..config.settings import Analysis
 from ..files import read_yaml_beside
 from ..published_tables import parse_number, read_published_table
-from ..results_table import ABSENT, ALL_PARTICIPANTS, BOTH_ARMS, Number, Numbers, group_keys
+from ..results_table import ABSENT, ALL_PARTICIPANTS, BOTH_ARMS, Number, Numbers, subgroup_keys
 from ..stats.two_sample import get_test
 from ..trial import BASELINE, Outcome, Trial
 from .catalogue import Catalogue, Table
@@ -96,7 +96,7 @@ class _Builder:
         self.measure = BASELINE if at_baseline else analysis.measure
         self.arms = (trial.arms.control, trial.arms.treated)  # in the order of the article
         self.marker = trial.markers[table.marker or analysis.marker]
-        self.placeholders = labels.caption_words(trial, analysis)
+        self.placeholders = labels.caption_values(trial, analysis)
         if self.marker.key != analysis.marker:
             self.placeholders["strata_variable"] = self.marker.label
         is_default = table.kind == "strata" and table.strata == [ALL_PARTICIPANTS]  # which means a column per stratum
@@ -189,7 +189,7 @@ def _format_p(number: Number) -> str:
 
 def _build_arms(builder: _Builder) -> BuiltTable:
     """Build a table with a column per arm."""
-    place = group_keys(builder.strata[0], builder.marker.key)
+    place = subgroup_keys(builder.strata[0], builder.marker.key)
     test = Column("P", "", {"contrast": builder.trial.contrast} | place)
     return _build_groups(builder, builder.arm_columns(place), [test], **place)
 
@@ -256,7 +256,7 @@ def _build_comparisons(builder: _Builder) -> BuiltTable:
     rows, unbounded, compared = [], [], []
     for outcome in builder.outcomes:
         for visit, stratum in itertools.product(outcome.follow_up, builder.strata):
-            place, decimals = group_keys(stratum, builder.marker.key), builder.decimals(outcome)
+            place, decimals = subgroup_keys(stratum, builder.marker.key), builder.decimals(outcome)
             effects = {s: builder.look_up(outcome, visit, s, contrast=trial.contrast, **place) for s in statistics}
             summaries, exact = builder.summarize(outcome, visit, builder.arm_columns(place), **place)
             sizes = [exact[f"{arm.key}_n"] for arm in arms]

@@ -7,14 +7,14 @@ from typing import Annotated, Literal
 
 from pydantic import model_validator
 
-from ..config.types import Strict, must_match
-from ..config.yaml_files import read_list
-from ..labels import SEVERAL
+from ..config.types import StrictModel, must_match
+from ..config.yaml_files import load_list
+from ..labels import SEVERAL_STRATA
 from ..results_table import ALL_PARTICIPANTS
 from ..trial import BASELINE, Decimals, FamilyKey, Key, MarkerKey, OutcomeKey, Trial, VisitKey
 
 
-class Rows(Strict):
+class Rows(StrictModel):
     """The outcomes of a table: those marked ``table_1`` in the trial, those of families, or a list."""
 
     table_1: bool = False
@@ -33,7 +33,7 @@ class Rows(Strict):
         return self.outcomes or [k for k, o in outcomes if (self.table_1 and o.table_1) or o.family in self.families]
 
 
-class Table(Strict):
+class Table(StrictModel):
     """One table.
 
     ``arms``: a row per outcome, a column per arm, P. ``strata``: a row per outcome at baseline, a column per stratum, P
@@ -61,17 +61,17 @@ class Table(Strict):
             raise ValueError("'events' needs the key 'file', and has no 'rows'")
         if self.kind != "events" and self.rows is None:
             raise ValueError(f"{self.kind!r} needs the key 'rows'")
-        if self.kind == "arms" and (len(self.strata) != 1 or self.strata[0] in SEVERAL):
+        if self.kind == "arms" and (len(self.strata) != 1 or self.strata[0] in SEVERAL_STRATA):
             raise ValueError("'arms' shows one of 'strata'")
         if self.smd and self.kind != "arms":
             raise ValueError(f"{self.kind!r} has no 'smd': it compares the two columns of 'arms'")
         return self
 
 
-_SINGLE_GROUP = must_match(f"(?!({'|'.join(SEVERAL)})$).*", "one group: all, highest, lowest or a label")
+_SINGLE_GROUP = must_match(f"(?!({'|'.join(SEVERAL_STRATA)})$).*", "one group: all, highest, lowest or a label")
 
 
-class Headline(Strict):
+class Headline(StrictModel):
     """A comparison of the arms that is stated at the top of the report and in the methods section."""
 
     outcome: OutcomeKey
@@ -80,19 +80,19 @@ class Headline(Strict):
     role: str = ""  # such as "the primary endpoint"
 
 
-class Catalogue(Strict):
+class Catalogue(StrictModel):
     """All tables of a trial, in the order in which they are shown, and its headlines."""
 
     tables: dict[Key, Table]
     headlines: list[Headline] = []
 
 
-def catalogue_of(path: Path | str | None, trial: Trial) -> Catalogue:
-    """Read the list of tables in the configuration, or the default list; see :func:`read_list`."""
+def read_catalogue(path: Path | str | None, trial: Trial) -> Catalogue:
+    """Read the list of tables in the configuration, or the default list; see :func:`load_list`."""
     last_visits = {key: outcome.follow_up[-1] for key, outcome in trial.outcomes.items() if outcome.follow_up}
     at_baseline = [key for key, outcome in trial.outcomes.items() if outcome.table_1] or list(trial.outcomes)
     headlines = [(outcome, visit, "") for outcome, visit in last_visits.items()][:1]
     if trial.primary:
         headlines = [(trial.primary.outcome, trial.primary.visit, "the primary endpoint")]
     values = {"at_baseline": at_baseline, "changing": list(last_visits), "headlines": headlines}
-    return read_list(Catalogue, path, Path(__file__).with_name("default_tables.yaml.jinja"), trial, **values)
+    return load_list(Catalogue, path, Path(__file__).with_name("default_tables.yaml.jinja"), trial, **values)

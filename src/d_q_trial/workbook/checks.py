@@ -20,11 +20,11 @@ from ..recognition.spelling import is_known_unit, plain_unit, unit_factor
 from ..recognition.vocabulary import MARKS, UNMARKED, canonical_id, id_kind, normalize
 from ..spreadsheet.sheets import EMPTY, display_cell, is_number, join_first
 from ..trial import BASELINE
-from .mapping import Plan
+from .mapping import BlockPlan
 from .values import CHANGE_MEASURES, CORRECT_OR_KEEP, Source, cell_location, variable_visits
 
 if TYPE_CHECKING:
-    from .reader import Reading
+    from .reader import WorkbookReading
 
 SMALL_GROUP = 3  # values of a stratum, or rows above a row of statistics
 MANY = 10  # changes that show their scale, or names in a list
@@ -39,59 +39,59 @@ RARE = 0.1  # share of negative values that may be errors; a scale such as a T-s
 UNIT_SCALES = (1e-3, 1e3, 1e-6, 1e6, 1e-9, 1e9, 0.1, 10.0, 1e-2, 100.0)  # the most likely first
 
 
-def _iterate_measured(reading: Reading) -> Iterator[tuple[Source, pd.DataFrame]]:
+def _iterate_measured(reading: WorkbookReading) -> Iterator[tuple[Source, pd.DataFrame]]:
     """Yield the columns of measured values, with their rows: no changes, no strata, no answers of yes or no."""
     frame = reading.frame
     for source, rows in frame[frame["measure"].eq(VALUE) & frame["text"].eq("")].groupby("source", sort=False):
-        if source.definition and not source.plan.unmeasured and getattr(source.definition, "kind", "") != "binary":
+        if source.definition and not source.plan.measure_unknown and getattr(source.definition, "kind", "") != "binary":
             yield source, rows
 
 
-def check_every_arm(reading: Reading) -> None:
+def check_every_arm(reading: WorkbookReading) -> None:
     """Refuse participants without an arm, unless their arm was not understood, which is reported already."""
     participants = reading.trial_rows[reading.trial_rows["linked"]].drop_duplicates("participant")
     reported = {i for plan in reading.read_plans for i in plan.rows.loc[plan.rows["unknown_arm"], "participant"]}
     if len(participants) and not reported and not participants["arm"].any():
         expected = " or ".join(arm.label for arm in reading.trial.analysed_arms.values())
-        reading.faults.error("no arm / nobody", participants["source"].iloc[0].plan.whole(), expected=expected)
+        reading.faults.error("no arm / nobody", participants["source"].iloc[0].plan.location(), expected=expected)
         return
     for row in participants[participants["arm"].eq("") & ~participants["participant"].isin(reported)].itertuples():
         reading.faults.error("no arm", cell_location(row) | {"value": row.participant})
 
 
-def check_every_id(reading: Reading) -> None:
+def check_every_id(reading: WorkbookReading) -> None:
     """Refuse a table without ids if there is another table, or an unread block with ids on its sheet: rows cannot be joined."""
     plans = [p for p in reading.read_plans if p.kind == "participants" and p.cohort == TRIAL and p.data]
     labels = [(p.sheet, text) for p in reading.plans if not p.readable for text in itertools.chain(*p.header.labels)]
     sheets_with_ids = {sheet for sheet, text in labels if reading.vocabulary.label(text).role == "participant"}
-    for plan in (plan for plan in plans if plan.one("participant") is None):
+    for plan in (plan for plan in plans if plan.column_of("participant") is None):
         if len(plans) > 1 or (plan.sheet in sheets_with_ids and not plan.mapped):
-            reading.faults.error("no ids", plan.whole())
+            reading.faults.error("no ids", plan.location())
 
 
-def check_same_ids(reading: Reading) -> None:
+def check_same_ids(reading: WorkbookReading) -> None:
     """Ask about tables whose ids may not be those of the same participants, by the ids or by the labels of their columns."""
-    plans = [p for p in reading.read_plans if p.one("participant") and p.cohort == TRIAL and not p.mapped]
+    plans = [p for p in reading.read_plans if p.column_of("participant") and p.cohort == TRIAL and not p.mapped]
     id_kinds = {p: {id_kind(c.label) for c in p.columns if c.reading.role in ("participant", "ignored")} for p in plans}
     sources = reading.trial_rows["source"].unique()
     pairs_read = {plan: {(s.variable, s.visit) for s in sources if s.plan is plan} for plan in plans}
     for first, second in itertools.combinations(plans, 2):
-        disjoint = first.people.isdisjoint(second.people)
-        with_arms = all(plan.one("arm") and plan.rows["arm"].nunique() > 1 for plan in (first, second))
+        disjoint = first.participant_ids.isdisjoint(second.participant_ids)
+        with_arms = all(plan.column_of("arm") and plan.rows["arm"].nunique() > 1 for plan in (first, second))
         if with_arms and disjoint and pairs_read[first] & pairs_read[second]:
-            reading.faults.error("other people", second.whole(), other=first)
-        columns = [first.one("participant"), second.one("participant")]
+            reading.faults.error("other people", second.location(), other=first)
+        columns = [first.column_of("participant"), second.column_of("participant")]
         kinds = [id_kind(column.label) for column in columns]
         # One label suffices if the other table also has ids of its kind, or if ids of its kind are never a participant's.
         other_kinds = [id_kinds[plan] | {"sample", "screening"} for plan in (second, first)]
         stated = any(kind and (kind in other or all(kinds)) for kind, other in zip(kinds, other_kinds, strict=True))
         numbers = any(all(canonical_id(cell).isdigit() for cell in column.distinct) for column in columns)
         if kinds[0] != kinds[1] and stated and (numbers or disjoint):
-            columns[0].asked = columns[1].asked = True
-            reading.faults.error("id kinds", second.head_of(columns[1]), where=first.head_of(columns[0]))
+            columns[0].questioned = columns[1].questioned = True
+            reading.faults.error("id kinds", second.header_of(columns[1]), where=first.header_of(columns[0]))
 
 
-def check_units(reading: Reading) -> None:
+def check_units(reading: WorkbookReading) -> None:
     """Refuse units, in a header or next to the values, that are not the trial's; no value is converted."""
     for source, rows in _iterate_measured(reading):
         definition, column, mapped = source.definition, source.column, source.plan.mapped
@@ -112,7 +112,7 @@ def check_units(reading: Reading) -> None:
                 reading.faults.error(name, place, factor=factor, **template_values)
 
 
-def check_plausible(reading: Reading) -> None:
+def check_plausible(reading: WorkbookReading) -> None:
     """Ask about columns, and single values, far from what the trial or the other values lead to expect."""
     reported = {(fault.sheet, fault.cell) for fault in reading.faults.errors if fault.kind == "unit"}
     columns = [(s, r, r["value"].median(), r["value"].abs().median()) for s, r in _iterate_measured(reading)]
@@ -142,7 +142,7 @@ def _find_missing_codes(values: np.ndarray, least: int) -> tuple[list[float], fl
     return [value for value in nines if counts[value] > 1 or abs(value) > 10 * largest], largest
 
 
-def _check_odd_values(reading: Reading, source: Source, rows: pd.DataFrame, median: float, size: float) -> None:
+def _check_odd_values(reading: WorkbookReading, source: Source, rows: pd.DataFrame, median: float, size: float) -> None:
     """Ask about negative values where the others are positive, values far from all others, and likely missing codes."""
     values, mapped, definition = rows["value"].to_numpy(), source.plan.mapped, source.definition
     low, high = definition.plausible or (-np.inf, np.inf)
@@ -166,7 +166,7 @@ def _check_odd_values(reading: Reading, source: Source, rows: pd.DataFrame, medi
         reading.faults.error(str(kind[position]), cell_location(rows.iloc[position]), stops=stops, **template_values)
 
 
-def check_baselines(reading: Reading) -> None:
+def check_baselines(reading: WorkbookReading) -> None:
     """Report baselines without a percent change, later values without a baseline, and implausible computed changes."""
     trial, keys = reading.trial, ["variable", "participant"]
     raw = reading.frame[reading.frame["linked"] & (reading.frame["measure"] == VALUE)]
@@ -190,7 +190,7 @@ def check_baselines(reading: Reading) -> None:
             reading.faults.error(name, row.source.head if by_column else cell_location(row), row=row, stops=by_column)
 
 
-def check_groups(reading: Reading) -> None:
+def check_groups(reading: WorkbookReading) -> None:
     """Report an empty arm, a missing marker, panels without ids, small strata, and markers that define none."""
     rows, trial, faults = reading.trial_rows, reading.trial, reading.faults
     if rows.empty:
@@ -217,13 +217,13 @@ def check_groups(reading: Reading) -> None:
                 faults.note("no strata", head, label=label)
 
 
-def check_qualifiers(reading: Reading) -> None:
+def check_qualifiers(reading: WorkbookReading) -> None:
     """Ask about titles and columns by which values may not be as measured: logarithms, imputed values, repeats."""
     for plan in (plan for plan in reading.read_plans if not plan.mapped):
-        if plan.doubt:
-            reading.faults.error("not as measured", plan.whole() | {"value": plan.doubt})
+        if plan.caution:
+            reading.faults.error("not as measured", plan.location() | {"value": plan.caution})
         used = [i for i in np.flatnonzero(plan.rows["use"]) if plan.holds_data(i)]
-        for column in plan.having("ignore"):
+        for column in plan.columns_of("ignore"):
             qualifies = column.reading.role == "qualifier"
             if column.reading.role == "ignored" or (column.numeric and not qualifies):
                 continue
@@ -231,12 +231,12 @@ def check_qualifiers(reading: Reading) -> None:
             marked = any(MARKS.search(UNMARKED.sub("", normalize(text))) or text in ("<", ">") for text in counts)
             if marked or (qualifies and len({*map(str.casefold, counts)}) > 1):
                 marks = ", ".join(f"{text or 'blank'} ({count})" for text, count in counts.most_common(MOST_NAMED))
-                reading.faults.error("qualifier", plan.head_of(column), marks=marks)
+                reading.faults.error("qualifier", plan.header_of(column), marks=marks)
 
 
-def check_codebooks(reading: Reading) -> None:
+def check_codebooks(reading: WorkbookReading) -> None:
     """Ask about a codebook that gives a short name or a number as a code for another visit than it was read as."""
-    columns = [(plan, column) for plan in reading.read_plans if (column := plan.one("visit"))]
+    columns = [(plan, column) for plan in reading.read_plans if (column := plan.column_of("visit"))]
     visits_read = {canonical_id(p.cell(i, c)): v for p, c in columns for i, v in p.rows["visit"].dropna().items()}
     find_visit, mapped_codes = reading.vocabulary.visit, reading.policy.codes["visit"]
     for plan in (plan for plan in reading.plans if not plan.readable):
@@ -249,10 +249,10 @@ def check_codebooks(reading: Reading) -> None:
         conflicts = [c for c, visit in meanings.items() if (visits_read.get(c) or find_visit(c) or visit) != visit]
         conflicts = [code for code in conflicts if code.casefold() not in mapped_codes]
         if len(meanings) > 1 and conflicts:
-            reading.faults.error("codebook", plan.whole(), code=conflicts[0])
+            reading.faults.error("codebook", plan.location(), code=conflicts[0])
 
 
-def check_changes(reading: Reading) -> None:
+def check_changes(reading: WorkbookReading) -> None:
     """Report implausible given changes, ask if they are fractions, and report outcomes with values in one arm only."""
     trial, faults = reading.trial, reading.faults
     rows = reading.trial_rows[reading.trial_rows["variable"].isin(trial.outcomes)]
@@ -280,7 +280,7 @@ def check_changes(reading: Reading) -> None:
             faults.note("empty arm / variable", source.head | {"value": ""}, label=source.label, arm=arm)
 
 
-def check_hidden(reading: Reading) -> None:
+def check_hidden(reading: WorkbookReading) -> None:
     """Report hidden sheets, rows and columns that were read, and struck-out values."""
     for sheet in reading.workbook.sheets:
         blocks = [p.block for p in reading.plans if p.readable and p.block.sheet is sheet]
@@ -299,7 +299,7 @@ def check_hidden(reading: Reading) -> None:
                 reading.faults.note(f"hidden / {kind}", {"sheet": sheet.name}, **template_values)
 
 
-def check_merged_values(reading: Reading) -> None:
+def check_merged_values(reading: WorkbookReading) -> None:
     """Ask about a merged cell over several rows of values: it holds one value, and the other rows none."""
     for plan in (plan for plan in reading.plans if plan.readable and plan.body):
         block, sheet = plan.block, plan.block.sheet
@@ -312,19 +312,19 @@ def check_merged_values(reading: Reading) -> None:
                 reading.faults.error("merged value", place, stops=not plan.mapped, count=bottom - top + 1)
 
 
-def check_measures(reading: Reading) -> None:
+def check_measures(reading: WorkbookReading) -> None:
     """Ask once about blocks whose later values may be values or changes; also below a title of changes, with raw baselines."""
     sources = reading.frame["source"].unique()
     titled = [s for s in sources if s.plan.measure in CHANGE_MEASURES and s.column.measure == VALUE]
     changed = {(s.plan, s.variable) for s in titled if s.measure == PERCENT_CHANGE and not s.plan.mapped}
     with_raw_baselines = {s.plan for s in titled if s.visit == BASELINE and (s.plan, s.variable) in changed}
-    plans = [plan for plan in reading.plans if plan.readable and (plan.unmeasured or plan in with_raw_baselines)]
+    plans = [plan for plan in reading.plans if plan.readable and (plan.measure_unknown or plan in with_raw_baselines)]
     if plans:
         more_blocks = f" (as {len(plans) - 1} more blocks)" if len(plans) > 1 else ""
-        reading.faults.error("no measure", plans[0].whole(), more_blocks=more_blocks)
+        reading.faults.error("no measure", plans[0].location(), more_blocks=more_blocks)
 
 
-def check_statistics(reading: Reading) -> None:
+def check_statistics(reading: WorkbookReading) -> None:
     """Ask about a last row of groups without ids that holds the numbers, means, medians, SDs or SEMs of the rows above."""
     for plan in (plan for plan in reading.read_plans if plan.kind == "groups" and plan.readable and not plan.mapped):
         columns, used = plan.data, np.flatnonzero(plan.rows["use"])
@@ -340,15 +340,15 @@ def check_statistics(reading: Reading) -> None:
                 statistics += [above.mean(), above.median(), above.std(), above.sem()]
             for statistic in statistics:
                 if np.isclose(statistic, last, rtol=1e-9, atol=0.51 * 10.0**-decimals).all():
-                    reading.faults.error("statistics", plan.place(int(used[end]), columns[0]))
+                    reading.faults.error("statistics", plan.locate(int(used[end]), columns[0]))
 
 
-def check_columns(reading: Reading) -> None:
+def check_columns(reading: WorkbookReading) -> None:
     """Ask about columns that may hold missing data or lack a group, and report other numbers that are not read."""
     trial, pairs_read = reading.trial, variable_visits(reading.trial_rows)
-    unread: dict[Plan, list[str]] = defaultdict(list)
-    plans = [plan for plan in reading.plans if not plan.mapped and (plan.readable or plan.one("participant"))]
-    for plan, column in [(p, column) for role in ("ignore", "data") for p in plans for column in p.having(role)]:
+    unread: dict[BlockPlan, list[str]] = defaultdict(list)
+    plans = [plan for plan in reading.plans if not plan.mapped and (plan.readable or plan.column_of("participant"))]
+    for plan, column in [(p, column) for role in ("ignore", "data") for p in plans for column in p.columns_of(role)]:
         possible = []
         for key in column.candidates if column.role == "ignore" and column.confidence == "unsure" else ():
             visits = [BASELINE, *getattr(trial.outcomes.get(key), "follow_up", ())]
@@ -356,35 +356,35 @@ def check_columns(reading: Reading) -> None:
             if missing and (key, column.visit) not in pairs_read:
                 possible.append(f"{trial.variable_label(key)}, which is missing at {', '.join(missing)}")
         if possible:
-            column.asked = True
-            reading.faults.error("ambiguous", plan.head_of(column), asked=", or ".join(possible), why=column.why)
+            column.questioned = True
+            reading.faults.error("ambiguous", plan.header_of(column), asked=", or ".join(possible), why=column.why)
         numbers = sum(is_number(row[column.index]) for row in plan.body[:SAMPLE_ROWS])
         if numbers <= 1:
             continue
-        grouped = plan.kind == "groups" and not plan.one("arm") and any(c.arm or c.stratum for c in plan.data)
+        grouped = plan.kind == "groups" and not plan.column_of("arm") and any(c.arm or c.stratum for c in plan.data)
         without_group = not (column.arm or column.stratum or plan.arm or column.why == "row number")
         if grouped and without_group and (column.role == "data" or not column.label):
-            reading.faults.error("no group", plan.place(0, column), count=numbers)
+            reading.faults.error("no group", plan.locate(0, column), count=numbers)
         if column.visit and column.why == "no variable named" and plan.readable:
-            column.asked = True
-            reading.faults.error("no variable", plan.head_of(column), count=numbers)
+            column.questioned = True
+            reading.faults.error("no variable", plan.header_of(column), count=numbers)
         elif column.role == "ignore" and plan.readable:
             unread[plan].append(f"{plan.block.names[column.index]} ({display_cell(column.label) or 'no header'})")
     for plan, names in unread.items():
-        reading.faults.note("unread columns", plan.whole(), names=join_first(names, MOST_NAMED))
+        reading.faults.note("unread columns", plan.location(), names=join_first(names, MOST_NAMED))
 
 
-def check_unread(reading: Reading) -> None:
+def check_unread(reading: WorkbookReading) -> None:
     """Ask about unread numbers on a sheet with data that are read, and about blocks with variables that are read nowhere."""
     pairs_read = variable_visits(reading.trial_rows)
     sheets_read = {plan.sheet for plan in reading.plans if plan.readable}
-    unread: dict[tuple[str, bool], list[tuple[Plan, int, list[str]]]] = defaultdict(list)
-    for plan in (p for p in reading.plans if p.kind in ("unknown", "groups") and not (p.unread or p.mapped)):
+    unread: dict[tuple[str, bool], list[tuple[BlockPlan, int, list[str]]]] = defaultdict(list)
+    for plan in (p for p in reading.plans if p.kind in ("unknown", "groups") and not (p.unread_reason or p.mapped)):
         unknown, labels = plan.kind == "unknown", [column.label for column in plan.data]
         columns = plan.data if unknown else []
         named_pairs = {c.label or "no header": (c.variable or plan.variable, c.visit or plan.visit) for c in columns}
         # Groups are named by their columns; but participants may have a column each, with their arms below the ids.
-        across = unknown or (plan.one("variable") is not None and MOST_GROUPS < len({*labels}) == len(labels))
+        across = unknown or (plan.column_of("variable") is not None and MOST_GROUPS < len({*labels}) == len(labels))
         for text in sorted({text for column in plan.columns for text in column.distinct if isinstance(text, str)}):
             label = reading.vocabulary.label(text)
             if label.certain and label.variable and (label.visit or across):
@@ -392,7 +392,7 @@ def check_unread(reading: Reading) -> None:
         lacking = [text for text, (key, visit) in named_pairs.items() if (key, visit or BASELINE) not in pairs_read]
         numbers = sum(column.used for column in plan.columns if column.numeric)
         on_read_sheet = plan.sheet in sheets_read or not sheets_read
-        unread_numbers = unknown and numbers > 0 and on_read_sheet and plan.one("participant") is None
+        unread_numbers = unknown and numbers > 0 and on_read_sheet and plan.column_of("participant") is None
         if named_pairs or unread_numbers:
             stops = bool(lacking or unread_numbers or not unknown)
             unread[plan.sheet, stops].append((plan, numbers, lacking or [*named_pairs]))
@@ -404,18 +404,20 @@ def check_unread(reading: Reading) -> None:
         template_values["places"] = places and f" and at {places}"
         transpose = f"write transpose: [{sheet}] there if participants are in columns, "
         template_values["turn"] = "" if plans[0].block.sheet.turned else transpose
-        reading.faults.error("unread / numbers", plans[0].whole(), stops=stops, **template_values)
+        reading.faults.error("unread / numbers", plans[0].location(), stops=stops, **template_values)
 
 
-def check_inferred(reading: Reading) -> None:
+def check_inferred(reading: WorkbookReading) -> None:
     """Report what was inferred, columns that contradict the one used, and blocks that could be read but are not."""
     for plan in reading.plans:
         for column in plan.columns if plan.readable else ():
             if column.confidence == "inferred" and column.role != "ignore":
-                reading.faults.note("inferred", plan.head_of(column), why=column.why)
-            if column.apart:
-                used, first = column.beside, plan.place(column.apart[0], column)["cell"]
-                template_values = {"role": used.role, "count": len(column.apart), "first": first}
-                reading.faults.error("columns apart", plan.head_of(column), used=plan.head_of(used), **template_values)
-        if plan.unread:
-            reading.faults.note("unread", plan.whole(), why=plan.unread)
+                reading.faults.note("inferred", plan.header_of(column), why=column.why)
+            if column.conflicting_rows:
+                used, first = column.used_instead, plan.locate(column.conflicting_rows[0], column)["cell"]
+                template_values = {"role": used.role, "count": len(column.conflicting_rows), "first": first}
+                reading.faults.error(
+                    "columns apart", plan.header_of(column), used=plan.header_of(used), **template_values
+                )
+        if plan.unread_reason:
+            reading.faults.note("unread", plan.location(), why=plan.unread_reason)

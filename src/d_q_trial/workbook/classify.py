@@ -5,9 +5,17 @@ from __future__ import annotations
 from ..participants import POPULATION, VALUE
 from ..recognition.layout import Header, find_header, find_tables, mostly_numbers
 from ..recognition.spelling import unit_factor
-from ..recognition.vocabulary import NOT_AS_MEASURED, OWN_POPULATION, Vocabulary, canonical_id, id_kind, normalize
+from ..recognition.vocabulary import (
+    NOT_AS_MEASURED,
+    OWN_POPULATION,
+    LabelReading,
+    Vocabulary,
+    canonical_id,
+    id_kind,
+    normalize,
+)
 from ..spreadsheet.sheets import EMPTY, Block, Workbook, is_number
-from .mapping import SAID, Column, Plan, Reading
+from .mapping import MEANINGS, BlockPlan, Column
 
 MOST_PROBED = 2000  # rows; far fewer show the roles of the columns
 MOST_DISTINCT = 400
@@ -24,7 +32,7 @@ def summarize_column(block: Block, header: Header, index: int) -> Column:
     return Column(index, used=len(cells), numeric=bool(mostly_numbers(rows, index)), distinct=distinct)
 
 
-def classify_block(block: Block, vocabulary: Vocabulary, contexts: list[str]) -> Plan:
+def classify_block(block: Block, vocabulary: Vocabulary, contexts: list[str]) -> BlockPlan:
     """Propose what a block holds and what its columns mean; ``contexts`` are its titles, nearest first, and the sheet's name."""
     header = find_header(block, vocabulary)
     columns = [summarize_column(block, header, index) for index in range(block.width)]
@@ -32,10 +40,10 @@ def classify_block(block: Block, vocabulary: Vocabulary, contexts: list[str]) ->
     if text_only:
         text_columns = sum(column.used > 1 for column in columns)
         kind = "codebook" if text_columns >= 2 and block.height >= 2 else "note"
-        note = Plan(block, kind, header, evidence="text only")
+        note = BlockPlan(block, kind, header, evidence="text only")
         if not {vocabulary.label(" ".join(labels)).role for labels in header.labels} >= {"participant", "arm"}:
             return note
-    plan = Plan(block, "unknown", header, columns)
+    plan = BlockPlan(block, "unknown", header, columns)
     names = block.sheet.names  # of the variables of a statistics file; they may say what the labels do not
     for column in columns:
         labels, name = header.labels[column.index], names[block.columns[column.index]] if names else ""
@@ -44,12 +52,12 @@ def classify_block(block: Block, vocabulary: Vocabulary, contexts: list[str]) ->
         judge_column(column, vocabulary)
     titles = [*reversed(header.titles), *contexts]
     context = read_context(titles, {c.reading.variable for c in columns if c.reading.variable}, vocabulary)
-    for name in SAID:
+    for name in MEANINGS:
         setattr(plan, name, getattr(context, name))
-    if block.sheet.turned and not plan.one("participant"):
+    if block.sheet.turned and not plan.column_of("participant"):
         columns[0].judge("participant", "certain", "")  # the corner cell labels the names of variables, not the ids
     _keep_one_column_per_role(plan, vocabulary)
-    for column in plan.data if plan.one("variable") is None else ():
+    for column in plan.data if plan.column_of("variable") is None else ():
         column.unit = column.unit or (None if column.variable else context.unit)
     for column in plan.data if text_only else ():  # the block may list arms, but holds no values
         column.judge("ignore", "certain", "text only")
@@ -63,11 +71,11 @@ def classify_block(block: Block, vocabulary: Vocabulary, contexts: list[str]) ->
     for name in ("variable", "visit"):  # where the name of the sheet contradicts a title
         if getattr(sheet, name) not in (None, getattr(context, name), *vocabulary.trial.markers):
             doubtful.append(contexts[-1])
-    plan.doubt = doubtful[0] if doubtful else ""
+    plan.caution = doubtful[0] if doubtful else ""
     return note if text_only and not plan.readable else plan
 
 
-def read_labels(labels: list[str], vocabulary: Vocabulary) -> Reading:
+def read_labels(labels: list[str], vocabulary: Vocabulary) -> LabelReading:
     """Read the header cells of a column as one label, or each by itself if they name nothing together."""
     if labels and all(label.isdigit() for label in labels):
         return _read_label(labels[-1], vocabulary)
@@ -76,28 +84,29 @@ def read_labels(labels: list[str], vocabulary: Vocabulary) -> Reading:
         return joined
     readings = [_read_label(label, vocabulary) for label in labels]
     variables = {reading.variable for reading in readings}
-    combined, unexplained = {}, []
+    combined, leftover = {}, []
     for label, reading in zip(labels, readings, strict=True):
-        if reading.rest and label is not labels[-1] and (variables & {*reading.candidates} or not reading.candidates):
+        same_variable = not reading.candidates or variables & {*reading.candidates}
+        if reading.leftover and label is not labels[-1] and same_variable:
             continue  # a banner such as "Demographics", or "BMD" above "Radius BMD"
         for name, value in vars(reading).items():
-            if value and name in SAID and combined.get(name, value) != value:
-                unexplained.append(f"{combined[name]} or {value}")
+            if value and name in MEANINGS and combined.get(name, value) != value:
+                leftover.append(f"{combined[name]} or {value}")
             if value:
                 combined[name] = value
-        unexplained.append(reading.rest)
-    return Reading(**combined | {"rest": "; ".join(filter(None, unexplained))})
+        leftover.append(reading.leftover)
+    return LabelReading(**combined | {"leftover": "; ".join(filter(None, leftover))})
 
 
-def _read_label(label: str, vocabulary: Vocabulary) -> Reading:
+def _read_label(label: str, vocabulary: Vocabulary) -> LabelReading:
     """Read one header cell; a bare number is the week of a visit."""
     if not label.isdigit():
         return vocabulary.label(label)
     visit = vocabulary.weeks.get(float(label))
-    return Reading(visit=visit) if visit else Reading(rest=label)
+    return LabelReading(visit=visit) if visit else LabelReading(leftover=label)
 
 
-def read_context(texts: list[str], column_variables: set[str], vocabulary: Vocabulary) -> Reading:
+def read_context(texts: list[str], column_variables: set[str], vocabulary: Vocabulary) -> LabelReading:
     """Combine titles and the name of the sheet, nearest first; what a nearer text says takes precedence.
 
     A text does not count if it names another variable than the nearer texts, or than the columns if those name none. An arm
@@ -106,7 +115,7 @@ def read_context(texts: list[str], column_variables: set[str], vocabulary: Vocab
     combined: dict = {}
     for text in texts:
         mentioned, label = vocabulary.context(text), vocabulary.label(text)
-        meaning = {name: getattr(mentioned, name) for name in SAID} | {"arm": label.arm if label.certain else None}
+        meaning = {name: getattr(mentioned, name) for name in MEANINGS} | {"arm": label.arm if label.certain else None}
         if label.certain and label.variable:
             meaning["variable"] = label.variable
         expected = {combined["variable"]} if "variable" in combined else column_variables
@@ -116,13 +125,13 @@ def read_context(texts: list[str], column_variables: set[str], vocabulary: Vocab
             meaning["unit"] = label.unit
         meaning["candidates"] = tuple(key for key in mentioned.candidates if key in vocabulary.trial.markers)
         combined = {name: value for name, value in meaning.items() if value} | combined
-    return Reading(**combined)
+    return LabelReading(**combined)
 
 
 def judge_column(column: Column, vocabulary: Vocabulary) -> None:
     """Decide what a column means, by its label and its cells."""
     reading = column.reading
-    for name in (*SAID, "unit"):
+    for name in (*MEANINGS, "unit"):
         setattr(column, name, getattr(reading, name))
     column.measure = reading.measure or VALUE
     column.candidates = (reading.variable,) if reading.variable else reading.candidates
@@ -147,9 +156,9 @@ def _decide_role(column: Column, vocabulary: Vocabulary) -> tuple[str, str, str]
     are_visits = reading.role == "visit" and _are_visits(column, vocabulary)
     derived = "a derived quantity, not a measured value; if these are percent changes, say so"
     percent = "percent of baseline, not a change; say measure: percent_of_baseline, or percent_change, in the mapping"
-    possible = f"could be {' or '.join(reading.candidates)}, but {reading.rest!r} is not understood"
-    if reading.rest.isdigit():
-        possible += f"; if it is a visit, name {reading.rest} under 'visits'"
+    possible = f"could be {' or '.join(reading.candidates)}, but {reading.leftover!r} is not understood"
+    if reading.leftover.isdigit():
+        possible += f"; if it is a visit, name {reading.leftover} under 'visits'"
     row_number = reading.role == "row_number" or (not column.label and counts_up)
     rules = (
         (not column.used, "ignore", "certain", "empty"),
@@ -164,9 +173,9 @@ def _decide_role(column: Column, vocabulary: Vocabulary) -> tuple[str, str, str]
         (cell_role and confirmed, cell_role, "certain", ""),
         (cell_role, cell_role, "inferred", "recognised by its values"),
         (reading.role in ("arm", "stratum", "visit", "variable"), reading.role, "unsure", ""),
-        (reading.rest and reading.candidates and column.numeric, "ignore", "unsure", possible),
+        (reading.leftover and reading.candidates and column.numeric, "ignore", "unsure", possible),
         (reading.unknown_visit, "ignore", "unsure", f"not among the trial's visits: {reading.unknown_visit}"),
-        (reading.rest, "ignore", "unsure", "not among the trial's names"),
+        (reading.leftover, "ignore", "unsure", "not among the trial's names"),
         (reading.role == "unit", "unit", "certain", ""),
         (not (column.numeric or reading.variable), "ignore", "certain", ""),
         (True, "data", "certain", ""),
@@ -193,10 +202,10 @@ def _find_role_of_cells(column: Column, vocabulary: Vocabulary) -> str | None:
     return roles.pop() if len(roles) == 1 and all(reading.certain for reading in readings) else None
 
 
-def _keep_one_column_per_role(plan: Plan, vocabulary: Vocabulary) -> None:
+def _keep_one_column_per_role(plan: BlockPlan, vocabulary: Vocabulary) -> None:
     """Keep one column for each role that a row can have only once; mark another column that groups the rows differently."""
     for role in ("participant", "arm", "visit", "variable"):
-        used, *repeats = sorted(plan.having(role), key=lambda column: _role_priority(column, vocabulary)) or [None]
+        used, *repeats = sorted(plan.columns_of(role), key=lambda column: _role_priority(column, vocabulary)) or [None]
         entry = lambda cell: (role == "arm" and vocabulary.arm_of(cell)) or canonical_id(cell)  # noqa: B023, E731
         for column in repeats:
             why = f"the {role} is taken from column {plan.block.address(0, used.index)}"
@@ -207,8 +216,8 @@ def _keep_one_column_per_role(plan: Plan, vocabulary: Vocabulary) -> None:
             # Codes for the entries, or numbers of samples below them, do not contradict them.
             consistent = len(pairs) <= max(len(used_entries), len(entries))
             if not consistent or used_entries & entries:
-                column.beside = used
-                column.apart = [i for i, pair in enumerate(rows) if pair in pairs and pair[0] != pair[1]]
+                column.used_instead = used
+                column.conflicting_rows = [i for i, pair in enumerate(rows) if pair in pairs and pair[0] != pair[1]]
 
 
 def _role_priority(column: Column, vocabulary: Vocabulary) -> tuple[int, ...]:
@@ -225,18 +234,18 @@ def _role_priority(column: Column, vocabulary: Vocabulary) -> tuple[int, ...]:
     return unsure, kind == "sample", distinct == 1 or kind != "subject", -distinct, bool(kind)
 
 
-def _decide_kind(plan: Plan, vocabulary: Vocabulary) -> None:
+def _decide_kind(plan: BlockPlan, vocabulary: Vocabulary) -> None:
     """Decide the kind of a block by the roles of its columns."""
     trial = vocabulary.trial
-    if plan.one("arm"):
+    if plan.column_of("arm"):
         plan.arm = None  # the arm in a title is the treatment of the trial, not the arm of each row
     for column in plan.data:
-        if column.variable is None and plan.variable is None and plan.one("variable") is None:
+        if column.variable is None and plan.variable is None and plan.column_of("variable") is None:
             column.judge("ignore", "unsure", column.why or "no variable named")
     data = plan.data
     variables = {column.variable for column in data}
     sampled_markers = variables & set(trial.markers) if trial.population else set()
-    with_ids = plan.one("participant") is not None
+    with_ids = plan.column_of("participant") is not None
     if not with_ids and sum(column.reading.statistic for column in plan.columns) >= 2:
         plan.kind, plan.evidence = "results", "columns of statistics"
     elif not plan.header.rows:
@@ -246,12 +255,12 @@ def _decide_kind(plan: Plan, vocabulary: Vocabulary) -> None:
     elif with_ids:
         plan.kind = plan.kind_by_roles
         plan.evidence = f"a participant id{', visits or variables in rows' if plan.kind == 'long' else ''}"
-        no_arm = not (plan.one("arm") or plan.arm or any(column.arm for column in data))
+        no_arm = not (plan.column_of("arm") or plan.arm or any(column.arm for column in data))
         if no_arm and sampled_markers and variables <= {*trial.markers, trial.population.age}:
             plan.cohort = POPULATION  # unless its ids turn out to be those of the trial's participants
     elif plan.arm or any(column.arm or column.stratum for column in data):
         plan.kind, plan.evidence = "groups", BY_GROUP
-    elif plan.one("arm"):
+    elif plan.column_of("arm"):
         plan.kind, plan.evidence = plan.kind_by_roles, "an arm in each row, no participant id"
     elif sampled_markers and trial.population.age in variables:
         plan.kind, plan.cohort, plan.evidence = "participants", POPULATION, "a marker and age, no arm"
@@ -259,10 +268,10 @@ def _decide_kind(plan: Plan, vocabulary: Vocabulary) -> None:
         plan.evidence = "neither participant ids nor groups"
 
 
-def _decide_kind_without_variables(plan: Plan, vocabulary: Vocabulary) -> None:
+def _decide_kind_without_variables(plan: BlockPlan, vocabulary: Vocabulary) -> None:
     """Decide the kind of a block that names no variable of the trial: ids and arms, groups, or not read."""
     plan.evidence = "no column of a known variable"
-    id_column, arm_column = plan.one("participant"), plan.one("arm")
+    id_column, arm_column = plan.column_of("participant"), plan.column_of("arm")
     if id_column:
         plan.evidence = "participant ids, but no known variable"
         labelled = arm_column is not None and arm_column.reading.role == "arm"
@@ -275,29 +284,31 @@ def _decide_kind_without_variables(plan: Plan, vocabulary: Vocabulary) -> None:
             plan.evidence = "participant ids and arms"
         elif any(column.candidates and column.confidence == "unsure" for column in plan.columns):
             plan.kind = plan.kind_by_roles
-            plan.unread = "participant ids, and only columns that may be variables; say in the mapping which they are"
+            plan.unread_reason = (
+                "participant ids, and only columns that may be variables; say in the mapping which they are"
+            )
         return
     numeric = [c for c in plan.columns if c.numeric and len(c.distinct) > MOST_CODES]
     has_text = any(column.used and not column.numeric for column in plan.columns)
     if len(numeric) >= 2 and all(column.arm or column.stratum for column in numeric) and not has_text:
         plan.kind, plan.evidence = "groups", BY_GROUP
-        plan.unread = "it does not say what was measured; name variable, visit and measure in the mapping"
+        plan.unread_reason = "it does not say what was measured; name variable, visit and measure in the mapping"
         for column in numeric:
             column.judge("data", column.confidence, "")
 
 
-def _find_marker(plan: Plan, context: Reading, vocabulary: Vocabulary) -> None:
+def _find_marker(plan: BlockPlan, context: LabelReading, vocabulary: Vocabulary) -> None:
     """Find the marker that defines the strata: the only one in a title, in the header of the strata, or in the trial."""
-    column, trial = plan.one("stratum"), vocabulary.trial
+    column, trial = plan.column_of("stratum"), vocabulary.trial
     in_label = [key for key in vocabulary.context(column.label if column else "").candidates if key in trial.markers]
     for markers in (context.candidates, in_label, [*trial.markers]):
         plan.marker = plan.marker or (markers[0] if len(markers) == 1 else None)
     strata = column or plan.stratum or any(column.stratum for column in plan.data)
     if plan.kind == "groups" and strata and not plan.marker:
-        plan.unread = "it does not say which marker the strata are of; name it in the mapping"
+        plan.unread_reason = "it does not say which marker the strata are of; name it in the mapping"
 
 
-def propose_plans(workbook: Workbook, vocabulary: Vocabulary) -> list[Plan]:
+def propose_plans(workbook: Workbook, vocabulary: Vocabulary) -> list[BlockPlan]:
     """Classify every block of every sheet."""
     tables = [(sheet.name, *table) for sheet in workbook.sheets for table in find_tables(sheet, vocabulary)]
     return [classify_block(block, vocabulary, [*titles, name]) for name, block, titles in tables]

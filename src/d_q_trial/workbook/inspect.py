@@ -17,8 +17,8 @@ from ..recognition.spelling import WORDS
 from ..recognition.vocabulary import canonical_id
 from ..spreadsheet.sheets import EMPTY, Flag, Sheet, is_number, join_first, make_printable
 from ..trial import BASELINE, Trial
-from .mapping import CODED, OPEN, READABLE, Column, Plan
-from .reader import Reading, label_of
+from .mapping import CODE_SECTIONS, READABLE, TO_FILL_IN, BlockPlan, Column
+from .reader import WorkbookReading, synthetic_label
 from .values import Source, variable_visits
 
 MOST_LINES = 200  # of a list in the terminal
@@ -38,11 +38,13 @@ class Section(NamedTuple):
     heads: tuple[str, ...] = ()
 
 
-def describe(reading: Reading) -> list[Section]:
+def describe(reading: WorkbookReading) -> list[Section]:
     """Return the summary, the blocks, the variables in the order of the trial, and the questions to answer."""
     trial, plans = reading.trial, reading.plans
     order = {key: number for number, key in enumerate([*trial.outcomes, *trial.markers])}
-    blocks = [[plan.sheet, plan.block.range, describe_kind(plan), plan.unread or plan.evidence] for plan in plans]
+    blocks = [
+        [plan.sheet, plan.block.range, describe_kind(plan), plan.unread_reason or plan.evidence] for plan in plans
+    ]
     numbers = {plan: _describe_number_columns(plan) for plan in plans if not plan.readable}
 
     def sort_key(group: tuple[Source, pd.DataFrame]) -> tuple[str, int, int]:
@@ -70,10 +72,10 @@ def describe(reading: Reading) -> list[Section]:
     ]
 
 
-def _list_unused(plan: Plan) -> list[str]:
+def _list_unused(plan: BlockPlan) -> list[str]:
     """Return a line for each reason why columns of a block are not used, with the first of these columns."""
     columns: dict[str, list[str]] = defaultdict(list)
-    for column in (column for column in plan.having("ignore") if column.why != "empty"):
+    for column in (column for column in plan.columns_of("ignore") if column.why != "empty"):
         columns[column.why].append(_describe_column(plan, column))
     block = f"{plan.sheet}!{plan.block.range}"
     return [f"{block}: {why}: {join_first(names, MOST_NAMED)}" for why, names in columns.items()]
@@ -83,10 +85,12 @@ def _join_counts(counts: Mapping) -> str:
     return ", ".join(f"{n} {name}" for name, n in counts.items())
 
 
-def _summarize(reading: Reading) -> list[str]:
+def _summarize(reading: WorkbookReading) -> list[str]:
     """Return the first lines: synthetic or not, primary endpoint, faults, participants, and how labels are written."""
     trial, rows = reading.trial, reading.trial_rows
-    lines = list(filter(None, (label_of(reading.workbook), trial.primary and _describe_primary_endpoint(reading))))
+    lines = list(
+        filter(None, (synthetic_label(reading.workbook), trial.primary and _describe_primary_endpoint(reading)))
+    )
     if count := len(reading.faults.errors):
         lines.append(f"Faults and questions, listed below: {count}")
     if reading.arms:
@@ -111,7 +115,7 @@ def _summarize(reading: Reading) -> list[str]:
     return lines
 
 
-def _describe_primary_endpoint(reading: Reading) -> str:
+def _describe_primary_endpoint(reading: WorkbookReading) -> str:
     """Return whether percent change can be computed for the primary endpoint, with n per arm or what prevents it."""
     trial = reading.trial
     outcome, visit = trial.outcomes[trial.primary.outcome], trial.visits[trial.primary.visit]
@@ -128,7 +132,7 @@ def _describe_primary_endpoint(reading: Reading) -> str:
     return f"{name} can be computed: {_join_counts({a.label: counts[k] for k, a in trial.analysed_arms.items()})}"
 
 
-def _describe_number_columns(plan: Plan) -> list[str]:
+def _describe_number_columns(plan: BlockPlan) -> list[str]:
     """Return a line for each column of numbers of a block: its place, header, how many, range."""
     lines = []
     for column in plan.columns:
@@ -138,23 +142,23 @@ def _describe_number_columns(plan: Plan) -> list[str]:
     return lines
 
 
-def describe_kind(plan: Plan) -> str:
+def describe_kind(plan: BlockPlan) -> str:
     """Return the kind of a block in words."""
     is_sample = plan.kind == "participants" and plan.cohort == POPULATION
     kind = "population sample" if is_sample else WORDS["kinds"].get(plan.kind, plan.kind)
-    return kind + (" (not read)" if plan.unread else "")
+    return kind + (" (not read)" if plan.unread_reason else "")
 
 
-def _column_place(plan: Plan, column: Column) -> str:
+def _column_place(plan: BlockPlan, column: Column) -> str:
     """Return the letter of a column, or the row of a block with a participant in each column."""
     return ("row " if plan.block.sheet.turned else "") + plan.block.names[column.index]
 
 
-def _describe_column(plan: Plan, column: Column) -> str:
+def _describe_column(plan: BlockPlan, column: Column) -> str:
     return f"{_column_place(plan, column)} {column.label or '(no header)'}"
 
 
-def _variable_row(source: Source, rows: pd.DataFrame, reading: Reading) -> list[str]:
+def _variable_row(source: Source, rows: pd.DataFrame, reading: WorkbookReading) -> list[str]:
     """Return the cells below ``HEADS`` for one source, given its rows of the long table."""
     plan, column, variable, n, total = source.plan, source.column, source.definition, len(rows), len(reading.arms)
     percent, text, linked = source.measure == PERCENT_CHANGE, rows["text"].any(), rows["linked"].iloc[0]
@@ -176,7 +180,7 @@ def _variable_row(source: Source, rows: pd.DataFrame, reading: Reading) -> list[
     ]
 
 
-def _list_needs(reading: Reading) -> list[str]:
+def _list_needs(reading: WorkbookReading) -> list[str]:
     """Return what the analyses lack, most general first."""
     trial, rows = reading.trial, reading.trial_rows
     if rows.empty:
@@ -230,7 +234,7 @@ def _shorten(text: str, width: int) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
-def render_html(sections: list[Section], reading: Reading) -> str:
+def render_html(sections: list[Section], reading: WorkbookReading) -> str:
     """Return the sections and the first cells of each sheet as one HTML text that needs no other file."""
     faulty = {(fault.sheet, fault.cell) for fault in reading.faults.found if fault.cell}
     sheets = [(sheet, [p for p in reading.plans if p.block.sheet is sheet]) for sheet in reading.workbook.sheets]
@@ -240,7 +244,7 @@ def render_html(sections: list[Section], reading: Reading) -> str:
     return template_engine().get_template("inspect.html.j2").render(content)
 
 
-def _draw_sheet(sheet: Sheet, plans: list[Plan], faulty: set[tuple[str, str]]) -> dict[str, object]:
+def _draw_sheet(sheet: Sheet, plans: list[BlockPlan], faulty: set[tuple[str, str]]) -> dict[str, object]:
     """Return the first rows and columns of a sheet with the CSS class of each cell."""
     height, width = min(sheet.height, MOST_ROWS_DRAWN), min(sheet.width, MOST_COLUMNS_DRAWN)
     classes: dict[tuple[int, int], str] = {}
@@ -266,13 +270,13 @@ def _draw_sheet(sheet: Sheet, plans: list[Plan], faulty: set[tuple[str, str]]) -
     }
 
 
-def _cell_class(plan: Plan, row: int, column: int) -> str:
+def _cell_class(plan: BlockPlan, row: int, column: int) -> str:
     if plan.kind not in READABLE:
         return "note" if plan.kind in ("note", "codebook") else "other"
     if row < plan.header.first_data and row not in plan.header.rows:
         return "note"
     role = plan.columns[column].role
-    kind = "other" if plan.unread else "unused" if role in ("ignore", "unit") else role
+    kind = "other" if plan.unread_reason else "unused" if role in ("ignore", "unit") else role
     return kind + (" head" if row in plan.header.rows else "")
 
 
@@ -282,7 +286,7 @@ _UNPRINTABLE = re.compile("[^\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff0
 _UNQUOTED = re.compile(r"(?!(?:y|n|no|on|off|yes|true|false|null)$)[a-z][\w+]*", re.I)
 
 
-def mapping_text(reading: Reading) -> str:
+def mapping_text(reading: WorkbookReading) -> str:
     """Return the mapping as commented YAML."""
     trial = reading.trial
     unread = [plan for plan in reading.plans if plan.kind not in READABLE]
@@ -296,7 +300,7 @@ def mapping_text(reading: Reading) -> str:
         "missing": sorted({fault.value for fault in reading.faults.errors if fault.kind == "missing code"}),
         "asked": reading.faults.lines(stops=True),
         "turned": [*map(_quote, reading.policy.transpose)],
-        "codes": {CODED[role]: _collect_spellings(role, reading) for role in ("arm", "visit", "variable")},
+        "codes": {CODE_SECTIONS[role]: _collect_spellings(role, reading) for role in ("arm", "visit", "variable")},
         "blocks": [_block_entry(list(panels), trial) for _, panels in panel_groups],
         "unread": unread,
         "unknown": [_block_entry([plan], trial) for plan in unknown],
@@ -305,11 +309,11 @@ def mapping_text(reading: Reading) -> str:
     return template_engine().get_template("mapping.yaml.j2").render(**content, **helpers)
 
 
-def _collect_spellings(role: str, reading: Reading) -> dict[str, str | None]:
+def _collect_spellings(role: str, reading: WorkbookReading) -> dict[str, str | None]:
     """Return the arm, visit or variable that each spelling in the cells was read as; None where it was not understood."""
     meanings: dict[str, str | None] = {}
     for plan in reading.read_plans:
-        column, rows = plan.one(role), plan.rows[plan.rows["use"]]
+        column, rows = plan.column_of(role), plan.rows[plan.rows["use"]]
         for position, key in rows[role].items() if column else ():
             cell = plan.cell(position, column)
             if cell != EMPTY and not isinstance(cell, Flag) and len(meanings) <= MOST_CODES:
@@ -318,14 +322,14 @@ def _collect_spellings(role: str, reading: Reading) -> dict[str, str | None]:
     return meanings
 
 
-def _panel_layout(plan: Plan, trial: Trial) -> object:
+def _panel_layout(plan: BlockPlan, trial: Trial) -> object:
     """Return what panels must have in common to share one entry; a block of another kind shares none."""
     if plan.kind != "groups":
         return id(plan)
-    return plan.header.first_data, plan.cohort, plan.unread, _column_entries(plan, trial, relative=True)
+    return plan.header.first_data, plan.cohort, plan.unread_reason, _column_entries(plan, trial, relative=True)
 
 
-def _block_entry(plans: list[Plan], trial: Trial) -> dict[str, object]:
+def _block_entry(plans: list[BlockPlan], trial: Trial) -> dict[str, object]:
     """Return the entry of a block, or of several panels that differ only in place and in what the panels state."""
     plan, several = plans[0], len(plans) > 1
     entries = [(f"{panel.sheet}!{panel.block.range}", _block_statements(panel)) for panel in plans]
@@ -334,31 +338,31 @@ def _block_entry(plans: list[Plan], trial: Trial) -> dict[str, object]:
     panels = [(place, {k: v for k, v in entry.items() if k not in common}) for place, entry in entries]
     if plan.cohort == POPULATION:
         common["cohort"] = POPULATION
-    kind, columns = plan.kind if plan.kind in READABLE else OPEN, _column_entries(plan, trial, relative=several)
+    kind, columns = plan.kind if plan.kind in READABLE else TO_FILL_IN, _column_entries(plan, trial, relative=several)
     return {"plan": plan, "kind": kind, "common": common, "panels": panels if several else [], "columns": columns}
 
 
-def _block_statements(plan: Plan) -> dict[str, str]:
+def _block_statements(plan: BlockPlan) -> dict[str, str]:
     """Return what a block states as a whole, with a question for what it should state and does not."""
     data, statements = plan.data, {}
     for name in ("variable", "visit", "arm", "stratum", "measure"):
         value = getattr(plan, name)
-        lacking = not value and "measured" in plan.unread and name in ("variable", "visit", "measure")
-        if lacking or (name == "measure" and plan.unmeasured):
-            statements[name] = OPEN
+        lacking = not value and "measured" in plan.unread_reason and name in ("variable", "visit", "measure")
+        if lacking or (name == "measure" and plan.measure_unknown):
+            statements[name] = TO_FILL_IN
         elif name == "measure" and value not in (VALUE, PERCENT_CHANGE, "percent_of_baseline"):
             continue
         elif value and (name in ("arm", "measure") or any(getattr(column, name) is None for column in data)):
             statements[name] = value
-    strata = plan.stratum or plan.one("stratum") or any(column.stratum for column in data)
-    if "marker" in plan.unread:
-        statements["marker"] = OPEN
+    strata = plan.stratum or plan.column_of("stratum") or any(column.stratum for column in data)
+    if "marker" in plan.unread_reason:
+        statements["marker"] = TO_FILL_IN
     elif plan.marker and plan.kind == "groups" and strata:
         statements["marker"] = plan.marker
     return statements
 
 
-def _column_entries(plan: Plan, trial: Trial, *, relative: bool) -> list[tuple[str, dict, str]]:
+def _column_entries(plan: BlockPlan, trial: Trial, *, relative: bool) -> list[tuple[str, dict, str]]:
     """Return the name, the statements and a comment of each column; ``relative`` names count from the block's first."""
     names = plan.block.panel_names if relative else plan.block.names
     comments = (_to_comment(" | ".join(filter(None, [column.label, column.why]))) for column in plan.columns)
@@ -366,24 +370,24 @@ def _column_entries(plan: Plan, trial: Trial, *, relative: bool) -> list[tuple[s
     return list(zip(map(_to_yaml, names), statements, comments, strict=True))
 
 
-def _column_statements(column: Column, plan: Plan, trial: Trial) -> dict[str, object]:
+def _column_statements(column: Column, plan: BlockPlan, trial: Trial) -> dict[str, object]:
     """Return what the mapping states about a column, with a question for what is missing; empty for an ignored column."""
-    if column.role == "ignore" and not column.asked:
+    if column.role == "ignore" and not column.questioned:
         return {}
     if column.role not in ("data", "ignore"):
-        return {"is": OPEN if column.asked else column.role}
+        return {"is": TO_FILL_IN if column.questioned else column.role}
     variable, measure = column.variable or plan.variable, None if column.measure == VALUE else column.measure
-    if column.asked:
-        variable = column.candidates[0] if len(column.candidates) == 1 else OPEN
-        measure = measure if column.measure in (VALUE, "percent_of_baseline") else OPEN
-    outcome, elsewhere = trial.outcomes.get(variable or ""), plan.visit or plan.one("visit") or variable is None
-    visit = column.visit or (None if elsewhere else OPEN if outcome and outcome.follow_up else BASELINE)
+    if column.questioned:
+        variable = column.candidates[0] if len(column.candidates) == 1 else TO_FILL_IN
+        measure = measure if column.measure in (VALUE, "percent_of_baseline") else TO_FILL_IN
+    outcome, elsewhere = trial.outcomes.get(variable or ""), plan.visit or plan.column_of("visit") or variable is None
+    visit = column.visit or (None if elsewhere else TO_FILL_IN if outcome and outcome.follow_up else BASELINE)
     entry: dict[str, object] = {"variable": column.variable, "visit": visit, "measure": measure}
-    if column.asked:  # at least one question
-        entry["variable"] = variable if OPEN in (visit, measure) else OPEN
+    if column.questioned:  # at least one question
+        entry["variable"] = variable if TO_FILL_IN in (visit, measure) else TO_FILL_IN
     else:
-        by_arm = plan.kind == "groups" and not plan.one("arm") and any(other.arm for other in plan.data)
-        arm = OPEN if by_arm and not (column.arm or column.stratum) else column.arm
+        by_arm = plan.kind == "groups" and not plan.column_of("arm") and any(other.arm for other in plan.data)
+        arm = TO_FILL_IN if by_arm and not (column.arm or column.stratum) else column.arm
         factor = column.factor if column.factor != 1.0 else None
         entry |= {"arm": arm, "stratum": column.stratum, "factor": factor, "unit": column.unit}
     return {key: value for key, value in entry.items() if value} or {"is": "data"}

@@ -10,22 +10,23 @@ import pandas as pd
 from openpyxl.utils import range_boundaries
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
-from ..config.types import Strict
+from ..config.types import StrictModel
 from ..config.yaml_files import read_yaml, validate_content
 from ..errors import did_you_mean
 from ..participants import PERCENT_CHANGE, TRIAL, VALUE
 from ..recognition.layout import Header
-from ..recognition.vocabulary import Codes, Meaning, Reading, canonical_id
+from ..recognition.vocabulary import Codes, LabelReading, Meaning, canonical_id
 from ..spreadsheet.sheets import EMPTY, Block, Sheet, Workbook
 from ..trial import BASELINE, Trial
 
 ROLES = ("data", "participant", "arm", "visit", "variable", "stratum", "unit", "ignore")
 # The roles that cells can fill with codes, and the section of the file that explains the codes.
-CODED = {"arm": "arms", "visit": "visits", "variable": "variables", "stratum": "strata"}
-SAID = ("variable", "visit", "arm", "marker", "stratum", "measure")  # what a column or its whole block can state
+CODE_SECTIONS = {"arm": "arms", "visit": "visits", "variable": "variables", "stratum": "strata"}
+# What a column or its whole block can state.
+MEANINGS = ("variable", "visit", "arm", "marker", "stratum", "measure")
 READABLE = ("participants", "long", "groups")
 MAPPED = "mapping"  # the evidence of a block that a mapping file lists
-OPEN = "?"  # a value that the analyst has to fill in
+TO_FILL_IN = "?"  # a value that the analyst has to fill in
 
 
 @dataclass(eq=False)
@@ -40,11 +41,11 @@ class Column(Meaning):
     confidence: str = "certain"
     why: str = ""
     candidates: tuple[str, ...] = ()  # variables that an unsure column could hold
-    asked: bool = False  # whether the analyst has to state what it holds
-    reading: Reading | None = None  # of its label, if the block was recognised
+    questioned: bool = False  # whether the analyst has to state what it holds
+    reading: LabelReading | None = None  # of its label, if the block was recognised
     used: int = 0  # non-empty cells below the header; in a long column, among the first rows only
-    beside: Column | None = None  # the column that is used for the role instead
-    apart: list[int] = field(default_factory=list)  # data rows that differ, if the two columns group rows differently
+    used_instead: Column | None = None  # the column that is used for the role instead
+    conflicting_rows: list[int] = field(default_factory=list)  # data rows that the two columns group differently
     numeric: bool = False  # whether most of the used cells stand for numbers
     distinct: list = field(default_factory=list)  # the first distinct values of the used cells
 
@@ -54,7 +55,7 @@ class Column(Meaning):
 
 
 @dataclass(eq=False)
-class Plan(Meaning):
+class BlockPlan(Meaning):
     """A block with the meaning of its columns; what the block states applies where a column states nothing."""
 
     block: Block
@@ -64,8 +65,8 @@ class Plan(Meaning):
     cohort: str = TRIAL
     sampled: bool = False  # whether a title or a mapping says that this is the population sample
     evidence: str = ""
-    unread: str = ""  # why a block of a readable kind is not read
-    doubt: str = ""  # a title or header that suggests that the values are not as measured
+    unread_reason: str = ""  # why a block of a readable kind is not read
+    caution: str = ""  # a title or header that suggests that the values are not as measured
     rows: pd.DataFrame | None = None  # what each data row states, set by :class:`values.BlockReader`
 
     @property
@@ -81,7 +82,7 @@ class Plan(Meaning):
     @property
     def readable(self) -> bool:
         """Whether values are taken from the block."""
-        return self.kind in READABLE and not self.unread
+        return self.kind in READABLE and not self.unread_reason
 
     @property
     def mapped(self) -> bool:
@@ -91,36 +92,37 @@ class Plan(Meaning):
     @property
     def kind_by_roles(self) -> str:
         """The kind of the block by its columns; a row without an id but with an arm and several raw values is a participant."""
-        in_rows = bool(self.one("visit") or self.one("variable"))
-        if self.one("participant"):
+        in_rows = bool(self.column_of("visit") or self.column_of("variable"))
+        if self.column_of("participant"):
             return "long" if in_rows else "participants"
         raw = [c for c in self.data if c.measure == VALUE and self.measure != PERCENT_CHANGE and not c.arm]
-        one_row_each = self.one("arm") and not in_rows and len({(c.variable, c.visit) for c in raw}) > 1
+        one_row_each = self.column_of("arm") and not in_rows and len({(c.variable, c.visit) for c in raw}) > 1
         return "participants" if one_row_each or self.cohort != TRIAL else "groups"
 
     @property
-    def unmeasured(self) -> bool:
+    def measure_unknown(self) -> bool:
         """Whether nothing states if later values, of groups or in percent of baseline, are raw values or changes."""
-        later = self.one("visit") or any((column.visit or self.visit or BASELINE) != BASELINE for column in self.data)
+        visits = {column.visit or self.visit or BASELINE for column in self.data}
+        later = self.column_of("visit") or visits - {BASELINE}
         known = self.mapped or self.measure in (VALUE, PERCENT_CHANGE) or any(c.measure != VALUE for c in self.data)
         doubtful = self.kind == "groups" or self.measure == "percent_of_baseline"
         return bool(later) and doubtful and not known
 
-    def having(self, role: str) -> list[Column]:
+    def columns_of(self, role: str) -> list[Column]:
         """Return the columns with a role."""
         return [column for column in self.columns if column.role == role]
 
     @property
     def data(self) -> list[Column]:
         """The columns of values."""
-        return self.having("data")
+        return self.columns_of("data")
 
-    def one(self, role: str) -> Column | None:
+    def column_of(self, role: str) -> Column | None:
         """Return the first column with a role."""
         return next((column for column in self.columns if column.role == role), None)
 
     @property
-    def people(self) -> set[str]:
+    def participant_ids(self) -> set[str]:
         """The ids of the participants."""
         return set(self.rows["participant"].dropna())
 
@@ -136,17 +138,17 @@ class Plan(Meaning):
         """Return whether a data row holds anything in the columns of values."""
         return any(self.cell(position, column) != EMPTY for column in self.data)
 
-    def place(self, position: int, column: Column, value: object = "") -> dict[str, Any]:
+    def locate(self, position: int, column: Column, value: object = "") -> dict[str, Any]:
         """Return sheet, cell and value at a data row, as faults report them."""
         cell = self.block.address(self.header.first_data + position, column.index)
         return {"sheet": self.sheet, "cell": cell, "value": getattr(value, "shown", value)}
 
-    def head_of(self, column: Column) -> dict[str, str]:
+    def header_of(self, column: Column) -> dict[str, str]:
         """Return sheet, cell and label of a column, as faults report them."""
         row = min(self.header.rows[-1] if self.header.rows else self.header.first_data, self.block.height - 1)
         return {"sheet": self.sheet, "cell": self.block.address(row, column.index), "value": column.label}
 
-    def whole(self) -> dict[str, str]:
+    def location(self) -> dict[str, str]:
         """Return sheet and range of the block, as faults report them."""
         return {"sheet": self.sheet, "cell": self.block.range}
 
@@ -166,11 +168,11 @@ def _split_keys(section: Any) -> Any:
 
 def _check_key(name: str, info: ValidationInfo) -> str:
     """Check that the trial has a variable, visit, arm or marker with this key; the validation context lists the keys."""
-    kind = next((role for role, section in CODED.items() if section == info.field_name), info.field_name)
+    kind = next((role for role, section in CODE_SECTIONS.items() if section == info.field_name), info.field_name)
     keys = info.context[kind]
-    if name == OPEN:
+    if name == TO_FILL_IN:
         raise ValueError(f"to be filled in: {kind}, one of {', '.join(keys[:8])}, ...")
-    if name not in keys and not (name == "ignore" and info.field_name in CODED.values()):
+    if name not in keys and not (name == "ignore" and info.field_name in CODE_SECTIONS.values()):
         raise ValueError(f"not a{'n' * (kind == 'arm')} {kind} of the trial{did_you_mean(name, keys)}")
     return name
 
@@ -242,7 +244,7 @@ TrialKey, SheetRange, ColumnName = (
 )
 
 
-class Statement(Strict):
+class Statement(StrictModel):
     """What a column, a panel or a whole block may state about its values."""
 
     variable: TrialKey | None = None
@@ -281,17 +283,19 @@ class BlockEntry(Statement):
         return columns
 
     @property
-    def plans(self) -> list[Plan]:
+    def plans(self) -> list[BlockPlan]:
         """The plan of the block, or of each panel."""
         blocks: Any = self.panels or {self.range: Statement()}
         return [self._build_plan(block, panel) for block, panel in blocks.items()]
 
-    def _build_plan(self, block: Block, panel: Statement) -> Plan:
-        statements = self.model_dump(include={*SAID}, exclude_none=True) | panel.model_dump(exclude_none=True)
+    def _build_plan(self, block: Block, panel: Statement) -> BlockPlan:
+        statements = self.model_dump(include={*MEANINGS}, exclude_none=True) | panel.model_dump(exclude_none=True)
         header = Header(rows=list(range(self.header)), first_data=self.header)
         rows = block.values[: self.header]
         header.labels = [[" ".join(str(row[i]).split()) for row in rows if row[i] != EMPTY] for i in range(block.width)]
-        plan = Plan(block, "", header, cohort=self.cohort, sampled=self.cohort != TRIAL, evidence=MAPPED, **statements)
+        plan = BlockPlan(
+            block, "", header, cohort=self.cohort, sampled=self.cohort != TRIAL, evidence=MAPPED, **statements
+        )
         for index, name in enumerate(block.panel_names if self.panels else block.names):
             entry = self.columns.get(name)
             why = "not in the mapping" if not entry else "ignored by the mapping" if entry.role == "ignore" else ""
@@ -301,7 +305,7 @@ class BlockEntry(Statement):
         return plan
 
 
-class Mapping(Strict):
+class Mapping(StrictModel):
     """A mapping file. Without ``blocks``, recognition finds the blocks and the rest of the file still applies."""
 
     # How to treat cells that are not plain numbers, hidden or struck out.
@@ -324,7 +328,8 @@ class Mapping(Strict):
     @property
     def codes(self) -> Codes:
         """The meaning of each lower-case code, by role."""
-        return {role: {c.casefold(): key for c, key in getattr(self, name).items()} for role, name in CODED.items()}
+        sections = {role: getattr(self, section) for role, section in CODE_SECTIONS.items()}
+        return {role: {code.casefold(): key for code, key in codes.items()} for role, codes in sections.items()}
 
 
 def load_mapping(path: Path | str, workbook: Workbook, trial: Trial) -> Mapping:

@@ -16,14 +16,14 @@ import pandas as pd
 
 from ..files import sha256
 from ..participants import COLUMNS, PERCENT_CHANGE, POPULATION, TRIAL, VALUE, Participants
-from ..recognition.vocabulary import Vocabulary, code_form, differ_by_one_edit
+from ..recognition.vocabulary import Vocabulary, differ_by_one_edit, parse_id_code
 from ..spreadsheet.loader import load_workbook
 from ..spreadsheet.sheets import EMPTY, Workbook
 from ..trial import BASELINE, Trial
 from . import checks
 from .classify import propose_plans
 from .faults import Faults
-from .mapping import CODED, SAID, Column, Mapping, Plan, load_mapping
+from .mapping import CODE_SECTIONS, MEANINGS, BlockPlan, Column, Mapping, load_mapping
 from .values import BlockReader, Source, build_frame, cell_location
 
 MOST_UNMATCHED = 0.1  # share of the ids of a block, when its ids are matched by number with those of another block
@@ -34,12 +34,12 @@ _SYNTHETIC_WORDS = re.compile(r"synthetic (?:data|cohort|participants)|not the t
 
 
 @dataclass
-class Reading:
+class WorkbookReading:
     """A workbook with all that was read from it: the plans of its blocks, the values and the faults."""
 
     workbook: Workbook
     trial: Trial
-    plans: list[Plan]
+    plans: list[BlockPlan]
     policy: Mapping
     vocabulary: Vocabulary
     faults: Faults = field(default_factory=Faults)
@@ -53,7 +53,7 @@ class Reading:
         return self.frame[self.frame["cohort"] == TRIAL]
 
     @property
-    def read_plans(self) -> list[Plan]:
+    def read_plans(self) -> list[BlockPlan]:
         """The plans of the blocks whose rows have been read."""
         return [plan for plan in self.plans if plan.rows is not None]
 
@@ -75,10 +75,11 @@ def read_workbook(path: Path | str, trial: Trial, mapping: Path | str | None = N
         "notes": [*workbook.remarks, *reading.faults.lines(stops=False)],
         "counts": dict(reading.counts),
     }
-    return Participants(reading.frame[[*COLUMNS]].reset_index(drop=True).infer_objects(), label_of(workbook), source)
+    frame = reading.frame[[*COLUMNS]].reset_index(drop=True).infer_objects()
+    return Participants(frame, synthetic_label(workbook), source)
 
 
-def examine_workbook(path: Path | str, trial: Trial, mapping: Path | str | None = None) -> Reading:
+def examine_workbook(path: Path | str, trial: Trial, mapping: Path | str | None = None) -> WorkbookReading:
     """Read as much of a workbook as possible and collect all faults, without stopping at one."""
     workbook = load_workbook(path)
     policy = load_mapping(mapping, workbook, trial) if mapping else Mapping()
@@ -96,7 +97,7 @@ def examine_workbook(path: Path | str, trial: Trial, mapping: Path | str | None 
     for name in {sheet.name for sheet in workbook.sheets if sheet.turned} - {plan.sheet for plan in plans}:
         faults.error("turned", {"sheet": name})
     policy = policy.model_copy(update={"missing": [*policy.missing, *trial.missing]})
-    reading = Reading(workbook, trial, plans, policy, vocabulary, faults)
+    reading = WorkbookReading(workbook, trial, plans, policy, vocabulary, faults)
     _read_values(reading)
     for name, check in vars(checks).items():  # in the order of their definition
         if name.startswith("check_"):
@@ -104,7 +105,7 @@ def examine_workbook(path: Path | str, trial: Trial, mapping: Path | str | None 
     return reading
 
 
-def _read_values(reading: Reading) -> None:
+def _read_values(reading: WorkbookReading) -> None:
     """Read the values of all readable blocks and join them by participant."""
     readers = [BlockReader(plan, reading) for plan in reading.plans if plan.readable]
     unify_ids(reading.read_plans, reading.faults)
@@ -112,7 +113,7 @@ def _read_values(reading: Reading) -> None:
     parts = []
     for reader in readers:
         if one_value_per_group(reader.plan):
-            reader.plan.unread = "one value per group: a summary, not participants"
+            reader.plan.unread_reason = "one value per group: a summary, not participants"
         else:
             parts += reader.read()
     frame, strata = build_frame(parts), reading.policy.codes["stratum"]
@@ -122,81 +123,82 @@ def _read_values(reading: Reading) -> None:
     reading.arms |= dict(zip(with_arm["participant"], with_arm["arm"], strict=True))
 
 
-def label_of(workbook: Workbook) -> str | None:
+def synthetic_label(workbook: Workbook) -> str | None:
     """Return the label of synthetic data if the properties or the first sheet of the workbook say that it is synthetic."""
     first_rows = workbook.sheets[0].rows[:60] if workbook.sheets else []
     texts = [workbook.properties, *(cell for row in first_rows for cell in row[:30] if isinstance(cell, str))]
     return SYNTHETIC if any(_SYNTHETIC_WORDS.search(text) for text in texts) else None
 
 
-def unify_ids(plans: list[Plan], faults: Faults) -> None:
+def unify_ids(plans: list[BlockPlan], faults: Faults) -> None:
     """Write each id in one form in all blocks, where only its form differs; report ids that may be of the same participant."""
     for plan in plans:
         _drop_row_numbers(plan)
-    _rewrite_ids([plan for plan in plans if plan.people], faults)
-    with_ids = [plan for plan in plans if plan.one("participant") and plan.people]
+    _rewrite_ids([plan for plan in plans if plan.participant_ids], faults)
+    with_ids = [plan for plan in plans if plan.column_of("participant") and plan.participant_ids]
     for plan in (plan for plan in with_ids if plan.kind == "participants"):
         _report_repeated_ids(plan, faults)
     trial_plans = [plan for plan in with_ids if plan.cohort != POPULATION]
     spellings: dict[str, str] = {}
     for plan in trial_plans:
-        ids_elsewhere = set().union(*(other.people for other in trial_plans if other is not plan))
-        mostly_shared = 2 * len(plan.people & ids_elsewhere) >= len(plan.people)
+        ids_elsewhere = set().union(*(other.participant_ids for other in trial_plans if other is not plan))
+        mostly_shared = 2 * len(plan.participant_ids & ids_elsewhere) >= len(plan.participant_ids)
         for position, identity in plan.rows["participant"].dropna().drop_duplicates().items():
-            form = code_form(latin := identity.translate(_LOOK_ALIKES))
+            form = parse_id_code(latin := identity.translate(_LOOK_ALIKES))
             key = f"{form.prefix}{form.number}" if form else latin.casefold().replace(" ", "")
-            place = plan.place(position, plan.one("participant"), identity)
+            place = plan.locate(position, plan.column_of("participant"), identity)
             if (first := spellings.setdefault(key, identity)) != identity:  # such as DQ-006 and dq-06
                 faults.error("id written otherwise", place, other=first)
             elif mostly_shared and identity not in ids_elsewhere:  # a typing error, or two participants
-                similar = [other for other in ids_elsewhere - plan.people if differ_by_one_edit(identity, other)]
+                others = ids_elsewhere - plan.participant_ids
+                similar = [other for other in others if differ_by_one_edit(identity, other)]
                 if len(similar) == 1:
                     faults.error("id on one sheet only", place, other=similar[0])
 
 
-def _drop_row_numbers(plan: Plan) -> None:
+def _drop_row_numbers(plan: BlockPlan) -> None:
     """Treat ids as row numbers if a row has values in columns of several arms."""
     columns = [column for column in plan.data if column.arm]
     arms_by_row = ({column.arm for column in columns if row[column.index] != EMPTY} for row in plan.body)
-    if plan.people and any(len(arms) > 1 for arms in arms_by_row):
+    if plan.participant_ids and any(len(arms) > 1 for arms in arms_by_row):
         plan.kind, plan.evidence = "groups", "groups side by side; the ids are row numbers"
         plan.rows["participant"] = None
 
 
-def _report_repeated_ids(plan: Plan, faults: Faults) -> None:
+def _report_repeated_ids(plan: BlockPlan, faults: Faults) -> None:
     """Report ids with several rows where one is expected, or the block if most ids have several; use the first row only."""
-    column, ids = plan.one("participant"), plan.rows.loc[plan.rows["use"], "participant"].dropna()
+    column, ids = plan.column_of("participant"), plan.rows.loc[plan.rows["use"], "participant"].dropna()
     repeated = ids[ids.duplicated()]
     plan.rows.loc[repeated.index, "use"] = False
     if 2 * ids.duplicated(keep=False).sum() > len(ids):
         plan.kind = "long"
-        faults.error("several rows", plan.head_of(column), rows=len(ids), people=ids.nunique())
+        faults.error("several rows", plan.header_of(column), rows=len(ids), people=ids.nunique())
         return
     for position, identity in repeated.items():
-        first_cell = plan.place(ids[ids.eq(identity)].index[0], column)["cell"]
-        faults.error("duplicate participant", plan.place(position, column, identity), other=first_cell)
+        first_cell = plan.locate(ids[ids.eq(identity)].index[0], column)["cell"]
+        faults.error("duplicate participant", plan.locate(position, column, identity), other=first_cell)
 
 
-def _rewrite_ids(plans: list[Plan], faults: Faults) -> None:
+def _rewrite_ids(plans: list[BlockPlan], faults: Faults) -> None:
     """Rewrite ids that differ only in form from those of the block with most arms, and of these with most ids."""
     if len(plans) < 2:
         return
-    base = max(plans, key=lambda p: (p.rows["arm"].nunique() if p.cohort != POPULATION else -1, len(p.people)))
-    base_ids = base.people
+    base = max(plans, key=lambda p: (p.rows["arm"].nunique() if p.cohort != POPULATION else -1, len(p.participant_ids)))
+    base_ids = base.participant_ids
     for plan in plans:
         population = plan.cohort == POPULATION
-        if plan is not base and plan.people - base_ids and not (plan.sampled and population):
-            renamed = _match_ids(plan.people, base_ids, few_suffice=population)
+        if plan is not base and plan.participant_ids - base_ids and not (plan.sampled and population):
+            renamed = _match_ids(plan.participant_ids, base_ids, few_suffice=population)
             if changed := [(old, new) for old, new in sorted(renamed.items()) if old != new]:
                 plan.rows["participant"] = plan.rows["participant"].replace(renamed)
                 old, new = changed[0]
                 faults.note("id form", {"sheet": plan.sheet, "value": old}, base=base, new=new, count=len(renamed))
-            base_ids |= set() if population else plan.people
+            base_ids |= set() if population else plan.participant_ids
 
 
 def _match_ids(ids: set[str], base_ids: set[str], *, few_suffice: bool) -> dict[str, str]:
     """Match ids with those of another block: by number unless letters differ, else up to case and blanks; none if ambiguous."""
-    forms = {identity: code_form(identity) for identity in ids | base_ids}
+    forms = {identity: parse_id_code(identity) for identity in ids | base_ids}
     prefixes = {form.prefix if form else None for form in forms.values()} - {""}
     by_number = None not in prefixes and len(prefixes) <= 1
     keys = {i: form.number if by_number else i.casefold().replace(" ", "") for i, form in forms.items()}
@@ -208,7 +210,7 @@ def _match_ids(ids: set[str], base_ids: set[str], *, few_suffice: bool) -> dict[
     return matched if len(matched) >= required else {}
 
 
-def assign_arms(plans: list[Plan], faults: Faults) -> dict[str, str]:
+def assign_arms(plans: list[BlockPlan], faults: Faults) -> dict[str, str]:
     """Give each row with an id the arm that any sheet states for its participant; return the arms by participant.
 
     A column of arms takes precedence over headers, titles and names of sheets. A population sample of which at least half
@@ -216,7 +218,7 @@ def assign_arms(plans: list[Plan], faults: Faults) -> dict[str, str]:
     """
     by_column, by_label = [], []  # (id, arm, place)
     for plan in plans:
-        rows, arm_column = plan.rows[plan.rows["use"]].dropna(subset="participant"), plan.one("arm")
+        rows, arm_column = plan.rows[plan.rows["use"]].dropna(subset="participant"), plan.column_of("arm")
         # In groups, or next to a column of arms, headers and titles do not give the arm of a participant.
         labelled = plan.kind != "groups" and arm_column is None
         arm_headers = [column for column in plan.data if column.arm and labelled]
@@ -224,9 +226,9 @@ def assign_arms(plans: list[Plan], faults: Faults) -> dict[str, str]:
         for position, identity, arm in zip(rows.index, rows["participant"], rows["arm"], strict=True):
             label = next((column for column in arm_headers if plan.cell(position, column) != EMPTY), title)
             if arm:
-                by_column.append((identity, arm, plan.place(position, arm_column or plan.columns[0])))
+                by_column.append((identity, arm, plan.locate(position, arm_column or plan.columns[0])))
             elif label.arm:
-                by_label.append((identity, label.arm, plan.place(position, label)))
+                by_label.append((identity, label.arm, plan.locate(position, label)))
     arms, places = {}, {}
     for identity, arm, place in by_column + by_label:
         first, where = arms.setdefault(identity, arm), places.setdefault(identity, place)
@@ -235,8 +237,8 @@ def assign_arms(plans: list[Plan], faults: Faults) -> dict[str, str]:
     ignored = {identity for plan in plans for identity in plan.rows.loc[plan.rows["arm"].eq("ignore"), "participant"]}
     for plan in plans:
         plan.rows["use"] &= ~plan.rows["participant"].isin(ignored - arms.keys() - {None})
-        shared = len(plan.people & arms.keys())
-        if plan.cohort == POPULATION and not plan.sampled and shared and 2 * shared >= len(plan.people):
+        shared = len(plan.participant_ids & arms.keys())
+        if plan.cohort == POPULATION and not plan.sampled and shared and 2 * shared >= len(plan.participant_ids):
             plan.cohort = TRIAL
         if plan.cohort == TRIAL:
             participant_arms = plan.rows["participant"].map(arms)
@@ -244,9 +246,9 @@ def assign_arms(plans: list[Plan], faults: Faults) -> dict[str, str]:
     return arms
 
 
-def one_value_per_group(plan: Plan) -> bool:
+def one_value_per_group(plan: BlockPlan) -> bool:
     """Return whether a block without ids holds one value per group: summaries such as medians, not participants."""
-    in_rows = plan.rows[plan.rows["use"]].value_counts([*CODED], dropna=False)
+    in_rows = plan.rows[plan.rows["use"]].value_counts([*CODE_SECTIONS], dropna=False)
     in_columns = Counter((c.variable, c.visit, c.arm, c.stratum, c.measure) for c in plan.data)
     return plan.kind == "groups" and {*in_rows, *in_columns.values()} == {1}
 
@@ -303,33 +305,35 @@ def _check_population(frame: pd.DataFrame, trial: Trial, faults: Faults) -> None
     label = trial.population.label if trial.population else "sample"
     pivot = partial(pd.pivot_table, index="participant", columns="variable", values="value", aggfunc="last")
     participants = pivot(frame[frame["cohort"].eq(TRIAL) & frame["linked"] & frame["visit"].eq(BASELINE)])
-    sampled, earlier_plans = frame[frame["cohort"] == POPULATION], list[Plan]()
+    sampled, earlier_plans = frame[frame["cohort"] == POPULATION], list[BlockPlan]()
     size = frame[frame["cohort"] == TRIAL].value_counts(["variable", "visit", "measure", "marker"]).max()
     for plan, rows in sampled.groupby(sampled["source"].map(attrgetter("plan")), sort=False):
         sample = pivot(rows)
         markers = [key for key in trial.markers if key in sample and key in participants and not plan.sampled]
         matched = sample.reset_index().merge(participants, on=markers)["participant"] if markers else sample.index[:0]
         same_ids = sum(not identity.isdigit() for identity in sample.index.intersection(participants.index))
-        id_column = plan.one("participant")  # if both blocks have ids, these join the same participants
-        other = next((p for p in earlier_plans if not (plan.mapped or (id_column and p.one("participant")))), None)
+        id_column = plan.column_of("participant")  # if both blocks have ids, these join the same participants
+        other = next(
+            (p for p in earlier_plans if not (plan.mapped or (id_column and p.column_of("participant")))), None
+        )
         if other:
-            faults.error("population / alike", plan.whole(), other=other, label=label)
+            faults.error("population / alike", plan.location(), other=other, label=label)
         elif not plan.mapped and 2 * max(matched.nunique(), same_ids) > len(sample):
-            faults.error("population / participants", plan.whole(), label=label)
+            faults.error("population / participants", plan.location(), label=label)
         elif not (plan.mapped or plan.sampled or markers or id_column) and len(sample) <= size:
-            faults.error("population / unnamed", plan.whole(), label=label)
+            faults.error("population / unnamed", plan.location(), label=label)
         earlier_plans.append(plan)
         faults.note("population", {"sheet": plan.sheet}, count=len(sample), label=label)
 
 
-def _find_panel(source: Source) -> tuple[Plan, int]:
+def _find_panel(source: Source) -> tuple[BlockPlan, int]:
     """Return the panel of a column: its block, and its number among the columns that say the same; replicates share one."""
     plan, labels = source.plan, [column.label for column in source.plan.data]
     if plan.mapped or plan.rows[["visit", "variable"]].notna().any(axis=None):  # all columns are replicates
         return plan, 0
     # So are adjacent columns with one label, if every label has as many columns.
     replicated = len({*Counter(labels).values()}) == 1 and len([*groupby(labels)]) == len({*labels})
-    panel_key, meaning = attrgetter("label" if replicated else "index"), attrgetter(*SAID)
+    panel_key, meaning = attrgetter("label" if replicated else "index"), attrgetter(*MEANINGS)
     same_meaning = [column for column in plan.data if meaning(column) == meaning(source.column)]
     return plan, [*dict.fromkeys(map(panel_key, same_meaning))].index(panel_key(source.column))
 

@@ -20,10 +20,10 @@ from ..recognition.spelling import plain_characters
 from ..recognition.vocabulary import canonical_id, find_summaries, normalize, short_code, split_words, stratum_label
 from ..spreadsheet.sheets import EMPTY, Flag, is_number
 from ..trial import BASELINE, Marker, Outcome
-from .mapping import CODED, Column, Plan
+from .mapping import CODE_SECTIONS, BlockPlan, Column
 
 if TYPE_CHECKING:
-    from .reader import Reading
+    from .reader import WorkbookReading
 
 Part = dict[str, list]  # columns of the long table
 CORRECT_OR_KEEP = "correct it, list it under missing in the mapping, or keep it by giving the block in the mapping"
@@ -34,7 +34,7 @@ CHANGE_MEASURES = (PERCENT_CHANGE, "percent_of_baseline")
 class Source:
     """The values of one variable at one visit that a column of a block holds."""
 
-    plan: Plan
+    plan: BlockPlan
     column: Column
     variable: str
     visit: str
@@ -50,7 +50,7 @@ class Source:
     @property
     def head(self) -> dict[str, str]:
         """Sheet, cell and label of the column, as faults state them."""
-        return self.plan.head_of(self.column)
+        return self.plan.header_of(self.column)
 
 
 def cell_location(row) -> dict:
@@ -81,20 +81,22 @@ class BlockReader:
     ``use``, whether the row holds data; and ``unknown_arm``, whether the arm of the row was not understood.
     """
 
-    def __init__(self, plan: Plan, reading: Reading) -> None:
+    def __init__(self, plan: BlockPlan, reading: WorkbookReading) -> None:
         self.plan, self.body, self.reading = plan, plan.body, reading
         self.vocabulary, self.trial, self.faults = reading.vocabulary, reading.trial, reading.faults
         self.policy, self.codes = reading.policy, reading.policy.codes
-        self.labels = {role: np.full(len(self.body), None, dtype=object) for role in ("participant", *CODED, "unit")}
+        self.labels = {
+            role: np.full(len(self.body), None, dtype=object) for role in ("participant", *CODE_SECTIONS, "unit")
+        }
         # Below groups, the same header may begin another panel.
-        repeated = [plan.block.values[row] for row in plan.header.rows[-1:] if plan.one("participant")]
+        repeated = [plan.block.values[row] for row in plan.header.rows[-1:] if plan.column_of("participant")]
         self.use = np.array([row not in repeated for row in self.body], dtype=bool)
         self.unknown_arm = np.zeros(len(self.body), dtype=bool)
         if self.policy.hidden_rows == "ignore":
             self.use &= [row not in plan.block.sheet.hidden_rows for row in plan.block.rows[plan.header.first_data :]]
         self._exclude_titles()
-        self._read_ids(plan.one("participant"))
-        for column in filter(None, map(plan.one, ("stratum", "arm", "visit", "variable"))):
+        self._read_ids(plan.column_of("participant"))
+        for column in filter(None, map(plan.column_of, ("stratum", "arm", "visit", "variable"))):
             self._read_names(column)
         plan.rows = pd.DataFrame(self.labels, dtype=object).assign(use=self.use, unknown_arm=self.unknown_arm)
 
@@ -105,7 +107,7 @@ class BlockReader:
 
     def _exclude_titles(self) -> None:
         """Exclude rows with a lone text that is no id, in the id or an unused column; ask if it is the title of values below."""
-        plan, id_column = self.plan, self.plan.one("participant")
+        plan, id_column = self.plan, self.plan.column_of("participant")
         with_data = [i for i in range(len(self.body)) if plan.holds_data(i)]
         id_shapes = {id_shape(plan.cell(i, id_column)) for i in with_data} if id_column else set()
         for position, row in enumerate(() if plan.mapped else self.body):
@@ -117,7 +119,7 @@ class BlockReader:
             if looks_like_label(cell) and not find_summaries([cell]) and not like_ids:
                 self.use[position] = False
                 if count := sum(i > position for i in with_data):
-                    self.faults.error("title inside", plan.place(position, column, cell), count=count)
+                    self.faults.error("title inside", plan.locate(position, column, cell), count=count)
 
     def _fill_down_names(self, column: Column) -> list:
         """Return the cells of a column; fill blank ones from merged cells, or from above if names are written once per group."""
@@ -132,10 +134,10 @@ class BlockReader:
                     cells[positions[merged_cell]] = sheet.rows[top][left]
         names = [cell for cell in cells if cell != EMPTY]
         once_per_group = len({*map(str, names)}) == len(names) <= 0.5 * len(cells) and cells[0] != EMPTY
-        if once_per_group and (column.role != "participant" or plan.one("visit") or plan.one("variable")):
+        if once_per_group and (column.role != "participant" or plan.column_of("visit") or plan.column_of("variable")):
             blank = [i for i, cell in enumerate(cells) if cell == EMPTY and self.use[i]]
             if blank_with_data := [i for i in blank if plan.holds_data(i)]:
-                self.faults.note("filled down", plan.place(blank_with_data[0], column), column=column)
+                self.faults.note("filled down", plan.locate(blank_with_data[0], column), column=column)
                 for position in blank:
                     cells[position] = cells[position - 1]
         return cells
@@ -144,12 +146,12 @@ class BlockReader:
         """Read the ids; exclude rows without one, and rows with an id, or a text next to the values, that names a summary."""
         cells = self._fill_down_names(column) if column else []
         ids, unusual = self.labels["participant"], []
-        for text_column in [column] if column else [*self.plan.having("ignore"), *self.plan.having("arm")]:
+        for text_column in [column] if column else [*self.plan.columns_of("ignore"), *self.plan.columns_of("arm")]:
             texts = cells if column else self.plan.cells(text_column)
             for position in find_summaries(texts):
                 if self.use[position] and not self.vocabulary.arm(texts[position]):
                     self.use[position] = False
-                    self.faults.note("summary row", self.plan.place(position, text_column, texts[position]))
+                    self.faults.note("summary row", self.plan.locate(position, text_column, texts[position]))
         for position, cell in enumerate(cells):
             if not self.use[position]:
                 continue
@@ -157,13 +159,13 @@ class BlockReader:
             if cell == EMPTY or isinstance(cell, Flag) or names_arm:
                 self.use[position] = False
                 if self.plan.holds_data(position):
-                    self.faults.error("no id", self.plan.place(position, column, cell))
+                    self.faults.error("no id", self.plan.locate(position, column, cell))
                 continue
             ids[position] = canonical_id(cell)
             if isinstance(cell, str) and plain_characters(cell) != " ".join(cell.split()):
                 unusual.append(position)
         if unusual:
-            place = self.plan.place(unusual[0], column, ids[unusual[0]])
+            place = self.plan.locate(unusual[0], column, ids[unusual[0]])
             self.faults.note("id characters", place, count=len(unusual))
 
     def _read_names(self, column: Column) -> None:
@@ -182,7 +184,7 @@ class BlockReader:
                 if role == "variable":
                     self.labels["unit"][position] = label.unit
             elif count := counts.pop(cell, 0):
-                place, rows = self.plan.place(position, column, cell), f" (in {count} rows)" if count > 1 else ""
+                place, rows = self.plan.locate(position, column, cell), f" (in {count} rows)" if count > 1 else ""
                 likely = {label.variable, *label.candidates} - {None, *keys.values()} if role == "variable" else set()
                 name, stops = f"unknown {role}{' / likely' if likely else ''}", bool(likely) or role != "variable"
                 template_values = {"rows": rows, "labels": arm_labels, "likely": " or ".join(sorted(likely))}
@@ -200,10 +202,10 @@ class BlockReader:
             return stratum_label(text)
         label = self.vocabulary.label(text)
         if role == "arm":  # numbers and letters may stand next to the arm, as in "Arm 2: D+Q"
-            understood = {*split_words(label.rest)} <= {"arm", "group", *string.ascii_lowercase, *string.digits}
-            return label.arm if understood and not label.says_beside("arm", "stratum") else None
-        dated = label.visit and self.plan.one("visit")
-        variable_only = label.certain and not (dated or label.says_beside("variable", "visit"))
+            understood = {*split_words(label.leftover)} <= {"arm", "group", *string.ascii_lowercase, *string.digits}
+            return label.arm if understood and not label.states_more_than("arm", "stratum") else None
+        dated = label.visit and self.plan.column_of("visit")
+        variable_only = label.certain and not (dated or label.states_more_than("variable", "visit"))
         return label.variable if variable_only else None
 
     def _find_visit(self, column: Column, cell: object) -> str | None:
@@ -222,7 +224,7 @@ class BlockReader:
         used = np.flatnonzero(plan.rows["use"])
         row_variables = plan.rows["variable"].fillna(plan.variable or "").to_numpy()
         for column in plan.data:
-            if plan.one("variable") and not column.variable:
+            if plan.column_of("variable") and not column.variable:
                 unnamed = [i for i in used if not row_variables[i] and plan.cell(i, column) != EMPTY]
                 self._report_unnamed(unnamed, "variable", column)
             for key in [column.variable] if column.variable else dict.fromkeys(filter(None, row_variables)):
@@ -244,13 +246,13 @@ class BlockReader:
                 continue
             value, kind, message = read_number(cell, self.policy, missing, answers)
             if kind:
-                self.faults.error(kind, plan.place(position, column, cell), message, stops=value is None)
+                self.faults.error(kind, plan.locate(position, column, cell), message, stops=value is None)
                 fault_counts[kind] += value is not None
             values[index] = math.nan if value is None else value
         self.reading.counts += Counter({kind: fault_counts[kind] for kind in ("below detection", "missing code")})
         present = np.flatnonzero(~np.isnan(values))
         if column.factor == 1.0 and any(places[i] in sheet.percent for i in present):
-            self.faults.error("percent format", plan.place(positions[present[0]], column, column.label))
+            self.faults.error("percent format", plan.locate(positions[present[0]], column, column.label))
         positions, values = positions[present], values[present]
         if column.factor != 1.0:
             # Dividing by 1000 gives the nearest number to the shifted decimal point, multiplying by 0.001 may not.
@@ -280,7 +282,7 @@ class BlockReader:
             by_participant = pd.Series(contents, participants).groupby(level=0)
             repeated = by_participant.size().max() > 1 and by_participant.nunique().max() == 1
             return [BASELINE] * len(visits) if repeated and not column.visit and BASELINE not in visits else visits
-        if not column.visit and (plan.one("visit") or plan.rows["visit"].notna().any()):
+        if not column.visit and (plan.column_of("visit") or plan.rows["visit"].notna().any()):
             visits = [row_visit or plan.visit for row_visit in row_visits]
             unnamed = [position for position, visit in zip(positions, visits, strict=True) if not visit]
             self._report_unnamed(unnamed, "visit", column)
@@ -288,15 +290,15 @@ class BlockReader:
         visit = column.visit or plan.visit
         if not visit:
             expected = ", ".join(visit.label for visit in self.trial.visits.values())
-            self.faults.error("no visit", plan.head_of(column), outcome=outcome, expected=expected)
+            self.faults.error("no visit", plan.header_of(column), outcome=outcome, expected=expected)
         return [visit] * len(positions)
 
     def _report_unnamed(self, positions: list[int], role: str, column: Column) -> None:
         """Report values whose row has a blank cell for their variable or visit; unknown names are reported already."""
-        label_column = self.plan.one(role)
+        label_column = self.plan.column_of(role)
         for position in positions:
             if label_column is None or self.plan.cell(position, label_column) == EMPTY:
-                self.faults.error(f"no {role} / value", self.plan.place(position, label_column or column))
+                self.faults.error(f"no {role} / value", self.plan.locate(position, label_column or column))
 
     def _build_part(self, column: Column, key: str, visit: str, positions, values, texts) -> Part:
         """Return the rows of the long table for the values of one variable at one visit in a column."""
@@ -308,13 +310,13 @@ class BlockReader:
         label = f"{definition.label if definition else key}, {trial.visits[visit].label}"
         source = Source(plan, column, key, visit, measure, definition, label)
         values = values - 100 if source.of_baseline else values
-        cells = [plan.place(i, column)["cell"] for i in positions]
+        cells = [plan.locate(i, column)["cell"] for i in positions]
         arms, strata, ids = (rows[role].to_numpy()[positions].tolist() for role in ("arm", "stratum", "participant"))
         # Without ids, the cell of a group or the row of a table stands for the participant.
-        if groups or not plan.one("participant"):
-            id_cells = cells if groups else [plan.place(i, plan.columns[0])["cell"] for i in positions]
+        if groups or not plan.column_of("participant"):
+            id_cells = cells if groups else [plan.locate(i, plan.columns[0])["cell"] for i in positions]
             ids = [f"{plan.sheet} {cell}" for cell in id_cells]
-        unit_column, row_units = plan.one("unit"), rows["unit"].to_numpy()
+        unit_column, row_units = plan.column_of("unit"), rows["unit"].to_numpy()
         constants = {"cohort": plan.cohort, "variable": key, "visit": visit, "measure": measure, "sheet": plan.sheet}
         marker = (groups and (column.marker or plan.marker)) or (texts.any() and column.marker) or ""
         constants |= {"source": source, "linked": not groups, "marker": marker}
@@ -326,16 +328,18 @@ class BlockReader:
             "text": texts.tolist(),
             "cell": cells,
             "unit": [(unit_column and str(plan.cell(i, unit_column)).strip()) or row_units[i] or "" for i in positions],
-            "unit_cell": [plan.place(i, unit_column or plan.one("variable") or column)["cell"] for i in positions],
+            "unit_cell": [
+                plan.locate(i, unit_column or plan.column_of("variable") or column)["cell"] for i in positions
+            ],
         }
 
     def _read_strata(self) -> list[Part]:
         """Return the column of strata of a block of participants, as text under the label of the column."""
-        column, rows = self.plan.one("stratum"), self.plan.rows
+        column, rows = self.plan.column_of("stratum"), self.plan.rows
         if column is None or self.plan.kind == "groups":
             return []
         rows = rows[rows["use"] & rows["stratum"].notna()]
-        if self.plan.one("participant"):
+        if self.plan.column_of("participant"):
             rows = rows.dropna(subset="participant")
         values, texts = np.full(len(rows), math.nan), rows["stratum"].to_numpy()
         return self._split_by_visit(column, column.label or "stratum", rows.index.to_numpy(), values, texts)
