@@ -45,13 +45,13 @@ def compare_tables(old: pd.DataFrame, new: pd.DataFrame, *, rtol: float = 1e-9) 
         frame = table[common].assign(**{name: pd.to_numeric(table[name].replace("", None)) for name in numeric})
         frame = frame.sort_values([*keys, *numeric], kind="stable").reset_index(drop=True)
         frames.append(frame.assign(row=frame.groupby(keys).cumcount() if keys else frame.index))
-    merged = pd.merge(*frames, how="outer", on=[*keys, "row"], suffixes=(" of old", " of new"), indicator="side")
+    merged = pd.merge(*frames, how="outer", on=[*keys, "row"], suffixes=(" of old", " of new"), indicator=True)
     for side, status in (("left_only", "gone"), ("right_only", "new")):
-        unmatched = merged[merged["side"].eq(side)]
+        unmatched = merged[merged["_merge"].eq(side)]
         if len(unmatched):
             example = tuple(unmatched[[*keys, "row"]].iloc[0])
             lines.append(f"{len(unmatched)} of {len(merged)} rows are {status}, for example {example}")
-    matched = merged[merged["side"].eq("both")]
+    matched = merged[merged["_merge"].eq("both")]
     for name in numeric:
         a, b = (matched[f"{name} of {side}"].astype(float) for side in ("old", "new"))
         differs = ~np.isclose(a, b, rtol=rtol, atol=1e-12, equal_nan=True)

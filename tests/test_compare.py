@@ -1,5 +1,8 @@
 """The comparison of analyses: conclusions, claims, counts and words."""
 
+import subprocess
+import sys
+
 import drawn
 import numpy as np
 import pandas as pd
@@ -230,3 +233,17 @@ def test_the_picture_frames_what_changes_and_prints_every_p(tmp_path, monkeypatc
     assert sum(to_hex(box.get_facecolor()) == FAVOURS_CONTROL for box in pages[3].figure.axes[0].patches[:4]) == 1
     again = draw_comparison(*drawing, tmp_path / "again", label="Synthetic data")
     assert [file.read_bytes() for file in files] == [file.read_bytes() for file in again]
+
+
+def test_two_result_folders_are_compared_value_by_value_by_the_script_that_guards_a_rewrite(tmp_path):
+    cutoffs = pd.DataFrame({"outcome": "ctx", "side": ["above", "below"], "p": [0.25, 0.5]})
+    for folder, table in (("old", cutoffs), ("same", cutoffs[::-1]), ("moved", cutoffs.replace(0.5, 0.51))):
+        (tmp_path / folder).mkdir()
+        table.to_csv(tmp_path / folder / "cutoffs.csv", index=False)
+    script = [sys.executable, "benchmarks/compare_results.py", "--quiet", tmp_path / "old"]
+    runs = [subprocess.run([*script, tmp_path / new], capture_output=True, text=True) for new in ("same", "moved")]
+    assert [(run.returncode, run.stdout.splitlines()[-1]) for run in runs] == [
+        (0, "1 tables, 0 differ"),
+        (1, "1 tables, 1 differ"),
+    ]
+    assert "p: 1 of 2 values differ (largest 0.01), for example 0.5 -> 0.51 at ('ctx', 'below'" in runs[1].stdout
