@@ -98,8 +98,9 @@ def test_an_excluded_participant_has_no_values_and_all_unknown_ones_are_named_at
     [
         ("keep", 7, -4.0, 900.0, ""),
         ("trim", 7, np.nan, np.nan, changes.BEYOND_FENCE),
-        ("winsorise", 7, 1 - 1.5 * 2, 3 + 1.5 * 2, ""),
-        ("winsorise", 6, -4.0, 227.25 + 1.5 * 227.5, ""),  # the quartiles are -4 + 3/4 * 5 and 3 + 1/4 * 897
+        ("winsorise", 7, 1 - 1.5 * 2, 3 + 1.5 * 2, changes.WINSORISED),
+        # The quartiles of type 6 are -4 + 3/4 * 5 and 3 + 1/4 * 897.
+        ("winsorise", 6, -4.0, 227.25 + 1.5 * 227.5, changes.WINSORISED),
     ],
 )
 def test_an_outlier_is_judged_by_the_quartiles_of_its_own_arm_outcome_and_visit(rule, kind, low, high, reason):
@@ -116,10 +117,13 @@ def test_an_outlier_is_judged_by_the_quartiles_of_its_own_arm_outcome_and_visit(
     frame = build(rows, change="difference", outliers=outliers, quartile_type=kind)
     treated, control = (pick(frame, outcome="ctx", visit="week_2", arm=arm) for arm in follow_up)
     assert treated["value"].tolist() == pytest.approx([low, *follow_up["d_q"][1:5], high], nan_ok=True)
-    assert treated["reason"].tolist() == [reason, "", "", "", "", reason]
+    moved = treated["value"].ne(follow_up["d_q"])
+    assert treated["reason"].tolist() == [reason if value else "" for value in moved]
     assert control["value"].tolist() == follow_up["control"]
     assert pick(frame, measure="baseline")["value"].max() == 1000
-    assert frame["reason"].ne("").sum() == (2 if rule == "trim" else 0)
+    of_p1np = int(kind == 6)  # by type 6 the upper quartile of its changes is 1/4
+    assert frame["reason"].ne("").sum() == moved.sum() + of_p1np
+    assert len(changes.list_missing_changes(frame)) == (2 if rule == "trim" else 0)
 
 
 def test_a_given_percent_change_is_used_where_raw_values_are_absent():

@@ -208,6 +208,7 @@ CASES = [
     ({"alpha": 0.1}, "significance level is 0.1.", "0.05"),
     ({"exclude": ["A01"]}, "One participant (A01) was excluded.", "were excluded"),
     ({"outliers": {"rule": "winsorise", "limit": 1.0}}, "more than 1 interquartile range beyond", "No value was"),
+    ({"outliers": {"rule": "winsorise"}}, "arm were set to that limit. This applied to no changes.", "No value was"),
     ({}, "2/3 quantile of the analysed participants; a value equal to the cutoff went to the upper", "values e"),
     ({"strata": EVERYONE}, "1/3 and 2/3 quantiles of the non-excluded participants of all arms; values eq", "a value"),
     ({"strata": VALUE}, "(“low” and “high”, lowest first) by p16 variant 5 at baseline, at 1.2 AU; a", "quantile of"),

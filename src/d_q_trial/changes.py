@@ -31,6 +31,7 @@ NOT_POSITIVE = "baseline value is zero or negative"
 NO_LOGARITHM = "follow-up value is zero or negative, so it has no logarithm"
 NO_RAW_VALUES = "the workbook gives the percent change only"
 BEYOND_FENCE = "outlier, trimmed"
+WINSORISED = "outlier, set to the limit"  # the reason why a value is not as measured
 EXCLUDED = "excluded by the analysis"
 
 
@@ -39,8 +40,8 @@ def build_changes(participants: Participants, trial: Trial, analysis: Analysis) 
 
     A row per participant, outcome, measure and visit with the columns of ``COLUMNS``. ``value`` is the baseline value
     (measure ``baseline``) or the change (``percent_change`` in percent, ``log_ratio`` as the natural logarithm,
-    ``difference`` in the outcome's unit); it is NaN where ``reason`` says why there is none. UserError if the analysis
-    names an outcome, visit or participant that does not exist.
+    ``difference`` in the outcome's unit). It is NaN where ``reason`` says why there is none; of a winsorised value,
+    ``reason`` says so. UserError if the analysis names an outcome, visit or participant that does not exist.
     """
     import pandas as pd
 
@@ -51,9 +52,8 @@ def build_changes(participants: Participants, trial: Trial, analysis: Analysis) 
     visits = _select_names(analysis.visits, follow_ups, f"analyses.{analysis.name}.visits")
     excluded = _excluded_participants(frame, trial, analysis)
 
-    pairs = [
-        (key, v) for key in outcomes for v in (BASELINE, *trial.outcomes[key].follow_up) if v in (BASELINE, *visits)
-    ]
+    analysed = (BASELINE, *visits)
+    pairs = [(key, v) for key in outcomes for v in (BASELINE, *trial.outcomes[key].follow_up) if v in analysed]
     parts = [_linked_rows(frame, pairs), _unlinked_rows(frame[~frame["linked"]], outcomes, visits)]
     names = [name for name in COLUMNS if name not in ("measure", "value", "reason")]
     rows = pd.DataFrame({name: np.concatenate([part[name] for part in parts]) for name in (*names, "percent")})
@@ -98,7 +98,7 @@ def read_changes(path: Path | str) -> pd.DataFrame:
 def list_missing_changes(changes: pd.DataFrame) -> pd.DataFrame:
     """List the participants without a value, by outcome, measure and visit, each with the reason."""
     columns = ["participant", "arm", "outcome", "measure", "visit", "reason"]
-    return changes.loc[changes["reason"].ne(""), columns].reset_index(drop=True)
+    return changes.loc[changes["value"].isna(), columns].reset_index(drop=True)
 
 
 def _select_names(wanted, available, where: str) -> list[str]:
@@ -160,11 +160,12 @@ def treat_outliers(changes: pd.DataFrame, analysis: Analysis) -> None:
     rule, quartile_type = analysis.outliers, analysis.quartile_type
     if rule.rule == "keep":
         return
-    is_change = changes["measure"].ne("baseline") & changes["value"].notna()
+    is_change, untreated = changes["measure"].ne("baseline") & changes["value"].notna(), changes["value"].copy()
     for _, group in changes[is_change].groupby(["outcome", "visit", "arm", "marker", "stratum"], sort=False):
         fences = find_fences(group["value"], limit=rule.limit, quartile_type=quartile_type)
         changes.loc[group.index, "value"] = apply_outlier_rule(group["value"].to_numpy(), rule.rule, *fences)
-    changes.loc[is_change & changes["value"].isna(), "reason"] = BEYOND_FENCE
+    treated = is_change & changes["value"].ne(untreated)
+    changes.loc[treated, "reason"] = WINSORISED if rule.rule == "winsorise" else BEYOND_FENCE
 
 
 def find_fences(values: ArrayLike, *, limit: float, quartile_type: int) -> tuple[float, float]:

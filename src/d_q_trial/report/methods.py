@@ -7,7 +7,7 @@ from collections import Counter
 from typing import Any
 
 from .. import formatting, labels
-from ..changes import EXCLUDED
+from ..changes import EXCLUDED, WINSORISED
 from ..files import read_yaml_beside
 from ..pages import escape_markdown, template_engine
 from ..results_table import ALL_PARTICIPANTS, subgroup_keys
@@ -57,11 +57,8 @@ def template_values(report: Report) -> dict[str, Any]:
     multiplicity, cutoffs = "robustness/multiplicity", "robustness/cutoffs"
     adjusted_families = {row["family"] for row in report.table(multiplicity)}
     changes = [row for row in report.exclusions if row["measure"] != BASELINE]
-    analysed = {
-        row["participant"]
-        for row in collect.read_rows_if_exists(report.folder / "changes.csv")
-        if row["linked"] == "True" and row["arm"] in trial.analysed_arms and row["reason"] != EXCLUDED
-    }
+    rows = [row for row in collect.read_rows_if_exists(report.folder / "changes.csv") if row["reason"] != EXCLUDED]
+    analysed = {row["participant"] for row in rows if row["linked"] == "True" and row["arm"] in trial.analysed_arms}
     outcomes = robustness.multiverse.outcomes
     specified = [key for key in outcomes if has_value("robustness/specifications", "p", outcome=key)]
     unlisted = {trial.outcomes[key].family for key in trial.outcomes.keys() - collect.outcomes_to_list(trial)}
@@ -80,6 +77,7 @@ def template_values(report: Report) -> dict[str, Any]:
         "visits": [uncapitalize(visit.label) for visit in trial.visits.values()],
         "outcomes": _group_outcomes(report),
         "reasons": Counter(row["reason"] for row in changes if row["reason"] != EXCLUDED),
+        "winsorized": sum(row["reason"] == WINSORISED for row in rows),
         "strata": labels.describe_strata(rule, uncapitalize(marker.label), marker.unit) if report.strata else "",
         "strata_in_workbook": any(has(measure=analysis.measure, statistic="n", stratum=s) for s in rule.labels),
         "sizes": [f"{counts[stratum]} ({stratum})" for stratum in rule.labels if stratum in counts],
