@@ -121,6 +121,13 @@ TESTS = (FOLDER / "tests.csv").read_text(encoding="utf-8").split("\n")[0]  # its
         ("statements", "ctx p1np", "ctx p1mp", "row 2, column subject: 'p1mp' is not one of"),
         ("statements", "week_4 week_20", "week_4 week20", "row 2, column visits: 'week20' is not one of"),
         ("statements", ",T3,", ",T4,", "row 10, column group: 'T4' is not one of T1/T2, T3, all"),
+        ("registry_flow", ",d_q,27", ",dq,27", "row 5, column group: 'dq' is not one of"),
+        (
+            "registry_baseline",
+            "age,baseline,baseline,d_q",
+            "agee,baseline,baseline,d_q",
+            "column outcome: 'agee' is not",
+        ),
     ],
 )
 def test_what_cannot_be_read_or_used_is_refused_with_row_column_and_value(tmp_path, table, old, new, message):

@@ -296,13 +296,17 @@ def consistency(context: Context) -> None:
     """Check the internal consistency of reported P-values, group sizes, medians and quartiles."""
     from . import labels, trial
     from .consistency import outputs
+    from .published_tables import check_names
 
-    arguments = context.arguments
+    arguments, plain = context.arguments, str
     if arguments.sizes and arguments.claims.is_dir():
         raise UserError("--sizes goes with a CSV of claims; a folder of published tables has its own counts.csv")
+    if arguments.trial:
+        plain = partial(labels.replace_keys, trial=(described := trial.load_trial(arguments.trial)))
+        if arguments.claims.is_dir():
+            check_names(arguments.claims, described)
     report, findings = outputs.check_paper(arguments.claims, arguments.sizes)
     heading = arguments.title or f"Internal consistency of reported numbers: {report.reported.title}"
-    plain = partial(labels.replace_keys, trial=trial.load_trial(arguments.trial)) if arguments.trial else str
     links = [tuple(link.split("=", 1)) for link in arguments.links]
     outputs.write_check(report, findings, arguments.output, heading, plain=plain, links=links)
 
@@ -316,6 +320,8 @@ def cutoffs(context: Context) -> None:
 
     if search_name := context.arguments.search:
         analysis_by_search = {search_id(entry): name for name, entry in reversed(context.settings.analyses.items())}
+        if faults := describe_unknown("--search", [search_name], analysis_by_search):
+            raise UserError(faults[0])
         context.arguments.analysis = analysis_by_search[search_name]
     participants, trial, analysis = context.participants, context.trial, context.analysis
     settings, report_progress = context.settings.robustness, progress.report_tenths("best cutoffs", "permutations")

@@ -175,8 +175,11 @@ def check_names(folder: Path | str, trial: Trial) -> None:
         **{name: {"group": groups} for name in ("adverse_events", "affected")},
         "n": {"subject": outcomes, "visits": trial.visits, "group": groups},
         "share": {"subject": trial.markers, "group": strata},
+        "registry_baseline": {"outcome": outcomes, "visit": trial.visits, "group": groups},
+        "registry_flow": {"group": groups},
     }
-    for table, row in [(name, row) for name in ("flow", "adverse_events", "statements") for row in tables[name]]:
+    checked = ("flow", "adverse_events", "statements", "registry_baseline", "registry_flow")
+    for table, row in [(name, row) for name in checked for row in tables[name]]:
         for column, known in known_names.get(row.get("step") or row.get("kind") or table, {}).items():
             cell = row[column] or ("all" if column == "group" else "")
             names = cell.split() if column in ("subject", "visits") else [cell]
