@@ -138,6 +138,9 @@ def test_the_trial_must_have_the_markers_outcomes_and_visits_that_are_named():
     [
         ("  baseline: {", "  month_0: {", "'visits' must begin with the key 'baseline'; the first is 'month_0'"),
         ("[month_6, year_1]", "[year_2]", "outcomes.bilirubin.follow_up: 'year_2' is not a visit after baseline"),
+        ("[month_6, year_1]", "[year_1, month_6]", "bilirubin.follow_up: each visit once, in the order of 'visits'"),
+        ("[month_6, year_1]", "[month_6, month_6]", "bilirubin.follow_up: each visit once, in the order of 'visits'"),
+        ("unit: mg/dL", 'unit: "mg\\x1bdL"', "expected text without braces or control codes"),
         ("[month_6, year_1]", "[baseline]", "outcomes.bilirubin.follow_up: 'baseline' is not a visit after baseline"),
         ("family: disease", "family: diseases", "outcomes.stage.family: 'diseases' is not among 'families'"),
         ("markers:", "cuts: [1/2]\nstratum_labels: [low]\nmarkers:", "'stratum_labels' needs 2 different labels"),

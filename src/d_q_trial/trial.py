@@ -21,6 +21,7 @@ Name = Annotated[str, must_match("[A-Za-z0-9_-]+", "letters, digits, - and _")]
 Key = Annotated[str, must_match(r"\w[\w.+-]*", "letters, digits and _ . + -, since files are named by it")]
 _PLAIN = r"(?=.*\S)[^{}\x00-\x08\x0b-\x1f\x7f\ufeff]*"
 Label = Annotated[str, must_match(_PLAIN, "text without braces, which mark placeholders, or control codes; not blank")]
+Unit = Annotated[str, must_match(r"[^{}\x00-\x1f\x7f\ufeff]*", "text without braces or control codes")]
 Decimals = Annotated[int, Field(ge=0, le=12)]
 
 
@@ -43,7 +44,7 @@ class Visit(_Named):
 class Outcome(_Named):
     """A measured variable of the participants."""
 
-    unit: str = ""
+    unit: Unit = ""
     decimals: Decimals = 1  # in tables
     family: str
     kind: Literal["continuous", "binary"] = "continuous"
@@ -62,7 +63,7 @@ class Outcome(_Named):
 class Marker(_Named):
     """A baseline variable that divides the participants into strata."""
 
-    unit: str = ""
+    unit: Unit = ""
     plausible: Pair | None = None
 
 
@@ -101,7 +102,7 @@ class Trial(StrictModel):
     """The description of a trial."""
 
     name: Name
-    title: str
+    title: Label
     citation: Annotated[str, must_match(r"(?s).*\S.*", "where the trial was published, or that it was not")]
     registration: str = ""
     arms: Arms
@@ -109,9 +110,8 @@ class Trial(StrictModel):
     families: dict[Key, Label]
     outcomes: Annotated[dict[str, Outcome], BeforeValidator(_keyed)]
     markers: Annotated[dict[str, Marker], BeforeValidator(_keyed), Field(min_length=1)]
-    cuts: list[
-        Share
-    ] = []  # quantiles that divide the markers in the article; a value at a cutoff is in the higher stratum
+    # Quantiles that divide the markers in the article; a value at a cutoff is in the higher stratum.
+    cuts: list[Share] = []
     stratum_labels: list[str] = []  # names of these strata in the article, lowest first
     population: Population | None = None
     primary: Endpoint | None = None
@@ -139,6 +139,8 @@ class Trial(StrictModel):
             for visit in outcome.follow_up:
                 if visit not in self.visits or visit == BASELINE:
                     raise ValueError(f"{place}.follow_up: {visit!r} is not a visit after baseline")
+            if outcome.follow_up != [visit for visit in self.visits if visit in outcome.follow_up]:
+                raise ValueError(f"{place}.follow_up: each visit once, in the order of 'visits'")
             if outcome.kind == "binary" and outcome.follow_up:
                 raise ValueError(f"{place}.follow_up: a binary outcome is compared at baseline only")
             if bool(outcome.yes_names) != bool(outcome.no_names) or (outcome.yes_names and outcome.kind != "binary"):
