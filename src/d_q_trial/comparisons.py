@@ -202,9 +202,7 @@ def result_rows(key: tuple, n: tuple, method: str, reason: str = "", /, **statis
     ]
 
 
-def estimate_rows(
-    key: tuple, name: str, estimate: Estimate, n: tuple[int, int], method: str, reason: str
-) -> list[tuple]:
+def estimate_rows(key: tuple, name: str, estimate: Estimate, n: tuple, method: str, reason: str) -> list[tuple]:
     """Return rows of an estimate, of the limits of its interval, and of P."""
     limits = {f"{name}_lower": estimate.lower, f"{name}_upper": estimate.upper}
     return result_rows(key, n, method, reason, **{name: estimate.estimate}, **limits, p=estimate.p)

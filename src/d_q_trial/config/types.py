@@ -80,9 +80,8 @@ Share = Annotated[Exact, Field(gt=0, lt=1)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Pair = Annotated[list[Finite], Field(min_length=2, max_length=2), AfterValidator(must_ascend)]
 Text = Annotated[str, BeforeValidator(_convert_to_text)]
-OptionalText = Annotated[
-    str | None, BeforeValidator(lambda text: None if text in ("null", "none", "None", "") else text)
-]
+_NO_TEXT = ("null", "none", "None", "")
+OptionalText = Annotated[str | None, BeforeValidator(lambda text: None if text in _NO_TEXT else text)]
 Checksum = Annotated[OptionalText, must_match("[0-9A-Fa-f]{64}", "a SHA-256 checksum, 64 hexadecimal digits")]
 NameList = Literal["all"] | Annotated[list[str], Field(min_length=1)]
 

@@ -123,9 +123,8 @@ def check_attainable_p_values(report: Report) -> Iterator[Finding]:
         return
     yield from (make_finding("many-ties", slug(a.p.claim), a=a) for a in groups[MANY_TIES])
     for a in groups[NEITHER]:
-        others = [
-            name for variant, name in VARIANTS.items() if inference.assess_p(a.p, a.numbers, variant).status != NEITHER
-        ]
+        statuses = {name: inference.assess_p(a.p, a.numbers, variant).status for variant, name in VARIANTS.items()}
+        others = [name for name, status in statuses.items() if status != NEITHER]
         yield make_finding("not-attained", slug(a.p.claim), a=a, others=others)
 
 

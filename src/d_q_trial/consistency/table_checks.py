@@ -296,9 +296,8 @@ def check_withdrawals(report: Report) -> Iterator[Finding]:
     """Compare the withdrawals that one source reports with the participants who did not complete in the other."""
     for row in report.table("registry_flow", milestone="not_completed", reason=""):
         if flow_rows := report.table("flow", arm=row["group"]):
-            gone, left = (
-                sum(int(r["count"]) for r in flow_rows if r["step"] == s) for s in ("withdrew", "left_treatment")
-            )
+            steps = ("withdrew", "left_treatment")
+            gone, left = (sum(int(flow["count"]) for flow in flow_rows if flow["step"] == step) for step in steps)
             yield make_finding("withdrawals", row["group"], flow_row=flow_rows[0], row=row, value=gone, left=left)
 
 

@@ -286,7 +286,7 @@ class Vocabulary:
             compile_names(chain.from_iterable(names[role].values())) for role in ("arm", "visit", "variable")
         )
         sample = trial.population
-        self.names_population = compile_names([sample.label, *sample.names] if sample else ()).search
+        self._population_pattern = compile_names([sample.label, *sample.names] if sample else ())
         self.variables: dict[str, set[str]] = defaultdict(set)
         # Words that few variables share: acronyms in their names, and the longer words of their labels.
         keys_by_word: dict[str, set[str]] = defaultdict(set)
@@ -302,6 +302,10 @@ class Vocabulary:
         self.roles |= {compact_name(name): "participant" for name in trial.id_names}
         self.label = lru_cache(maxsize=50_000)(lambda text: self._read_label(text[:MOST_LETTERS]))
         self.context = lru_cache(maxsize=5_000)(lambda text: self._read_context(text[:MOST_LETTERS]))
+
+    def names_population(self, title: str) -> bool:
+        """Return whether a title names the population sample, and not the trial's own population."""
+        return bool(self._population_pattern.search(OWN_POPULATION.sub(" ", normalize(title))))
 
     def arm(self, text: str) -> str | None:
         """Return the arm that the whole text names."""
@@ -464,9 +468,8 @@ class Vocabulary:
         if variable:
             return replace(reading, variable=variable)
         possible = self._find_mentioned(text) or self._find_embedded(words)
-        return replace(
-            reading, candidates=tuple(sorted(possible)), leftover=" ".join(filter(None, [reading.leftover, *words]))
-        )
+        leftover = " ".join(filter(None, [reading.leftover, *words]))
+        return replace(reading, candidates=tuple(sorted(possible)), leftover=leftover)
 
     def _find_variable(self, words: list[str]) -> str | None:
         """Return the only variable that has a name of these words, in any order, with or without words of its other names."""

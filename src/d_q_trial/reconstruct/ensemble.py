@@ -52,10 +52,8 @@ def analyse_cohort(
         COVARIANCE: covariance[covariance["statistic"].eq("p") & covariance["measure"].eq("log_ratio")],
         INTERACTION: interaction[interaction["statistic"].eq("p") & interaction["method"].str.startswith("placements")],
     }
-    tables = [
-        table.assign(analysis=name, quantity=table["statistic"])[[*KEYS, "value"]] for name, table in rows.items()
-    ]
-    return pd.concat(tables, ignore_index=True), participants.label
+    frames = [part.assign(analysis=name, quantity=part["statistic"])[[*KEYS, "value"]] for name, part in rows.items()]
+    return pd.concat(frames, ignore_index=True), participants.label
 
 
 def summarize_cohorts(cohorts: list[pd.DataFrame], targets: Targets, alpha: float) -> pd.DataFrame:
@@ -111,9 +109,8 @@ def draw_summary(summary: pd.DataFrame, trial: Trial, path: Path | str, *, alpha
     ax.set(xscale="log", xlim=(0.002, 1.05), ylim=(len(rows) - 0.4, -0.6), xlabel="P, two-sided rank-sum test")
     ax.set_xticks([0.005, 0.01, 0.05, 0.1, 0.5, 1], labels=["0.005", "0.01", "0.05", "0.1", "0.5", "1"])
     ax.minorticks_off()
-    ax.set_yticks(
-        range(len(rows)), labels=[", ".join(_display_names(row, trial)) for row in rows.itertuples()], fontsize=6
-    )
+    names = [", ".join(_display_names(row, trial)) for row in rows.itertuples()]
+    ax.set_yticks(range(len(rows)), labels=names, fontsize=6)
     figure.suptitle(label, fontsize=8)
     with atomic(path) as temporary:
         figure.savefig(temporary, format="png", dpi=160, metadata={"Software": None, "Description": label})

@@ -156,9 +156,8 @@ def _interaction_p(value: np.ndarray, is_first: np.ndarray, table: pd.DataFrame,
     cuts = table[table["usable"] & table["side"].ne("window")].groupby("position").groups
     pairs = np.array([rows for rows in cuts.values() if len(rows) == 2], dtype=int).reshape(-1, 2).T
     arms = is_first, ~is_first
-    effects = [
-        mann_whitney_effects(*(value[arm] for arm in arms), *(members[arm][:, side] for arm in arms)) for side in pairs
-    ]
+    samples = [value[arm] for arm in arms]
+    effects = [mann_whitney_effects(*samples, *(members[arm][:, side] for arm in arms)) for side in pairs]
     p[pairs] = effect_difference(*effects, confidence=0.95).p
     return p
 

@@ -50,7 +50,7 @@ def _iterate_measured(reading: WorkbookReading) -> Iterator[tuple[Source, pd.Dat
 def check_every_arm(reading: WorkbookReading) -> None:
     """Refuse participants without an arm, unless their arm was not understood, which is reported already."""
     participants = reading.trial_rows[reading.trial_rows["linked"]].drop_duplicates("participant")
-    reported = {i for plan in reading.read_plans for i in plan.rows.loc[plan.rows["unknown_arm"], "participant"]}
+    reported = {i for plan in reading.read_plans for i in plan.rows.loc[plan.rows["unknown_arm"], "participant"] if i}
     if len(participants) and not reported and not participants["arm"].any():
         expected = " or ".join(arm.label for arm in reading.trial.analysed_arms.values())
         reading.faults.error("no arm / nobody", participants["source"].iloc[0].plan.location(), expected=expected)
@@ -415,9 +415,7 @@ def check_inferred(reading: WorkbookReading) -> None:
                 reading.faults.note("inferred", plan.header_of(column), why=column.why)
             if column.conflicting_rows:
                 used, first = column.used_instead, plan.locate(column.conflicting_rows[0], column)["cell"]
-                template_values = {"role": used.role, "count": len(column.conflicting_rows), "first": first}
-                reading.faults.error(
-                    "columns apart", plan.header_of(column), used=plan.header_of(used), **template_values
-                )
+                values = {"role": used.role, "count": len(column.conflicting_rows), "first": first}
+                reading.faults.error("columns apart", plan.header_of(column), used=plan.header_of(used), **values)
         if plan.unread_reason:
             reading.faults.note("unread", plan.location(), why=plan.unread_reason)

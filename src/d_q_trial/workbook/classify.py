@@ -5,15 +5,7 @@ from __future__ import annotations
 from ..participants import POPULATION, VALUE
 from ..recognition.layout import Header, find_header, find_tables, mostly_numbers
 from ..recognition.spelling import unit_factor
-from ..recognition.vocabulary import (
-    NOT_AS_MEASURED,
-    OWN_POPULATION,
-    LabelReading,
-    Vocabulary,
-    canonical_id,
-    id_kind,
-    normalize,
-)
+from ..recognition.vocabulary import NOT_AS_MEASURED, LabelReading, Vocabulary, canonical_id, id_kind, normalize
 from ..spreadsheet.sheets import EMPTY, Block, Workbook, is_number
 from .mapping import MEANINGS, BlockPlan, Column
 
@@ -63,7 +55,7 @@ def classify_block(block: Block, vocabulary: Vocabulary, contexts: list[str]) ->
         column.judge("ignore", "certain", "text only")
     _decide_kind(plan, vocabulary)
     _find_marker(plan, context, vocabulary)
-    plan.sampled = any(vocabulary.names_population(OWN_POPULATION.sub(" ", normalize(title))) for title in titles)
+    plan.sampled = any(map(vocabulary.names_population, titles))
     texts = [*header.titles, *contexts, *(column.label for column in plan.data)]
     doubtful = [text for text in texts if NOT_AS_MEASURED.search(normalize(text).replace("et al", ""))]
     doubtful += [text for text in texts if vocabulary.label(text).measure == "other"]

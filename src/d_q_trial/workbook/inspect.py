@@ -42,9 +42,7 @@ def describe(reading: WorkbookReading) -> list[Section]:
     """Return the summary, the blocks, the variables in the order of the trial, and the questions to answer."""
     trial, plans = reading.trial, reading.plans
     order = {key: number for number, key in enumerate([*trial.outcomes, *trial.markers])}
-    blocks = [
-        [plan.sheet, plan.block.range, describe_kind(plan), plan.unread_reason or plan.evidence] for plan in plans
-    ]
+    blocks = [[p.sheet, p.block.range, describe_kind(p), p.unread_reason or p.evidence] for p in plans]
     numbers = {plan: _describe_number_columns(plan) for plan in plans if not plan.readable}
 
     def sort_key(group: tuple[Source, pd.DataFrame]) -> tuple[str, int, int]:
@@ -88,9 +86,8 @@ def _join_counts(counts: Mapping) -> str:
 def _summarize(reading: WorkbookReading) -> list[str]:
     """Return the first lines: synthetic or not, primary endpoint, faults, participants, and how labels are written."""
     trial, rows = reading.trial, reading.trial_rows
-    lines = list(
-        filter(None, (synthetic_label(reading.workbook), trial.primary and _describe_primary_endpoint(reading)))
-    )
+    endpoint = trial.primary and _describe_primary_endpoint(reading)
+    lines = list(filter(None, (synthetic_label(reading.workbook), endpoint)))
     if count := len(reading.faults.errors):
         lines.append(f"Faults and questions, listed below: {count}")
     if reading.arms:

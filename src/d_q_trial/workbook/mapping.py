@@ -293,9 +293,8 @@ class BlockEntry(Statement):
         header = Header(rows=list(range(self.header)), first_data=self.header)
         rows = block.values[: self.header]
         header.labels = [[" ".join(str(row[i]).split()) for row in rows if row[i] != EMPTY] for i in range(block.width)]
-        plan = BlockPlan(
-            block, "", header, cohort=self.cohort, sampled=self.cohort != TRIAL, evidence=MAPPED, **statements
-        )
+        statements |= {"cohort": self.cohort, "sampled": self.cohort != TRIAL, "evidence": MAPPED}
+        plan = BlockPlan(block, "", header, **statements)
         for index, name in enumerate(block.panel_names if self.panels else block.names):
             entry = self.columns.get(name)
             why = "not in the mapping" if not entry else "ignored by the mapping" if entry.role == "ignore" else ""

@@ -94,7 +94,7 @@ def examine_workbook(path: Path | str, trial: Trial, mapping: Path | str | None 
                 plan.kind, plan.evidence = "note", "ignored by the mapping"
             if not inside:
                 faults.error("ignored", {"sheet": area.sheet.name, "cell": area.range})
-    for name in {sheet.name for sheet in workbook.sheets if sheet.turned} - {plan.sheet for plan in plans}:
+    for name in sorted({sheet.name for sheet in workbook.sheets if sheet.turned} - {plan.sheet for plan in plans}):
         faults.error("turned", {"sheet": name})
     policy = policy.model_copy(update={"missing": [*policy.missing, *trial.missing]})
     reading = WorkbookReading(workbook, trial, plans, policy, vocabulary, faults)
@@ -312,15 +312,13 @@ def _check_population(frame: pd.DataFrame, trial: Trial, faults: Faults) -> None
         markers = [key for key in trial.markers if key in sample and key in participants and not plan.sampled]
         matched = sample.reset_index().merge(participants, on=markers)["participant"] if markers else sample.index[:0]
         same_ids = sum(not identity.isdigit() for identity in sample.index.intersection(participants.index))
-        id_column = plan.column_of("participant")  # if both blocks have ids, these join the same participants
-        other = next(
-            (p for p in earlier_plans if not (plan.mapped or (id_column and p.column_of("participant")))), None
-        )
+        ids = plan.column_of("participant")  # if both blocks have ids, these join the same participants
+        other = next((p for p in earlier_plans if not (plan.mapped or (ids and p.column_of("participant")))), None)
         if other:
             faults.error("population / alike", plan.location(), other=other, label=label)
         elif not plan.mapped and 2 * max(matched.nunique(), same_ids) > len(sample):
             faults.error("population / participants", plan.location(), label=label)
-        elif not (plan.mapped or plan.sampled or markers or id_column) and len(sample) <= size:
+        elif not (plan.mapped or plan.sampled or markers or ids) and len(sample) <= size:
             faults.error("population / unnamed", plan.location(), label=label)
         earlier_plans.append(plan)
         faults.note("population", {"sheet": plan.sheet}, count=len(sample), label=label)

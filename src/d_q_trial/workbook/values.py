@@ -85,9 +85,8 @@ class BlockReader:
         self.plan, self.body, self.reading = plan, plan.body, reading
         self.vocabulary, self.trial, self.faults = reading.vocabulary, reading.trial, reading.faults
         self.policy, self.codes = reading.policy, reading.policy.codes
-        self.labels = {
-            role: np.full(len(self.body), None, dtype=object) for role in ("participant", *CODE_SECTIONS, "unit")
-        }
+        roles = ("participant", *CODE_SECTIONS, "unit")
+        self.labels = {role: np.full(len(self.body), None, dtype=object) for role in roles}
         # Below groups, the same header may begin another panel.
         repeated = [plan.block.values[row] for row in plan.header.rows[-1:] if plan.column_of("participant")]
         self.use = np.array([row not in repeated for row in self.body], dtype=bool)
