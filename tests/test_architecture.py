@@ -1,5 +1,6 @@
 """The house is the one of docs/architecture.md."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -73,3 +74,12 @@ def test_the_examples_of_the_page_on_trials_are_read(tmp_path):
     (tmp_path / "trial.yaml").write_text(trial, encoding="utf-8")
     assert load_trial(tmp_path / "trial.yaml").markers
     assert list(settings.load(yaml.safe_load(configuration)).analyses) == ["copper_tertiles"]
+
+
+def test_every_public_function_of_the_statistics_has_an_example_that_is_run():
+    page = (TOP / "docs" / "statistics.md").read_text(encoding="utf-8")
+    for path in sorted((PACKAGE / "stats").glob("*.py")):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+                own_example = ">>> " in (ast.get_docstring(node) or "")
+                assert own_example or re.search(rf">>> .*\b{node.name}\(", page), f"{path.name}: {node.name}"
