@@ -85,7 +85,7 @@ def _combine_variances(first: Any, second: Any, first_df: Any, second_df: Any) -
 
 
 def brunner_munzel(first: np.ndarray, second: np.ndarray) -> Estimate:
-    """Return t, positive if the first sample is larger, and P, by ``stats.brunnermunzel``; samples along the last axis.
+    """Return t, positive if the first sample is larger, and P, by ``brunnermunzel``; samples along the last axis.
 
     NaN if a sample has fewer than two values, or the placements no variance (no overlap, or all values are equal).
     """
@@ -140,7 +140,8 @@ def permuted_strata_p(
     count, rng = 0, np.random.default_rng(seed)
     for start in range(0, permutations, _CHUNK):
         drawn = min(_CHUNK, permutations - start)
-        count += count_extreme(*(split_columns(rng.random((drawn, n)).argsort(axis=1)[:, :k], n) for n, k in sizes))
+        permuted = [split_columns(rng.random((drawn, n)).argsort(axis=1)[:, :n_upper], n) for n, n_upper in sizes]
+        count += count_extreme(*permuted)
     return permutation_p(count, permutations)
 
 

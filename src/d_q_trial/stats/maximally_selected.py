@@ -65,7 +65,7 @@ def best_cut_bootstrap(
     starts = np.flatnonzero(np.diff(marker, prepend=np.nan) != 0)
     drawn = np.add.reduceat(weights, starts, axis=1) > 0
     last_drawn = np.maximum.accumulate(np.where(drawn, np.arange(starts.size), -1), axis=1)
-    outside = np.column_stack([np.full(resamples, -1), last_drawn[:, :-1]])  # last value drawn outside a subgroup
+    outside = np.column_stack([np.full(resamples, -1), last_drawn[:, :-1]])  # last value drawn outside each subgroup
     u, tie_sum, first, second = _sums_from_starts(response, is_first, weights, starts)
     z = np.nan_to_num(normal_z(u, first, second, tie_sum, continuity=False))
     eligible = drawn & (outside >= 0) & (np.minimum(first, second) >= max(1, minimum_per_arm))
@@ -78,7 +78,7 @@ def best_cut_bootstrap(
     row = np.flatnonzero(is_best.any(axis=1))
     inside = is_best[row].argmax(axis=1) if above else starts.size - 1 - is_best[row, ::-1].argmax(axis=1)
     last_outside = outside[row, inside]
-    # The cutoff is the first value inside, or the last outside; only then are out-of-bag values between them inside.
+    # The cutoff is the first value drawn inside or the last drawn outside; then, values between them are inside.
     cut, start = (inside, inside) if above == at_cut_upper else (last_outside, last_outside + 1)
     results[:, row] = marker[starts[cut]], effect[row, start]
     return results
@@ -92,7 +92,7 @@ def _sums_from_starts(
     wins = pairwise_wins(response, response)
     pairs = np.where(is_first[:, None] & ~is_first, wins, np.where(~is_first[:, None] & is_first, 1 - wins, 0.0))
     ties = weights @ ((wins == 0.5) * later).T
-    # What each participant adds to the sums over those who come later in the order.
+    # What each participant adds to the sums by comparison with those later in the order.
     added = [weights * (weights @ (pairs * later).T), weights * (3 * ties * (ties + weights) + weights**2 - 1)]
     added += [weights * is_first, weights * ~is_first]
     return [np.cumsum(terms[:, ::-1], axis=1)[:, ::-1][:, starts] for terms in added]

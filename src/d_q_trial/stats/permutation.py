@@ -30,7 +30,7 @@ Progress = Callable[[int, int], None]
 
 
 class MonteCarloP(NamedTuple):
-    """A permutation P-value, the interval for the P of all permutations, and the number of permutations drawn."""
+    """A permutation P-value, the interval for the P of all permutations, and the number of permutations used."""
 
     p: float = np.nan
     lower: float = np.nan
@@ -280,8 +280,8 @@ class StepDown:
 class Joint:
     """Count, for every group of specifications, the permuted summaries that are at least as favourable as the observed.
 
-    A specification with too few participants in an arm under a split, observed or permuted, is excluded from its
-    summaries: a summary is the same function of the labels throughout, so every P-value is that of an exact test.
+    A specification with too few participants in an arm under a split, observed or permuted, is excluded from the
+    summaries of that split: a summary is the same function of the labels throughout, so every test is exact.
     ``weights``, shape (groups, specifications), state how often a specification counts in a group. The summaries are
     the lower median of the effects, signed so that more than one half is favourable; the weighted share of deviates of
     at least ``critical``; and the mean z. They are one half, 0 and 0 if no specification is usable. Simonsohn,

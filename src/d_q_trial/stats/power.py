@@ -16,7 +16,7 @@ def t_power(difference: float, sd: float, n_first: int, n_second: int, *, alpha:
 
     Cohen (1988), Statistical Power Analysis, chapter 2. R: ``power.t.test(n, delta, sd, strict = TRUE)``.
     """
-    _check(sd, n_first, n_second, alpha)
+    _check_arguments(sd, n_first, n_second, alpha)
     effect, ratio = abs(difference) / sd, n_second / n_first
     if math.isnan(effect):
         return math.nan
@@ -39,7 +39,7 @@ def implied_sd(difference: float, n_first: int, n_second: int, *, power: float, 
 
 def detectable_difference(sd: float, n_first: int, n_second: int, *, power: float, alpha: float) -> float:
     """Difference that the t test detects with the stated power, which must exceed alpha."""
-    _check(sd, n_first, n_second, alpha)
+    _check_arguments(sd, n_first, n_second, alpha)
     if not alpha < check_proportion(power, "power"):
         raise ValueError(f"power {power:g}: expected more than alpha, {alpha:g}")
 
@@ -52,7 +52,7 @@ def detectable_difference(sd: float, n_first: int, n_second: int, *, power: floa
     return sd * float(optimize.brentq(excess, 0.0, high, xtol=1e-13))
 
 
-def _check(sd: float, n_first: int, n_second: int, alpha: float) -> None:
+def _check_arguments(sd: float, n_first: int, n_second: int, alpha: float) -> None:
     check_proportion(alpha, "alpha")
     if not sd > 0:
         raise ValueError(f"power: standard deviation {sd:g}, expected a number above 0")
@@ -64,7 +64,7 @@ def simulated_power(
     difference: float, sd: float, n_first: int, n_second: int, *, alpha: float, method: str, trials: int, seed: Seed
 ) -> MonteCarloP:
     """Power of a named test for a shift of a normal distribution, from simulated trials: ``p`` with a 99% interval."""
-    _check(sd, n_first, n_second, alpha)
+    _check_arguments(sd, n_first, n_second, alpha)
     values = np.random.default_rng(seed).standard_normal((n_first + n_second, trials))
     values[:n_first] += difference / sd
     p = get_test(method).compare_columns(values, np.arange(n_first + n_second) < n_first).p

@@ -17,9 +17,9 @@ from .two_sample import get_test
 def hodges_lehmann(first: ArrayLike, second: ArrayLike, *, method: str, confidence: float) -> Estimate:
     """Hodges-Lehmann estimate of the shift, the median of all pairwise differences, with its interval.
 
-    The interval contains the shifts d for which the test ``method`` of ``first - d`` against ``second`` has P above ``1
-    - confidence``. Ties between the samples, which exist only at isolated d, are ignored. Limits are infinite if the
-    samples are too small to reject any shift, and NaN if the test has no interval for a shift. Hollander, Wolfe and
+    The interval contains the shifts d for which the test ``method`` of ``first - d`` against ``second`` has P above
+    ``1 - confidence``. Ties between the samples, which exist only at isolated d, are ignored. Limits are infinite if
+    the samples are too small to reject any shift, and NaN if the test has no interval for a shift. Hollander, Wolfe and
     Chicken (2014), sections 4.2 and 4.3; R: ``wilcox.test(conf.int=TRUE)``, by root search to 1e-4.
 
     >>> shift = hodges_lehmann([1, 4, 6, 7, 9], [0, 3, 2, 5], method="exact", confidence=0.95)
