@@ -141,7 +141,7 @@ def list_subgroups(marker: np.ndarray, windows: Windows, minimum: int, at_cut: s
     for low, high in dict.fromkeys((ordered[start], ordered[start + size - 1]) for start in starts):
         rows.append(("window", low, high, np.median(ordered[(ordered >= low) & (ordered <= high)])))
     table = pd.DataFrame(rows, columns=["side", "low", "high", "position"])
-    table = table.astype(dict.fromkeys(("low", "high", "position"), float))  # of empty columns too
+    table = table.astype(dict.fromkeys(("low", "high", "position"), float))  # also if they are empty
     table = table.sort_values(["position", "side"], ascending=[True, False], kind="stable", ignore_index=True)
     side, low, high, position = (table[name].to_numpy() for name in table)
     members = (marker[:, None] >= low) & (marker[:, None] <= high)
@@ -188,7 +188,7 @@ def windows_table(slices: Iterable[Slices]) -> pd.DataFrame:
 def _join_tables(
     slices: Iterable[Slices], names: tuple[str, ...], position: str, sides: tuple[str, ...], **more: ArrayLike
 ) -> pd.DataFrame:
-    """Return the usable groups on some sides, with a name for their position and ``more`` columns."""
+    """Return the usable groups on the given sides, with a name for their position and ``more`` columns."""
     tables = {part.comparison.head: part.table for part in slices}
     if not tables:
         return pd.DataFrame(columns=list(names))

@@ -30,12 +30,12 @@ def interaction_table(layout: Layout, robustness: Robustness) -> pd.DataFrame:
     analysis, rows = layout.analysis, []
     for comparison in (c for c in layout.by_marker if c.is_change):
         for lower, upper in combinations(analysis.strata.labels, 2):
-            rows += _compare_strata(comparison, upper, lower, analysis, robustness)
-        rows += _fit_slopes(comparison, analysis)
+            rows += _strata_rows(comparison, upper, lower, analysis, robustness)
+        rows += _slope_rows(comparison, analysis)
     return results_frame(rows)
 
 
-def _compare_strata(c: Comparison, upper: str, lower: str, analysis: Analysis, robustness: Robustness) -> list[tuple]:
+def _strata_rows(c: Comparison, upper: str, lower: str, analysis: Analysis, robustness: Robustness) -> list[tuple]:
     """Return rows of the interaction of treatment with two strata; none if an arm of a stratum has no value."""
     strata = [c.within(c.label == label) for label in (upper, lower)]
     n = tuple(sum(stratum.counts()) for stratum in strata)
@@ -55,7 +55,7 @@ def _compare_strata(c: Comparison, upper: str, lower: str, analysis: Analysis, r
     return rows + result_rows(key, n, method, GROUP_TOO_SMALL, **p)
 
 
-def _fit_slopes(c: Comparison, analysis: Analysis) -> list[tuple]:
+def _slope_rows(c: Comparison, analysis: Analysis) -> list[tuple]:
     """Return rows of the interaction of treatment with the marker itself; none without a marker value."""
     if np.isnan(c.marker_value).all():
         return []

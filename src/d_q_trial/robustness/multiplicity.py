@@ -42,7 +42,7 @@ def multiplicity_table(layout: Layout, robustness: Robustness) -> pd.DataFrame:
 
 
 def _belongs(comparison: Comparison, family: Family, layout: Layout) -> bool:
-    """Return whether a family includes a comparison; strata of other markers than the analysis's are in none."""
+    """Return whether a family includes a comparison; only strata of the marker of the analysis can belong to one."""
     outcome = layout.trial.outcomes[comparison.outcome]
     return (
         (family.outcomes == "all" or not {outcome.key, outcome.family}.isdisjoint(family.outcomes))

@@ -38,7 +38,7 @@ NONE = "no specification has enough participants"
 ALL_CHOICES, REST, TOTAL = "all choices", "combinations of choices", "total"
 METHOD = "analysis of variance of the effects, main effects, type II"
 CURVES = 499  # permutations whose whole curve is kept
-PLACES = 201  # along a curve
+POINTS = 201  # along a curve
 
 
 def prepare_specifications(
@@ -68,7 +68,7 @@ class Counts:
     joint: np.ndarray  # shape (3, families), in the order of Joint.SUMMARIES
     significant: np.ndarray  # shape (families,): significant specifications, summed over the permutations
     usable: np.ndarray  # shape (families,): specifications with enough participants, summed likewise
-    curves: np.ndarray  # shape (places, kept permutations of the range)
+    curves: np.ndarray  # shape (points, kept permutations of the range)
 
     def p(self, count: int) -> MonteCarloP:
         """Return the P-value if ``count`` permutations are at least as extreme as the data."""
@@ -88,7 +88,7 @@ def count_permutations(
     """Permute the arm labels of all specifications jointly, for shard ``shard`` (from 1) of ``shards``.
 
     ``permutations`` is the number of random splits in all shards; if no more splits exist, all are counted. ``memory_mb``
-    limits the memory, not the result; a MemoryError states what is needed. ``progress`` gets the numbers done and in all.
+    limits the memory, not the result; a MemoryError states the need. ``progress`` gets the number done and the total.
     """
     if not 1 <= shard <= shards:
         raise UserError(f"shard {shard} of {shards}: shards are numbered from 1")
@@ -97,12 +97,12 @@ def count_permutations(
     start, stop = (labels.count * part // shards for part in (shard - 1, shard))
     step_down, pointwise = StepDown(observed.z), StepDown(observed.z, family=np.arange(observed.z.size))
     joint = Joint(observed, specs.weights, critical=specs.critical)
-    curves = [np.empty((PLACES, 0), dtype=np.float32)]
+    curves = [np.empty((POINTS, 0), dtype=np.float32)]
     check_memory(*specs.design.scores.shape, memory_mb)
     for block in permuted_blocks(specs.design, labels, start=start, stop=stop, progress=progress):
         if block.start < CURVES:
             effects = block.effect[:, : CURVES - block.start]
-            curves.append(sort_curve(effects, specs.weights[0], PLACES) + np.float32(0.5))
+            curves.append(sort_curve(effects, specs.weights[0], POINTS) + np.float32(0.5))
         for counter in (step_down, pointwise, joint):
             counter.add(block)
     identity = hashlib.sha256()
@@ -125,14 +125,14 @@ def count_permutations(
     )
 
 
-def sort_curve(effects: np.ndarray, weights: np.ndarray, places: int) -> np.ndarray:
-    """Sort effects, shape (specifications, curves), and take evenly spaced places of each curve: (places, curves).
+def sort_curve(effects: np.ndarray, weights: np.ndarray, points: int) -> np.ndarray:
+    """Sort effects, shape (specifications, curves), and take evenly spaced points of each curve: (points, curves).
 
-    The effect at place k of K has a share (k + 1/2) / K of the weights, shape (specifications,), below it.
+    The effect at point k of K has a share (k + 1/2) / K of the weights, shape (specifications,), below it.
     """
     ordered = np.sort(np.repeat(effects, weights, axis=0), axis=0)  # NaN sorts last
     size = np.count_nonzero(~np.isnan(ordered), axis=0)
-    rows = (2 * np.arange(places)[:, None] + 1) * size // (2 * places)
+    rows = (2 * np.arange(points)[:, None] + 1) * size // (2 * points)
     return np.take_along_axis(ordered, rows, axis=0)
 
 
@@ -238,8 +238,8 @@ def choices_variance(table: pd.DataFrame) -> pd.DataFrame:
 
     The columns are ``CHOICE_COLUMNS``, with a row for each choice with two options or more: the reduction in the
     residual sum of squares when the choice is added to all others (type II), also as ``share`` of the total. The last
-    rows are ``all choices`` together, the rest (their ``combinations``), and the ``total``. If some combinations have
-    no result, the choices overlap, and their shares do not add up to that of all. R: ``car::Anova``.
+    rows are ``all choices`` together, the rest (``combinations of choices``), and the ``total``. If some combinations
+    have no result, the choices overlap, and their shares do not add up to that of all. R: ``car::Anova``.
     """
     results = table[table["effect"].notna()].copy()
     results["subgroup"] = results["marker"] + results["cut"].map(lambda cut: "all" if np.isnan(cut) else f" {cut:g}")
@@ -263,7 +263,7 @@ def choices_variance(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def permuted_band(counts: Counts | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the 2.5th, 50th and 97.5th percentile of the permuted curves, at each place along the curve."""
+    """Return the 2.5th, 50th and 97.5th percentile of the permuted curves, at each point along the curve."""
     if counts is None or np.isnan(counts.curves).all():
         return tuple(np.full((3, 0 if counts is None else len(counts.curves)), np.nan))
     return tuple(np.nanquantile(counts.curves.astype(float), [0.025, 0.5, 0.975], axis=1))

@@ -73,7 +73,7 @@ def _planned_rows(plan, layout: Layout, robustness: Robustness) -> list[tuple]:
 
 
 def _exaggeration_rows(c: Comparison, overall: dict[tuple, tuple[float, str]], alpha: float) -> list[tuple]:
-    """Return rows of one comparison on both scales; one of all participants adds its effects and reasons to ``overall``."""
+    """Return rows of one comparison on both scales; if it is of all participants, add its effects to ``overall``."""
     mean, effect = mean_difference(*c.samples(c.modelled), confidence=0.95), mann_whitney_effect(*c.samples())
     by_mean, rows = f"mean {CHANGES[c.scale]}, t (Welch)", []
     for scale, estimate, null, n in ((by_mean, mean, 0, c.counts(c.modelled)), (EFFECT, effect, 0.5, c.counts())):

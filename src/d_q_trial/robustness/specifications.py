@@ -56,9 +56,7 @@ class Specifications:
     ``minimum_per_arm`` participants in both arms under any labels, or if all its values are equal.
     """
 
-    table: (
-        pd.DataFrame
-    )  # a row each, in the order of the configuration: CHOICES, own (reported by the analysis), reason
+    table: pd.DataFrame  # a row each, in configuration order: CHOICES, own (reported by the analysis), reason
     is_first: np.ndarray  # bool, shape (participants,)
     values: np.ndarray  # shape (participants, columns); NaN if not included
     column: np.ndarray  # of each specification in `values`; those that differ only in the test variant share one
@@ -92,7 +90,6 @@ def collect_measurements(
     treated, control = trial.analysed_arms
     if not {treated, control} <= set(arms):
         return None
-
     analysed_wide = wide[analysed]
     visits = {key: tuple(v for v in trial.visits if v in trial.outcomes[key].follow_up) for key in multiverse.outcomes}
     pairs = [(outcome, visit) for outcome, follow_up in visits.items() for visit in follow_up]
@@ -114,7 +111,7 @@ def collect_measurements(
 
 
 def _select_at_or_above(values: np.ndarray, analysed: np.ndarray, quantile: float, rule: StrataRule) -> np.ndarray:
-    """Return which analysed participants lie at or above a quantile of the marker; False without a value."""
+    """Return which analysed participants are at or above a quantile of the marker; False without a value."""
     analysed_values = values[analysed]
     reference = values if rule.reference == "everyone" else analysed_values
     halves = StrataRule(cuts=[quantile], quantile_type=rule.quantile_type, labels=["lower", "upper"])
@@ -163,7 +160,7 @@ def combine_choices(data: Measurements, trial: Trial, analysis: Analysis, robust
             for (marker, cut), population, missing in product(subgroups, multiverse.populations, multiverse.missing):
                 values = np.where(subgroups[marker, cut] & populations[population], filled[missing], np.nan)
                 # An analysis takes the quartiles of each arm. Here that would make the values depend on the arm labels:
-                # permuted labels would compare values trimmed under another split, and the test would not hold its level.
+                # permuted labels would compare values trimmed under another split, and the test would lose its level.
                 fences = find_fences(values, limit=multiverse.outlier_limit, quartile_type=analysis.quartile_type)
                 for outliers in multiverse.outliers:
                     columns.append(apply_outlier_rule(values, outliers, *fences))
