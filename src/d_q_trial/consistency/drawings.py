@@ -86,7 +86,7 @@ def draw_matrix(assessments: list[Assessment]) -> str:
 
 
 def draw_candidates(options: list[Option]) -> str:
-    """Draw a bar for each pair of unreported group sizes: its height the attainable P-values, dark if it is probable."""
+    """Draw a bar for each pair of unreported group sizes, as high as its attainable P-values, dark if probable."""
     probable = ", ".join(f"{o.n_first} and {o.n_second}" for o in options if o.probability > _PROBABLE)
     ordered = sorted(options, key=lambda o: (o.n_first, o.n_second))
     description = f"Attainable P-values by pair of numbers; probable: {probable}."

@@ -110,7 +110,7 @@ class Report:
     decision: Decision
     ranges: list[RangeCheck]
     dependence: list[dict]
-    unsettled: dict[str, list[ReportedP]] = field(default_factory=dict)  # left out, by the fault
+    unsettled: dict[str, list[ReportedP]] = field(default_factory=dict)  # P-values left out, by fault
 
     def table(self, name: str, **cells: str) -> list[Row]:
         """Return the rows of a published table that have these cells; no rows if the table is absent."""

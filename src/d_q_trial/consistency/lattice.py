@@ -47,7 +47,7 @@ def rank_sum_p(u, n_first: int, n_second: int, variant: str, tie_sum=0.0):
 
 @lru_cache(maxsize=4096)
 def _exact_table(n_first: int, n_second: int, variant: str) -> np.ndarray:
-    """Return the logarithms of the exact P at U = 0, 1, ..., up to the mean (one entry further if the mean is a half)."""
+    """Return the logarithms of the exact P at U = 0, 1, ..., up to the mean, rounded up if it is a half-integer."""
     counts = exact_counts(n_first, n_second)
     cumulative, half = np.cumsum(counts), counts[: (n_first * n_second + 1) // 2 + 1]
     doubled = 2 * cumulative[: half.size]
@@ -125,7 +125,7 @@ def fit_reported_p(low: float, high: float, n_first: int, n_second: int, variant
     near = (start <= high + _EDGE) & (end >= low - _EDGE)
     near[near] = _mark_distinct(end[near])
     width, overlap = (end - start)[near], np.minimum(end[near], high) - np.maximum(start[near], low)
-    # Without ties, or where P hardly moves with them (at the mean of U, and for very small P), a band is a point inside.
+    # Without ties, or where P hardly moves with them (at the mean of U, and for very small P), a band is one point.
     share = np.where(width < _EDGE, 1.0, np.clip(overlap / np.maximum(width, _EDGE), 0.0, 1.0))
     return Fit(tuple(matching_u.tolist()), float(share.sum()), expected)
 

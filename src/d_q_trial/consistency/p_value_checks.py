@@ -88,7 +88,7 @@ def format_pair(pair: tuple[str, str]) -> str:
 
 
 def _split_unknown(name: str) -> tuple[str, str]:
-    """Split a name of :mod:`reported`, ``arm:stratum:outcomes/visit/marker``, into the arm and the rest in words."""
+    """Split a name of :mod:`reported`, ``arm:stratum:outcomes/visit/marker``, into the arm and the rest as text."""
     arm, _, place = name.partition(":")
     stratum, _, set_name = place.partition(":")
     outcomes, *visit_and_marker = set_name.split("/")

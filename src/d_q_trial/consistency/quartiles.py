@@ -7,8 +7,8 @@ recorded in steps coarser than the reported decimals, the last digit shows the f
 The reported quantiles bound each order statistic of a group by a lower and an upper envelope. U is largest with the
 first group at its upper and the second at its lower envelope. The bounds are outer bounds: a P-value outside them cannot
 come from such data, one inside may. They are attained where every reported quantile is one of the values (n = 4k + 1
-under type 7). Where a quantile lies between two values, the two cannot both be at their envelopes, and the bounds are
-too wide by the pairs of one value for each such quantile.
+under type 7). Where a quantile lies between two values, the two cannot both be at their envelopes, and the bounds of U
+are too wide by the pairs of one value for each such quantile.
 """
 
 from __future__ import annotations

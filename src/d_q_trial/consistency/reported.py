@@ -18,7 +18,7 @@ from .sizes import Constraint, Pair, parse_constraint
 
 PARTS = ("minimum", "q1", "median", "q3", "maximum")  # in the order in which they must ascend
 SIDES = ("first", "second")
-# The key of a quantity, whichever source reports it, among the columns of tests, summaries and counts.
+# The columns of tests, summaries and counts that identify a quantity, whichever source reports it.
 QUANTITY = ("outcome", "measure", "visit", "marker", "stratum")
 quantity_key = itemgetter(*QUANTITY)
 _TIES = {"unknown": UNKNOWN_TIES, "none": NO_TIES, "few": FEW_TIES}
@@ -201,7 +201,7 @@ def _read_test(row: Row, first_source: str, quantiles: Mapping, sizes: _GroupSiz
 
 
 class _GroupSizes:
-    """Group sizes: the reported ones, and names of unknowns for those of which only sums are reported."""
+    """Group sizes: the reported ones, and names of unknowns where only sums are reported."""
 
     def __init__(self, tables: dict[str, list[Row]]):
         rows = tables["counts"] + tables["summaries"]
@@ -256,7 +256,7 @@ class _GroupSizes:
         return f"{group}:{stratum}:{set_name}".replace(" ", "_")
 
     def build_constraints(self) -> list[Constraint]:
-        """Return the sums over groups and over strata, and that no number exceeds an earlier one."""
+        """Return constraints: the sums over groups and over strata, and that no number exceeds an earlier one."""
         lines: dict[str, str] = {}  # the place of each constraint
         for name, set_key in self.sets.items():
             strata, counts = self.strata[set_key[2]], self.counts[set_key]
@@ -274,7 +274,7 @@ class _GroupSizes:
         return [parse_constraint(text, where) for text, where in lines.items()]
 
     def _is_nested(self, later: _SetKey, earlier: _SetKey) -> bool:
-        """Return whether one set is within another: no number is larger; same outcome, or the other is the largest."""
+        """Return whether no number of a set exceeds that of another with the same outcome or the most participants."""
         fewer, more = self.counts[later], self.counts[earlier]
         shared = fewer.keys() & more.keys()
         if later[2] != earlier[2] or not shared or any(fewer[cell] > more[cell] for cell in shared):

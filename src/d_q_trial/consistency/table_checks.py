@@ -232,7 +232,7 @@ def check_p_of_counts(report: Report) -> Iterator[Finding]:
 
 
 def _recompute_p_of_counts(report: Report, row: Row) -> tuple[str, dict[str, float], list[str]]:
-    """Return the counts that a P compares, in words, P by the usual tests of these counts, and the tests that give it.
+    """Return the counts that a P compares as text, P by the usual tests of these counts, and the tests that give it.
 
     All three are empty without counts of both groups, or if none or all of the participants are counted.
     """
