@@ -526,7 +526,7 @@ def ensemble(context: Context) -> None:
     picture = Path(arguments.page).with_suffix(".png")
     files.write_csv(summary, arguments.summary, label=label)
     ensemble.draw_summary(summary, trial, picture, alpha=analysis.alpha, label=label)
-    files.write_text(ensemble.page_text(summary, trial, analysis.alpha, label, picture.name), arguments.page)
+    files.write_text(ensemble.render_summary(summary, trial, analysis.alpha, label, picture.name), arguments.page)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -78,7 +78,7 @@ class _Pool(NamedTuple):
 def _search_column(
     cohort: Cohort, outcome: str, visit: str, pools: list[_Pool], draw_scores: Callable[[], np.ndarray], rng: Generator
 ) -> None:
-    """Search the cells of a column. Within a pool, values have the order of the scores: at follow-up approximately."""
+    """Search the cells of a column. Within a pool, they follow the order of the scores, at follow-up approximately."""
     measured, decimals = cohort.measured(outcome, visit), cohort.design.decimals[outcome]
     name = f"{outcome} {visit}"
     is_follow_up, ties = visit != BASELINE, cohort.design.ties.get(outcome, {}).get(visit)
@@ -113,7 +113,7 @@ def _search_column(
     cells[measured] = column.cells
 
 
-def _reported_quartiles(cohort: Cohort, outcome: str, visit: str) -> list[tuple[Row, float, float, float]]:
+def _collect_quartiles(cohort: Cohort, outcome: str, visit: str) -> list[tuple[Row, float, float, float]]:
     """Return the rows that report quartiles of a column, with the quartiles as numbers."""
     rows = [row for row in cohort.targets[outcome, visit] if row.get("statistic") == "median_iqr"]
     return [(row, float(row["lower"]), float(row["center"]), float(row["upper"])) for row in rows]
@@ -123,7 +123,7 @@ def _search_baseline(cohort: Cohort, outcome: str, rng: Generator) -> None:
     design = cohort.design
     range_is_reported = any(row.get("statistic") == "range" for row in cohort.targets[outcome, BASELINE])
     pools = []
-    for row, first, middle, third in _reported_quartiles(cohort, outcome, BASELINE):
+    for row, first, middle, third in _collect_quartiles(cohort, outcome, BASELINE):
         if outcome in design.extremes:
             low, high = lowest, highest = design.extremes[outcome]
             if not range_is_reported:  # let the extremes differ between pools
@@ -150,7 +150,7 @@ def _search_follow_up(cohort: Cohort, outcome: str, visit: str, tendency: np.nda
             for group, size in zip(row_groups(row), (0.6, -0.6), strict=True):
                 stratum_effect[cohort.members(*group)[measured]] += size * effect_sign(row)
     step = 100.0 / base.min()
-    shapes = _starting_shapes(cohort, outcome, visit, rng)
+    shapes = _list_starting_shapes(cohort, outcome, visit, rng)
     pools = [_Pool(group, knots, knots[0] - step, knots[4] + step) for group, knots in shapes]
     shared = design.shared_by_visits
 
@@ -161,9 +161,9 @@ def _search_follow_up(cohort: Cohort, outcome: str, visit: str, tendency: np.nda
     _search_column(cohort, outcome, visit, pools, draw_scores, rng)
 
 
-def _starting_shapes(cohort: Cohort, outcome: str, visit: str, rng: Generator) -> Iterator[tuple[Group, Knots]]:
+def _list_starting_shapes(cohort: Cohort, outcome: str, visit: str, rng: Generator) -> Iterator[tuple[Group, Knots]]:
     """Yield the group of each pool, with the knots of its starting values."""
-    design, rows = cohort.design, _reported_quartiles(cohort, outcome, visit)
+    design, rows = cohort.design, _collect_quartiles(cohort, outcome, visit)
     shapes = design.shapes.get(outcome, {}).get(visit, {})
     for arm, (low, first, middle, third, high) in shapes.items():
         if not any(row["group"] == arm and row["stratum"] in ("", "all") for row, *_ in rows):

@@ -79,12 +79,12 @@ def _find_reported(targets: Targets, number) -> str:
     return ""
 
 
-def page_text(summary: pd.DataFrame, trial: Trial, alpha: float, label: str, picture: str) -> str:
+def render_summary(summary: pd.DataFrame, trial: Trial, alpha: float, label: str, picture: str) -> str:
     """Return the summary as a page of Markdown."""
     template = template_engine().overlay(autoescape=False).get_template("ensemble.md.j2")
     rows = [(row, _display_names(row, trial)) for row in summary.itertuples()]
-    values = {"label": label, "alpha": alpha, "picture": picture, "cohorts": summary["cohorts"].max()}
-    return template.render(rows=rows, names=_NAMES, p_digits=format_p_digits, arms=trial.arms, **values)
+    template_values = {"label": label, "alpha": alpha, "picture": picture, "cohorts": summary["cohorts"].max()}
+    return template.render(rows=rows, names=_NAMES, p_digits=format_p_digits, arms=trial.arms, **template_values)
 
 
 def _display_names(row, trial: Trial) -> tuple[str, str, str]:

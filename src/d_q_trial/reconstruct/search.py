@@ -238,9 +238,9 @@ def assign_by_rank(scores: np.ndarray, values: np.ndarray) -> np.ndarray:
 def impose_ties(values: np.ndarray, column: Column, ties: Ties, rng: Generator) -> None:
     """Make some of the starting values of a column, percent changes of shape (n,), equal in place.
 
-    The largest tie is of items of the contrast without any change, most of them from the group whose reported quartiles
-    include zero. Each further pair is of one group, because a tie between the groups would make U a half-integer. Pairs
-    lie in the tails, where no quartile is reported, and get a change that both baselines can represent.
+    The largest tie consists of compared items without any change, most of them from the group whose reported quartiles
+    include zero. Each further pair is within one group, because a tie between groups would make U a half-integer. Pairs
+    are in the tails, where no quartile is reported, and get a change that both baselines can represent.
     """
     base, quantiles = column.baseline, [c for c in column.constraints if isinstance(c, Quantile)]
     compared = next(c.items for c in column.constraints if c.statistic is rank_sum_z)

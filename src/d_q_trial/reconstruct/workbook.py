@@ -22,7 +22,7 @@ def write_workbook(cohort: Cohort, path: Path | str) -> None:
     book = Workbook()
     read_me = book.active
     read_me.title = "READ ME"
-    for line in _read_me_text(cohort).splitlines():
+    for line in _render_read_me(cohort).splitlines():
         read_me.append([line])
     read_me.column_dimensions["A"].width = 120
     for title, columns in _sheet_columns(cohort).items():
@@ -87,7 +87,7 @@ def _header(label: str, visit: str, unit: str) -> str:
     return " ".join(filter(None, (label, visit, f"({unit})" if unit else "")))
 
 
-def _read_me_text(cohort: Cohort) -> str:
+def _render_read_me(cohort: Cohort) -> str:
     design, trial = cohort.design, cohort.design.trial
     absences: Counter[str] = Counter()
     for absence in design.absences:
