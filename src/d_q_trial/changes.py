@@ -40,8 +40,8 @@ def build_changes(participants: Participants, trial: Trial, analysis: Analysis) 
 
     A row per participant, outcome, measure and visit with the columns of ``COLUMNS``. ``value`` is the baseline value
     (measure ``baseline``) or the change (``percent_change`` in percent, ``log_ratio`` as the natural logarithm,
-    ``difference`` in the outcome's unit). It is NaN where ``reason`` says why there is none; of a winsorised value,
-    ``reason`` says so. UserError if the analysis names an outcome, visit or participant that does not exist.
+    ``difference`` in the outcome's unit). It is NaN where ``reason`` says why there is none; ``reason`` also
+    marks a winsorised value. UserError if the analysis names an outcome, visit or participant that does not exist.
     """
     import pandas as pd
 
@@ -50,8 +50,7 @@ def build_changes(participants: Participants, trial: Trial, analysis: Analysis) 
     outcomes = _select_names(analysis.outcomes, trial.outcomes, f"analyses.{analysis.name}.outcomes")
     follow_ups = [visit for visit in trial.visits if visit != BASELINE]
     visits = _select_names(analysis.visits, follow_ups, f"analyses.{analysis.name}.visits")
-    excluded = _excluded_participants(frame, trial, analysis)
-
+    excluded = _select_excluded(frame, trial, analysis)
     analysed = (BASELINE, *visits)
     pairs = [(key, v) for key in outcomes for v in (BASELINE, *trial.outcomes[key].follow_up) if v in analysed]
     parts = [_linked_rows(frame, pairs), _unlinked_rows(frame[~frame["linked"]], outcomes, visits)]
@@ -108,7 +107,7 @@ def _select_names(wanted, available, where: str) -> list[str]:
     return [name for name in available if wanted == "all" or name in wanted]
 
 
-def _excluded_participants(frame: pd.DataFrame, trial: Trial, analysis: Analysis) -> set[str]:
+def _select_excluded(frame: pd.DataFrame, trial: Trial, analysis: Analysis) -> set[str]:
     """Return the ids that the analysis excludes; UserError for an unknown id, or if an arm becomes empty."""
     ids = sorted(set(frame["participant"]))
     unknown = [name for name in analysis.exclude if name not in ids]

@@ -88,7 +88,7 @@ def _build_claims(table: str, row: Row) -> Iterator[Claim]:
     key["group"] = "both arms" if key["group"] == "all" else key["group"]
     name_parts: tuple[str, ...] = ()  # if the name is not made from the key
     not_checkable = NO_EVENTS if table == "adverse_events" else ""
-    # ``values`` holds the quantity, the reported value, its relation and the statistic of the results.
+    # Each of ``values`` is a quantity, its reported value, the relation, and the statistic of the results.
     if table in ("summaries", "ranges"):
         columns = {"n": "n"} | SUMMARIES[row["statistic"]]
         values = [(statistic, row[column], "=", statistic) for column, statistic in columns.items()]

@@ -95,8 +95,8 @@ def compare_tests(results: Mapping[str, pd.DataFrame], settings: Settings, trial
 def _select_changes(rows: pd.DataFrame, analysis: Analysis, trial: Trial) -> pd.DataFrame:
     """Return the rows on changes, of all participants or strata of the marker of the analysis, with their place."""
     places = {ALL_PARTICIPANTS: ALL_PARTICIPANTS, **rank_strata(analysis.strata.labels)}
-    of_analysis = rows["measure"].eq(analysis.measure) & rows["marker"].isin(["", analysis.marker])
-    selected = rows[rows["contrast"].eq(trial.contrast) & of_analysis]
+    has_conventions = rows["measure"].eq(analysis.measure) & rows["marker"].isin(["", analysis.marker])
+    selected = rows[rows["contrast"].eq(trial.contrast) & has_conventions]
     return selected.assign(place=selected["stratum"].map(places))
 
 
@@ -230,7 +230,7 @@ def describe_differences(analysis: Analysis, reference: Analysis, trial: Trial) 
 def rows_to_draw(comparisons: pd.DataFrame, trial: Trial, *, large_family: int = 10) -> tuple[list[tuple], int]:
     """Select the comparisons (outcome, visit, place) that the figure shows, and count those that it leaves out.
 
-    It shows all of families with at most ``large_family`` outcomes; of larger ones those that change in some analysis.
+    It shows families of at most ``large_family`` outcomes completely; of larger ones, what changes in some analysis.
     """
     family = comparisons["outcome"].map({key: outcome.family for key, outcome in trial.outcomes.items()})
     in_small_family = comparisons.groupby(family)["outcome"].transform("nunique").le(large_family)

@@ -161,7 +161,7 @@ class Layout:
 
 
 def build_layout(participants: Participants, trial: Trial, analysis: Analysis) -> Layout:
-    """Return the comparisons of an analysis, with its changes and strata of the participants."""
+    """Build the comparisons of an analysis from its changes and strata of the participants."""
     inputs = (participants, trial, analysis)
     return Layout(build_changes(*inputs), build_strata(*inputs), trial, analysis)
 
@@ -187,7 +187,7 @@ def value_matrix(comparisons: list[Comparison], name: str = "value") -> tuple[pd
 
 
 def results_frame(rows: list[tuple]) -> pd.DataFrame:
-    """Return a table of rows with the columns of the results."""
+    """Return rows as a table with the columns of the results."""
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"value": float, "n_first": "Int64", "n_second": "Int64"})
 
 

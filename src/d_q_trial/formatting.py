@@ -28,8 +28,8 @@ def round_decimal(value: float, decimals: int, *, half: str = "even") -> Decimal
 def find_rounding_rule(value: float, reported: str) -> str:
     """Return the rule by which ``value`` rounds to ``reported`` at the reported decimals, or an empty string.
 
-    Half to even and half up, which agree but for ties, are tried on the decimal number; then the binary number, as
-    programs do, for which 0.575 becomes 0.57 because the nearest double is smaller.
+    Half to even and half up, which agree except for ties, are tried on the decimal number; then the binary number is
+    rounded as programs do, so that 0.575 becomes 0.57 because the nearest double is smaller.
     """
     target = Decimal(reported.replace(",", ""))
     decimals = max(0, -int(target.as_tuple().exponent))

@@ -89,7 +89,7 @@ def select_strata(selection: Iterable[str], labels: Sequence[str]) -> list[str]:
 
 
 def describe_cuts(rule: StrataRule, marker_unit: str = "") -> str:
-    """Return where a rule cuts its marker, such as ``at the 2/3 quantile of the analysed participants``."""
+    """Return the cutoffs of a rule as text, such as ``at the 2/3 quantile of the analysed participants``."""
     if rule.by == "column":
         return f"taken from the column “{rule.column}” of the workbook"
     if rule.by == "value":
@@ -155,11 +155,9 @@ def describe_small_groups(compared: Sequence[tuple[str, Sequence[float]]], trial
     for group in dict.fromkeys(group for group, _ in compared):
         if sizes := [n for name, n in small if name == group]:
             descriptions.append(f"{pluralize(len(sizes), 'comparison')} of {group} ({sizes_by_arm(sizes, trial)})")
+    limit, groups = spell_number(smallest), "; ".join(descriptions)
     text = "P and confidence intervals rest on a normal approximation, which can be inaccurate where an arm has fewer"
-    text += (
-        f" than {spell_number(smallest)} participants: {'; '.join(descriptions)}. The setting “test: exact” avoids it."
-    )
-    return text if descriptions else ""
+    return f"{text} than {limit} participants: {groups}. The setting “test: exact” avoids it." if groups else ""
 
 
 def contrast_label(trial: Trial) -> str:

@@ -53,7 +53,7 @@ def build_results(
     by_marker = group_comparisons(layout.by_marker, "marker")
     *lower_strata, upper = analysis.strata.labels
     for comparisons, lower in product(by_marker, lower_strata):
-        at_baseline = [_compare_strata(c, upper, lower) for c in comparisons if not c.is_change]
+        at_baseline = [_build_strata_comparison(c, upper, lower) for c in comparisons if not c.is_change]
         rows += _contrast_rows(layout, at_baseline, also)
     for comparisons in by_marker:
         rows += _trend_rows(layout, comparisons)
@@ -63,13 +63,13 @@ def build_results(
     return results[~is_alternative].reset_index(drop=True), results[is_alternative].reset_index(drop=True)
 
 
-def _compare_strata(comparison: Comparison, upper: str, lower: str) -> Comparison:
+def _build_strata_comparison(comparison: Comparison, upper: str, lower: str) -> Comparison:
     """Return a comparison of two strata, both arms together, instead of the arms."""
     both = comparison.within(np.isin(comparison.label, [upper, lower]))
     return replace(both, contrast=f"{upper} - {lower}", is_first=both.label == upper)
 
 
-def _groups(layout: Layout, is_first: np.ndarray) -> dict[str, np.ndarray]:
+def _group_members(layout: Layout, is_first: np.ndarray) -> dict[str, np.ndarray]:
     """Return the members (bool) of each summarized group: each arm, and both together."""
     return dict(zip((*layout.trial.analysed_arms, BOTH_ARMS), (is_first, ~is_first, is_first | True), strict=True))
 
@@ -91,23 +91,23 @@ def _trend_rows(layout: Layout, comparisons: list[Comparison]) -> Iterator[tuple
     for group, c in product((*layout.trial.analysed_arms, BOTH_ARMS), comparisons):
         if _is_binary(layout, c) or c.is_change == (group == BOTH_ARMS):
             continue
-        members = _groups(layout, c.is_first)[group]
+        members = _group_members(layout, c.is_first)[group]
         trend = jonckheere_terpstra([c.value[members & (c.label == stratum)] for stratum in strata])
         key, n = (*c.head, "", contrast, group), (trend.n, np.nan)
         yield from result_rows(key, n, TREND, NO_TREND, z_trend=trend.statistic, p_trend=trend.p)
 
 
 def _subgroup_rows(layout: Layout, comparisons: list[Comparison], also: Iterable[str]) -> Iterator[tuple]:
-    """Describe the groups of a subgroup, and compare its arms."""
+    """Summarize the groups of a subgroup, and compare its arms."""
     _, is_first, values = value_matrix(comparisons)
-    for group, members in _groups(layout, is_first).items():
+    for group, members in _group_members(layout, is_first).items():
         yield from _summary_rows(layout, comparisons, group, values[members])
     yield from _contrast_rows(layout, comparisons, also)
 
 
 def _summary_rows(layout: Layout, comparisons: list[Comparison], group: str, values: np.ndarray) -> Iterator[tuple]:
-    """Describe one group in every column of values; a change of both arms together is only counted."""
-    statistics_by_column = _describe(values, layout.analysis.quartile_type).to_dict("index")
+    """Summarize one group in every column of values; a change of both arms together is only counted."""
+    statistics_by_column = _summarize_columns(values, layout.analysis.quartile_type).to_dict("index")
     for column, (c, n) in enumerate(zip(comparisons, (~np.isnan(values)).sum(axis=0), strict=True)):
         key, sizes = (*c.head, c.stratum, "", group), (int(n), np.nan)
         yield from result_rows(key, sizes, "", n=float(n))
@@ -121,7 +121,7 @@ def _summary_rows(layout: Layout, comparisons: list[Comparison], group: str, val
             yield from result_rows(key, sizes, method, ONE_VALUE if n else EMPTY_GROUP, **{name: value})
 
 
-def _describe(values: np.ndarray, quartile_type: int) -> pd.DataFrame:
+def _summarize_columns(values: np.ndarray, quartile_type: int) -> pd.DataFrame:
     """Return a row of statistics, by name and method, for each column of values."""
     ordered, sizes = np.sort(values, axis=0), (~np.isnan(values)).sum(axis=0)  # missing values last
     frame = pd.DataFrame(ordered)
