@@ -35,7 +35,7 @@ DEPENDENCE = ("claim", "where", "reported", "n_first", "n_second", "u", "u_other
 
 
 class Score(NamedTuple):
-    """How well one variant explains all P-values together, counted at the group sizes most likely under the best variant."""
+    """How well one variant explains all P-values; all variants are counted at the sizes most likely under the best one."""
 
     variant: str
     attainable: int

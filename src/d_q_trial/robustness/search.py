@@ -92,12 +92,12 @@ def best_cuts(
         row |= part.table.loc[tried.index[best]].rename({"position": "cut"}).to_dict()
         p_values = [value for p in (p_of_side, p_of_both, p_of_family[best]) for value in p[:3]]
         row |= dict(zip(CORRECTED, p_values, strict=True)) | {"permutations": labels.count, "reason": ""}
-        rows.append(row | _bootstrap(part, side, analysis, robustness))
+        rows.append(row | _bootstrap_columns(part, side, analysis, robustness))
     integers = ("cuts", "n_first", "n_second", "permutations", "resamples")
     return pd.DataFrame(rows, columns=list(BEST_CUTS)).astype(dict.fromkeys(integers, "Int64")), corrected
 
 
-def _bootstrap(part: Slices, side: str, analysis: Analysis, robustness: Robustness) -> dict[str, float]:
+def _bootstrap_columns(part: Slices, side: str, analysis: Analysis, robustness: Robustness) -> dict[str, float]:
     """Return the columns of one best cutoff that come from bootstrap resamples."""
     comparison = part.comparison
     options = {"above": side == "above", "at_cut_upper": analysis.strata.at_cut == "upper", "resamples": RESAMPLES}

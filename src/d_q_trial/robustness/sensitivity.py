@@ -274,7 +274,7 @@ def suspect_values_table(suspects: pd.DataFrame, layout: Layout, robustness: Rob
         for version, value in versions.items():
             changed = _replace_percent_change(outcome_changes, index, value, analysis)
             groups = group_comparisons(replace(layout, changes=changed).compared, "marker", "stratum")
-            rows = [row for visits in groups for row in _by_every_method(visits, suspect.visit, analysis)]
+            rows = [row for visits in groups for row in _every_method_rows(visits, suspect.visit, analysis)]
             at_visit = replace(layout, changes=changed[changed["visit"].eq(suspect.visit)])
             tables = results_frame(rows), interaction_table(at_visit, robustness)
             frames += [table.assign(group=version) for table in tables]
@@ -291,7 +291,7 @@ def _replace_percent_change(changes: pd.DataFrame, index, percent: float, analys
     return changes
 
 
-def _by_every_method(visits: list[Comparison], visit: str, analysis: Analysis) -> list[tuple]:
+def _every_method_rows(visits: list[Comparison], visit: str, analysis: Analysis) -> list[tuple]:
     """Return rows of one group of participants: the comparison at one visit, and the mixed model over all."""
     at_visit = [c for c in visits if c.visit == visit]
     rows = [row for c in at_visit for row in _unadjusted_rows(c, analysis) + covariance_rows(c, analysis)]

@@ -122,7 +122,7 @@ class _Places:
         self.mean = self.sizes[0] * self.sizes[1]
 
     def p(self, u: ArrayLike, tie_sum: ArrayLike) -> np.ndarray:
-        """Return P for U and the tie sum; NaN if all values are equal."""
+        """Return P for a doubled U and a tie sum; NaN if all values are equal."""
         return normal_p(np.divide(u, 2), *self.sizes, tie_sum, continuity=self.continuity)
 
     def added_ties(self, more: int) -> np.ndarray:
