@@ -155,7 +155,7 @@ def _unlinked_rows(frame: pd.DataFrame, outcomes: list[str], visits: list[str]) 
 
 
 def treat_outliers(changes: pd.DataFrame, analysis: Analysis) -> None:
-    """Trim or winsorise, in place, the changes beyond the fences of their arm, if the analysis does; not baseline values."""
+    """Trim or winsorise, in place, changes (not baseline values) beyond the fences of their arm, if the analysis does so."""
     rule, quartile_type = analysis.outliers, analysis.quartile_type
     if rule.rule == "keep":
         return

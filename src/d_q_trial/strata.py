@@ -47,7 +47,7 @@ def build_strata(participants: Participants, trial: Trial, analysis: Analysis) -
 
 
 def select_marker_values(participants: Participants, trial: Trial, analysis: Analysis) -> pd.DataFrame:
-    """Return the markers at baseline of the analysed participants, independently of the strata.
+    """Return the baseline marker values of the analysed participants, independently of the strata.
 
     A row per participant, a column per marker that the workbook has, in the marker's unit; NaN where missing.
     """

@@ -21,7 +21,7 @@ Knots = tuple[float, float, float, float, float]
 def reconstruct(
     design: Design, targets: Targets, seed: int, *, progress: Callable[[int, int], None] = lambda done, total: None
 ) -> Cohort:
-    """Return a cohort that meets every constraint; ``progress`` gets the number of finished outcomes and of all.
+    """Return a cohort that meets every constraint; ``progress`` gets the number of finished outcomes and the total.
 
     UserError names the constraints that could not be met.
     """

@@ -32,7 +32,7 @@ class MarkerDesign(StrictModel):
 
 
 class Absence(StrictModel):
-    """Participants with missing values: their arm and strata, their number, and the outcomes or families by visits."""
+    """Participants with missing values: their arm, strata and number, and the missed visits by outcome or family."""
 
     arm: ArmKey
     strata: dict[MarkerKey, str]
