@@ -1,4 +1,4 @@
-"""Every single fault of ``layouts/faults.yaml`` is told with its place, its value and what was expected; all faults at once."""
+"""Each fault of ``layouts/faults.yaml`` is reported with its place, its value and what was expected; all faults at once."""
 
 import datetime
 import re
@@ -13,54 +13,48 @@ from openpyxl import Workbook
 from d_q_trial.errors import UserError
 from d_q_trial.workbook.reader import read_workbook
 
-PEOPLE = 16
-ROWS = range(2, 2 + PEOPLE)
+ARM_SIZE = 8
 SMALL = ["age", "smoker", "ctx", "p1np", "bmd_radius"]
 
 
-def wide() -> Workbook:
+def make_wide() -> Workbook:
     """Participants: A id, B arm, C age, D smoker, E p16 v5, F p16 v1+5. Bone: A id, B-E CTx, F-I P1NP, J-K radius."""
-    made = cohort.make(11, arm_size=PEOPLE // 2, outcomes=SMALL)
-    for (variable, visit), cells in made.values.items():
+    drawn = cohort.make(11, arm_size=ARM_SIZE, outcomes=SMALL)
+    for (variable, visit), cells in drawn.values.items():
         level = {"ctx": 0.4, "p1np": 50.0, "bmd_radius": 0.4}.get(variable)
         if level and visit != "baseline":
-            cells |= {identity: round(level * (1 + number / 100), 3) for number, identity in enumerate(made.ids)}
-    later = [key for key in made.values if writers.has_visits(key[0])]
-    participants = writers.table(made, writers.header, keys=writers.fixed_keys(made))
-    return writers.workbook({"Participants": participants, "Bone": writers.table(made, arm=None, keys=later)})
+            cells |= {identity: round(level * (1 + number / 100), 3) for number, identity in enumerate(drawn.ids)}
+    later = [key for key in drawn.values if writers.has_visits(key[0])]
+    participants = writers.table(drawn, writers.header, keys=writers.fixed_keys(drawn))
+    return writers.workbook({"Participants": participants, "Bone": writers.table(drawn, arm=None, keys=later)})
 
 
-def written(name: str) -> Workbook:
-    return writers.build(writers.WRITERS[name], cohort.make(11, arm_size=PEOPLE // 2, outcomes=SMALL))
+def build_layout(name: str) -> Workbook:
+    return writers.build(writers.WRITERS[name], cohort.make(11, arm_size=ARM_SIZE, outcomes=SMALL))
 
 
-def visits() -> Workbook:
-    """A long table of CTx at two visits beside the participants."""
-    book = wide()
+def make_long() -> Workbook:
+    """Replace the sheet Bone by a long table of CTx at two visits."""
+    book = make_wide()
+    ids = [cell.value for cell in book["Participants"]["A"]]
     del book["Bone"]
     sheet = book.create_sheet("Long")
     sheet.append(["ID", "Visit", "CTx (ng/mL)"])
-    for row in ROWS:
+    for row in range(2, 2 + 2 * ARM_SIZE):
         for number, visit in enumerate(["Baseline", "Week 2"]):
-            sheet.append([book["Participants"].cell(row, 1).value, visit, 0.3 + row / 100 + number / 50])
+            sheet.append([ids[row - 1], visit, 0.3 + row / 100 + number / 50])
     return book
 
 
-def panel(variable: str) -> list[list]:
+def make_panel(variable: str) -> list[list]:
     return [[f"{variable}, % change at week 20"], ["Control", "D+Q"], *([row + 0.5, -row - 0.5] for row in range(8))]
 
 
-def strata(book: Workbook | None = None) -> Workbook:
-    book = book or writers.workbook({})
+def add_strata(book: Workbook) -> Workbook:
     sheet = book.create_sheet("Fig 4a")
-    for row in (
-        ["CTx, % change at week 20, strata by p16 variant 5"],
-        ["T1/T2", None, "T3", None],
-        ["Control", "D+Q"] * 2,
-    ):
+    heads = (["CTx, % change at week 20, strata by p16 variant 5"], ["T1/T2", None, "T3", None], ["Control", "D+Q"] * 2)
+    for row in (*heads, *([i + 0.5, -i - 0.5, 2 * i + 0.1, 3.5 * i - 9] for i in range(8))):
         sheet.append(row)
-    for number in range(8):
-        sheet.append([number + 0.5, -number - 0.5, 2 * number + 0.1, 3.5 * number - 9])
     return book
 
 
@@ -68,13 +62,13 @@ def strata(book: Workbook | None = None) -> Workbook:
 # labs: A id, B visit, C analyte, D result, E unit on "Labs"; A id, B arm, ... on "DM"
 # panels: title, then Control | D+Q in rows 3 to 10
 BASES = {
-    "wide": wide,
-    "long": lambda: written("long_by_visit"),
-    "labs": lambda: written("long_by_variable"),
-    "visits": visits,
-    "panels": lambda: writers.workbook({"Fig 3a": panel("CTx"), "Fig 3d": panel("P1NP")}),
-    "strata": strata,
-    "wide and strata": lambda: strata(wide()),
+    "wide": make_wide,
+    "long": lambda: build_layout("long_by_visit"),
+    "labs": lambda: build_layout("long_by_variable"),
+    "visits": make_long,
+    "panels": lambda: writers.workbook({"Fig 3a": make_panel("CTx"), "Fig 3d": make_panel("P1NP")}),
+    "strata": lambda: add_strata(writers.workbook({})),
+    "wide and strata": lambda: add_strata(make_wide()),
     "plate": lambda: writers.workbook(
         {"Plate 1": [["Well", "OD450", "Blank"], *([f"A{n}", 0.1 * n, 0.05] for n in range(8))]}
     ),
@@ -83,7 +77,7 @@ BASES = {
 
 
 def edit(book: Workbook, edits: dict) -> None:
-    """Overwrite cells, or hide parts; a text that begins like an error or a formula becomes one."""
+    """Overwrite cells, or hide sheets, rows or columns; a text that begins like an error or a formula becomes one."""
     for place, value in edits.items():
         if place.startswith("hidden "):
             sheet, kind = book[value[0]], place.removeprefix("hidden ")
@@ -95,13 +89,13 @@ def edit(book: Workbook, edits: dict) -> None:
         if address.isalpha():
             address = f"{address}2:{address}{sheet.max_row}"
         for cell in np.ravel(sheet[address]):
-            cell.value = made(book, cell.row, value) if isinstance(value, dict) else value
+            cell.value = make_value(book, cell.row, value) if isinstance(value, dict) else value
             if isinstance(cell.value, str):
                 cell.data_type = {"#": "e", "=": "f"}.get(cell.value[:1], "s")
 
 
-def made(book: Workbook, row: int, rule: dict):
-    """A time, a text with the row's number, the percent change of CTx, or what another cell holds, changed in some way."""
+def make_value(book: Workbook, row: int, rule: dict):
+    """Return a time, a text with the row's number, the change of CTx, or the value of another cell as the rule changes it."""
     if "time" in rule:
         return datetime.time.fromisoformat(rule["time"])
     if "row" in rule:
@@ -115,8 +109,8 @@ def made(book: Workbook, row: int, rule: dict):
     return value * rule["times"] if "times" in rule else value
 
 
-CELLS, FAULTS, REMARKS = yaml.safe_load(Path("tests/layouts/faults.yaml").read_text(encoding="utf-8")).values()
-# Where values stand in each workbook.
+CELLS, FAULTS, NOTES = yaml.safe_load(Path("tests/layouts/faults.yaml").read_text(encoding="utf-8")).values()
+# Where the values of each workbook are.
 PLACES = {
     "wide": [f"Bone!{column}{row}" for row in (5, 9, 13) for column in "BCDEFGHI"],
     "long": [f"export!{column}{row}" for column in "HI" for row in range(3, 16)],
@@ -124,42 +118,40 @@ PLACES = {
 }
 
 
-def said(tmp_path, base, edits):
-    """The lines of the error message, and the notes of a reading that went through."""
+def read_edited(tmp_path, base, edits):
+    """Return the lines of the error message, or the notes of the reading."""
     book = BASES[base]()
     edit(book, edits)
     book.save(tmp_path / "xlsx")
     try:
-        read = read_workbook(tmp_path / "xlsx", cohort.trial())
+        return [], read_workbook(tmp_path / "xlsx", cohort.trial()).source["notes"]
     except UserError as error:
         return [line.strip() for line in str(error).split("\n")[1:]], []
-    return [], read.source["notes"]
 
 
 @pytest.mark.parametrize("base", PLACES)
 @pytest.mark.parametrize("which", CELLS)
-def test_cells_that_are_no_plain_numbers_are_told_with_place_and_value(tmp_path, base, which):
-    cells = [(cell, message) for message, own in CELLS[which].items() for cell in own]
+def test_cells_that_are_not_plain_numbers_are_reported_with_place_and_value(tmp_path, base, which):
+    cells = [(cell, message) for message, examples in CELLS[which].items() for cell in examples]
     planted = list(zip(PLACES[base], cells, strict=False))
-    errors, notes = said(tmp_path, base, {place: cell for place, (cell, _) in planted})
-    told = errors if which == "faults" else [note for note in notes if "read as" in note and "sample" not in note]
+    errors, notes = read_edited(tmp_path, base, {place: cell for place, (cell, _) in planted})
+    lines = errors if which == "faults" else [note for note in notes if "read as" in note and "sample" not in note]
     for place, (_, message) in planted:
-        assert any(re.search(f"^{re.escape(place)}: .+: {message}", line) for line in told), (place, errors + notes)
-    assert len(told) == len(planted), told
+        assert any(re.search(f"^{re.escape(place)}: .+: {message}", line) for line in lines), (place, errors + notes)
+    assert len(lines) == len(planted), lines
 
 
-@pytest.mark.parametrize("name", [*FAULTS, *REMARKS])
-def test_single_fault_or_remark_is_told_with_place_and_value_and_a_fault_alone_stops(tmp_path, name):
-    base, edits, message = (FAULTS | REMARKS)[name]
-    errors, notes = said(tmp_path, base, edits)
-    told = errors if name in FAULTS else notes
-    assert any(re.search(message, line) for line in told), errors + notes
-    assert len(errors) <= (0 if name in REMARKS else 16 if name.startswith("ids of two") else 2), errors
+@pytest.mark.parametrize("name", [*FAULTS, *NOTES])
+def test_a_fault_stops_the_reading_with_place_and_value_and_a_note_does_not(tmp_path, name):
+    base, edits, message = (FAULTS | NOTES)[name]
+    errors, notes = read_edited(tmp_path, base, edits)
+    assert any(re.search(message, line) for line in (errors if name in FAULTS else notes)), errors + notes
+    assert len(errors) <= (0 if name in NOTES else 16 if name.startswith("ids of two") else 2), errors
 
 
 @pytest.mark.parametrize("base", ["wide", "long", "labs", "visits", "panels", "strata"])
 def test_sound_workbook_of_any_layout_has_no_fault(tmp_path, base):
-    errors, notes = said(tmp_path, base, {})
+    errors, notes = read_edited(tmp_path, base, {})
     expected = "read as the population sample|no p16 variant 5 or|^linked participants: "
     assert errors == []
     assert all(re.search(expected, note) for note in notes), notes
@@ -173,7 +165,6 @@ def test_sound_workbook_of_any_layout_has_no_fault(tmp_path, base):
         ("wide", {"Bone!B8": "high", "Bone!C8": "0,41", "Bone!D8": "inf", "Bone!A6": None, "Participants!B6": "C"}),
     ],
 )
-def test_all_faults_are_told_in_one_pass(tmp_path, base, edits):
-    errors, _ = said(tmp_path, base, edits)
-    assert {error.split(":")[0] for error in errors} == set(edits)
-    assert len(errors) == len(edits), errors
+def test_all_faults_are_reported_at_once(tmp_path, base, edits):
+    errors, _ = read_edited(tmp_path, base, edits)
+    assert sorted(error.split(":")[0] for error in errors) == sorted(edits)
