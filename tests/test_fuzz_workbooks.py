@@ -1,4 +1,4 @@
-"""Damaged workbooks are refused, or read as what they were before the damage."""
+"""Damaged workbooks are refused, or read as before the damage."""
 
 import io
 import random
@@ -22,10 +22,10 @@ INSERTED = ["", "0", "-1", "1e999", "NaN", "x" * 3000, "&amp;", "−", "99999999
 VALUES = ["", "#N/A", "1e400", "-0", "0x10", "1,5", "TRUE", "2024-07-22", "45000.5", "-1", "1e-320", "9" * 20]
 TYPES = ["s", "str", "inlineStr", "b", "e", "d", "n", "zz", ""]
 XML, CELLS = r"(xl/|_rels|\[)(?!.*theme)", r"xl/worksheets/sheet.*\.xml"  # the parts in which something is changed
-# What changes a match in them: attributes, texts and tags, most of it still well-formed XML; and type and value of a cell.
+# Changes of a match in them: of attributes, texts and tags, mostly to well-formed XML, and of the type and value of a cell.
 EDITS = (
     (XML, r'="([^"<]*)"', lambda match, chance: f'="{chance.choice(INSERTED)}"'),  # an attribute's value
-    (XML, r' [\w:]+="[^"<]*"', lambda match, chance: ""),  # an attribute goes
+    (XML, r' [\w:]+="[^"<]*"', lambda match, chance: ""),  # an attribute is removed
     (XML, r">([^<]+)<", lambda match, chance: f">{chance.choice(INSERTED)}<"),  # a text
     (XML, r"<(\w+)[^<>]*(?:/>|>[^<>]*</\1>)", lambda match, chance: match[0] * chance.choice((0, 2))),  # an element
     (XML, r"(?<=[ <])\w+(?=[ =>])", lambda match, chance: chance.choice(["c", "row", "v", "is", "f", "zz"])),  # a name
@@ -37,27 +37,27 @@ EDITS = (
 )
 
 
-def flip_bytes(content, chance):
-    damaged = bytearray(content)
+def flip_bits(content, chance):
+    changed = bytearray(content)
     for _ in range(chance.choice((1, 1, 2, 10, 100))):
-        damaged[chance.randrange(len(damaged))] ^= 1 << chance.randrange(8)
-    return bytes(damaged)
+        changed[chance.randrange(len(changed))] ^= 1 << chance.randrange(8)
+    return bytes(changed)
 
 
-def cut(content, chance):
+def truncate(content, chance):
     start = chance.choice((0, 0, 0, chance.randrange(100)))
     return content[start : chance.randrange(start, len(content))]
 
 
 def replace_part(parts, chance):
     name = chance.choice(sorted(parts))
-    whole = parts[name]
-    changed = (None, None, b"", whole[: chance.randrange(len(whole) + 1)], b"<a/>", whole * 2)
-    return parts | {name: chance.choice(changed)}
+    part = parts[name]
+    replacements = (None, None, b"", part[: chance.randrange(len(part) + 1)], b"<a/>", part * 2)
+    return parts | {name: chance.choice(replacements)}
 
 
 def edit_part(parts, chance):
-    """Change matches in a part, each looked for from a place by chance."""
+    """Change matches in a part, each found from a random position."""
     names, pattern, change = chance.choice(EDITS)
     name = chance.choice([part for part in sorted(parts) if re.match(names, part)])
     text = parts[name].decode("utf-8")
@@ -67,21 +67,21 @@ def edit_part(parts, chance):
     return parts | {name: text.encode("utf-8")}
 
 
-def damaged(content, number):
-    """A damaged variant of a workbook's bytes, and whether the archive's checksums tell the damage."""
-    chance, kind = random.Random(number), (flip_bytes, cut, replace_part, edit_part, edit_part)[number % 5]
-    if told := kind in (flip_bytes, cut):
-        return kind(content, chance), told
+def damage(content, number):
+    """Return a damaged variant of a workbook's bytes, and whether checksums of the archive reveal the damage."""
+    chance, change = random.Random(number), (flip_bits, truncate, replace_part, edit_part, edit_part)[number % 5]
+    if change in (flip_bits, truncate):
+        return change(content, chance), True
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         parts = {name: archive.read(name) for name in archive.namelist()}
     stream = io.BytesIO()
-    write_zip(stream, kind(parts, chance), zipfile.ZIP_STORED)
-    return stream.getvalue(), told
+    write_zip(stream, change(parts, chance), zipfile.ZIP_STORED)
+    return stream.getvalue(), False
 
 
 @pytest.fixture
-def in_process(monkeypatch):
-    """Read in this process, as the reading process does, to try many files a second."""
+def _read_in_process(monkeypatch):
+    """Read in this process, as the reading process does, to try many files per second."""
 
     def load(path):
         try:
@@ -94,7 +94,7 @@ def in_process(monkeypatch):
     monkeypatch.setattr(reader, "load_workbook", load)
 
 
-@pytest.mark.usefixtures("in_process")
+@pytest.mark.usefixtures("_read_in_process")
 @pytest.mark.parametrize(
     ("name", "numbers"),
     [
@@ -103,25 +103,24 @@ def in_process(monkeypatch):
         pytest.param("reconstructed", range(50), marks=pytest.mark.slow),
     ],
 )
-def test_damaged_workbooks_are_refused_or_read_right(name, numbers, tmp_path):
+def test_damaged_workbook_is_refused_or_read_as_before_the_damage(name, numbers, tmp_path):
     path, trial = tmp_path / "data.xlsx", load_trial(DATA / "trial.yaml")
     write_zip(path, valid_parts())
     if name != "small":
         path.write_bytes((DATA / "reconstructed.xlsx").read_bytes())
-    sound, read, refused = reader.read_workbook(path, trial).frame, 0, 0
-    content = path.read_bytes()
+    sound, content = reader.read_workbook(path, trial).frame, path.read_bytes()
+    read, refused = 0, 0
     for number in numbers:
-        variant, told = damaged(content, number)
+        variant, is_detectable = damage(content, number)
         path.write_bytes(variant)
         started = time.process_time()
         try:
             participants = reader.read_workbook(path, trial)
             read += 1
-            # What is read in spite of such damage has to be what was there before.
-            assert not told or participants.frame.equals(sound), number
+            assert not is_detectable or participants.frame.equals(sound), number
         except UserError as error:
             refused += bool(str(error).strip())
-        except BaseException as error:  # also panics of the compiled reader, which are no Exception
+        except BaseException as error:  # also panics of the compiled reader, which are not an Exception
             pytest.fail(f"{number}: {type(error).__name__}: {error}")
         assert time.process_time() - started < SECONDS, number
     assert read + refused == len(numbers)

@@ -1,4 +1,4 @@
-"""The same cohort in many layouts gives the same participants; the order of rows, columns and sheets means nothing."""
+"""The same cohort in many layouts gives the same participants, in any order of rows, columns and sheets."""
 
 import random
 from functools import cache
@@ -15,7 +15,8 @@ from d_q_trial.config.settings import StrataRule
 from d_q_trial.errors import UserError
 from d_q_trial.workbook.reader import read_workbook
 
-ASKED = {
+# The errors of layouts that need a mapping.
+REFUSED = {
     "coded": "not an arm of the trial",
     "coded_visits_in_rows": "not a visit of",
     "transposed": r"write transpose: \[Sheet1\]",
@@ -24,12 +25,12 @@ SMALL = ["age", "weight", "smoker", "vitamin_d_25oh", "ctx", "p1np", "bmd_radius
 
 
 @pytest.mark.parametrize("name", list(writers.WRITERS))
-def test_layout_gives_the_same_participants_and_keeps_the_population_sample_apart(tmp_path, name):
-    made = cohort.make(outcomes=SMALL)
-    path = writers.save(writers.WRITERS[name], made, tmp_path / "book.xlsx")
+def test_layout_gives_the_same_participants_and_a_separate_population_sample(tmp_path, name):
+    drawn = cohort.make(outcomes=SMALL)
+    path = writers.save(writers.WRITERS[name], drawn, tmp_path / "book.xlsx")
     mapping = writers.write_answers(name, tmp_path)
     if mapping:
-        with pytest.raises(UserError, match=ASKED[name]):
+        with pytest.raises(UserError, match=REFUSED[name]):
             read_workbook(path, cohort.trial())
     everyone = read_workbook(path, cohort.trial(), mapping).frame
     frame, sample = (everyone[everyone.cohort == which] for which in ("trial", "population"))
@@ -37,54 +38,48 @@ def test_layout_gives_the_same_participants_and_keeps_the_population_sample_apar
     assert frame.linked.all()
     assert not frame.duplicated(keys).any()
     assert frame.set_index(keys).value.to_dict() == {
-        (identity, made.arms[identity], variable, visit, "value"): value
-        for (variable, visit), cells in made.values.items()
+        (identity, drawn.arms[identity], variable, visit, "value"): value
+        for (variable, visit), cells in drawn.values.items()
         for identity, value in cells.items()
     }
     people = sample.pivot(index="participant", columns="variable", values="value")
-    assert sorted(people.to_dict("records"), key=lambda p: p["age"]) == sorted(made.population, key=lambda p: p["age"])
+    assert sorted(people.to_dict("records"), key=lambda p: p["age"]) == sorted(drawn.population, key=lambda p: p["age"])
 
 
 @pytest.mark.parametrize("name", list(writers.PANELS))
 def test_panels_without_ids_give_the_same_changes_by_arm(tmp_path, name):
-    made = cohort.make(outcomes=SMALL)
-    read = read_workbook(writers.save(writers.PANELS[name], made, tmp_path / "book.xlsx"), cohort.trial())
+    drawn = cohort.make(outcomes=SMALL)
+    read = read_workbook(writers.save(writers.PANELS[name], drawn, tmp_path / "book.xlsx"), cohort.trial())
     frame = read.frame[read.frame.cohort == "trial"]
     assert not frame.linked.any()
-    told = [note for note in read.source["notes"] if note.startswith("linked participants: the panels have no ids")]
-    assert len(told) == 1
-    assert "adjustment for baseline" in told[0]
+    notes = [note for note in read.source["notes"] if note.startswith("linked participants: the panels have no ids")]
+    assert len(notes) == 1
+    assert "adjustment for baseline" in notes[0]
     assert set(frame.measure) == {"percent_change"}
-    found = {key: sorted(group) for key, group in frame.groupby(["variable", "visit", "arm"]).value}
-    wanted = {
-        (*pair, arm): sorted(writers.changes(made, *pair, arm))
-        for pair in writers.change_keys(made)
+    assert {key: sorted(group) for key, group in frame.groupby(["variable", "visit", "arm"]).value} == {
+        (*pair, arm): pytest.approx(sorted(writers.changes(drawn, *pair, arm)), rel=1e-12)
+        for pair in writers.change_keys(drawn)
         for arm in writers.ARMS
     }
-    assert found.keys() == wanted.keys()
-    for key, values in wanted.items():
-        assert found[key] == pytest.approx(values, rel=1e-12), key
     assert frame.participant.is_unique
 
 
-def test_panels_by_stratum_keep_marker_stratum_and_arm(tmp_path):
-    made = cohort.make(outcomes=SMALL)
-    frame = read_workbook(writers.save(writers.by_stratum, made, tmp_path / "strata.xlsx"), cohort.trial()).frame
+def test_panels_by_stratum_give_marker_stratum_and_arm(tmp_path):
+    drawn = cohort.make(outcomes=SMALL)
+    frame = read_workbook(writers.save(writers.by_stratum, drawn, tmp_path / "strata.xlsx"), cohort.trial()).frame
     for marker in cohort.trial().markers:
-        upper = writers.split_thirds(made, marker)[2]
-        for stratum, ids in (("T3", upper), ("T1/T2", set(made.arms) - upper)):
-            own = frame[frame.marker.eq(marker) & frame.stratum.eq(stratum)]
+        upper = writers.split_thirds(drawn, marker)[2]
+        for stratum, ids in (("T3", upper), ("T1/T2", set(drawn.arms) - upper)):
+            panel = frame[frame.marker.eq(marker) & frame.stratum.eq(stratum)]
             for arm in writers.ARMS:
-                rows = own[own.variable.eq("ctx") & own.visit.eq("week_20") & own.arm.eq(arm)]
-                assert sorted(rows.value) == pytest.approx(sorted(writers.changes(made, "ctx", "week_20", arm, ids)))
-            rows = own[own.variable.eq("sasp_il6")]
-            assert set(rows.visit) == {"baseline"}
-            assert set(rows.measure) == {"value"}
-            assert set(rows.arm) == {""}
-            assert sorted(rows.value) == sorted(made.values["sasp_il6", "baseline"][i] for i in ids)
+                rows = panel[panel.variable.eq("ctx") & panel.visit.eq("week_20") & panel.arm.eq(arm)]
+                assert sorted(rows.value) == pytest.approx(sorted(writers.changes(drawn, "ctx", "week_20", arm, ids)))
+            rows = panel[panel.variable.eq("sasp_il6")]
+            assert set(rows.visit + rows.measure + rows.arm) == {"baselinevalue"}
+            assert sorted(rows.value) == sorted(drawn.values["sasp_il6", "baseline"][i] for i in ids)
 
 
-def test_marker_of_the_strata_is_read_from_the_header_of_their_column(tmp_path):
+def test_header_of_a_column_of_strata_names_their_marker(tmp_path):
     book = Workbook()
     book.active.append(["Site", "p16 variant 1+5 tertile", "Treatment", "% change at 20 weeks"])
     for number in range(40):
@@ -98,7 +93,7 @@ def test_marker_of_the_strata_is_read_from_the_header_of_their_column(tmp_path):
 
 
 @pytest.mark.parametrize("place", ["sheet", "property"])
-def test_synthetic_workbook_is_labelled_by_its_first_sheet_or_a_property(tmp_path, place):
+def test_first_sheet_or_a_property_labels_a_workbook_as_synthetic(tmp_path, place):
     path = writers.save(writers.wide, cohort.make(outcomes=["ctx"]), tmp_path / "wide.xlsx")
     assert read_workbook(path, cohort.trial()).label is None
     book = load_workbook(path)
@@ -114,8 +109,8 @@ OUTCOMES = ["age", "smoker", "ctx", "bmd_radius", "sasp_il6"]
 LAYOUTS = ["wide", "sheet_per_visit", "long_by_visit", "long_by_variable"]
 
 
-def contents(path, book):
-    """What is read from a workbook that is saved under a path."""
+def read_values(path, book):
+    """Save a workbook and return the values that are read from it."""
     book.save(path)
     frame = read_workbook(path, cohort.trial()).frame
     people = frame.participant.where(frame.cohort == "trial", "")  # those of the population are numbered by their rows
@@ -124,38 +119,38 @@ def contents(path, book):
 
 
 @cache
-def original(name, path):
-    """The cells of a layout, sheet by sheet, with the header in the first row, and what is read from it."""
+def build_layout(name, path):
+    """Return the cells of a layout by sheet, with the header in the first row, and the values that are read."""
     book = writers.build(writers.WRITERS[name], cohort.make(outcomes=OUTCOMES))
     rows = {sheet.title: [list(row) for row in sheet.iter_rows(values_only=True)] for sheet in book}
-    return rows, contents(path, book)
+    return rows, read_values(path, book)
 
 
-def shuffled_rows(rows, order):
+def shuffle_rows(rows, order):
     return [rows[0], *order.sample(rows[1:], len(rows) - 1)]
 
 
-def shuffled_columns(rows, order):
+def shuffle_columns(rows, order):
     places = order.sample(range(len(rows[0])), len(rows[0]))
     return [[row[place] for place in places] for row in rows]
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
-@pytest.mark.parametrize("shuffle", [shuffled_rows, shuffled_columns, None], ids=["rows", "columns", "sheets"])
+@pytest.mark.parametrize("shuffle", [shuffle_rows, shuffle_columns, None], ids=["rows", "columns", "sheets"])
 @settings(max_examples=8, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1))
-def test_the_order_of_a_workbook_does_not_change_what_is_read(name, shuffle, tmp_path_factory, seed):
+def test_order_of_rows_columns_and_sheets_does_not_change_the_values(name, shuffle, tmp_path_factory, seed):
     order, path = random.Random(seed), tmp_path_factory.getbasetemp() / "shuffled.xlsx"
-    content, plain = original(name, path)
+    content, values = build_layout(name, path)
     titles = list(content) if shuffle else order.sample(list(content), len(content))
     content = {title: shuffle(content[title], order) if shuffle else content[title] for title in titles}
-    assert len(plain) > 100
-    assert contents(path, writers.workbook(content)) == plain
+    assert len(values) > 100
+    assert read_values(path, writers.workbook(content)) == values
 
 
-# Layouts that hold a part of the bundled cohort, with the mapping that they need; the values reproduced, and those within a
-# reported bound. What they lack: titled panels have no ids, so no correlation with age; beside a tertile the other marker is
-# missing, in panels by stratum ids and all participants together.
+# Layouts with a part of the bundled cohort, their mapping, and the numbers of reported values that are reproduced and that
+# are within the reported bound. Titled panels lack ids, and so the correlation with age; changes beside a tertile lack the
+# other marker; panels by stratum lack ids and the values of all participants.
 PARTS = {
     "titled panels": (writers.titled_panels, "", 827, 31),
     "changes beside a tertile": (writers.changes_beside_a_tertile, "strata: {1: T1/T2, 3: T3}", 815, 19),
@@ -167,7 +162,7 @@ BY_TERTILE = StrataRule(by="column", column="p16 variant 5 tertile", labels=["T1
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PARTS)
-def test_layout_of_the_bundled_cohort_reproduces_all_that_it_holds_and_fails_nothing(tmp_path, name):
+def test_layout_of_a_part_of_the_bundled_cohort_reproduces_its_values_and_adds_no_failure(tmp_path, name):
     write, mapping, reproduced, within = PARTS[name]
     base = pipeline.run_config()
     path = writers.save(write, cohort.from_frame(base.participants.frame), tmp_path / "book.xlsx")
@@ -175,10 +170,9 @@ def test_layout_of_the_bundled_cohort_reproduces_all_that_it_holds_and_fails_not
     read = read_workbook(path, base.trial, tmp_path / "mapping.yaml" if mapping else None)
     by = {"strata": BY_TERTILE} if read.frame["text"].any() else {}
     judged = pipeline.run(read, base.trial, base.analysis.model_copy(update=by)).verdicts()
-    canonical = base.verdicts().set_index("claim")["verdict"]
-    false = [
-        row.claim for row in judged.itertuples() if row.verdict in FAILURES and canonical[row.claim] not in FAILURES
-    ]
+    failed, failed_before = (
+        set(table.loc[table["verdict"].isin(FAILURES), "claim"]) for table in (judged, base.verdicts())
+    )
+    assert failed <= failed_before
     counts = judged["verdict"].value_counts()
-    assert false == []
     assert (counts["reproduced"], counts["within the reported bound"]) == (reproduced, within)
