@@ -1,4 +1,4 @@
-"""Files of every kind: what is read, what is refused, and that either takes one line, 20 seconds and 1 GB at most."""
+"""Files of every kind are read, or refused in one line, within 20 seconds and 1 GB."""
 
 import contextlib
 import datetime
@@ -7,6 +7,7 @@ import random
 import re
 import resource
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -28,14 +29,14 @@ def path(tmp_path):
     return tmp_path / "data.xlsx"
 
 
-def ole(*streams):
-    """A compound file with directory entries of these names, as .xls and protected workbooks have."""
+def make_compound_file(*streams):
+    """Return a compound file with directory entries of these names, as .xls and protected workbooks have."""
     entries = b"".join(s.encode("utf-16-le").ljust(64, b"\0") + bytes(64) for s in ("Root Entry", *streams))
     return b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504) + entries + bytes(5000)
 
 
-def refusal(path):
-    """The message of a refusal: one printable line that names the file."""
+def get_refusal(path):
+    """Return the message of a refusal: one printable line that names the file."""
     with pytest.raises(UserError) as caught:
         loader.load_workbook(path)
     assert str(caught.value).startswith(f"{path}: ")
@@ -44,13 +45,13 @@ def refusal(path):
 
 
 def test_folders_missing_files_and_impossible_names_are_refused(tmp_path):
-    assert "a folder" in refusal(tmp_path)
-    assert "no such file" in refusal(tmp_path / "no.xlsx")
+    assert "a folder" in get_refusal(tmp_path)
+    assert "no such file" in get_refusal(tmp_path / "no.xlsx")
     with pytest.raises(UserError, match="cannot be read"):
         loader.load_workbook("a\0b.xlsx")
 
 
-def test_a_file_or_an_archive_far_larger_than_a_workbook_is_refused_at_once(path, monkeypatch):
+def test_file_or_archive_far_larger_than_a_workbook_is_refused(path, monkeypatch):
     write_zip(path, SOUND)
     for limit, expected in (("MOST_UNPACKED", "unpacks to 0 MB, far more"), ("MOST_BYTES", "more than the 0 MB")):
         monkeypatch.setattr(loader, limit, 10)
@@ -58,36 +59,35 @@ def test_a_file_or_an_archive_far_larger_than_a_workbook_is_refused_at_once(path
             loader.read_file(path)
 
 
-def _entities():
-    """Ten texts of ten texts, and so on, down to a short one."""
-    doctype = '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa">' + "".join(
-        f'<!ENTITY {chr(98 + i)} "{f"&{chr(97 + i)};" * 10}">' for i in range(9)
-    )
-    return doctype.encode() + b"]>" + SOUND[STRINGS].replace(b"<t>ID</t>", b"<t>&j;</t>")
+def _nest_entities():
+    """Define an entity of ten entities of ten entities, and so on, down to a short text."""
+    entities = (f'<!ENTITY {name} "{f"&{inner};" * 10}">' for inner, name in pairwise("abcdefghij"))
+    doctype = f'<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa">{"".join(entities)}]>'
+    return doctype.encode() + SOUND[STRINGS].replace(b"<t>ID</t>", b"<t>&j;</t>")
 
 
-def _long_cells():
-    """Texts that hardly compress, so that no ratio gives the file away."""
+def _fill_long_cells():
+    """Fill cells with texts that hardly compress, so that no compression ratio reveals their size."""
     text = "".join(random.Random(32_000).choices("abcdefghijklmnopqrstuvwxyz0123456789", k=32_000))
     return (f'<row><c t="inlineStr"><is><t>{i}{text}</t></is></c></row>'.encode() for i in range(1200))
 
 
-def _cells(places):
+def _fill_cells(places):
     return (f'<row r="{row}"><c r="{column}{row}"><v>1</v></c></row>'.encode() for row, column in places)
 
 
 SCATTERED = [(i * 40, get_column_letter(i * 3)) for i in range(1, 5000)]
 MERGES = "".join(f'<mergeCell ref="A{i}:XFD{i}"/>' for i in range(1, 60_000))
-# Files, as bytes or as parts of an archive, and how they are refused; what has no message may be read.
+# Files, as bytes or as parts of an archive, and the message of their refusal; without a message they may be read.
 FILES = {
     "empty": (b"", "an empty file"),
     "zero bytes": (bytes(8000), "an empty file"),
     "random bytes": (b"\x01\x02\x03" + bytes(range(256)) * 9, "not a workbook and not text"),
-    "protected": (ole("EncryptionInfo", "EncryptedPackage"), "password-protected"),
-    "other compound file": (ole("WordDocument"), "damaged, or not a workbook"),
+    "protected": (make_compound_file("EncryptionInfo", "EncryptedPackage"), "password-protected"),
+    "other compound file": (make_compound_file("WordDocument"), "damaged, or not a workbook"),
     "html": (b"<html><table><tr><td>CTx</td></tr></table></html>", "a web page or XML file"),
     "json": (b'{"data": []}', "a JSON file"),
-    "a byte that is no letter": (b"ID,Arm\nS\x81,Control\n", "not a workbook and not text"),
+    "a byte that is not a letter": (b"ID,Arm\nS\x81,Control\n", "not a workbook and not text"),
     "prose": (b"see the supplement\n", "a text file without commas"),
     "pdf": (b"%PDF-1.7\n" + bytes(100), "a PDF document"),
     "gzip": (gzip.compress(b"workbook", mtime=0), "a gzip file"),
@@ -98,23 +98,26 @@ FILES = {
     "zip without a workbook": ({"a.txt": b"x"}, "an archive without a workbook"),
     "no sheet part": (SOUND | {SHEET: None}, "damaged"),
     "broken xml": (SOUND | {SHEET: b"<worksheet><sheetData>"}, "damaged"),
-    "entities": (SOUND | {STRINGS: _entities()}, "damaged|needs more"),
+    "entities": (SOUND | {STRINGS: _nest_entities()}, "damaged|needs more"),
     "bomb of blank rows": (SOUND | {SHEET: worksheet(b"<row/>" * 1000 for _ in range(20_000))}, ""),
-    "scattered cells": (SOUND | {SHEET: worksheet(_cells(SCATTERED))}, "lie scattered"),
+    "scattered cells": (SOUND | {SHEET: worksheet(_fill_cells(SCATTERED))}, "lie scattered"),
     "nested deeply": (SOUND | {STRINGS: b"<sst>" + b"<a>" * 200_000}, "damaged|needs more"),
     "merged areas": (SOUND | {SHEET: worksheet(after=f"<mergeCells>{MERGES}</mergeCells>".encode())}, ""),
-    "long cells": (SOUND | {SHEET: worksheet(_long_cells())}, ""),
-    "endless": (SOUND | {SHEET: worksheet(_cells([(1048576, "XFD")]), before=b'<dimension ref="A1:XFD1048576"/>')}, ""),
+    "long cells": (SOUND | {SHEET: worksheet(_fill_long_cells())}, ""),
+    "endless": (
+        SOUND | {SHEET: worksheet(_fill_cells([(1048576, "XFD")]), before=b'<dimension ref="A1:XFD1048576"/>')},
+        "",
+    ),
 }
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_file_is_refused_by_its_kind_in_one_line_or_read_within_20_seconds_and_1_gb(name, path):
+def test_file_is_refused_by_its_kind_or_read_within_20_seconds_and_1_gb(name, path):
     content, expected = FILES[name]
     path.write_bytes(content) if isinstance(content, bytes) else write_zip(path, content)
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime, time.monotonic()
     if expected:
-        assert re.search(expected, refusal(path))
+        assert re.search(expected, get_refusal(path))
     else:
         with contextlib.suppress(UserError):
             loader.load_workbook(path)
@@ -124,22 +127,23 @@ def test_file_is_refused_by_its_kind_in_one_line_or_read_within_20_seconds_and_1
     assert used.ru_maxrss < 1_000_000  # kilobytes
 
 
-def test_a_reader_that_never_ends_is_stopped(path, monkeypatch):
+def test_reading_process_is_stopped_at_its_time_limit(path, monkeypatch):
     write_zip(path, SOUND)
     monkeypatch.setattr(loader, "SECONDS", 0)
-    assert re.search("takes more than 0 s|damaged", refusal(path))
+    assert re.search("takes more than 0 s|damaged", get_refusal(path))
 
 
-def test_what_a_library_prints_while_it_reads_is_no_part_of_the_workbook(path, tmp_path, monkeypatch):
+def test_output_of_a_library_is_not_part_of_the_workbook(path, tmp_path, monkeypatch):
     noise = "import os\nos.write(1, b'a warning')\nraise ValueError('no such part')\n"
     (tmp_path / "python_calamine.py").write_text(noise)
     monkeypatch.syspath_prepend(tmp_path)
     write_zip(path, {"content.xml": b"<x/>"})
-    assert refusal(path).endswith("damaged, or not a workbook (no such part)")
+    assert get_refusal(path).endswith("damaged, or not a workbook (no such part)")
 
 
-# What is read ---------------------------------------------------------------------------------------------------------
+# -- what is read ----------------------------------------------------------------------------------------------------
 
+# A cell as it is stored, and its value.
 CELLS = {
     '<c r="E3" t="e"><v>#DIV/0!</v></c>': Flag("error cell", "#DIV/0!"),
     '<c r="E3" t="e"><f>1/0</f><v>#DIV/0!</v></c>': Flag("error cell", "#DIV/0!"),
@@ -155,12 +159,11 @@ CELLS = {
 
 
 @pytest.mark.parametrize("xml", CELLS)
-def test_cell_is_read_as_it_is_stored(xml, path):
+def test_cell_is_read_as_stored(xml, path):
     write_zip(path, SOUND | {SHEET: re.sub(rb'<c r="E3"[^>]*>.*?</c>', lambda _: xml.encode(), SOUND[SHEET])})
-    read = loader.read_file(path).sheets[0]
-    place = {read.address(r, c): value for r, row in enumerate(read.rows) for c, value in enumerate(row)}
-    assert place["E3"] == CELLS[xml]
-    assert place["F3"] == 0.33
+    sheet = loader.read_file(path).sheets[0]
+    cells = {sheet.address(r, c): value for r, row in enumerate(sheet.rows) for c, value in enumerate(row)}
+    assert (cells["E3"], cells["F3"]) == (CELLS[xml], 0.33)
 
 
 def test_macros_and_links_are_noted(path):
@@ -187,15 +190,15 @@ TABLE = [["ID", "Arm", "CTx"], ["007", "D+Q", 0.31], ["S2", "Control", -1.5]]
         ("quoted.txt", b'"ID","Arm","CTx"\n"007","D+Q",0.31\n"S2","Control",-1.5\n'),
     ],
 )
-def test_text_with_separators_is_one_sheet_in_which_decimal_commas_stay_text(name, content, tmp_path):
+def test_delimited_text_is_one_sheet_with_decimal_commas_as_text(name, content, tmp_path):
     (tmp_path / name).write_bytes(content)
-    (read,) = loader.load_workbook(tmp_path / name).sheets
-    assert read.rows == [[cell if name != "comma.csv" or cell != 0.31 else "0,31" for cell in row] for row in TABLE]
-    assert read.name == Path(name).stem
+    (sheet,) = loader.load_workbook(tmp_path / name).sheets
+    assert sheet.rows == [["0,31" if name == "comma.csv" and cell == 0.31 else cell for cell in row] for row in TABLE]
+    assert sheet.name == Path(name).stem
 
 
 @pytest.mark.parametrize(("ending", "writer"), [(".sav", "write_sav"), (".dta", "write_dta"), (".xpt", "write_xport")])
-def test_files_of_statistics_programs_are_read_with_their_labels(ending, writer, tmp_path):
+def test_files_of_statistics_programs_are_read_with_value_labels(ending, writer, tmp_path):
     frame = pd.DataFrame({"id": ["S1", "S2"], "arm": [0.0, 1.0], "ctx": [0.3, None]})
     labels = {} if ending == ".xpt" else {"variable_value_labels": {"arm": {0.0: "Control", 1.0: "D+Q"}}}
     getattr(pyreadstat, writer)(frame, str(tmp_path / f"data{ending}"), column_labels=["ID", "Arm", "CTx"], **labels)
@@ -204,7 +207,7 @@ def test_files_of_statistics_programs_are_read_with_their_labels(ending, writer,
     assert sheet.rows == [["ID", "Arm", "CTx"], ["S1", arms[0], 0.3], ["S2", arms[1], ""]]
 
 
-def test_names_of_files_and_of_parts_and_pictures_that_are_not_there_play_no_part(tmp_path):
+def test_names_of_files_and_parts_and_missing_pictures_do_not_matter(tmp_path):
     picture = f'<Relationship Id="rId1" Type="{RELATIONS}/drawing" Target="../drawings/drawing1.xml"/>'
     relations = re.sub(rb"<Relationship .*/>", picture.encode(), SOUND[BOOK_RELATIONS])
     renamed = {name: content.replace(b"sheet1.xml", b"other.xml") for name, content in SOUND.items()}
@@ -213,11 +216,11 @@ def test_names_of_files_and_of_parts_and_pictures_that_are_not_there_play_no_par
     files |= {"picture.xlsx": SOUND | {"xl/worksheets/_rels/sheet1.xml.rels": relations}, "renamed.xlsx": renamed}
     for name, parts in files.items():
         write_zip(tmp_path / name, parts)
-        (read,) = loader.load_workbook(tmp_path / name).sheets
-        assert (read.address(12, 7), read.rows[0][0], read.rows[12][7]) == ("H13", "ID", 66), name
+        (sheet,) = loader.load_workbook(tmp_path / name).sheets
+        assert (sheet.address(12, 7), sheet.rows[0][0], sheet.rows[12][7]) == ("H13", "ID", 66), name
 
 
-def test_single_precision_of_stata_is_read_as_the_decimals_that_it_shows(tmp_path):
+def test_single_precision_value_of_stata_is_read_as_its_shortest_decimal(tmp_path):
     frame = pd.DataFrame({"id": ["S1", "S2", "S3"], "ctx": np.array([5.1, 0.3, np.nan], dtype="float32")})
     frame.to_stata(tmp_path / "data.dta", write_index=False)
     assert loader.load_workbook(tmp_path / "data.dta").sheets[0].rows[1:] == [["S1", 5.1], ["S2", 0.3], ["S3", ""]]
