@@ -56,7 +56,7 @@ OTHER_STUDIES = {
     ),
     "numbers alone": (
         {"Sheet": RANDOM.normal(size=(30, 5)).tolist()},
-        [r"Sheet!A1:E30", r"A \(no header\): 30 numbers"],
+        ["Sheet!A1:E30", r"A \(no header\): 30 numbers"],
     ),
 }
 

@@ -558,17 +558,12 @@ def test_a_scale_with_many_negative_values_is_read_unless_one_is_far_off(tmp_pat
 
 
 def test_numbers_of_the_study_population_are_ids_of_participants(tmp_path):
-    ids = list(range(1, 13))
-    frame = read(
-        tmp_path,
-        {
-            "A": tabulate(["ID", "Arm", "p16 variant 5"], ids, ARMS, ctx(2)),
-            "Age cohort": tabulate(["ID", "Age", "p16 variant 5"], [f"P{i}" for i in ids], range(30, 42), ctx(4)),
-            "Study population": tabulate(["ID", "Age"], ids, range(60, 72)),
-        },
-    ).frame
+    ids, ages = list(range(1, 13)), list(range(60, 72))
+    sample = tabulate(["ID", "Age", "p16 variant 5"], [f"P{i}" for i in ids], range(30, 42), ctx(4))
+    sheets = {"A": tabulate(["ID", "Arm", "p16 variant 5"], ids, ARMS, ctx(2)), "Age cohort": sample}
+    frame = read(tmp_path, sheets | {"Study population": tabulate(["ID", "Age"], ids, ages)}).frame
     values = frame[frame["cohort"].eq("trial")].groupby("variable")["value"].apply(list)
-    assert (values["p16_variant_5"], values["age"]) == (ctx(2), list(range(60, 72)))
+    assert (values["p16_variant_5"], values["age"]) == (ctx(2), ages)
 
 
 @pytest.mark.parametrize(("sheet", "form"), [("Community sample", "{}"), ("Fig. 1 population", "P{:02}")])

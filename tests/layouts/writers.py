@@ -89,10 +89,6 @@ def unit(variable: str) -> str:
     return outcome.unit if outcome and "%" not in outcome.unit else ""
 
 
-def any_unit(variable: str) -> str:
-    return "AU" if variable.startswith("p16") else unit(variable)
-
-
 def with_unit(variable: str, visit: str | None = None) -> str:
     text = label(variable) + (f" {VISITS[visit]}" if visit and has_visits(variable) else "")
     return text + (f" ({unit(variable)})" if unit(variable) else "")
@@ -110,10 +106,6 @@ def header(variable: str, visit: str) -> str:
 def list_variables(cohort: Cohort, later: bool) -> list[str]:
     """List the variables with follow-up visits (``later``), or those without."""
     return [v for v in dict.fromkeys(variable for variable, _ in cohort.values) if has_visits(v) == later]
-
-
-def is_treated(arm: str) -> int:
-    return int(arm == "d_q")
 
 
 def table(cohort: Cohort, head=with_unit, *, first="ID", arm="Arm", code=arm_label, keys=None, ids=None) -> list[list]:
@@ -251,11 +243,10 @@ def arms_below_each_other(cohort):
 @layout
 def coded(cohort):
     """Arms 0/1, snake case, numbers as text, NA for missing values."""
-
-    def head(variable, visit):
-        return variable.removeprefix("sasp_") + (f"_w{WEEKS[visit]}" if has_visits(variable) else "")
-
-    heads, *body = table(cohort, head, first="record_id", arm="Group (1 = D+Q, 0 = Control)", code=is_treated)
+    head = lambda v, visit: v.removeprefix("sasp_") + (f"_w{WEEKS[visit]}" if has_visits(v) else "")  # noqa: E731
+    heads, *body = table(
+        cohort, head, first="record_id", arm="Group (1 = D+Q, 0 = Control)", code={"d_q": 1, "control": 0}.get
+    )
     texts = [head == "weight" for head in heads]
     cells = [["NA" if c is None else str(c) if text else c for c, text in zip(row, texts, strict=True)] for row in body]
     return {"data": [heads, *cells]}
@@ -273,12 +264,8 @@ def merged_ids(cohort):
 @layout
 def side_by_side(cohort):
     """Blocks side by side on one sheet, each with a title and separate ids, in different orders."""
-    parts = [
-        [
-            ["Demographics and p16"],
-            *table(cohort, header, first="Subject", keys=fixed_keys(cohort), ids=sorted(cohort.ids)),
-        ]
-    ]
+    demographics = table(cohort, header, first="Subject", keys=fixed_keys(cohort), ids=sorted(cohort.ids))
+    parts = [[["Demographics and p16"], *demographics]]
     for number, variable in enumerate(list_variables(cohort, True), start=1):
         keys = [key for key in cohort.values if key[0] == variable]
         ids = sorted(cohort.ids, reverse=bool(number % 2))
@@ -290,7 +277,13 @@ def side_by_side(cohort):
 @layout
 def units_in_a_row_of_their_own(cohort):
     heads, *body = table(cohort, lambda v, visit: label(v) + (f" {VISITS[visit]}" if has_visits(v) else ""))
-    return {"Sheet": [heads, [None, None, *(any_unit(v) or None for v, _ in cohort.values)], *body]}
+    return {
+        "Sheet": [
+            heads,
+            [None, None, *("AU" if v.startswith("p16") else unit(v) or None for v, _ in cohort.values)],
+            *body,
+        ]
+    }
 
 
 @layout
@@ -439,12 +432,10 @@ def medians_below_each_panel(cohort):
     """Panels below each other; the word Median labels the last row of each."""
     rows = []
     for variable, visit in change_keys(cohort):
-        medians = [
-            sorted(values)[len(values) // 2] for values in (changes(cohort, variable, visit, arm) for arm in ARMS)
-        ]
+        values_by_arm = [sorted(changes(cohort, variable, visit, arm)) for arm in ARMS]
         rows.append([None, f"Change in {alias(variable)} at {WEEKS[visit]} weeks (%)"])
         rows += [[None, *row] for row in change_rows(cohort, variable, visit)]
-        rows += [["Median", *medians], [], []]
+        rows += [["Median", *(values[len(values) // 2] for values in values_by_arm)], [], []]
     return {"Sheet": rows}
 
 
@@ -483,19 +474,13 @@ def by_stratum(cohort, proteins=False):
 
 def thirds_in_words(cohort):
     """Groups named after three thirds of p16 and the arm."""
-    names = ("Lowest tertile", "Middle tertile", "Highest tertile")
-    groups = [
-        (f"{name}, {arm_label(arm)}", arm, members)
-        for name, members in zip(names, split_thirds(cohort, "p16_variant_5"), strict=True)
-        for arm in ARMS
-    ]
+    names, thirds = ("Lowest tertile", "Middle tertile", "Highest tertile"), split_thirds(cohort, "p16_variant_5")
+    groups = [(f"{n}, {arm_label(arm)}", arm, ids) for n, ids in zip(names, thirds, strict=True) for arm in ARMS]
     sheets = {}
-    for number, key in enumerate(change_keys(cohort)):
-        title = f"{label(key[0])} % change, week {WEEKS[key[1]]}, by p16 variant 5"
-        sheets[f"Fig {number}"] = [
-            [title],
-            *transpose([head, *changes(cohort, *key, arm, ids)] for head, arm, ids in groups),
-        ]
+    for number, (variable, visit) in enumerate(change_keys(cohort)):
+        columns = ([name, *changes(cohort, variable, visit, arm, ids)] for name, arm, ids in groups)
+        title = f"{label(variable)} % change, week {WEEKS[visit]}, by p16 variant 5"
+        sheets[f"Fig {number}"] = [[title], *transpose(columns)]
     return sheets
 
 
