@@ -101,7 +101,7 @@ def draw_cutoffs(
     # P axes reach a little below all P and below 0.01.
     lowest_p = 0.6 * min([0.01, *(panel.cutoffs["p"].min() for panel in panels.values() if len(panel.cutoffs))])
     units = {outcome: labels.difference_unit(analysis.measure, trial.outcomes[outcome].unit) for outcome, _ in panels}
-    several_units, legend = len(set(units.values())) > 1, load_texts()["every_cut_key"]
+    several_units, legend = len(set(units.values())) > 1, load_texts()["every_cut_legend"]
     limits = {outcome: _choose_limits([p for (o, _), p in panels.items() if o == outcome]) for outcome in units}
     with style.journal_style():
         page = style.Page(style.WIDTH_MM, bottom + LEGEND, label)
