@@ -17,7 +17,7 @@ from d_q_trial.config.settings import StrataRule
 from d_q_trial.errors import UserError
 from d_q_trial.trial import load_trial
 from d_q_trial.workbook import reader
-from d_q_trial.workbook.inspect import describe, mapping_text, render_html, render_text
+from d_q_trial.workbook.inspect import describe, render_html, render_mapping, render_text
 from d_q_trial.workbook.reader import read_workbook
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -34,7 +34,7 @@ def inspect_workbook(path, trial=None):
     reading = reader.examine_workbook(path, trial or cohort.trial())
     findings = describe(reading)
     assert "<html" in render_html(findings, reading)
-    return render_text(findings), mapping_text(reading)
+    return render_text(findings), render_mapping(reading)
 
 
 RANDOM = np.random.default_rng(3)

@@ -10,7 +10,7 @@ from layouts import writers
 
 from d_q_trial.errors import UserError
 from d_q_trial.trial import load_trial
-from d_q_trial.workbook.inspect import mapping_text
+from d_q_trial.workbook.inspect import render_mapping
 from d_q_trial.workbook.reader import examine_workbook, read_workbook
 
 TRIAL = load_trial("data/trial.yaml")
@@ -150,7 +150,7 @@ def read(tmp_path, content, mapping=""):
 
 
 def propose_mapping(tmp_path, content):
-    return mapping_text(examine_workbook(write_book(tmp_path, content), TRIAL))
+    return render_mapping(examine_workbook(write_book(tmp_path, content), TRIAL))
 
 
 def count_arms(frame):

@@ -10,7 +10,7 @@ from openpyxl import Workbook, load_workbook
 from d_q_trial.errors import UserError
 from d_q_trial.recognition.vocabulary import LabelReading, Vocabulary
 from d_q_trial.workbook import reader
-from d_q_trial.workbook.inspect import describe, mapping_text, render_text
+from d_q_trial.workbook.inspect import describe, render_mapping, render_text
 from d_q_trial.workbook.reader import read_workbook
 
 SMALL = ["age", "smoker", "ctx", "p1np", "bmd_radius", "sasp_il6"]
@@ -18,7 +18,7 @@ SMALL = ["age", "smoker", "ctx", "p1np", "bmd_radius", "sasp_il6"]
 
 def propose_mapping(path, answers=None):
     """Write the mapping that inspect proposes for a workbook and the answers so far."""
-    text = mapping_text(reader.examine_workbook(path, cohort.trial(), answers))
+    text = render_mapping(reader.examine_workbook(path, cohort.trial(), answers))
     path.with_name("mapping.yaml").write_text(text, encoding="utf-8")
     return path.with_name("mapping.yaml")
 

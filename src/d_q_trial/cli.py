@@ -174,7 +174,7 @@ def participants(context: Context) -> None:
 def inspect(context: Context) -> int:
     """Describe what a workbook holds, and write a mapping file to complete."""
     from . import files, trial
-    from .workbook.inspect import describe, mapping_text, render_html, render_text
+    from .workbook.inspect import describe, render_html, render_mapping, render_text
     from .workbook.reader import examine_workbook
 
     arguments, source = context.arguments, Path(context.arguments.workbook)
@@ -190,7 +190,7 @@ def inspect(context: Context) -> int:
         target = Path(arguments.write_mapping or source.with_name(source.stem + ".mapping.yaml"))
         is_kept = target.exists() and not arguments.force
         if not is_kept:
-            files.write_text(mapping_text(reading), target)
+            files.write_text(render_mapping(reading), target)
         print(f"\nmapping: {target}{' exists and is kept; --force replaces it' if is_kept else ''}")
     return 1 if reading.faults.errors else 0
 

@@ -222,7 +222,7 @@ def read_yaml_beside(module: str, name: str) -> Any:
 
 
 def read_rows(path: Path | str) -> list[dict[str, str]]:
-    """Read a CSV of this package as text, with the label, but without a slow data frame; UserError if it is damaged."""
+    """Read a CSV of this package as text, with the label and without the cost of a data frame; UserError if it is damaged."""
     try:
         text = Path(path).read_bytes().decode()
     except UnicodeDecodeError:

@@ -8,7 +8,7 @@ from typing import TextIO
 
 
 def report_tenths(title: str, unit: str, stream: TextIO | None = None) -> Callable[[int, int], None]:
-    """Return a function that reports each tenth of the units that are done on a stream, by default standard error."""
+    """Return a function that reports progress to a stream, by default standard error, at every tenth of the units."""
     reported = 0
 
     def report(done: int, total: int) -> None:

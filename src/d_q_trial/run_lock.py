@@ -13,7 +13,7 @@ def mark_alive(folder: Path | str) -> None:
     """Mark this process as alive; if no other process is, remove the locks and configurations of ended runs.
 
     The operating system releases the mark when the process ends, however it ends. Snakemake's lock, in the same folder,
-    prevents two live runs from running at once. OSError if the folder cannot be written.
+    prevents two runs at the same time. OSError if the folder cannot be written.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)

@@ -50,7 +50,7 @@ class Summary:
         print(*(requested or self._list_reports()), *self._list_notes(), sep="\n")
 
     def print_failure(self, finished: Iterable[Job]) -> None:
-        """Print the finished steps, then each message of failed steps, below the steps that it stopped."""
+        """Print the finished steps, then each failure message once, below the steps that failed with it."""
         print(f"\nStopped; {_count_steps(finished)}")
         print("Finished steps are kept. Fix the cause and run the same command again.")
         causes: dict[str, list[str]] = {}  # message without the command -> message and the steps that it stopped

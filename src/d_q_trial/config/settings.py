@@ -175,8 +175,8 @@ class Settings(StrictModel):
 def load(content: Path | str | Mapping, *, sources: Sequence[Source] = (), home: Path | None = None) -> Settings:
     """Read and check a configuration: a YAML (or JSON) file, or its content.
 
-    ``sources`` are what was merged into the content; later ones override earlier ones. One UserError lists every unknown
-    key, wrong type and value out of range, each under the last source that sets it or most of the keys above it.
+    ``sources`` are the parts that were merged into the content; later ones override earlier ones. One UserError lists every
+    unknown key, wrong type and value out of range, each under the last source that sets it or most of the keys above it.
 
     ``home`` is the folder of a workflow that may be called from another folder. Files that are missing in the working
     directory are taken from there. The files must then exist, and the trial must have the markers, outcomes and visits

@@ -28,7 +28,7 @@ class Quantile(Fraction):
 
 
 def parse_quantile(value: Any) -> Quantile:
-    """Read ``2/3`` or ``0.75``, else ValueError; decimals within 1e-9 of a fraction of 20ths or less become that fraction."""
+    """Read ``2/3``, ``0.75`` or ``1``, else ValueError; within 1e-9 of a fraction of at most 20ths, return that fraction."""
     try:
         if isinstance(value, bool):
             raise TypeError

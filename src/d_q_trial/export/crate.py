@@ -106,7 +106,7 @@ def _write_crate(report: Report, title: str, label_prefix: str) -> None:
     files[README]["about"] = crate.root_dataset
     inputs = [
         add(f"#input-{number}", "MediaObject", **_describe_file(name, digest), description=description)
-        for number, (name, digest, description) in enumerate(_inputs(report), start=1)
+        for number, (name, digest, description) in enumerate(_list_inputs(report), start=1)
     ]
     timestamp = int(os.environ.get("SOURCE_DATE_EPOCH") or time.time())  # the convention of reproducible builds
     ended = datetime.datetime.fromtimestamp(timestamp, datetime.UTC)
@@ -140,7 +140,7 @@ def _describe_file(name: str, digest: str) -> dict[str, str]:
     return {"name": name, "sha256": digest, "encodingFormat": media_type}
 
 
-def _inputs(report: Report) -> Iterator[tuple[str, str, str]]:
+def _list_inputs(report: Report) -> Iterator[tuple[str, str, str]]:
     """Yield name, sha256 and description of every input file of an analysis."""
     settings, source = report.settings, report.source
     yield source.get("name", "workbook"), source.get("sha256", ""), "workbook with the participants"

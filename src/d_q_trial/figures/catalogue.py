@@ -135,7 +135,7 @@ class Figure(StrictModel):
         """
         strata = analysis.strata.labels
         panels = self.expand_panels(strata)
-        letters = _letter_contents(panels)
+        letters = _collect_letters(panels)
         names = [f"{name} ({letters[name]})" if self.by_stratum else name for name in reversed(strata)]
         visits = dict.fromkeys(trial.visits[panel.visit].label for panel in panels if panel.visit)
         values = placeholders | {"letters": letters, "strata": join_words(names), "visits": join_words(visits)}
@@ -153,7 +153,7 @@ class Figure(StrictModel):
         return title, " ".join(filter(None, sentences))
 
 
-def _letter_contents(panels: Sequence[Panel]) -> dict[str, str]:
+def _collect_letters(panels: Sequence[Panel]) -> dict[str, str]:
     """Return the letters of the panels that show each outcome, marker, group, visit or stratum: ``a, c`` or ``d–f``."""
     letters: dict[str, list[str]] = defaultdict(list)
     for index, panel in enumerate(panels):

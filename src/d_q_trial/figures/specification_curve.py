@@ -93,7 +93,7 @@ def draw_specification_curve(
 
 
 def draw_curve(ax: Axes, ordered: pd.DataFrame, band: Sequence[np.ndarray], alpha: float, trial: Trial) -> None:
-    """Draw the effects, smallest first, over the band of permuted curves; those of the analysis itself are framed."""
+    """Draw the effects, smallest first, over the permuted curves: significant ones coloured, those of the analysis framed."""
     (low, middle, high), count = band, len(ordered)
     x, effect = np.arange(count) + 0.5, ordered["effect"].to_numpy(float)
     band_x = (np.arange(len(middle)) + 0.5) / len(middle) * count

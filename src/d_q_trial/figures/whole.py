@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 # Millimetres. Flow of participants:
 _LINE, _MARGIN = 3.1, 1.2  # height of a line of text in a box; margin above and below the lines
-_ROW_GAP, _FIRST_COLUMN = 3.6, 36.0  # of the table of n
+_TABLE_ROW, _FIRST_COLUMN = 3.6, 36.0  # of the table of n: height of a row of one line; width of the first column
 _ARROW = 4.0
 _ARM_BOX, _TOP_BOX, _SIDE_BOX = 84.0, 60.0, 54.0  # widths of boxes: of an arm, above the arms, of arms not compared
 _DESIGN_ROW, _DESIGN_LEFT, _DESIGN_RIGHT = 6.4, 54.0, 6.0  # of the design: height of a row; margins
@@ -126,7 +126,7 @@ def _lay_out_table(outcomes: Sequence[str], study: Study) -> tuple[dict[str, str
     width = (_ARM_BOX - _FIRST_COLUMN) / len(measured) - 1
     visits = {key: style.wrap_text(visit.label, width) for key, visit in study.trial.visits.items() if key in measured}
     names = {key: style.wrap_text(study.trial.outcomes[key].label, _FIRST_COLUMN - 3, style.BODY) for key in outcomes}
-    return visits, names, _ROW_GAP + _LINE * max(text.count("\n") for text in (*visits.values(), *names.values()))
+    return visits, names, _TABLE_ROW + _LINE * max(text.count("\n") for text in (*visits.values(), *names.values()))
 
 
 def _draw_table(ax: Axes, left: float, top: float, arm: Arm, table: tuple, study: Study) -> list[str]:
@@ -155,7 +155,7 @@ def draw_design(spec: Design, study: Study) -> tuple[style.Page, list[Content]]:
     times, time_labels, axis_label = draw.time_axis(visits)
     treatments = sorted(spec.treatments, key=lambda treatment: treatment.arm != "treated")
     phrases = [": ".join(filter(None, (getattr(arms, t.arm).label, t.label))) for t in treatments]
-    measurements, divider = _list_measurements(study), len(treatments)  # a line between the two has a row of its own
+    measurements, divider = _list_measurements(study), len(treatments)  # the line between the two takes a row
     rows = [*range(divider), *range(divider + 1, divider + 1 + len(measurements))]
     row_labels = (*phrases, *(label for label, _ in measurements))
     row_labels = [style.wrap_text(label, _DESIGN_LEFT - 4, style.BODY) for label in row_labels]

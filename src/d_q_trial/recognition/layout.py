@@ -8,13 +8,13 @@ from functools import lru_cache
 
 from ..spreadsheet.sheets import EMPTY, Block, Sheet, split_blocks
 from .numbers import Policy, read_number
-from .vocabulary import Vocabulary, canonical_id, read_list
+from .vocabulary import Vocabulary, canonical_id, split_list
 
 MOST_HEADER_ROWS = 6
 SAMPLE = 120  # rows that show what a column holds
 TITLE_ROWS = 3  # a block of more rows is a table
 MOST_BLOCKS = 1000  # on a sheet; if cells are more scattered, they form no tables and are treated as one block
-MISSING = frozenset(read_list("missing"))  # codes for a missing value, in lower case
+MISSING = frozenset(split_list("missing"))  # codes for a missing value, in lower case
 
 
 @lru_cache(maxsize=50_000, typed=True)

@@ -80,13 +80,13 @@ def compile_names(names: Iterable[str]) -> re.Pattern:
     return _compile_word("|".join(bodies) or r"(?!)")
 
 
-def read_list(key: str) -> list[str]:
-    """Return a semicolon-separated list of ``words.yaml``."""
+def split_list(key: str) -> list[str]:
+    """Split a semicolon-separated list of ``words.yaml``."""
     return [entry.strip() for entry in WORDS[key].split(";")]
 
 
 STATISTICS, CHANGE, OTHER_SCALE, NOT_AS_MEASURED, MARKS, UNMARKED, OWN_POPULATION = (
-    compile_names(read_list(key))
+    compile_names(split_list(key))
     for key in ("statistics", "changes", "other_scales", "not_as_measured", "marks", "unmarked", "own_population")
 )
 _BASELINE = r"\s+(?:the\s+)?(?:baseline|base line|bl|week 0|wk 0|w0|day 0|pre-?treatment)"
@@ -200,8 +200,8 @@ def is_summary(cell: object) -> bool:
     """Return whether a cell names a statistic, such as N, Q1, Overall or "Mean (SD), Control"."""
     if not isinstance(cell, str) or len(cell) >= 40 or (cell[-1:].isdigit() and len(cell) > 3):
         return False
-    folded = normalize(cell)
-    return bool(STATISTICS.fullmatch(folded) or _SUMMARY.search(folded) or folded in WORDS["whole"])
+    plain = normalize(cell)
+    return bool(STATISTICS.fullmatch(plain) or _SUMMARY.search(plain) or plain in WORDS["whole"])
 
 
 def find_summaries(cells: list) -> list[int]:
@@ -331,13 +331,13 @@ class Vocabulary:
 
     def _read_label(self, text: str) -> LabelReading:
         """Interpret the label of a column, or a cell that holds a name."""
-        folded, name = normalize(text), compact_name(text)
-        words, role = set(_content_words(folded)), self.roles.get(name)
+        plain, name = normalize(text), compact_name(text)
+        words, role = set(_content_words(plain)), self.roles.get(name)
         candidates = tuple(sorted(self.variables.get(name, ())))
         variable = candidates[0] if len(candidates) == 1 else None
         if name in self.ignored:
             return LabelReading(role="ignored")
-        if not folded:
+        if not plain:
             return LabelReading()
         if candidates and role not in ("participant", "arm", "visit", "variable"):
             return LabelReading(variable=variable, candidates=() if variable else candidates)
@@ -350,11 +350,11 @@ class Vocabulary:
         only_id_words = words <= PERSONS | IDENTIFIERS | IDENTIFIER_QUALIFIERS and words & (PERSONS | IDENTIFIERS)
         if only_id_words and (len(words) == 1 or words - PERSONS):
             return LabelReading(role="participant")
-        return LabelReading(unit=folded) if len(folded) > 1 and is_unit(folded) else self._read_parts(folded)
+        return LabelReading(unit=plain) if len(plain) > 1 and is_unit(plain) else self._read_parts(plain)
 
-    def _read_parts(self, folded: str) -> LabelReading:
+    def _read_parts(self, plain: str) -> LabelReading:
         """Extract unit, measure, visit, arm and stratum from a label in turn; the words left name a variable or a role."""
-        reading = LabelReading(leftover=GROUP_SIZE.sub(" ", folded))
+        reading = LabelReading(leftover=GROUP_SIZE.sub(" ", plain))
         for _ in range(2):  # parentheses may be nested
             reading.leftover = PARENTHESIS.sub(lambda match: self._read_parenthesis(match, reading), reading.leftover)
         if not reading.unit and (match := reading.extract(BARE_UNIT)):

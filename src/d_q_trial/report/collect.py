@@ -21,7 +21,7 @@ from ..trial import BASELINE, Trial
 
 Verdict = Mapping[str, Any]  # one reported value, see read_verdicts
 FOLDERS = ("robustness", "sensitivity")
-MAX_LISTED = 6  # larger families (by outcomes with changes) are not listed outcome by outcome
+MAX_LISTED = 6  # families with more outcomes that have changes are not listed outcome by outcome
 # Symbol and colour class of each status of a verdict; colour is never the only difference.
 _STATUS_MARKS = {"success": ("✓", "good"), "warning": ("≈", "odd"), "failure": ("✗", "bad"), "neutral": ("·", "quiet")}
 _TEXTS = read_yaml_beside(__file__, "words")

@@ -49,7 +49,7 @@ def result_groups(report: Report) -> list[str]:
 def main_results(report: Report) -> list[dict[str, Any]]:
     """Return every comparison of the outcomes to list, and of those of the headlines, the primary endpoint first.
 
-    ``effects`` are in the order of ``groups``; ``interaction`` and ``searched`` are P-values that qualify the subgroups.
+    ``effects`` are in the order of ``result_groups``; ``interaction`` and ``searched`` are P that qualify the subgroups.
     """
     trial, analysis, measure = report.trial, report.analysis, report.analysis.measure
     roles = {(line.outcome, line.visit): line.role for line in report.headlines if line.role}

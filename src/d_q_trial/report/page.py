@@ -76,7 +76,7 @@ def report_page(report: Report) -> str:
 
 
 def claims_page(report: Report) -> str:
-    """Return the table of reported values as a page of its own."""
+    """Return the table of reported values as a separate page."""
     places = {item["label"]: item["key"] for item in (*report.figures, *report.built_tables)}
     for figure in report.figures:
         letters = [panel["letter"] for panel in figure["panels"] if panel["verdicts"]]

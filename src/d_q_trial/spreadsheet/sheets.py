@@ -177,7 +177,7 @@ def _runs(used: np.ndarray, offset: int) -> list[range]:
     return [range(start, stop) for start, stop in edges.reshape(-1, 2).tolist()]
 
 
-def display_cell(value: object) -> str:
+def format_cell(value: object) -> str:
     """Return the content of a cell for a message: short, on one line, text in quotes."""
     if value is None or value == "":
         return ""

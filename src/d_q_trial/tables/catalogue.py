@@ -48,7 +48,7 @@ class Table(StrictModel):
     kind: Literal["arms", "strata", "comparisons", "events"]
     rows: Rows | None = None
     visit: VisitKey = BASELINE  # after baseline, the change from baseline is shown
-    strata: list[str] = [ALL_PARTICIPANTS]  # all, highest, lowest, each, labels of the analysis; ``strata`` shows each
+    strata: list[str] = [ALL_PARTICIPANTS]  # all, highest, lowest, each, or labels; by default, ``strata`` shows each
     marker: MarkerKey = ""  # that defines the strata; by default the one of the analysis
     decimals: Decimals | None = None  # at baseline and of percent changes; other measures have fixed decimals
     smd: bool = False  # whether ``arms`` has a column with the standardized mean difference

@@ -18,7 +18,7 @@ import pandas as pd
 from ..participants import PERCENT_CHANGE, TRIAL, VALUE
 from ..recognition.spelling import is_known_unit, plain_unit, unit_factor
 from ..recognition.vocabulary import MARKS, UNMARKED, canonical_id, id_kind, normalize
-from ..spreadsheet.sheets import EMPTY, display_cell, is_number, join_first
+from ..spreadsheet.sheets import EMPTY, format_cell, is_number, join_first
 from ..trial import BASELINE
 from .mapping import BlockPlan
 from .values import CHANGE_MEASURES, CORRECT_OR_KEEP, Source, cell_location, variable_visits
@@ -26,8 +26,8 @@ from .values import CHANGE_MEASURES, CORRECT_OR_KEEP, Source, cell_location, var
 if TYPE_CHECKING:
     from .reader import WorkbookReading
 
-SMALL_GROUP = 3  # values of a stratum, or rows above a row of statistics
-MANY = 10  # changes that show their scale, or names in a list
+SMALL_GROUP = 3  # fewest values of a stratum, and fewest rows above a row of statistics
+MANY = 10  # fewest changes that show their scale, and most names in a list
 SAMPLE_ROWS = 200
 MOST_NAMED = 6
 MOST_GROUPS = 6  # three strata of two arms
@@ -218,7 +218,7 @@ def check_groups(reading: WorkbookReading) -> None:
 
 
 def check_qualifiers(reading: WorkbookReading) -> None:
-    """Ask about titles and columns by which values may not be as measured: logarithms, imputed values, repeats."""
+    """Ask about titles and columns that suggest values other than those measured: logarithms, imputed values, repeats."""
     for plan in (plan for plan in reading.read_plans if not plan.mapped):
         if plan.caution:
             reading.faults.error("not as measured", plan.location() | {"value": plan.caution})
@@ -313,7 +313,7 @@ def check_merged_values(reading: WorkbookReading) -> None:
 
 
 def check_measures(reading: WorkbookReading) -> None:
-    """Ask once about blocks whose later values may be values or changes; also below a title of changes, with raw baselines."""
+    """Ask once about blocks with later values that may be raw or changes, also below a title of changes with raw baselines."""
     sources = reading.frame["source"].unique()
     titled = [s for s in sources if s.plan.measure in CHANGE_MEASURES and s.column.measure == VALUE]
     changed = {(s.plan, s.variable) for s in titled if s.measure == PERCENT_CHANGE and not s.plan.mapped}
@@ -325,7 +325,7 @@ def check_measures(reading: WorkbookReading) -> None:
 
 
 def check_statistics(reading: WorkbookReading) -> None:
-    """Ask about a last row of groups without ids that holds the numbers, means, medians, SDs or SEMs of the rows above."""
+    """Ask about last rows of groups without ids that hold the numbers, means, medians, SDs or SEMs of the rows above."""
     for plan in (plan for plan in reading.read_plans if plan.kind == "groups" and plan.readable and not plan.mapped):
         columns, used = plan.data, np.flatnonzero(plan.rows["use"])
         values = pd.DataFrame([[plan.cell(i, column) for column in columns] for i in used])
@@ -369,7 +369,7 @@ def check_columns(reading: WorkbookReading) -> None:
             column.questioned = True
             reading.faults.error("no variable", plan.header_of(column), count=numbers)
         elif column.role == "ignore" and plan.readable:
-            unread[plan].append(f"{plan.block.names[column.index]} ({display_cell(column.label) or 'no header'})")
+            unread[plan].append(f"{plan.block.names[column.index]} ({format_cell(column.label) or 'no header'})")
     for plan, names in unread.items():
         reading.faults.note("unread columns", plan.location(), names=join_first(names, MOST_NAMED))
 
@@ -413,9 +413,9 @@ def check_inferred(reading: WorkbookReading) -> None:
         for column in plan.columns if plan.readable else ():
             if column.confidence == "inferred" and column.role != "ignore":
                 reading.faults.note("inferred", plan.header_of(column), why=column.why)
-            if column.conflicting_rows:
-                used, first = column.used_instead, plan.locate(column.conflicting_rows[0], column)["cell"]
-                values = {"role": used.role, "count": len(column.conflicting_rows), "first": first}
-                reading.faults.error("columns apart", plan.header_of(column), used=plan.header_of(used), **values)
+            if rows := column.conflicting_rows:
+                used, first = column.used_instead, plan.locate(rows[0], column)["cell"]
+                template_values = {"used": plan.header_of(used), "role": used.role, "count": len(rows), "first": first}
+                reading.faults.error("columns apart", plan.header_of(column), **template_values)
         if plan.unread_reason:
             reading.faults.note("unread", plan.location(), why=plan.unread_reason)

@@ -101,8 +101,8 @@ def _read_label(label: str, vocabulary: Vocabulary) -> LabelReading:
 def read_context(texts: list[str], column_variables: set[str], vocabulary: Vocabulary) -> LabelReading:
     """Combine titles and the name of the sheet, nearest first; what a nearer text says takes precedence.
 
-    A text does not count if it names another variable than the nearer texts, or than the columns if those name none. An arm
-    counts only if every word of the title is understood, since a title may name the treatment of the trial, not an arm.
+    A text does not count if its variable, unless a marker, is not that of the nearer texts or, if they have none, one of the
+    columns. An arm counts only if every word is understood, since a title may name the treatment of the trial, not an arm.
     """
     combined: dict = {}
     for text in texts:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import UserError
 from ..files import read_yaml_beside
-from ..spreadsheet.sheets import display_cell, join_first
+from ..spreadsheet.sheets import format_cell, join_first
 
 MESSAGES = read_yaml_beside(__file__, "messages")
 MOST_SHOWN = 200  # faults in a message
@@ -45,7 +45,7 @@ class Faults:
         """
         place = {"sheet": "", "cell": "", "value": ""} | (place or {})
         kind, text = name.partition(" / ")[0], text or MESSAGES[name].format(**values)
-        self.found[Fault(kind, place["sheet"], place["cell"], display_cell(place["value"]), text, stops)] = None
+        self.found[Fault(kind, place["sheet"], place["cell"], format_cell(place["value"]), text, stops)] = None
 
     def note(self, name: str, place: dict | None = None, **values: Any) -> None:
         """Record a note for the analyst, which does not stop the reading."""
@@ -57,7 +57,7 @@ class Faults:
         return [fault for fault in self.found if fault.stops]
 
     def lines(self, *, stops: bool) -> list[str]:
-        """Return a line per fault, or per note with all its cells; of a kind on a sheet, ``MOST_PER_KIND`` and how many more."""
+        """Return a line per fault, or per note with its cells; at most ``MOST_PER_KIND`` of a kind and sheet, then how many more."""
         distinct, lines_by_kind = defaultdict[tuple, list[Fault]](list), defaultdict[tuple, list[str]](list)
         for fault in (fault for fault in self.found if fault.stops == stops):
             distinct[fault.kind, fault.sheet, fault.value, fault.expectation, fault.cell if stops else ""].append(fault)

@@ -140,7 +140,7 @@ def _describe_number_columns(plan: BlockPlan) -> list[str]:
 
 
 def describe_kind(plan: BlockPlan) -> str:
-    """Return the kind of a block in words."""
+    """Return the kind of a block as text."""
     is_sample = plan.kind == "participants" and plan.cohort == POPULATION
     kind = "population sample" if is_sample else WORDS["kinds"].get(plan.kind, plan.kind)
     return kind + (" (not read)" if plan.unread_reason else "")
@@ -283,8 +283,8 @@ _UNPRINTABLE = re.compile("[^\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff0
 _UNQUOTED = re.compile(r"(?!(?:y|n|no|on|off|yes|true|false|null)$)[a-z][\w+]*", re.I)
 
 
-def mapping_text(reading: WorkbookReading) -> str:
-    """Return the mapping as commented YAML."""
+def render_mapping(reading: WorkbookReading) -> str:
+    """Return the mapping file, as commented YAML."""
     trial = reading.trial
     unread = [plan for plan in reading.plans if plan.kind not in READABLE]
     unknown = [p for p in unread if p.kind in ("unknown", "results") and _describe_number_columns(p)][:MOST_BLOCKS]

@@ -39,8 +39,8 @@ class Source:
     variable: str
     visit: str
     measure: str
-    definition: Outcome | Marker | None  # the trial's, of the variable; None for a column of strata
-    label: str  # variable and visit in words
+    definition: Outcome | Marker | None  # of the variable in the trial; None for a column of strata
+    label: str  # of variable and visit
 
     @property
     def of_baseline(self) -> bool:
@@ -193,7 +193,7 @@ class BlockReader:
                 strata[position] = strata[position] or (label.stratum if label.arm else None)
 
     def _find_key(self, role: str, cell: object) -> str | None:
-        """Return the stratum, arm or variable that a cell names or is the code of, if it says nothing else."""
+        """Return the stratum, arm or variable that a cell names, also by its code, if it states nothing else."""
         text = canonical_id(cell)
         if decoded := self._decode(role, cell):
             return decoded
@@ -208,7 +208,7 @@ class BlockReader:
         return label.variable if variable_only else None
 
     def _find_visit(self, column: Column, cell: object) -> str | None:
-        """Return the visit that a cell names or is the code of; below a header of weeks or days, a number is a time."""
+        """Return the visit that a cell names, also by its code; below a header of weeks or days, a number is a time."""
         text, header = canonical_id(cell), normalize(column.label)
         number = is_number(cell) or text.isdecimal()
         counts_time = "visit n" not in header and re.search("week|wk|day|month", header)
