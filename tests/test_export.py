@@ -219,7 +219,7 @@ def test_the_crate_gives_code_and_data_their_own_terms_and_names_nobody_as_the_a
 def test_the_inputs_of_the_crate_have_the_mapping_of_an_analysis_that_has_one(tmp_path):
     (tmp_path / "own.yaml").touch()
     mapped = CHOSEN.analyses["published"].model_copy(update={"mapping": str(tmp_path / "own.yaml")})
-    listed = crate_of._inputs(SimpleNamespace(settings=CHOSEN, analysis=mapped, source={}))
+    listed = crate_of._list_inputs(SimpleNamespace(settings=CHOSEN, analysis=mapped, source={}))
     assert "own.yaml" in [name for name, *_ in listed]
 
 
