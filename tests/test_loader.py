@@ -53,7 +53,7 @@ def test_folders_missing_files_and_impossible_names_are_refused(tmp_path):
 
 def test_file_or_archive_far_larger_than_a_workbook_is_refused(path, monkeypatch):
     write_zip(path, SOUND)
-    for limit, expected in (("MOST_UNPACKED", "unpacks to 0 MB, far more"), ("MOST_BYTES", "more than the 0 MB")):
+    for limit, expected in (("MAX_UNPACKED", "unpacks to 0 MB, far more"), ("MAX_BYTES", "more than the 0 MB")):
         monkeypatch.setattr(loader, limit, 10)
         with pytest.raises(UserError, match=expected):
             loader.read_file(path)

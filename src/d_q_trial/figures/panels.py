@@ -17,7 +17,7 @@ from .words import render_text
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-MOST_STRATA = 6  # in one panel, side by side
+MAX_STRATA = 6  # in one panel, side by side
 _STRATA_DISTANCE = 2.35  # between strata, whose arms are one unit apart
 _DODGE = 0.07  # offset of the time course of an arm, in units of the shortest time between visits
 _LINES_PER_BRACKET = 2  # above the first
@@ -91,8 +91,8 @@ class View:
         try:
             if unknown := [name for name in strata if name not in (ALL_PARTICIPANTS, *defined)]:
                 raise NotShownError(f"No stratum {', '.join(unknown)} in this analysis (it has {', '.join(defined)})")
-            if len(strata) > MOST_STRATA:
-                limit = f"A panel holds up to {MOST_STRATA} strata"
+            if len(strata) > MAX_STRATA:
+                limit = f"A panel holds up to {MAX_STRATA} strata"
                 raise NotShownError(f"{limit}, this analysis has {len(strata)}: see the tables")
             return Content(self.title, DRAW_BY_KIND[self.panel.kind](ax, self))
         except NotShownError as reason:

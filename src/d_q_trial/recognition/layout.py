@@ -10,10 +10,10 @@ from ..spreadsheet.sheets import EMPTY, Block, Sheet, split_blocks
 from .numbers import Policy, read_number
 from .vocabulary import Vocabulary, canonical_id, split_list
 
-MOST_HEADER_ROWS = 6
+MAX_HEADER_ROWS = 6
 SAMPLE = 120  # rows that show what a column holds
 TITLE_ROWS = 3  # a block of more rows is a table
-MOST_BLOCKS = 1000  # on a sheet; if cells are more scattered, they form no tables and are treated as one block
+MAX_BLOCKS = 1000  # on a sheet; if cells are more scattered, they form no tables and are treated as one block
 MISSING = frozenset(split_list("missing"))  # codes for a missing value, in lower case
 
 
@@ -61,7 +61,7 @@ def find_header(block: Block, vocabulary: Vocabulary) -> Header:
     another header. A row with a single text above a wider table is a title.
     """
     header = Header()
-    start = min(block.height - 1, 1 + min(block.height // 3, MOST_HEADER_ROWS))
+    start = min(block.height - 1, 1 + min(block.height // 3, MAX_HEADER_ROWS))
     sample = block.values[start : start + SAMPLE]
     numeric = [bool(mostly_numbers(sample, column)) for column in range(block.width)]
     for row, values in enumerate(block.values):
@@ -69,7 +69,7 @@ def find_header(block: Block, vocabulary: Vocabulary) -> Header:
         wider = any(len(r) - r.count(EMPTY) > 1 for r in block.values[row + 1 : row + 4])
         if not header.rows and len(used) == 1 and looks_like_label(values[used[0]]) and wider:
             header.titles.append(values[used[0]].strip())
-        elif len(header.rows) < MOST_HEADER_ROWS and _is_header(block, values, used, numeric, header, vocabulary):
+        elif len(header.rows) < MAX_HEADER_ROWS and _is_header(block, values, used, numeric, header, vocabulary):
             header.rows.append(row)
         else:
             break
@@ -144,7 +144,7 @@ def find_tables(sheet: Sheet, vocabulary: Vocabulary) -> list[tuple[Block, list[
     replaces one, the nearest first. A title may also be above the first of several tables side by side, without a blank row.
     """
     blocks = split_blocks(sheet)
-    if len(blocks) > MOST_BLOCKS:
+    if len(blocks) > MAX_BLOCKS:
         blocks = [Block(sheet, list(range(sheet.height)), list(range(sheet.width)))]
     inner_titles = {b: find_header(b, vocabulary).titles if b.height > TITLE_ROWS else [] for b in blocks}
     titles, texts = dict[Block, list[str]](), list[tuple[Block, str]]()

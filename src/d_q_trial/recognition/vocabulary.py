@@ -31,8 +31,8 @@ _TERTILES = {word: number for number, names in WORDS["tertiles"].items() for wor
 _GREEK = {letter: f" {name} " for name, letters in WORDS["greek"].items() for letter in letters} | {"μ": "u"}
 _TRANSLATION = str.maketrans(_GREEK | DASHES | dict.fromkeys("’‘`´", "'") | {"×": "x"})
 _SIGNS = str.maketrans({"<": " below ", "≤": " to ", ">": " above ", "≥": " from ", "~": " about ", "?": " perhaps "})
-MOST_LETTERS = 2000  # of a label; the rest is ignored
-MOST_WORDS = 30  # of a name
+MAX_LETTERS = 2000  # of a label; the rest is ignored
+MAX_WORDS = 30  # of a name
 _WORD_START, _WORD_END = r"(?<![a-z0-9])", r"(?![a-z0-9])"
 _WEEKS, _DAYS, _MONTHS = "weeks?|wks?|w", "days?|d", "months?|mo"
 _UNITS = f"{_WEEKS}|{_DAYS}|{_MONTHS}"
@@ -122,7 +122,7 @@ WEEKS, DAYS = _compile_counts(_WEEKS, 7), _compile_counts(_DAYS, 1)
 MONTHS = _compile_counts(_MONTHS, 30.45)  # a trial that counts weeks has no visit at such a time
 _ACRONYM = re.compile(r"\b(?=[^\W_]*[A-Z][^\W_]*[A-Z]|[^\W_]{2}[^\W_]*\d)[^\W\d_][^\W_]+")
 _LONG_WORD = re.compile(r"[^\W\d_]{4,}")
-MOST_SHARING = 3  # variables with the same acronym; with more, as for IL and MMP, it names a family
+MAX_SHARING = 3  # variables with the same acronym; with more, as for IL and MMP, it names a family
 _RATIO = re.compile(r"[a-z]{1,5}(?:/[a-z]{1,4}\d?)+")  # a unit, even if unknown
 BARE_UNIT = re.compile(
     r"(?:(?<=[\s,;_])((?:[npumk]?g|[npum]?mol|[mu]?iu|m?u|kg|au)\s*(?:/|per)\s*(?:[mud]?l|cm\^?2|m\^?2|day|mmol|min))"
@@ -297,11 +297,11 @@ class Vocabulary:
                 self.variables[compact_name(name)].add(key)
             for word in [*_ACRONYM.findall(" ".join(labels[1:])), *_LONG_WORD.findall(labels[1])]:
                 keys_by_word[compact_name(word)].add(key)
-        self._distinctive = {word: keys for word, keys in keys_by_word.items() if word and len(keys) <= MOST_SHARING}
+        self._distinctive = {word: keys for word, keys in keys_by_word.items() if word and len(keys) <= MAX_SHARING}
         self.roles = {compact_name(name): role for role, text in WORDS["roles"].items() for name in text.split(";")}
         self.roles |= {compact_name(name): "participant" for name in trial.id_names}
-        self.label = lru_cache(maxsize=50_000)(lambda text: self._read_label(text[:MOST_LETTERS]))
-        self.context = lru_cache(maxsize=5_000)(lambda text: self._read_context(text[:MOST_LETTERS]))
+        self.label = lru_cache(maxsize=50_000)(lambda text: self._read_label(text[:MAX_LETTERS]))
+        self.context = lru_cache(maxsize=5_000)(lambda text: self._read_context(text[:MAX_LETTERS]))
 
     def names_population(self, title: str) -> bool:
         """Return whether a title names the population sample, and not the trial's own population."""
@@ -475,7 +475,7 @@ class Vocabulary:
         """Return the only variable that has a name of these words, in any order, with or without words of its other names."""
         unique = set(words)
         keys = set(self.variables.get("".join(words), ()))
-        for key, names in self._name_words.items() if len(unique) == len(words) <= MOST_WORDS else ():
+        for key, names in self._name_words.items() if len(unique) == len(words) <= MAX_WORDS else ():
             if unique <= set().union(*names) and any(name <= unique for name in names):
                 keys.add(key)
         return keys.pop() if len(keys) == 1 else None

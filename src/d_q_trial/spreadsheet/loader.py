@@ -25,15 +25,15 @@ from .. import software
 from ..errors import UserError
 from .sheets import DATES, EMPTY, Flag, Sheet, Workbook, make_printable
 
-MOST_BYTES = 200_000_000  # of the file
-MOST_UNPACKED = 600_000_000  # bytes of all parts of the archive
+MAX_BYTES = 200_000_000  # of the file
+MAX_UNPACKED = 600_000_000  # bytes of all parts of the archive
 LARGE = 40_000_000  # bytes of a sheet's XML above which only values are read
-MOST_CELLS = 30_000_000  # of the rectangle around the used cells
+MAX_CELLS = 30_000_000  # of the rectangle around the used cells
 GAP = 3  # blank rows or columns that are kept between used ones; a table may contain two
 MEMORY = 1_000_000_000  # bytes of address space of the reading process
 SECONDS = 10  # of processor time, plus those for the size of the file:
 SECONDS_PER_MB = 5
-MOST_SECONDS = 240
+MAX_SECONDS = 240
 REPORT_EVERY = 10  # seconds
 
 # First bytes of files that are often mistaken for a workbook, with the message for the user.
@@ -69,7 +69,7 @@ def load_workbook(path: Path | str) -> Workbook:
         raise UserError(f"{path}: no such file") from None
     except (OSError, ValueError) as error:  # ValueError: a name that no file can have
         raise UserError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
-    seconds = min(SECONDS + round(SECONDS_PER_MB * size / 1e6), MOST_SECONDS)
+    seconds = min(SECONDS + round(SECONDS_PER_MB * size / 1e6), MAX_SECONDS)
     command = [sys.executable, "-m", __name__, str(path.resolve()), str(seconds), str(MEMORY)]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "OPENBLAS_NUM_THREADS": "1"}
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
@@ -122,8 +122,8 @@ def _read_first_bytes(path: Path) -> bytes:
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):
         raise UserError("a folder; expected a workbook" if stat.S_ISDIR(status.st_mode) else "not a regular file")
-    if status.st_size > MOST_BYTES:
-        raise UserError(f"{status.st_size / 1e6:,.0f} MB, more than the {MOST_BYTES / 1e6:,.0f} MB that are read")
+    if status.st_size > MAX_BYTES:
+        raise UserError(f"{status.st_size / 1e6:,.0f} MB, more than the {MAX_BYTES / 1e6:,.0f} MB that are read")
     with path.open("rb") as stream:
         head = stream.read(4096)
     if not head.strip(b"\0 \t\r\n"):
@@ -147,7 +147,7 @@ def _open_archive(path: Path) -> tuple[zipfile.ZipFile, dict[str, zipfile.ZipInf
     if any(entry.flag_bits & 1 for entry in entries):
         raise UserError("password-protected; save it without a password")
     unpacked = sum(entry.file_size for entry in entries)
-    if unpacked > MOST_UNPACKED:
+    if unpacked > MAX_UNPACKED:
         size = f"{unpacked / 1e6:,.0f} MB, far more than a trial's workbook"
         raise UserError(f"unpacks to {size}; save its values in a new workbook")
     # Programs differ in case and in slashes.
@@ -227,7 +227,7 @@ def _convert_worksheet(sheet, stored: dict[tuple[int, int], Any]) -> Sheet:
         if cell.has_style and cell.font.strike:
             struck.append(place)
     rows, columns = _with_gaps({row for row, _ in cells}), _with_gaps({column for _, column in cells})
-    if len(rows) * len(columns) > MOST_CELLS:
+    if len(rows) * len(columns) > MAX_CELLS:
         scattered = f"{len(cells):,} cells lie scattered over {len(rows):,} rows and {len(columns):,} columns"
         raise UserError(f"sheet {sheet.title[:40]!r}: {scattered}")
     result = Sheet(sheet.title, [[cells.get((r, c), EMPTY) for c in columns] for r in rows], rows, columns)

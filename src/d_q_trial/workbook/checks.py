@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 SMALL_GROUP = 3  # fewest values of a stratum, and fewest rows above a row of statistics
 MANY = 10  # fewest changes that show their scale, and most names in a list
 SAMPLE_ROWS = 200
-MOST_NAMED = 6
-MOST_GROUPS = 6  # three strata of two arms
-MOST_CHANGE = 1000  # percent; the messages name it
+MAX_NAMED = 6
+MAX_GROUPS = 6  # three strata of two arms
+MAX_CHANGE = 1000  # percent; the messages name it
 CODE_MEANING = re.compile(r"(\w{1,4})\s*[=:]\s*([^=:,;\n]{1,60})")  # such as 1 = Baseline
 LAST_ROWS, FEWEST_DIGITS = 6, 6  # rows that may hold statistics; total digits that hardly agree by chance
 FAR = 100  # times the median of a column, or of the same variable in other columns
@@ -176,7 +176,7 @@ def check_baselines(reading: WorkbookReading) -> None:
     later = raw[raw["visit"] != BASELINE].join(baselines.set_index(keys)["value"].rename("baseline"), on=keys)
     with_baselines = later["variable"].isin(baselines["variable"])
     never_paired = later.groupby("variable", sort=False)["baseline"].transform("count").eq(0)
-    implausible = (later["baseline"] > 0) & (later["value"] > later["baseline"] * (1 + MOST_CHANGE / 100))
+    implausible = (later["baseline"] > 0) & (later["value"] > later["baseline"] * (1 + MAX_CHANGE / 100))
     for name, rows in (
         ("baseline / negative", baselines[baselines["value"] < 0]),
         ("baseline / zero", baselines[baselines["value"] == 0]),
@@ -230,7 +230,7 @@ def check_qualifiers(reading: WorkbookReading) -> None:
             counts = Counter(canonical_id(plan.cell(i, column)) for i in used)
             marked = any(MARKS.search(UNMARKED.sub("", normalize(text))) or text in ("<", ">") for text in counts)
             if marked or (qualifies and len({*map(str.casefold, counts)}) > 1):
-                marks = ", ".join(f"{text or 'blank'} ({count})" for text, count in counts.most_common(MOST_NAMED))
+                marks = ", ".join(f"{text or 'blank'} ({count})" for text, count in counts.most_common(MAX_NAMED))
                 reading.faults.error("qualifier", plan.header_of(column), marks=marks)
 
 
@@ -257,7 +257,7 @@ def check_changes(reading: WorkbookReading) -> None:
     trial, faults = reading.trial, reading.faults
     rows = reading.trial_rows[reading.trial_rows["variable"].isin(trial.outcomes)]
     given = rows[rows["measure"] == PERCENT_CHANGE]
-    for row in given[~given["value"].between(-100, MOST_CHANGE)].itertuples():
+    for row in given[~given["value"].between(-100, MAX_CHANGE)].itertuples():
         faults.note(f"outlying / {'below' if row.value < 0 else 'above'}", cell_location(row))
     for source, changes in given.groupby("source", sort=False):
         template_values = {"definition": source.definition, "action": "kept" if source.plan.mapped else CORRECT_OR_KEEP}
@@ -371,7 +371,7 @@ def check_columns(reading: WorkbookReading) -> None:
         elif column.role == "ignore" and plan.readable:
             unread[plan].append(f"{plan.block.names[column.index]} ({format_cell(column.label) or 'no header'})")
     for plan, names in unread.items():
-        reading.faults.note("unread columns", plan.location(), names=join_first(names, MOST_NAMED))
+        reading.faults.note("unread columns", plan.location(), names=join_first(names, MAX_NAMED))
 
 
 def check_unread(reading: WorkbookReading) -> None:
@@ -384,7 +384,7 @@ def check_unread(reading: WorkbookReading) -> None:
         columns = plan.data if unknown else []
         named_pairs = {c.label or "no header": (c.variable or plan.variable, c.visit or plan.visit) for c in columns}
         # Groups are named by their columns; but participants may have a column each, with their arms below the ids.
-        across = unknown or (plan.column_of("variable") is not None and MOST_GROUPS < len({*labels}) == len(labels))
+        across = unknown or (plan.column_of("variable") is not None and MAX_GROUPS < len({*labels}) == len(labels))
         for text in sorted({text for column in plan.columns for text in column.distinct if isinstance(text, str)}):
             label = reading.vocabulary.label(text)
             if label.certain and label.variable and (label.visit or across):
@@ -398,8 +398,8 @@ def check_unread(reading: WorkbookReading) -> None:
             unread[plan.sheet, stops].append((plan, numbers, lacking or [*named_pairs]))
     for (sheet, stops), entries in unread.items():
         plans, numbers, names = zip(*entries, strict=True)
-        names = join_first([*itertools.chain.from_iterable(names)], MOST_NAMED)
-        places = join_first([plan.block.range for plan in plans[1:]], MOST_NAMED)
+        names = join_first([*itertools.chain.from_iterable(names)], MAX_NAMED)
+        places = join_first([plan.block.range for plan in plans[1:]], MAX_NAMED)
         template_values = {"count": sum(numbers), "names": names and f" ({names})"}
         template_values["places"] = places and f" and at {places}"
         transpose = f"write transpose: [{sheet}] there if participants are in columns, "

@@ -9,18 +9,18 @@ from ..recognition.vocabulary import NOT_AS_MEASURED, LabelReading, Vocabulary, 
 from ..spreadsheet.sheets import EMPTY, Block, Workbook, is_number
 from .mapping import MEANINGS, BlockPlan, Column
 
-MOST_PROBED = 2000  # rows; far fewer show the roles of the columns
-MOST_DISTINCT = 400
-MOST_CATEGORIES = 60  # distinct entries in a column of names
-MOST_CODES = 3  # a column with no more distinct numbers holds codes or counts
+MAX_PROBED = 2000  # rows; far fewer show the roles of the columns
+MAX_DISTINCT = 400
+MAX_CATEGORIES = 60  # distinct entries in a column of names
+MAX_CODES = 3  # a column with no more distinct numbers holds codes or counts
 BY_GROUP = "columns named after groups, no participant id"
 
 
 def summarize_column(block: Block, header: Header, index: int) -> Column:
     """Return a column with the number, type and distinct values of its cells, or of the first cells of a long column."""
-    rows = block.values[header.first_data : header.first_data + MOST_PROBED]
+    rows = block.values[header.first_data : header.first_data + MAX_PROBED]
     cells = [row[index].strip() if isinstance(row[index], str) else row[index] for row in rows if row[index] != EMPTY]
-    distinct = list(dict.fromkeys(cells))[:MOST_DISTINCT]
+    distinct = list(dict.fromkeys(cells))[:MAX_DISTINCT]
     return Column(index, used=len(cells), numeric=bool(mostly_numbers(rows, index)), distinct=distinct)
 
 
@@ -186,7 +186,7 @@ def _are_visits(column: Column, vocabulary: Vocabulary) -> bool:
 
 def _find_role_of_cells(column: Column, vocabulary: Vocabulary) -> str | None:
     """Return the role of a column whose cells all name arms, strata, visits or variables; None for other columns."""
-    if column.numeric or len(column.distinct) > MOST_CATEGORIES:
+    if column.numeric or len(column.distinct) > MAX_CATEGORIES:
         return None
     readings = [vocabulary.label(str(value)) for value in column.distinct]
     kinds = ("variable", "arm", "stratum", "visit")
@@ -280,7 +280,7 @@ def _decide_kind_without_variables(plan: BlockPlan, vocabulary: Vocabulary) -> N
                 "participant ids, and only columns that may be variables; say in the mapping which they are"
             )
         return
-    numeric = [c for c in plan.columns if c.numeric and len(c.distinct) > MOST_CODES]
+    numeric = [c for c in plan.columns if c.numeric and len(c.distinct) > MAX_CODES]
     has_text = any(column.used and not column.numeric for column in plan.columns)
     if len(numeric) >= 2 and all(column.arm or column.stratum for column in numeric) and not has_text:
         plan.kind, plan.evidence = "groups", BY_GROUP

@@ -11,8 +11,8 @@ from ..files import read_yaml_beside
 from ..spreadsheet.sheets import format_cell, join_first
 
 MESSAGES = read_yaml_beside(__file__, "messages")
-MOST_SHOWN = 200  # faults in a message
-MOST_PER_KIND = 25  # on one sheet
+MAX_SHOWN = 200  # faults in a message
+MAX_PER_KIND = 25  # on one sheet
 
 
 @dataclass(frozen=True)
@@ -57,21 +57,21 @@ class Faults:
         return [fault for fault in self.found if fault.stops]
 
     def lines(self, *, stops: bool) -> list[str]:
-        """Return a line per fault, or per note with its cells; at most ``MOST_PER_KIND`` of a kind and sheet, then how many more."""
+        """Return a line per fault, or per note with its cells; at most ``MAX_PER_KIND`` of a kind and sheet, then how many more."""
         distinct, lines_by_kind = defaultdict[tuple, list[Fault]](list), defaultdict[tuple, list[str]](list)
         for fault in (fault for fault in self.found if fault.stops == stops):
             distinct[fault.kind, fault.sheet, fault.value, fault.expectation, fault.cell if stops else ""].append(fault)
         for (kind, sheet, *_), faults in distinct.items():
-            cells = f" ({len(faults)} cells: {join_first([fault.cell for fault in faults], MOST_PER_KIND)})"
+            cells = f" ({len(faults)} cells: {join_first([fault.cell for fault in faults], MAX_PER_KIND)})"
             lines_by_kind[kind, sheet].append(f"{faults[0]}{cells if len(faults) > 1 else ''}")
-        listed = [line for lines in lines_by_kind.values() for line in lines[:MOST_PER_KIND]]
+        listed = [line for lines in lines_by_kind.values() for line in lines[:MAX_PER_KIND]]
         for (kind, sheet), lines in lines_by_kind.items():
-            if len(lines) > MOST_PER_KIND:
-                listed.append(f"{sheet}: {len(lines) - MOST_PER_KIND} more of this kind ({kind})")
+            if len(lines) > MAX_PER_KIND:
+                listed.append(f"{sheet}: {len(lines) - MAX_PER_KIND} more of this kind ({kind})")
         return listed
 
     def stop(self, path: object) -> None:
         """Raise a UserError with a line for every error, if there is one."""
         if errors := self.errors:
             count = f"{len(errors)} fault{'s' * (len(errors) > 1)}"
-            raise UserError("\n  ".join([f"{path}: {count}", *self.lines(stops=True)[:MOST_SHOWN]]))
+            raise UserError("\n  ".join([f"{path}: {count}", *self.lines(stops=True)[:MAX_SHOWN]]))

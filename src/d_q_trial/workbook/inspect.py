@@ -21,11 +21,11 @@ from .mapping import CODE_SECTIONS, READABLE, TO_FILL_IN, BlockPlan, Column
 from .reader import WorkbookReading, synthetic_label
 from .values import Source, variable_visits
 
-MOST_LINES = 200  # of a list in the terminal
-MOST_BLOCKS = 40  # that were not understood, in the mapping
-MOST_NAMED = 8
-MOST_CODES = 500
-MOST_ROWS_DRAWN, MOST_COLUMNS_DRAWN, MOST_LETTERS_DRAWN = 45, 60, 120  # fewer rows than columns
+MAX_LINES = 200  # of a list in the terminal
+MAX_BLOCKS = 40  # that were not understood, in the mapping
+MAX_NAMED = 8
+MAX_CODES = 500
+MAX_ROWS_DRAWN, MAX_COLUMNS_DRAWN, MAX_LETTERS_DRAWN = 45, 60, 120  # fewer rows than columns
 WIDEST = 48  # characters of a column of a printed table
 HEADS = ("Variable", "Visit", "Measure", "Group", "Sheet", "Column", "n", "missing", "range", "unit", "confidence")
 
@@ -53,7 +53,7 @@ def describe(reading: WorkbookReading) -> list[Section]:
     lists = {
         "Columns that are not used": [line for plan in plans if plan.kind in READABLE for line in _list_unused(plan)],
         "Blocks with numbers that are not used": [
-            f"{p.sheet}!{p.block.range}: {join_first(lines, MOST_NAMED, '; ')}" for p, lines in numbers.items() if lines
+            f"{p.sheet}!{p.block.range}: {join_first(lines, MAX_NAMED, '; ')}" for p, lines in numbers.items() if lines
         ],
         "Notes": [*reading.workbook.remarks, *reading.faults.lines(stops=False)],
         "What the analyses still need": _list_needs(reading),
@@ -76,7 +76,7 @@ def _list_unused(plan: BlockPlan) -> list[str]:
     for column in (column for column in plan.columns_of("ignore") if column.why != "empty"):
         columns[column.why].append(_describe_column(plan, column))
     block = f"{plan.sheet}!{plan.block.range}"
-    return [f"{block}: {why}: {join_first(names, MOST_NAMED)}" for why, names in columns.items()]
+    return [f"{block}: {why}: {join_first(names, MAX_NAMED)}" for why, names in columns.items()]
 
 
 def _join_counts(counts: Mapping) -> str:
@@ -105,7 +105,7 @@ def _summarize(reading: WorkbookReading) -> list[str]:
     categorical = rows[rows["text"].ne("") & rows["arm"].isin(trial.analysed_arms)]
     for source, texts in categorical.groupby("source", sort=False)["text"]:
         counts = Counter(texts)
-        strata = ", ".join(f"{text} ({n})" for text, n in [*counts.items()][:MOST_NAMED])
+        strata = ", ".join(f"{text} ({n})" for text, n in [*counts.items()][:MAX_NAMED])
         column, labels = (json.dumps(value, ensure_ascii=False) for value in (source.variable, sorted(counts)))
         rule = f"{{by: column, column: {column}, labels: {labels}}}"
         lines.append(f"Strata in a column: {strata}; an analysis uses them by strata: {rule}, the lowest label first")
@@ -192,7 +192,7 @@ def _list_needs(reading: WorkbookReading) -> list[str]:
         for visit in outcome.follow_up if as_changes else [BASELINE, *outcome.follow_up]:
             if (key, visit) not in measured:
                 missing[trial.families[outcome.family]].append(f"{outcome.label} at {trial.visits[visit].label}")
-    needs += [f"{family}: {join_first(entries, MOST_NAMED)}" for family, entries in missing.items()]
+    needs += [f"{family}: {join_first(entries, MAX_NAMED)}" for family, entries in missing.items()]
     for key, marker in trial.markers.items():
         if (key, BASELINE) not in measured and not (rows["marker"].eq(key) & rows["stratum"].ne("")).any():
             needs.append(f"{marker.label}: not found, so it defines no strata")
@@ -212,9 +212,9 @@ def render_text(sections: list[Section]) -> str:
     for title, rows, heads in (section for section in sections if section.rows):
         indent, colon = ("  ", ":") if blocks else ("", "")
         lines = _format_table(heads, rows) if heads else [indent + " ".join("  ".join(row).split()) for row in rows]
-        omitted = len(lines) - MOST_LINES
+        omitted = len(lines) - MAX_LINES
         more = [f"  and {omitted:,} more (--html writes all)"] if omitted > 0 else []
-        blocks.append("\n".join([title + colon, *lines[:MOST_LINES], *more]))
+        blocks.append("\n".join([title + colon, *lines[:MAX_LINES], *more]))
     if not any(section.rows for section in sections[-2:]):
         blocks.append("All data that the analyses need were found.")
     return "\n".join(map(make_printable, "\n\n".join(blocks).split("\n"))) + "\n"
@@ -243,10 +243,10 @@ def render_html(sections: list[Section], reading: WorkbookReading) -> str:
 
 def _draw_sheet(sheet: Sheet, plans: list[BlockPlan], faulty: set[tuple[str, str]]) -> dict[str, object]:
     """Return the first rows and columns of a sheet with the CSS class of each cell."""
-    height, width = min(sheet.height, MOST_ROWS_DRAWN), min(sheet.width, MOST_COLUMNS_DRAWN)
+    height, width = min(sheet.height, MAX_ROWS_DRAWN), min(sheet.width, MAX_COLUMNS_DRAWN)
     classes: dict[tuple[int, int], str] = {}
     for plan in plans:
-        rows, columns = (range(min(size, MOST_COLUMNS_DRAWN)) for size in (plan.block.height, plan.block.width))
+        rows, columns = (range(min(size, MAX_COLUMNS_DRAWN)) for size in (plan.block.height, plan.block.width))
         for row, column in itertools.product(rows, columns):
             classes[plan.block.place(row, column)] = _cell_class(plan, row, column)
     lines = []
@@ -255,7 +255,7 @@ def _draw_sheet(sheet: Sheet, plans: list[BlockPlan], faulty: set[tuple[str, str
         for c, value in enumerate(sheet.rows[r][:width]):
             text = value.shown if isinstance(value, Flag) else f"{value:.10g}" if type(value) is float else str(value)
             fault = " fault" if (sheet.name, sheet.address(r, c)) in faulty else ""
-            cells.append((classes.get((r, c), "") + fault, _shorten(text, MOST_LETTERS_DRAWN)))
+            cells.append((classes.get((r, c), "") + fault, _shorten(text, MAX_LETTERS_DRAWN)))
         lines.append((sheet.row_name(sheet.row_numbers[r]), cells))
     omitted = ((sheet.height - height, "rows"), (sheet.width - width, "columns"))
     return {
@@ -287,7 +287,7 @@ def render_mapping(reading: WorkbookReading) -> str:
     """Return the mapping file, as commented YAML."""
     trial = reading.trial
     unread = [plan for plan in reading.plans if plan.kind not in READABLE]
-    unknown = [p for p in unread if p.kind in ("unknown", "results") and _describe_number_columns(p)][:MOST_BLOCKS]
+    unknown = [p for p in unread if p.kind in ("unknown", "results") and _describe_number_columns(p)][:MAX_BLOCKS]
     readable = (plan for plan in reading.plans if plan.kind in READABLE)
     panel_groups = itertools.groupby(readable, key=lambda plan: _panel_layout(plan, trial))
     content = {
@@ -313,7 +313,7 @@ def _collect_spellings(role: str, reading: WorkbookReading) -> dict[str, str | N
         column, rows = plan.column_of(role), plan.rows[plan.rows["use"]]
         for position, key in rows[role].items() if column else ():
             cell = plan.cell(position, column)
-            if cell != EMPTY and not isinstance(cell, Flag) and len(meanings) <= MOST_CODES:
+            if cell != EMPTY and not isinstance(cell, Flag) and len(meanings) <= MAX_CODES:
                 text = canonical_id(cell)
                 meanings[text] = meanings.get(text) or key
     return meanings

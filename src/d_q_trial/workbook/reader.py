@@ -26,7 +26,7 @@ from .faults import Faults
 from .mapping import CODE_SECTIONS, MEANINGS, BlockPlan, Column, Mapping, load_mapping
 from .values import BlockReader, Source, build_frame, cell_location
 
-MOST_UNMATCHED = 0.1  # share of the ids of a block, when its ids are matched by number with those of another block
+MAX_UNMATCHED = 0.1  # share of the ids of a block, when its ids are matched by number with those of another block
 # Cyrillic and Greek letters that look like Latin ones.
 _LOOK_ALIKES = str.maketrans("АВЕЅІЈКМНОРСТХаеорсухѕіјΑΒΕΖΗΙΚΜΝΟΡΤΥΧο", "ABESIJKMHOPCTXaeopcyxsijABEZHIKMNOPTYXo")
 SYNTHETIC = "Synthetic data: not the trial's participants"
@@ -206,7 +206,7 @@ def _match_ids(ids: set[str], base_ids: set[str], *, few_suffice: bool) -> dict[
     if len(base_by_key) < len(base_ids) or len({keys[identity] for identity in ids}) < len(ids):
         return {}
     matched = {identity: base_by_key[keys[identity]] for identity in ids if keys[identity] in base_by_key}
-    required = 1 if few_suffice and by_number else (1 - MOST_UNMATCHED if by_number else 1) * len(ids)
+    required = 1 if few_suffice and by_number else (1 - MAX_UNMATCHED if by_number else 1) * len(ids)
     return matched if len(matched) >= required else {}
 
 
