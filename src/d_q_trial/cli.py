@@ -302,9 +302,10 @@ def consistency(context: Context) -> None:
     if arguments.sizes and arguments.claims.is_dir():
         raise UserError("--sizes goes with a CSV of claims; a folder of published tables has its own counts.csv")
     if arguments.trial:
-        plain = partial(labels.replace_keys, trial=(described := trial.load_trial(arguments.trial)))
+        description = trial.load_trial(arguments.trial)
+        plain = partial(labels.replace_keys, trial=description)
         if arguments.claims.is_dir():
-            check_names(arguments.claims, described)
+            check_names(arguments.claims, description)
     report, findings = outputs.check_paper(arguments.claims, arguments.sizes)
     heading = arguments.title or f"Internal consistency of reported numbers: {report.reported.title}"
     links = [tuple(link.split("=", 1)) for link in arguments.links]

@@ -316,6 +316,7 @@ class BlockReader:
             id_cells = cells if groups else [plan.locate(i, plan.columns[0])["cell"] for i in positions]
             ids = [f"{plan.sheet} {cell}" for cell in id_cells]
         unit_column, row_units = plan.column_of("unit"), rows["unit"].to_numpy()
+        unit_source = unit_column or plan.column_of("variable") or column
         constants = {"cohort": plan.cohort, "variable": key, "visit": visit, "measure": measure, "sheet": plan.sheet}
         marker = (groups and (column.marker or plan.marker)) or (texts.any() and column.marker) or ""
         constants |= {"source": source, "linked": not groups, "marker": marker}
@@ -327,9 +328,7 @@ class BlockReader:
             "text": texts.tolist(),
             "cell": cells,
             "unit": [(unit_column and str(plan.cell(i, unit_column)).strip()) or row_units[i] or "" for i in positions],
-            "unit_cell": [
-                plan.locate(i, unit_column or plan.column_of("variable") or column)["cell"] for i in positions
-            ],
+            "unit_cell": [plan.locate(i, unit_source)["cell"] for i in positions],
         }
 
     def _read_strata(self) -> list[Part]:
