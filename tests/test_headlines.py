@@ -1,4 +1,4 @@
-"""The judging part of the report, on finished numbers made by hand."""
+"""Main results, robustness checks, verdicts and labels of a report, from invented results."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -23,199 +23,188 @@ SETTINGS = settings.load(
     {"trial": "x", "analyses": {"published": {"workbook": "x", "marker": MARKER, "strata": STRATA}}}
 )
 NAMES = ("hodges_lehmann", "hodges_lehmann_lower", "hodges_lehmann_upper", "p")
-PLACES = [("ctx", "week_20", ALL), ("ctx", "week_20", T3), ("p1np", "week_2", T3), ("p1np", "week_2", "T1")]
+COMPARISONS = [("ctx", "week_20", ALL), ("ctx", "week_20", T3), ("p1np", "week_2", T3), ("p1np", "week_2", "T1")]
 VALUES = [(-4.24, -10.5, 2.5, 0.611), (3.0, "", "", 0.0004), (16.0, 1.0, 30.0, 0.05), (1.0, -2.0, 4.0, 0.0512)]
 
 
-def comparisons(places=PLACES, values=VALUES, names=NAMES):
-    """Rows of comparisons of the arms: estimate, limits and P at each place."""
+def make_results(comparisons=COMPARISONS, values=VALUES, names=NAMES):
+    """Make rows of comparisons of the arms: estimate, limits and P of each."""
     rows = []
-    for place, own in zip(places, values, strict=True):
-        found = dict(zip(names, own, strict=True))
-        rows += cohorts.result_rows(("", "percent_change"), found, contrast=TRIAL.contrast, **row(place))
-    return [own | {"n_first": "8", "n_second": "10"} for own in rows]
+    for comparison, numbers in zip(comparisons, values, strict=True):
+        statistics = dict(zip(names, numbers, strict=True))
+        keys = make_row(comparison, contrast=TRIAL.contrast, n_first="8", n_second="10")
+        rows += cohorts.result_rows(("", "percent_change"), statistics, **keys)
+    return rows
 
 
-def numbers(*given, **names):
-    return Numbers(comparisons(*given, **names))
-
-
-def verdict(verdict=claims.REPRODUCED, quantity="p", source="paper", place=PLACES[0], recomputed="0.611", **different):
-    outcome, visit, marker, stratum = row(place).values()
+def make_verdict(
+    verdict=claims.REPRODUCED, quantity="p", source="paper", comparison=COMPARISONS[0], recomputed="0.611"
+):
+    outcome, visit, marker, stratum = make_row(comparison).values()
     key = (outcome, "percent_change", visit, marker, stratum, TRIAL.contrast, "", quantity)
-    given = {"claim": "", "what": "", "key": key, "places": (), "verdict": verdict, "quantity": quantity}
-    return given | {"source": source, "recomputed": recomputed} | different
+    row = {"claim": "", "what": "", "key": key, "places": (), "verdict": verdict, "quantity": quantity}
+    return row | {"source": source, "recomputed": recomputed}
 
 
-def report(tables=None, **different):
-    """The report of three strata, with the headlines of the article."""
+def make_report(tables=None, **overrides):
+    """Make a report of three strata, with the headlines of the article."""
     lines = [Headline(outcome="p1np", visit="week_2", stratum=stratum) for stratum in ("highest", "lowest")]
     lines = [Headline(outcome="ctx", visit="week_20", stratum="all", role="the primary endpoint"), *lines]
-    given = {"numbers": numbers(), "tables": tables or {}, "headlines": lines}
-    given |= {"settings": SETTINGS, "trial": TRIAL, "analysis": SETTINGS.analyses["published"]}
-    return collect.Report(**{"folder": Path("x"), "label": None, "source": {}} | given | different)
+    fields = {"folder": Path("x"), "label": None, "source": {}, "tables": tables or {}, "headlines": lines}
+    fields |= {"settings": SETTINGS, "trial": TRIAL, "analysis": SETTINGS.analyses["published"]}
+    return collect.Report(**fields | {"numbers": Numbers(make_results())} | overrides)
 
 
-def row(place, **columns):
-    outcome, visit, stratum = place
+def make_row(comparison, **columns):
+    outcome, visit, stratum = comparison
     marker = "" if stratum == ALL else MARKER
     return {"outcome": outcome, "visit": visit, "marker": marker, "stratum": stratum} | columns
 
 
-def interaction(place, p, pair="T3 - T1", method="placements, t", statistic="p"):
-    return row(place, contrast=f"{TRIAL.contrast}, {pair}", method=method, statistic=statistic, value=p)
+def make_interaction(comparison, p, pair="T3 - T1", method="placements, t", statistic="p"):
+    return make_row(comparison, contrast=f"{TRIAL.contrast}, {pair}", method=method, statistic=statistic, value=p)
 
 
 INTERACTIONS = [
-    interaction(PLACES[2], "0.296"),
-    interaction(PLACES[2], "0.0501", pair="T3 - T2"),
-    interaction(PLACES[2], "0.111", pair="T2 - T1"),  # of other strata
-    interaction(PLACES[2], "0.222", method="permuted"),
-    interaction(PLACES[2], "0.333", statistic="difference"),
-    interaction(("p1np", "week_4", T3), "0.444"),
+    make_interaction(COMPARISONS[2], "0.296"),
+    make_interaction(COMPARISONS[2], "0.0501", pair="T3 - T2"),
+    make_interaction(COMPARISONS[2], "0.111", pair="T2 - T1"),  # of other strata
+    make_interaction(COMPARISONS[2], "0.222", method="permuted"),
+    make_interaction(COMPARISONS[2], "0.333", statistic="difference"),
+    make_interaction(("p1np", "week_4", T3), "0.444"),
 ]
-SEARCHED = [row(PLACES[2], p_corrected="0.0004"), row(("p1np", "week_2", "T1 + T2"), p_corrected="0.555")]
-BEST = [row(PLACES[2], p_best_of_both=p) for p in ("", "0.9")]  # of another subgroup
+CUTS = [make_row(COMPARISONS[2], p_corrected="0.0004"), make_row(("p1np", "week_2", "T1 + T2"), p_corrected="0.555")]
+BEST = [make_row(COMPARISONS[2], p_best_of_both=p) for p in ("", "0.9")]  # of another subgroup
+TABLES = {"sensitivity/interaction": INTERACTIONS, "robustness/analysis_cuts": CUTS, "robustness/best_cuts": BEST}
 
 
-def test_main_results_are_the_comparisons_with_what_qualifies_them():
-    reported = [
-        verdict(),
-        verdict(quantity="median"),
-        verdict(place=PLACES[1], recomputed=""),
-        verdict(place=PLACES[2]),
-    ]
-    tables = {
-        "sensitivity/interaction": INTERACTIONS,
-        "robustness/analysis_cuts": SEARCHED,
-        "robustness/best_cuts": BEST,
-    }
-    assert headlines.main_results(report(tables, verdicts=reported)) == [
+def test_main_results_are_comparisons_with_interaction_and_search_corrected_p():
+    verdicts = [make_verdict(), make_verdict(quantity="median"), make_verdict(comparison=COMPARISONS[1], recomputed="")]
+    verdicts.append(make_verdict(comparison=COMPARISONS[2]))
+    assert headlines.main_results(make_report(TABLES, verdicts=verdicts)) == [
         {
             "outcome": "CTx, 20 weeks", "role": "the primary endpoint", "interaction": "", "searched": "",
             "effects": [
-                Effect("−4.2", "−10.5 to 2.5", "0.611", "P = 0.611", False, reported[0], (8, 10)),
+                Effect("−4.2", "−10.5 to 2.5", "0.611", "P = 0.611", False, verdicts[0], (8, 10)),
                 Effect("3.0", "", "<0.001", "P < 0.001", True, None, (8, 10)), None, None,
             ],
         },
         {
             "outcome": "P1NP, 2 weeks", "role": "", "interaction": "T2 0.050; T1 0.296", "searched": "<0.001 (0.900)",
             "effects": [
-                None, Effect("16.0", "1.0 to 30.0", "0.050", "P = 0.050", True, reported[3], (8, 10)), None,
+                None, Effect("16.0", "1.0 to 30.0", "0.050", "P = 0.050", True, verdicts[3], (8, 10)), None,
                 Effect("1.0", "−2.0 to 4.0", "0.051", "P = 0.051", False, None, (8, 10)),
             ],
         },
     ]  # fmt: skip
-    assert headlines.result_groups(report()) == [ALL, "T3", "T2", "T1"]
+    assert headlines.result_groups(make_report()) == [ALL, "T3", "T2", "T1"]
     halves = make_analysis(strata={"cuts": ["1/2"], "labels": ["T1", "T3"]})
-    assert headlines.main_results(report(tables, analysis=halves))[1]["interaction"] == "0.296"
-    tables["sensitivity/interaction"] = INTERACTIONS[:1]
-    assert headlines.main_results(report(tables))[1]["interaction"] == "T2 not defined; T1 0.296"
+    assert headlines.main_results(make_report(TABLES, analysis=halves))[1]["interaction"] == "0.296"
+    one_pair = make_report(TABLES | {"sensitivity/interaction": INTERACTIONS[:1]})
+    assert headlines.main_results(one_pair)[1]["interaction"] == "T2 not defined; T1 0.296"
 
 
 BY_COLUMN = {"by": "column", "column": "x", "labels": ["T1", "T2", "T3"]}
+OF_T3 = "that of T3, as if its cutoff had been chosen by P among all cutoffs; in parentheses, that of the best of all cutoffs"
 
 
 @pytest.mark.parametrize(
-    ("strata", "test", "said"),
+    ("strata", "test", "description"),
     [
-        (
-            STRATA,
-            "normal",
-            "that of T3, as if its cutoff had been chosen by P among all cutoffs; in parentheses, that of the best of all cutoffs",
-        ),
+        (STRATA, "normal", OF_T3),
         (STRATA, "welch", "this test gives none"),
         (BY_COLUMN, "normal", "none, because the strata are those of a column and no cutoff was searched for"),
     ],
 )
-def test_p_corrected_for_the_search_is_that_of_the_subgroup_of_the_analysis(strata, test, said):
-    chosen = report({"robustness/analysis_cuts": SEARCHED}, analysis=make_analysis(strata=strata, test=test))
-    assert headlines.describe_search(chosen) == said
-    assert headlines.search_corrected_p(chosen, row(PLACES[2])) == ([] if strata is BY_COLUMN else [0.0004])
-    names, _, absent = headlines.robustness_lines(replace(chosen, numbers=numbers()))
+def test_search_corrected_p_is_that_of_the_subgroup_of_the_analysis(strata, test, description):
+    report = make_report({"robustness/analysis_cuts": CUTS}, analysis=make_analysis(strata=strata, test=test))
+    assert headlines.describe_search(report) == description
+    assert headlines.search_corrected_p(report, make_row(COMPARISONS[2])) == ([] if strata is BY_COLUMN else [0.0004])
+    names, _, absent = headlines.robustness_lines(report)
     assert "Corrected for the search" in (absent if strata is BY_COLUMN else names)
 
 
-def test_an_estimate_without_p_is_shown_and_no_method_judges_its_conclusion():
-    values = [VALUES[0], VALUES[1], (16.0, "", "", ""), VALUES[3]]
-    made = report(CHECKED, numbers=numbers(values=values))
-    assert headlines.find_effect(made, *PLACES[2]) == Effect(
-        "16.0", "", "not defined", "P not defined", None, None, (8, 10)
-    )
-    names, lines, _ = headlines.robustness_lines(made)
-    (checks,) = [own for title, own in lines if title == "P1NP, 2 weeks, stratum T3 of p16 variant 5: P not defined"]
+def test_an_estimate_without_p_is_shown_and_its_robustness_is_not_judged():
+    results = make_results(values=[VALUES[0], VALUES[1], (16.0, "", "", ""), VALUES[3]])
+    report = make_report(CHECKED, numbers=Numbers(results))
+    effect = Effect("16.0", "", "not defined", "P not defined", None, None, (8, 10))
+    assert headlines.find_effect(report, *COMPARISONS[2]) == effect
+    names, lines, _ = headlines.robustness_lines(report)
+    checks = dict(lines)["P1NP, 2 weeks, stratum T3 of p16 variant 5: P not defined"]
     assert {check.keeps for check in checks} == {None}
-    found = dict(zip(names, checks, strict=True))
-    assert found["Multiplicity-adjusted (max-T)"].text == "0.050 (highest); 0.900 (each)"
+    assert checks[names.index("Multiplicity-adjusted (max-T)")].text == "0.050 (highest); 0.900 (each)"
 
 
 def test_the_estimate_is_that_of_the_test():
-    names = [name.replace("hodges_lehmann", "mean_difference") for name in NAMES]
-    means = report(analysis=make_analysis(test="welch", strata=STRATA), numbers=numbers(names=names))
-    assert headlines.find_effect(means, *PLACES[2]).estimate == "16.0"
-    assert headlines.find_effect(replace(means, numbers=numbers()), *PLACES[0]).estimate == "–"
+    results = make_results(names=[name.replace("hodges_lehmann", "mean_difference") for name in NAMES])
+    means = make_report(analysis=make_analysis(test="welch", strata=STRATA), numbers=Numbers(results))
+    assert headlines.find_effect(means, *COMPARISONS[2]).estimate == "16.0"
+    assert headlines.find_effect(replace(means, numbers=Numbers(make_results())), *COMPARISONS[0]).estimate == "–"
     assert headlines.find_effect(means, "ctx", "week_2", ALL) is None
 
 
 CHECKED = {
-    # Those of a stratum say nothing of all participants.
-    "sensitivity/interaction": [*INTERACTIONS, interaction(("ctx", "week_20", T3), "0.5")],
+    # Interaction and search-corrected P of a stratum do not belong to the overall comparison.
+    "sensitivity/interaction": [*INTERACTIONS, make_interaction(("ctx", "week_20", T3), "0.5")],
     "robustness/best_cuts": BEST,
-    "robustness/analysis_cuts": [*SEARCHED, row(("ctx", "week_20", T3), p_corrected="0.5")],
+    "robustness/analysis_cuts": [*CUTS, make_row(("ctx", "week_20", T3), p_corrected="0.5")],
     "robustness/multiplicity": [
-        row(PLACES[0], p_max_t="0.7", family="overall"), row(PLACES[2], p_max_t="0.05", family="highest"),
-        row(PLACES[2], p_max_t="0.9", family="each"), row(PLACES[2], p_max_t="", family="not permuted"),
+        make_row(COMPARISONS[number], p_max_t=p, family=family)
+        for number, p, family in ((0, "0.7", "overall"), (2, "0.05", "highest"), (2, "0.9", "each"), (2, "", "not permuted"))
     ],
     "sensitivity/sensitivity": [
-        row(PLACES[place], method=method, statistic=statistic, value=value, n_first=size, n_second="9")
+        make_row(COMPARISONS[number], method=method, statistic=statistic, value=value, n_first=size, n_second="9")
         | {"reason": "at least this" * (value == "0.02")}
-        for place, method, statistic, value, size in (
+        for number, method, statistic, value, size in (
             (0, "covariance, log scale, HC3, t", "p", "0.04", "8"), (2, "covariance, log scale, HC3, t", "p", "0.0501", "9"),
             (2, "covariance, percent change, HC3, t", "p", "0.01", "9"), (0, "imputed, covariance, HC3, t", "p", "0.01", "9"),
-            (0, "imputed, placements, t, 20 sets", "p", "0.3", "9"),  # of 9, of whom 8 have a value
-            (2, "imputed, placements, t, 20 sets", "p", "0.6", "9"),  # of 9, all of whom have a value
-            *((place, "any values of the missing, normal", f"p_{end}", value, "9")
-              for place, *bounds in ((0, "0.04", "0.9"), (2, "0.01999", "0.02"), (3, "0.0512", "0.0512"))
+            (0, "imputed, placements, t, 20 sets", "p", "0.3", "9"),  # 8 of 9 have a value
+            (2, "imputed, placements, t, 20 sets", "p", "0.6", "9"),  # all of 9 have a value
+            *((number, "any values of the missing, normal", f"p_{end}", value, "9")
+              for number, *bounds in ((0, "0.04", "0.9"), (2, "0.01999", "0.02"), (3, "0.0512", "0.0512"))
               for end, value in zip(("lowest", "highest"), bounds, strict=True)),
         )
     ],
     "sensitivity/leave_one_out": [
-        row(PLACES[0], statistic="flips", value="0.0"), row(PLACES[0], statistic="p", value="3"),
-        row(PLACES[2], statistic="flips", value="2.0"), row(PLACES[3], statistic="flips", value="1.0"),
+        make_row(COMPARISONS[number], statistic=statistic, value=value)
+        for number, statistic, value in ((0, "flips", "0.0"), (0, "p", "3"), (2, "flips", "2.0"), (3, "flips", "1.0"))
     ],
 }  # fmt: skip
 
 
-def test_a_method_is_judged_by_whether_its_p_lies_on_the_same_side_of_alpha_if_it_tests_the_same_hypothesis():
-    names, lines, absent = headlines.robustness_lines(report(CHECKED))
-    found = {title: dict(zip(names, checks, strict=True)) for title, checks in lines}
+def test_a_check_keeps_a_conclusion_if_its_p_is_on_the_same_side_of_alpha():
+    names, lines, absent = headlines.robustness_lines(make_report(CHECKED))
+    checks = {title: dict(zip(names, checks, strict=True)) for title, checks in lines}
     assert names == [
         "Interaction P", "Corrected for the search", "Multiplicity-adjusted (max-T)", "Covariance, log scale",
         "Multiple imputation (placements, t)", "Worst-case bounds", "Leave-one-out",
     ]  # fmt: skip
     assert absent == []
-    none, whole = Check(), "CTx, 20 weeks, all participants: P = 0.611"
+    overall = "CTx, 20 weeks, all participants: P = 0.611"
     high, low = (f"P1NP, 2 weeks, stratum {s} of p16 variant 5: P = {p}" for s, p in (("T3", "0.050"), ("T1", "0.051")))
-    kept = [Check("0.700 (overall)", True), Check("0.040", False), Check("0.300", True), Check("0.040 to 0.900", False)]
-    assert list(found[whole].values()) == [none, none, *kept, Check("crosses 0.05 in none", True)]
-    turned = [Check("T2 0.050; T1 0.296"), Check("<0.001", True)]
-    turned += [Check("0.050 (highest); 0.900 (each)", False), Check("0.050", False)]
-    twice = Check("crosses 0.05 in two repetitions", False)
-    assert list(found[high].values()) == [*turned, Check("nothing to impute"), Check("0.020 to at least 0.020"), twice]
-    once = Check("crosses 0.05 in one repetition", False)
-    assert [found[low][name] for name in names[-2:]] == [Check("nothing is missing"), once]
-    assert headlines.robustness_lines(report()) == ([], [(title, []) for title in found], names)
-    assert headlines.robustness_lines(report(headlines=())) == ([], [], [])
-    assert headlines.robustness_lines(report(CHECKED, numbers=numbers([], []))) == ([], [], [])
+    assert list(checks[overall].values()) == [
+        Check(), Check(), Check("0.700 (overall)", True), Check("0.040", False), Check("0.300", True),
+        Check("0.040 to 0.900", False), Check("crosses 0.05 in none", True),
+    ]  # fmt: skip
+    assert list(checks[high].values()) == [
+        Check("T2 0.050; T1 0.296"), Check("<0.001", True), Check("0.050 (highest); 0.900 (each)", False), Check("0.050", False),
+        Check("nothing to impute"), Check("0.020 to at least 0.020"), Check("crosses 0.05 in two repetitions", False),
+    ]  # fmt: skip
+    bounds, leave_one_out = (checks[low][name] for name in names[-2:])
+    assert (bounds, leave_one_out) == (Check("nothing is missing"), Check("crosses 0.05 in one repetition", False))
+    assert headlines.robustness_lines(make_report()) == ([], [(title, []) for title in checks], names)
+    assert headlines.robustness_lines(make_report(headlines=())) == ([], [], [])
+    assert headlines.robustness_lines(make_report(CHECKED, numbers=Numbers([]))) == ([], [], [])
 
 
-# What the verdicts come to
+# Verdicts
 
 
-def test_values_are_counted_by_source_and_verdict():
-    paper = [verdict(name, quantity="median") for name in (*claims.VERDICTS, claims.NOT_CHECKABLE, claims.REPRODUCED)]
-    paper += [verdict(claims.NOT_CHECKABLE, quantity="affected"), verdict(claims.NOT_REPRODUCED, quantity="p")]
-    registry = verdict(claims.OTHER_CONVENTION, source="registry")
+def test_verdicts_are_counted_by_source():
+    names = (*claims.VERDICTS, claims.NOT_CHECKABLE, claims.REPRODUCED)
+    paper = [make_verdict(name, quantity="median") for name in names]
+    paper += [make_verdict(claims.NOT_CHECKABLE, quantity="affected"), make_verdict(claims.NOT_REPRODUCED)]
+    registry = make_verdict(claims.OTHER_CONVENTION, source="registry")
     first, second = collect.summarize_sources([*paper[:3], registry, *paper[3:]])
     assert [v["quantity"] for v in first.pop("failed")] == ["p", "median", "median"]
     assert first == {
@@ -229,48 +218,51 @@ def test_values_are_counted_by_source_and_verdict():
     assert collect.count_verdicts([]) == {}
 
 
-def test_only_failures_have_the_sign_and_the_colour_of_failure():
+def test_only_failures_have_the_mark_and_the_colour_of_failure():
     marks = {name: collect.VERDICTS[name][:2] for name in claims.VERDICTS}
     assert {name for name, mark in marks.items() if mark == ("✗", "bad")} == set(claims.FAILURES)
     assert {name for name, mark in marks.items() if set(mark) & {"✗", "bad"}} == set(claims.FAILURES)
 
 
-def test_a_locator_leads_to_its_figure_and_panel_and_a_reported_value_sorts_by_its_number():
-    places = {
-        "Results; Extended Data Fig. 5a": (("Extended Data Fig. 5", "a"),),
-        "abstract; Fig. 3a": (("Fig. 3", "a"),),
-        "Methods, participants; Table 1": (("Table 1", ""),),
-        "abstract": (),
-    }
-    assert {locator: collect.find_places(locator) for locator in places} == places
-    sizes = {"1,260,088": 1260088, "-4.1": -4.1, "+16": 16, "< 0.001": 0.001, "> 0.05": 0.05, "": 1e300}
-    assert {text: collect.sort_key(text) for text in sizes} == sizes
+@pytest.mark.parametrize(
+    ("locator", "places"),
+    [
+        ("Results; Extended Data Fig. 5a", (("Extended Data Fig. 5", "a"),)),
+        ("abstract; Fig. 3a", (("Fig. 3", "a"),)),
+        ("Methods, participants; Table 1", (("Table 1", ""),)),
+        ("abstract", ()),
+    ],
+)
+def test_a_locator_names_figure_and_panel_or_table(locator, places):
+    assert collect.find_places(locator) == places
 
 
-def claimed(outcome="p1np", measure="percent_change", visit="week_2", marker="", stratum=ALL, **different):
-    key = {"outcome": outcome, "measure": measure, "visit": visit, "marker": marker, "stratum": stratum}
-    return dict.fromkeys(KEYS, "") | key | {"contrast": TRIAL.contrast, "quantity": "p"} | different
+def test_reported_values_are_sorted_by_number():
+    keys = {"1,260,088": 1260088, "-4.1": -4.1, "+16": 16, "< 0.001": 0.001, "> 0.05": 0.05, "": 1e300}
+    assert {text: collect.sort_key(text) for text in keys} == keys
 
 
-def correlated(group, **different):
-    return claimed(MARKER, "correlation", contrast="age", group=group, **different)
+CLAIM = dict.fromkeys(KEYS, "") | {"outcome": "p1np", "measure": "percent_change", "visit": "week_2", "stratum": ALL}
+CLAIM |= {"contrast": TRIAL.contrast, "quantity": "p"}
+CORRELATION = CLAIM | {"outcome": MARKER, "measure": "correlation", "contrast": "age"}
+EVENTS = {"outcome": "Falls", "visit": "", "quantity": "affected", "contrast": "", "group": "fisetin"}
 
 
 @pytest.mark.parametrize(
     ("row", "words"),
     [
-        (claimed(marker=MARKER, stratum=T3), "P1NP at 2 weeks, T3 (p16 variant 5): D+Q against Control, P"),
-        (claimed(quantity="q1", contrast="", group="d_q"), "P1NP at 2 weeks: D+Q, first quartile"),
-        (claimed(visit="baseline", quantity="n", contrast="", group="both arms"), "P1NP at baseline: both arms, n"),
-        (claimed("Falls", visit="", quantity="affected", contrast="", group="fisetin"), "Falls: Fisetin, participants affected"),
-        (correlated("participants", visit="baseline"), "trial participants: P"),
-        (correlated("population_under_60", quantity="spearman_r"), "population sample, under 60 years: Spearman r"),
-        (correlated("population_over_60", quantity="other"), "population sample, 60 years and over: other"),
-        (correlated("population"), "population sample: P"),
+        (CLAIM | {"marker": MARKER, "stratum": T3}, "P1NP at 2 weeks, T3 (p16 variant 5): D+Q against Control, P"),
+        (CLAIM | {"quantity": "q1", "contrast": "", "group": "d_q"}, "P1NP at 2 weeks: D+Q, first quartile"),
+        (CLAIM | {"visit": "baseline", "quantity": "n", "contrast": "", "group": "both arms"}, "P1NP at baseline: both arms, n"),
+        (CLAIM | EVENTS, "Falls: Fisetin, participants affected"),
+        (CORRELATION | {"group": "participants", "visit": "baseline"}, "trial participants: P"),
+        (CORRELATION | {"group": "population_under_60", "quantity": "spearman_r"}, "population sample, under 60 years: Spearman r"),
+        (CORRELATION | {"group": "population_over_60", "quantity": "other"}, "population sample, 60 years and over: other"),
+        (CORRELATION | {"group": "population"}, "population sample: P"),
     ],
 )  # fmt: skip
-def test_a_reported_value_is_said_in_words(row, words):
-    assert report().labeller.claim(row) == "p16 variant 5 and Age, " * (row["contrast"] == "age") + words
+def test_a_reported_value_is_described_in_words(row, words):
+    assert make_report().labeller.claim(row) == "p16 variant 5 and Age, " * (row["contrast"] == "age") + words
 
 
 @pytest.mark.parametrize(
@@ -291,33 +283,31 @@ def test_a_reported_value_is_said_in_words(row, words):
         ("arm", {"arm": "a_b"}, "a b"), ("method", {"method": "a_b"}, "a_b"), ("method", {}, ""),
     ],
 )  # fmt: skip
-def test_a_cell_is_said_in_words(column, row, words):
-    assert report().labeller.cell(column, row) == words
+def test_a_cell_is_described_in_words(column, row, words):
+    assert make_report().labeller.cell(column, row) == words
 
 
-def test_verdicts_are_read_with_true_minus_signs_and_their_places(tmp_path):
-    path, words = tmp_path / "claims.csv", report().labeller
-    assert collect.read_verdicts(path, words) == []
+def test_verdicts_are_read_with_minus_signs_and_places(tmp_path):
+    path, labeller = tmp_path / "claims.csv", make_report().labeller
+    assert collect.read_verdicts(path, labeller) == []
     key = ("ctx", "percent_change", "week_20", "", ALL, TRIAL.contrast, "", "p")
     claim = dict.fromkeys(claims.COLUMNS, "") | dict(zip(KEYS, key, strict=True)) | {"quantity": "p"}
     failed = {"source": "paper", "locator": "Results; Fig. 3a", "reported": "-4.1", "recomputed": "-4.2"}
-    other = {"source": "registry", "locator": "Fig. 3a", "verdict": claims.REPRODUCED}
-    write_csv(pd.DataFrame([claim | failed | {"verdict": claims.NOT_REPRODUCED}, claim | other]), path)
-    first, second = collect.read_verdicts(path, words)
-    said = {"what": "CTx at 20 weeks: D+Q against Control, P", "reported": "−4.1", "recomputed": "−4.2"}
-    said |= {"key": key, "places": (("Fig. 3", "a"),), "mark": ("✗", "bad"), "order": (3, -4.1, -4.2)}
-    assert said.items() <= first.items()
+    reproduced = {"source": "registry", "locator": "Fig. 3a", "verdict": claims.REPRODUCED}
+    write_csv(pd.DataFrame([claim | failed | {"verdict": claims.NOT_REPRODUCED}, claim | reproduced]), path)
+    first, second = collect.read_verdicts(path, labeller)
+    expected = {"what": "CTx at 20 weeks: D+Q against Control, P", "reported": "−4.1", "recomputed": "−4.2"}
+    expected |= {"key": key, "places": (("Fig. 3", "a"),), "mark": ("✗", "bad"), "order": (3, -4.1, -4.2)}
+    assert expected.items() <= first.items()
     assert (second["places"], second["mark"]) == ((), ("✓", "good"))
 
 
-def test_a_long_alternative_text_is_cut_between_its_parts():
-    figure = {"label": "Fig. 3", "title": "Title", "words": "a: one; b: two; c: three"}
-    assert collect._alternative_text(figure) == "Fig. 3. Title. a: one; b: two; c: three"
-    assert collect._alternative_text(figure | {"data_label": "Synthetic"}).startswith(
-        "Fig. 3. Title. Synthetic. a: one;"
-    )
+def test_a_long_alternative_text_is_shortened_between_its_parts():
+    figure, text = {"label": "Fig. 3", "title": "Title", "words": "a: one; b: two; c: three"}, collect._alternative_text
+    assert text(figure) == "Fig. 3. Title. a: one; b: two; c: three"
+    assert text(figure | {"data_label": "Synthetic"}).startswith("Fig. 3. Title. Synthetic. a: one;")
     end = "; the rest is listed below, under “Caption, results in words”."
-    assert collect._alternative_text(figure, max_length=38) == "Fig. 3. Title. a: one; b: two; c: three"[:29] + end
+    assert text(figure, max_length=38) == f"Fig. 3. Title. a: one; b: two{end}"
 
 
 def test_outcomes_of_large_families_are_listed_only_if_primary_or_if_no_family_is_small():
@@ -330,55 +320,56 @@ def test_outcomes_of_large_families_are_listed_only_if_primary_or_if_no_family_i
 
 
 def test_rows_of_a_table_are_found_by_their_keys():
-    table = report({"a": [{"x": "1", "y": "2"}, {"x": "1", "y": "3"}]})
-    assert table.table("a", x="1", y="3") == [{"x": "1", "y": "3"}]
-    assert (table.table("b"), report().reference) == ([], "")
-    assert report(analysis=SETTINGS.analyses["published"].model_copy(update={"name": "b"})).reference == "published"
+    report = make_report({"a": [{"x": "1", "y": "2"}, {"x": "1", "y": "3"}]})
+    assert (report.table("a", x="1", y="3"), report.table("b")) == ([{"x": "1", "y": "3"}], [])
 
 
-def test_finished_outputs_are_collected_from_the_folder_of_their_analysis(tmp_path):
+def test_only_other_analyses_have_a_reference():
+    other = SETTINGS.analyses["published"].model_copy(update={"name": "b"})
+    assert (make_report().reference, make_report(analysis=other).reference) == ("", "published")
+
+
+def test_a_report_is_collected_from_the_outputs_of_its_analysis(tmp_path):
     published = {"workbook": "a.xlsx", "marker": MARKER, "strata": {"cuts": ["2/3"], "labels": ["T1/T2", "T3"]}}
-    content = {"trial": "x", "tables": "data/tables.yaml", "analyses": {"published": published}}
-    content["analyses"]["other"] = {"alpha": 0.7, "strata": {"cuts": ["1/2"], "labels": ["low", "high"]}}
-    chosen = settings.load(content)
-    drawing, figures = Image.new("RGB", (3, 2)), {"label": "no figure"}
+    other = {"alpha": 0.7, "strata": {"cuts": ["1/2"], "labels": ["low", "high"]}}
+    content = {"trial": "x", "tables": "data/tables.yaml", "analyses": {"published": published, "other": other}}
+    chosen, figures = settings.load(content), {"label": "no figure"}
     for number, order, letters in (("3", 1, "ab"), ("2", 2, ""), ("9", 0, "")):
-        about = {"label": f"Fig. {number}", "title": "Title", "words": "a: one", "order": order}
-        about |= {"panels": [{"letter": letter} for letter in letters], "markers": [MARKER]}
-        figures[f"figure_{number}"] = about
-    for name, places in (("published", PLACES), ("other", [*PLACES[:1], ("p1np", "week_2", "high")])):
+        description = {"label": f"Fig. {number}", "title": "Title", "words": "a: one", "order": order}
+        panels = [{"letter": letter} for letter in letters]
+        figures[f"figure_{number}"] = description | {"panels": panels, "markers": [MARKER]}
+    others = [COMPARISONS[0], ("p1np", "week_2", "high")], [VALUES[0], (1.0, 0.5, 2.0, 0.71)]
+    for name, results in (("published", make_results()), ("other", make_results(*others))):
         folder = tmp_path / name
         write_json(figures, folder / "figures/figures.json")
         write_json({"table_1": {"label": "Table 1", "markers": []}}, folder / "tables/tables.json")
-        for key in ("figure_3", "figure_2"):  # the other is not drawn
-            drawing.save(folder / f"figures/{key}.png")
-        values = VALUES if name == "published" else [VALUES[0], (1.0, 0.5, 2.0, 0.71)]
-        write_csv(pd.DataFrame(comparisons(places, values)), folder / "results.csv")
+        for key in ("figure_3", "figure_2"):  # figure 9 is not drawn
+            Image.new("RGB", (3, 2)).save(folder / f"figures/{key}.png")
+        write_csv(pd.DataFrame(results), folder / "results.csv")
         for part in ("robustness/cutoffs", "sensitivity/power", "strata", "exclusions"):
             write_csv(pd.DataFrame([{"of": part}]), folder / f"{part}.csv")
     claim = dict.fromkeys(claims.COLUMNS, "") | {"claim": "c", "source": "paper", "outcome": "ctx", "quantity": "p"}
-    both = [{"locator": "Fig. 3a; Table 1"}, {"quantity": "median", "locator": "Fig. 3a", "marker": MARKER}]
-    both += [{"locator": "Fig. 3a", "marker": "p16_variant_1+5"}]
-    reported = pd.DataFrame([claim | {"verdict": claims.REPRODUCED} | own for own in both])
-    write_csv(reported, tmp_path / "published/claims.csv")
+    claim |= {"verdict": claims.REPRODUCED, "locator": "Fig. 3a"}
+    changes = {"locator": "Fig. 3a; Table 1"}, {"quantity": "median", "marker": MARKER}, {"marker": "p16_variant_1+5"}
+    write_csv(pd.DataFrame([claim | own for own in changes]), tmp_path / "published/claims.csv")
     write_json({"label": "Synthetic", "source": {"name": "a.xlsx"}}, tmp_path / "workbooks/a/participants.json")
 
-    found = collect.collect_report(tmp_path, chosen, TRIAL, "published")
-    assert (found.label, found.source, found.folder) == ("Synthetic", {"name": "a.xlsx"}, tmp_path / "published")
-    assert (found.settings, found.trial, found.analysis) == (chosen, TRIAL, chosen.analyses["published"])
-    assert found.numbers.get("ctx", "percent_change", "week_20", "p", contrast=TRIAL.contrast).value == 0.611
-    assert [line.role for line in found.headlines][:1] == ["the primary endpoint"]
-    assert (found.strata, found.exclusions) == ([{"of": "strata"}], [{"of": "exclusions"}])
-    assert found.tables == {part: [{"of": part}] for part in ("robustness/cutoffs", "sensitivity/power")}
-    assert (found.differences, found.changes, found.versions["d-q-trial"][:2]) == ([], [], "0.")
-    assert [v["quantity"] for v in found.verdicts] == ["p", "median", "p"]
-    first, second = found.figures
-    assert [first["key"], second["key"]] == ["figure_3", "figure_2"]
-    assert (first["width"], first["height"], first["alt"]) == (3, 2, "Fig. 3. Title. a: one")
-    assert first["address"].startswith("data:image/png;base64,")
-    assert (first["verdicts"], first["other_markers"]) == (found.verdicts[:2], "p16 variant 1+5")
-    assert [panel["verdicts"] for panel in first["panels"]] == [[found.verdicts[0]], []]
-    assert [(table["label"], table["tally"]) for table in found.built_tables] == [("Table 1", {claims.REPRODUCED: 1})]
+    report = collect.collect_report(tmp_path, chosen, TRIAL, "published")
+    assert (report.label, report.source, report.folder) == ("Synthetic", {"name": "a.xlsx"}, tmp_path / "published")
+    assert (report.settings, report.trial, report.analysis) == (chosen, TRIAL, chosen.analyses["published"])
+    assert report.numbers.get("ctx", "percent_change", "week_20", "p", contrast=TRIAL.contrast).value == 0.611
+    assert report.headlines[0].role == "the primary endpoint"
+    assert (report.strata, report.exclusions) == ([{"of": "strata"}], [{"of": "exclusions"}])
+    assert report.tables == {part: [{"of": part}] for part in ("robustness/cutoffs", "sensitivity/power")}
+    assert (report.differences, report.changes, report.versions["d-q-trial"][:2]) == ([], [], "0.")
+    assert [v["quantity"] for v in report.verdicts] == ["p", "median", "p"]
+    assert [figure["key"] for figure in report.figures] == ["figure_3", "figure_2"]
+    figure = report.figures[0]
+    assert (figure["width"], figure["height"], figure["alt"]) == (3, 2, "Fig. 3. Title. a: one")
+    assert figure["address"].startswith("data:image/png;base64,")
+    assert (figure["verdicts"], figure["other_markers"]) == (report.verdicts[:2], "p16 variant 1+5")
+    assert [panel["verdicts"] for panel in figure["panels"]] == [[report.verdicts[0]], []]
+    assert [(table["label"], table["tally"]) for table in report.built_tables] == [("Table 1", {claims.REPRODUCED: 1})]
 
     other = collect.collect_report(tmp_path, chosen, TRIAL, "other")
     assert other.verdicts == []

@@ -1,4 +1,4 @@
-"""The pages as text: what they say, where it comes from, and that they need nothing from outside."""
+"""The text, links and data of the pages; and that they load nothing from elsewhere."""
 
 import hashlib
 import re
@@ -25,7 +25,7 @@ ANALYSES = ("published", "halves", "thirds", "strict")
 
 
 class Page:
-    """Text that people see or hear, links and ids of a page; what is set as code or names a file is left out."""
+    """Visible and accessible text, links and ids of a page, without code and names of files."""
 
     def __init__(self, path):
         html = path.read_text(encoding="utf-8")
@@ -33,7 +33,7 @@ class Page:
         self.ids = re.findall(r'<[^>]* id="([^"]*)"', html)
         self.links = [unescape(link) for link in re.findall(r'<a [^>]*?href="([^"]*)"', html)]
         html = re.sub(r'(?s)<(pre|code)\b.*?</\1>|<a [^>]*?href="[^"]*[.](?:csv|md)".*?</a>', "", html)
-        # Texts of attributes are heard; elements within a line do not part words.
+        # Screen readers read attributes; inline elements do not separate words.
         html = re.sub(r'<[^>]*? (?:alt|aria-label|title|placeholder)="([^"]*)"', r" \1 \g<0>", html)
         html = re.sub(r"</?(?:a|i|strong|span|small)\b[^>]*>", "", html)
         self.text = " ".join(unescape(re.sub(r"<[^>]*>", " ", html)).split())
@@ -57,34 +57,30 @@ def all_pages(pages):
 # Every page
 
 
-def test_every_link_leads_to_a_file_and_a_place(all_pages, pages):
-    outside = 0
-    for path, page in all_pages.items():
-        for link in page.links:
-            if link.startswith("https://"):
-                outside += 1
-                continue
-            file, _, anchor = link.partition("#")
-            target = (path.parent / file).resolve() if file else path
-            assert target.exists(), f"{path.relative_to(pages)}: {link}"
-            if anchor and "=" not in anchor:
-                assert anchor in all_pages[target].ids, f"{path.relative_to(pages)}: {link}"
-    assert outside > 5
+def test_every_internal_link_leads_to_a_file_and_an_id(all_pages, pages):
+    links = [(path, link) for path, page in all_pages.items() for link in page.links]
+    internal = [(path, link) for path, link in links if not link.startswith("https://")]
+    assert len(links) - len(internal) > 5
+    for path, link in internal:
+        file, _, anchor = link.partition("#")
+        target = (path.parent / file).resolve() if file else path
+        assert target.exists(), f"{path.relative_to(pages)}: {link}"
+        assert not anchor or "=" in anchor or anchor in all_pages[target].ids, f"{path.relative_to(pages)}: {link}"
 
 
-def test_no_text_contains_a_key_or_the_name_of_a_column(all_pages, pages):
+def test_no_text_contains_a_key_or_a_column_name(all_pages, pages):
     groups = (TRIAL.visits, TRIAL.outcomes, TRIAL.markers, TRIAL.families, TRIAL.analysed_arms)
-    known = {key: entry if isinstance(entry, str) else entry.label for group in groups for key, entry in group.items()}
-    words = {word for label in known.values() for word in re.split(r"\W+", label)}
-    keys = known.keys() - words - {word[:1].lower() + word[1:] for word in words}  # ctx, but not age
+    labels = {key: entry if isinstance(entry, str) else entry.label for group in groups for key, entry in group.items()}
+    words = {word for label in labels.values() for word in re.split(r"\W+", label)}
+    keys = labels.keys() - words - {word[:1].lower() + word[1:] for word in words}  # ctx, but not age
     assert {"d_q", "ctx", "p1np", "sasp", "bmd_femur_neck", "p16_variant_5", "week_20"} <= keys
-    named = "|".join(re.escape(key) for key in sorted(keys, key=len, reverse=True))
-    raw = re.compile(rf"(?<!\w)(?:{named})(?![\w+])|\b\w+_\w+\b(?!\.csv)|strata\.\w+|sum of t")
+    alternatives = "|".join(re.escape(key) for key in sorted(keys, key=len, reverse=True))
+    raw = re.compile(rf"(?<!\w)(?:{alternatives})(?![\w+])|\b\w+_\w+\b(?!\.csv)|strata\.\w+|sum of t")
     for path, page in all_pages.items():
-        assert {found[0] for found in raw.finditer(page.text)} == set(), path.relative_to(pages)
+        assert raw.findall(page.text) == [], path.relative_to(pages)
 
 
-def test_pages_may_load_nothing_stay_small_and_name_a_place_once(all_pages):
+def test_pages_load_nothing_are_small_and_have_unique_ids(all_pages):
     for path, page in all_pages.items():
         text = path.read_text(encoding="utf-8")
         assert len(page.ids) == len(set(page.ids))
@@ -94,7 +90,7 @@ def test_pages_may_load_nothing_stay_small_and_name_a_place_once(all_pages):
             assert LABEL.replace("'", "&#39;") in text
 
 
-def test_the_p_of_p_values_is_in_italics(all_pages):
+def test_p_is_in_italics(all_pages):
     assert italicize_p("P1NP, P = 0.035; P-values <") == "P1NP, <i>P</i> = 0.035; <i>P</i>-values &lt;"
     upright = re.compile(r">[^<]*?(?<![\w&#-])P(?= [=<&(]|-value|, |:|<)")
     hidden = re.compile(r"<(script|style|pre|svg|i|option|title)\b.*?</\1>", re.DOTALL)
@@ -103,68 +99,66 @@ def test_the_p_of_p_values_is_in_italics(all_pages):
         assert upright.findall(text) == [], path
 
 
-def test_every_page_leads_to_every_other_and_the_overview_to_every_report(all_pages, pages):
+def test_every_page_links_to_every_other_and_the_overview_to_every_report(all_pages, pages):
     names = {"index.html", "published/report.html", "published/claims.html", "compare/comparison.html"}
     names |= {"consistency/consistency.html"}
     for name in names:
         folder, links = (pages / name).parent, all_pages[pages / name].links
         targets = {folder.joinpath(link.partition("#")[0]).resolve() for link in links}
-        wanted = names | {f"{analysis}/report.html" for analysis in ANALYSES if name == "index.html"}
-        assert {(pages / other).resolve() for other in wanted - {name}} <= targets, name
+        required = names | {f"{analysis}/report.html" for analysis in ANALYSES if name == "index.html"}
+        assert {(pages / other).resolve() for other in required - {name}} <= targets, name
 
 
 # The first screen
 
 
-def test_the_sentences_count_the_verdicts_by_source(pages, all_pages):
+def test_sentences_count_verdicts_by_source(pages, all_pages):
     counts = Counter((row["source"], row["verdict"]) for row in read_rows(pages / "published/claims.csv"))
     exact, bound = (counts["paper", name] for name in (claims.REPRODUCED, claims.WITHIN_BOUND))
     registry = counts["registry", claims.REPRODUCED]
     for page in ("published/report.html", "published/claims.html", "index.html"):
         text = all_pages[pages / page].text
-        assert (
-            f"All {exact + bound} checkable numbers of the paper were reproduced ({exact} exactly, {bound} within a "
-            "reported bound); 11 adverse-event counts have no participant data." in text
-        )
+        paper = f"All {exact + bound} checkable numbers of the paper were reproduced ({exact} exactly, {bound} within a reported bound)"
+        assert f"{paper}; 11 adverse-event counts have no participant data." in text
         assert f"{registry} of {registry + 1} checkable numbers of the registry were reproduced; one mismatch" in text
 
 
 @pytest.mark.parametrize("page", ["claims.html", "methods.md"])
-def test_the_sentences_of_an_alternative_count_what_does_not_apply(pages, page):
+def test_sentences_of_an_alternative_count_values_that_do_not_apply(pages, page):
     number = sum(row["verdict"] == claims.NOT_APPLICABLE for row in read_rows(pages / "halves/claims.csv"))
     text = " ".join((pages / "halves" / page).read_text(encoding="utf-8").split())
     assert f"; {number:,} numbers do not apply, because this analysis defines the subgroups differently." in text
     assert "not apply" not in (pages / "published" / page).read_text(encoding="utf-8")
 
 
-def test_visits_and_sources_are_named_as_they_are(report):
+def test_labels_of_visits_and_sources_are_unchanged(report):
     trial = alter_trial(TRIAL, "visits", "week_4", label="EOT (ICU day 28, V2)")
     other = replace(report, trial=trial, verdicts=[verdict | {"source": "protocol"} for verdict in report.verdicts])
     assert "at baseline, 2 weeks, EOT (ICU day 28, V2) and 20 weeks" in methods.methods_paragraph(other)
     assert '<option value="">protocol</option>' in claims_page(other)
 
 
-def test_a_subgroup_result_stands_with_what_qualifies_it(all_pages, pages, report):
+def test_a_subgroup_result_is_shown_with_its_qualifications(all_pages, pages, report):
     (line,) = [line for line in headlines.main_results(report) if line["outcome"] == "P1NP, 2 weeks"]
     text = all_pages[pages / "published/report.html"].text
     assert re.search(rf" 0\.035 [^.]*0\.035: reproduced ✓reproduced 0\.296 {re.escape(line['searched'])} ", text)
     assert "P = 0.035; same side of 0.05 under 1 of 3 other methods; interaction P 0.296" in text
-    halves = all_pages[pages / "halves/report.html"].text
-    assert "participants 30 D+Q, 30 control Stratum high of p16 variant 5 14 D+Q, 16 control Stratum low of" in halves
-    assert "−13.0 (−30.5 to −0.2) 0.049" in text, "the row has the n of the head"
+    assert "−13.0 (−30.5 to −0.2) 0.049" in text, "n is that of the header"
     assert "4.0 (−17.4 to 34.4) n = 8, 10 0.594" in text
     assert "where an arm has fewer than eight participants: one comparison of T3 (6 D+Q, 9 control)." in text
+    halves = all_pages[pages / "halves/report.html"].text
+    assert "participants 30 D+Q, 30 control Stratum high of p16 variant 5 14 D+Q, 16 control Stratum low of" in halves
 
 
 @pytest.mark.parametrize("significant", [True, False])
-def test_a_limit_of_zero_is_explained_beside_a_small_p(report, monkeypatch, significant):
+def test_a_confidence_limit_of_zero_is_explained_only_beside_a_significant_p(report, monkeypatch, significant):
     row, *_ = headlines.main_results(report)
-    row["effects"] = [replace(own, limits="0.0 to 1.0", significant=significant) for own in row["effects"]]
+    row["effects"] = [replace(effect, limits="0.0 to 1.0", significant=significant) for effect in row["effects"]]
     monkeypatch.setattr(headlines, "main_results", lambda _: [row])
     assert ("A limit of 0 beside a" in report_page(report)) == significant
 
 
-def test_a_card_counts_the_values_of_its_verdict(report):
+def test_cards_count_the_values_of_each_verdict(report):
     failed = (claims.NOT_REPRODUCED, claims.OUTSIDE_BOUND, claims.NOT_REPRODUCED)
     verdicts = [verdict | {"verdict": name} for verdict, name in zip(report.verdicts, failed, strict=False)]
     page = report_page(replace(report, verdicts=verdicts))
@@ -172,21 +166,21 @@ def test_a_card_counts_the_values_of_its_verdict(report):
 
 
 @pytest.mark.parametrize("name", ANALYSES[1:])
-def test_an_alternative_leads_with_what_it_changes(pages, all_pages, name):
+def test_the_report_of_an_alternative_begins_with_changed_conclusions(pages, all_pages, name):
     table = [row for row in read_rows(pages / "compare/comparisons.csv") if row["analysis"] == name]
     changed = [row for row in table if row["conclusion"] in compare.CHANGED]
-    start, _, rest = all_pages[pages / name / "report.html"].text.partition(" Different settings: ")
-    said = f"{len(changed)} conclusion{'s differ' if len(changed) != 1 else ' differs'} from “published”"
-    assert f"{said}." in start
-    assert said in all_pages[pages / "index.html"].text.partition(f" {name} ")[2]
-    assert rest.index(compare.CHANGED[changed[0]["conclusion"]]) < rest.index("Main results")
-    assert formatting.format_p_digits(float(changed[0]["p"])) in rest
+    summary, _, details = all_pages[pages / name / "report.html"].text.partition(" Different settings: ")
+    sentence = f"{len(changed)} conclusion{'s differ' if len(changed) != 1 else ' differs'} from “published”"
+    assert f"{sentence}." in summary
+    assert sentence in all_pages[pages / "index.html"].text.partition(f" {name} ")[2]
+    assert details.index(compare.CHANGED[changed[0]["conclusion"]]) < details.index("Main results")
+    assert formatting.format_p_digits(float(changed[0]["p"])) in details
 
 
-def test_a_report_needs_no_more_than_results_and_says_how_to_make_the_rest(pages, chosen, tmp_path):
+def test_a_report_needs_only_results_and_gives_the_commands_for_missing_parts(pages, chosen, tmp_path):
     (tmp_path / "published").mkdir()
-    (tmp_path / "workbooks").symlink_to(pages / "workbooks")
-    (tmp_path / "published/results.csv").symlink_to(pages / "published/results.csv")
+    for path in ("workbooks", "published/results.csv"):
+        (tmp_path / path).symlink_to(pages / path)
     page = report_page(collect.collect_report(tmp_path, chosen, TRIAL, "published"))
     for part in ("robustness/cutoffs", "sensitivity/sensitivity"):
         assert f"<code>snakemake --cores 4 results/published/{part}.csv</code>" in page
@@ -201,7 +195,7 @@ def test_a_report_needs_no_more_than_results_and_says_how_to_make_the_rest(pages
 VALUE = {"by": "value", "cuts": [1.2], "at_cut": "lower", "labels": ["low", "high"]}
 EVERYONE = {"cuts": ["1/3", "2/3"], "at_cut": "lower", "reference": "everyone"}
 COLUMN = {"by": "column", "column": "p16 group", "labels": ["low", "high"]}
-CASES = [
+SETTINGS = [  # change of the configuration, expected text, unexpected text
     ({"change": "log_ratio"}, "The log ratio of a participant is the natural logarithm", "percent change of"),
     ({"change": "difference"}, "The change of a participant is follow-up − baseline.", "percent change of"),
     ({}, "its further arm, fisetin, is not analysed [1].", "are not analysed"),
@@ -216,31 +210,26 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("change", "expected", "unexpected"), CASES)
+@pytest.mark.parametrize(("change", "expected", "unexpected"), SETTINGS)
 def test_the_methods_follow_the_configuration(pages, report, change, expected, unexpected):
     analysis = settings.Analysis(**report.analysis.model_dump() | change)
     table = read_rows(pages / "published/results.csv")
-    for row in table:  # an analysis of other changes has results of another measure
+    for row in table:  # the change that the configuration chooses
         row["measure"] = row["measure"].replace("percent_change", analysis.measure)
     text = methods.methods_paragraph(replace(report, analysis=analysis, numbers=Numbers(table), tables={}))
     text = text.partition("## Results")[0]
-    assert expected in text
-    assert unexpected not in text
+    assert (expected in text, unexpected in text) == (True, False)
 
 
-def results_with(**chosen):
-    """The results with these keys alone, to replace those of a report."""
-
-    def rows(report):
-        every = read_rows(report.folder / "results.csv")
-        return Numbers(row for row in every if all(row[name] in values for name, values in chosen.items()))
-
-    return lambda report: {"numbers": rows(report)}
+def keep_results(report, **keys):
+    """Return the results with these keys, to replace those of a report."""
+    rows = read_rows(report.folder / "results.csv")
+    return {"numbers": Numbers(row for row in rows if all(row[name] in values for name, values in keys.items()))}
 
 
-PARTICULAR = {  # what is replaced in the report, what is said only then, and what is not said then
+SPECIAL_CASES = {  # the change of the report, a sentence that only the changed one has, one that only the usual one has
     "a headline is not compared": (
-        results_with(outcome=["ctx"]),
+        lambda report: keep_results(report, outcome=["ctx"]),
         "Not compared in this analysis: P1NP, 2 weeks, stratum T3 of p16 variant 5.",
         "in 36 outcomes (senescence-associated",
     ),
@@ -250,12 +239,12 @@ PARTICULAR = {  # what is replaced in the report, what is said only then, and wh
         "P1NP from baseline to 2 weeks",
     ),
     "some of a large family": (
-        results_with(outcome=["ctx", "sasp_fas", "sasp_tnfr1"]),
+        lambda report: keep_results(report, outcome=["ctx", "sasp_fas", "sasp_tnfr1"]),
         "in Fas and TNFR1 (senescence-",
         "in 36 outcomes (senescence-associated",
     ),
     "no ids, as in source data of figures": (
-        lambda report: results_with(measure=["percent_change"])(report) | {"strata": ()},
+        lambda report: keep_results(report, measure=["percent_change"]) | {"strata": ()},
         "The strata are those stated in the workbook, whose participants have no ids.",
         "Proportions",
     ),
@@ -267,17 +256,17 @@ PARTICULAR = {  # what is replaced in the report, what is said only then, and wh
 }
 
 
-@pytest.mark.parametrize("case", PARTICULAR)
-def test_the_methods_say_what_is_particular_to_an_analysis(report, case):
-    altered, said, unsaid = PARTICULAR[case]
-    usual, other = (methods.methods_paragraph(made) for made in (report, replace(report, **altered(report))))
-    usual, other = " ".join(usual.split()), " ".join(other.split())
-    assert (said in other, said in usual) == (True, False)
-    assert (unsaid in other, unsaid in usual) == (False, True)
-    assert "compared" not in case or said in report_page(replace(report, **altered(report))).partition('"methods"')[0]
+@pytest.mark.parametrize("case", SPECIAL_CASES)
+def test_the_methods_describe_special_cases(report, case):
+    change, expected, unexpected = SPECIAL_CASES[case]
+    changed = replace(report, **change(report))
+    usual, special = (" ".join(methods.methods_paragraph(each).split()) for each in (report, changed))
+    assert (expected in special, expected in usual) == (True, False)
+    assert (unexpected in special, unexpected in usual) == (False, True)
+    assert "compared" not in case or expected in report_page(changed).partition('"methods"')[0]
 
 
-DESCRIBED = [  # table, column, beginning of the method, what is said
+DESCRIBED = [  # table, column, beginning of the method, part of its description
     ("robustness/cutoffs", "p", "", "every cutoff of p16 variant 5 and p16 variant 1+5 that leaves at least six participants"),
     ("robustness/windows", "p", "", "in sliding windows"),
     ("robustness/multiplicity", "p_holm", "", "Within the family “endpoints”, P-values were adjusted"),
@@ -300,102 +289,101 @@ PERMUTED = [
 
 @pytest.fixture(scope="session")
 def full(report, tmp_path_factory):
-    """The report, with a multiverse, which takes too long to be made."""
+    """The report with a multiverse, which takes too long to compute."""
     folder = tmp_path_factory.mktemp("full") / "published"
     curve = {"varied": ["marker and cutoff", "visit"], "fixed": "The same in all: x."}
     write_json({"specification_curve": curve}, folder / "robustness/multiverse.json")
-    (folder / "changes.csv").symlink_to(report.folder / "changes.csv")
-    (folder.parent / "workbooks").symlink_to(report.folder.parent / "workbooks")
-    robustness = {"multiverse": Multiverse(outcomes={"p1np": "higher", "ctx": "lower"})}
-    chosen = report.settings.model_copy(update={"robustness": report.settings.robustness.model_copy(update=robustness)})
+    for path in ("changes.csv", "../workbooks"):
+        (folder / path).symlink_to(report.folder / path)
     tables = {"robustness/specifications": [{"outcome": "p1np", "p": "0.5"}], **report.tables}
-    return replace(report, folder=folder, settings=chosen, tables=tables)
+    multiverse = Multiverse(outcomes={"p1np": "higher", "ctx": "lower"})
+    return replace(change_robustness(report, multiverse=multiverse), folder=folder, tables=tables)
 
 
-def without(report, table, column, method):
-    """A report in which one table has no values of a column by a method."""
-    rows = [
-        dict(row, **{column: ""}) if row.get("method", "").startswith(method) else row for row in report.tables[table]
-    ]
+def change_robustness(report, **changes):
+    robustness = report.settings.robustness.model_copy(update=changes)
+    return replace(report, settings=report.settings.model_copy(update={"robustness": robustness}))
+
+
+def remove_values(report, table, column, method):
+    """Return a report whose table has no values of a column by a method."""
+    rows = [{**row, column: ""} if row.get("method", "").startswith(method) else row for row in report.tables[table]]
     return replace(report, tables={**report.tables, table: rows})
 
 
-@pytest.mark.parametrize(("table", "column", "method", "words"), DESCRIBED + PERMUTED)
-def test_an_analysis_is_described_where_its_table_has_a_value(full, table, column, method, words):
-    assert words in methods.methods_paragraph(full)
-    for none in (without(full, table, column, method), replace(full, tables={**full.tables, table: ()})):
-        assert words not in methods.methods_paragraph(none)
+@pytest.mark.parametrize(("table", "column", "method", "description"), DESCRIBED + PERMUTED)
+def test_the_methods_describe_an_analysis_only_if_its_table_has_values(full, table, column, method, description):
+    assert description in methods.methods_paragraph(full)
+    for other in (remove_values(full, table, column, method), replace(full, tables={**full.tables, table: ()})):
+        assert description not in methods.methods_paragraph(other)
 
 
 @pytest.mark.parametrize(("table", "column", "method", "_"), PERMUTED)
-def test_permutations_are_described_where_a_table_has_a_p_from_them(full, table, column, method, _):
-    for made, described in ((full, True), (without(full, table, column, method), False)):
+def test_permutations_are_described_only_if_a_table_has_permutation_p(full, table, column, method, _):
+    for made, described in ((full, True), (remove_values(full, table, column, method), False)):
         alone = replace(made, tables={name: made.tables[name] for name in (table, "sensitivity/leave_one_out")})
         assert ("99 permutations and the seed" in methods.methods_paragraph(alone)) == described
         assert ("99 permutations" in report_page(alone).partition('id="methods"')[2]) == described
 
 
-def test_a_family_without_a_comparison_is_named(report):
-    robustness = report.settings.robustness
-    more = robustness.model_copy(update={"families": robustness.families | {"none": Family(outcomes=["bmd"])}})
-    named = replace(report, settings=report.settings.model_copy(update={"robustness": more}))
-    assert "No comparison of the family “none” was made in this analysis." in methods.methods_paragraph(named)
-    assert "in the family “none”: it has no comparison in this analysis" in report_page(named)
+def test_families_without_comparisons_and_missing_settings_are_named(report):
+    families = report.settings.robustness.families | {"none": Family(outcomes=["bmd"])}
+    other = change_robustness(report, families=families)
+    assert "No comparison of the family “none” was made in this analysis." in methods.methods_paragraph(other)
+    assert "in the family “none”: it has no comparison in this analysis" in report_page(other)
     assert "no comparison" not in (methods.methods_paragraph(report) + report_page(report)).lower()
-    unset = robustness.model_copy(update={"families": {}, "multiverse": Multiverse()})
-    page = report_page(replace(report, settings=report.settings.model_copy(update={"robustness": unset})))
+    page = report_page(change_robustness(report, families={}, multiverse=Multiverse()))
     assert "multiple testing: <code>robustness.families</code> names no family." in page
     assert "The multiverse: <code>robustness.multiverse.outcomes</code> names no outcome." in page
 
 
-def test_the_methods_read_well_and_number_their_references(report):
+def test_the_methods_have_no_formatting_errors_and_number_their_references(report):
     text = methods.methods_paragraph(report)
-    faults = re.findall(r"\. \.|  |\bNone\b|\bnan\b|\(\)|,,|[{}]|&#", text.split("## References")[0])
-    assert faults == []
+    assert re.findall(r"\. \.|  |\bNone\b|\bnan\b|\(\)|,,|[{}]|&#", text.split("## References")[0]) == []
     cited = {int(n) for group in re.findall(r"\[([\d,]+)\]", text) for n in group.split(",")}
     assert cited == {int(n) for n in re.findall(r"^(\d+)\. ", text, flags=re.MULTILINE)}
 
 
 def test_markup_in_names_is_escaped(report):
     analysis = report.analysis.model_copy(update={"name": "<img src=x onerror=alert(1)>"})
-    named = replace(report, analysis=analysis, source={**report.source, "name": "<script>alert(1)</script>.xlsx"})
-    assert not re.search("<img|<script", methods.methods_paragraph(named))
+    named = replace(report, source={**report.source, "name": "<script>alert(1)</script>.xlsx"})
+    assert not re.search("<img|<script", methods.methods_paragraph(replace(named, analysis=analysis)))
+    assert "<script>alert(1)" not in report_page(named)
     named = replace(report, source={**report.source, "name": "A*02 | B*07 $x$ [y].xlsx"})
     assert r"A\*02 \| B\*07 \$x\$ \[y].xlsx" in methods.methods_paragraph(named)
-    assert "<script>alert(1)" not in report_page(replace(named, analysis=report.analysis))
 
 
 # The explorer
 
 
 @pytest.fixture(scope="session")
-def packed(report):
+def explorer(report):
     return pieces.explorer_data(report)
 
 
-def test_the_explorer_shows_the_table_of_cutoffs(packed, report):
-    series = {(s["marker"], *s["choice"].split("/")): s for s in packed["series"]}
+def test_the_explorer_has_the_values_of_the_table_of_cutoffs(explorer, report):
+    all_series = {(series["marker"], *series["choice"].split("/")): series for series in explorer["series"]}
     table = [row for row in report.table("robustness/cutoffs") if row["outcome"] in ("p1np", "bmd_radius", "sasp_il6")]
     assert len(table) > 500
-    few = [side for s in series.values() for name in pieces.SIDES for side in s[name] if len(side) == 2]
-    assert len(few) > 100  # with too few participants, a side still shows how many
+    few = [side for series in all_series.values() for name in pieces.SIDES for side in series[name] if len(side) == 2]
+    assert len(few) > 100  # a side with too few participants shows their number
     assert all(min(map(int, side)) < 6 for side in few)
     for row in table:
-        own = series[row["marker"], row["outcome"], row["visit"]]
-        shown = own[row["side"]][own["cuts"].index(float(f"{float(row['cut']):.6g}"))]
-        assert shown[:2] == [row["n_second"], row["n_first"]]
-        assert shown[2:7] == [formatting.format_number(float(row[name] or "nan"), 1) for name in pieces.NUMBERS]
-        assert shown[7:] == [formatting.format_p_digits(float(row[name])) for name in ("p", "p_corrected")]
+        series = all_series[row["marker"], row["outcome"], row["visit"]]
+        side = series[row["side"]][series["cuts"].index(float(f"{float(row['cut']):.6g}"))]
+        estimates = [formatting.format_number(float(row[name] or "nan"), 1) for name in pieces.NUMBERS]
+        p_values = [formatting.format_p_digits(float(row[name])) for name in ("p", "p_corrected")]
+        assert side == [row["n_second"], row["n_first"], *estimates, *p_values]
 
 
-def test_the_explorer_starts_at_the_cutoff_of_the_analysis_with_the_interaction_of_its_strata(packed, report):
+def test_the_explorer_starts_at_the_cutoff_and_the_interaction_p_of_the_analysis(explorer, report):
     compared = 0
-    for series in packed["series"]:
-        where = dict(zip(("outcome", "visit"), series["choice"].split("/"), strict=True)) | {"marker": series["marker"]}
-        own, start = report.table("robustness/analysis_cuts", **where), series["start"]
-        assert {f"{float(row['cut']):.6g}" for row in own} <= {f"{series['cuts'][start]:.6g}"}
-        if len(own) == 2:
-            expected = map(formatting.format_p_digits, headlines.interaction_p_values(report, where).values())
+    for series in explorer["series"]:
+        keys = dict(zip(("outcome", "visit"), series["choice"].split("/"), strict=True)) | {"marker": series["marker"]}
+        rows, start = report.table("robustness/analysis_cuts", **keys), series["start"]
+        assert {f"{float(row['cut']):.6g}" for row in rows} <= {f"{series['cuts'][start]:.6g}"}
+        if len(rows) == 2:
+            expected = map(formatting.format_p_digits, headlines.interaction_p_values(report, keys).values())
             assert [series["p_interaction"][start]] == list(expected)
             compared += 1
     assert compared > 80
@@ -405,34 +393,34 @@ def test_corrected_p_is_smallest_at_the_best_cutoff(report):
     best = [row for row in report.table("robustness/best_cuts") if row["p_best_of_both"]]
     assert len(best) > 80
     for row in best:
-        own = report.table("robustness/cutoffs", **{name: row[name] for name in ("outcome", "visit", "marker")})
-        corrected = {(other["side"], other["cut"]): float(other["p_corrected"]) for other in own}
+        cuts = report.table("robustness/cutoffs", **{name: row[name] for name in ("outcome", "visit", "marker")})
+        corrected = {(cut["side"], cut["cut"]): float(cut["p_corrected"]) for cut in cuts}
         assert corrected[row["side"], row["cut"]] == min(corrected.values()) == float(row["p_best_of_both"])
 
 
-def test_points_of_the_explorer_are_participants_with_change_and_marker(packed, pages):
+def test_the_explorer_has_the_change_and_marker_values_of_each_participant(explorer, pages):
     changes, strata = (read_rows(pages / f"published/{name}.csv") for name in ("changes", "strata"))
-    assert len(packed["people"]) == 60
-    place = {"outcome": "p1np", "visit": "week_2", "measure": "percent_change"}
-    for index, person in enumerate(packed["people"][:5]):
-        (own,) = [row for row in changes if place.items() <= row.items() and row["participant"] == person["id"]]
-        assert TRIAL.analysed_arms[own["arm"]].label == packed["arms"][person["arm"]]
-        assert packed["changes"]["p1np/week_2"][index] == formatting.format_number(float(own["value"]), 1)
-        known = {row["marker"]: float(row["marker_value"]) for row in strata if row["participant"] == person["id"]}
-        assert person["at"] == known
-        assert known.keys() == TRIAL.markers.keys()
+    assert len(explorer["people"]) == 60
+    keys = {"outcome": "p1np", "visit": "week_2", "measure": "percent_change"}.items()
+    for index, person in enumerate(explorer["people"][:5]):
+        (change,) = [row for row in changes if keys <= row.items() and row["participant"] == person["id"]]
+        assert TRIAL.analysed_arms[change["arm"]].label == explorer["arms"][person["arm"]]
+        assert explorer["changes"]["p1np/week_2"][index] == formatting.format_number(float(change["value"]), 1)
+        markers = {row["marker"]: float(row["marker_value"]) for row in strata if row["participant"] == person["id"]}
+        assert person["at"] == markers
+        assert markers.keys() == TRIAL.markers.keys()
 
 
-# Pieces of later analyses
+# Tables of the robustness and sensitivity analyses
 
 LONG = {"outcome": "p1np", "visit": "week_2", "marker": "", "stratum": "all", "method": "covariance, HC3", "group": ""}
 
 
-def test_a_row_per_number_becomes_a_row_per_comparison(report):
+def test_statistics_in_rows_become_columns_of_a_comparison(report):
     columns = (("Effect", "effect", "covariance"), ("P", "p"), ("Any", "p_low..p_high"), ("Mixed", "p", "mixed"))
-    numbers = {"effect": "1.23456", "effect_lower": "-0.5", "effect_upper": "3"}
-    numbers |= {"p": "0.0004", "p_low": "0.01", "p_high": "0.9"}
-    table = [LONG | {"statistic": name, "value": value} for name, value in numbers.items()]
+    statistics = {"effect": "1.23456", "effect_lower": "-0.5", "effect_upper": "3"}
+    statistics |= {"p": "0.0004", "p_low": "0.01", "p_high": "0.9"}
+    table = [LONG | {"statistic": name, "value": value} for name, value in statistics.items()]
     table += [LONG | {"statistic": "p", "value": "0.2", "method": "mixed model", "reason": "at least this"}]
     assert pieces.select_cells(pieces.Section("x", columns=columns), table, report.labeller) == (
         ("Outcome", "Participants", "Effect", "P", "Any", "Mixed"),
@@ -441,57 +429,52 @@ def test_a_row_per_number_becomes_a_row_per_comparison(report):
     )
 
 
-def test_a_column_has_the_same_decimals_throughout(report):
+def test_a_column_has_the_same_number_of_decimals_in_all_rows(report):
     values = (("0.78", "1.5"), ("0.8954", "12.25"), ("1e-9", "3"))
     table = [{"outcome": "ctx", "stratum": "all", "x": x, "y": y, "z": "0.5"} for x, y in values]
-    shown = pieces.select_cells(pieces.Section("x", columns=(("X", "x"), ("Y", "z..y"))), table, report.labeller)[1]
-    assert [row[2] for row in shown] == ["0.780", "0.895", "0.000"]
-    assert [row[3] for row in shown] == ["0.5 to 1.5", "0.5 to 12.2", "0.5 to 3.0"]
+    _, rows, _ = pieces.select_cells(pieces.Section("x", columns=(("X", "x"), ("Y", "z..y"))), table, report.labeller)
+    assert [row[2:] for row in rows] == [("0.780", "0.5 to 1.5"), ("0.895", "0.5 to 12.2"), ("0.000", "0.5 to 3.0")]
 
 
-def test_a_table_that_has_only_counts_of_zero_is_not_shown(report):
+def test_a_table_with_only_zero_counts_is_not_shown(report):
     section = pieces.Section("x", columns=(("Cutoffs", "cuts"), ("P", "p")))
     row = {"outcome": "ctx", "stratum": "all", "cuts": "0", "p": ""}
     assert pieces.select_cells(section, [row, row], report.labeller)[1] == []
     assert len(pieces.select_cells(section, [row, row | {"p": "0.5"}], report.labeller)[1]) == 2
 
 
-def test_the_reasons_for_columns_without_values_are_said_below_the_table(report, tmp_path):
+def test_reasons_for_missing_values_are_given_below_the_table(report, tmp_path):
     reason = {"reason": "this test has none"}
     section = pieces.Section("x", columns=(("P", "p"), ("Bounds", "low..high", "bounds")))
     table = [LONG | {"statistic": "p", "value": p, "reason": why} for p, why in (("0.5", ""), ("", "few"))]
     table += [LONG | {"statistic": name, "value": "", "method": "bounds, x"} | reason for name in ("low", "high")]
-    assert pieces.explain_missing(section, table, report.labeller) == {
-        "P": "in some rows, few",
-        "Bounds": "this test has none",
-    }
-    place = {"outcome": "ctx", "visit": "week_2", "marker": "", "stratum": "all", "side": "above", "cuts": "0"}
-    tables = {"robustness/best_cuts": [dict.fromkeys(BEST_CUTS, "") | place | reason]}
+    expected = {"P": "in some rows, few", "Bounds": "this test has none"}
+    assert pieces.explain_missing(section, table, report.labeller) == expected
+    row = {"outcome": "ctx", "visit": "week_2", "marker": "", "stratum": "all", "side": "above", "cuts": "0"}
+    tables = {"robustness/best_cuts": [dict.fromkeys(BEST_CUTS, "") | row | reason]}
     (piece,) = pieces.read_pieces(replace(report, folder=tmp_path, tables=tables))
     assert (piece["absent"], piece["rows"], piece["caption"]) == ("Not made: this test has none.", [], "")
 
 
 def test_effects_have_the_decimals_of_their_outcome(report):
-    words = replace(report.labeller, analysis=report.analysis.model_copy(update={"change": "difference"}))
+    labeller = replace(report.labeller, analysis=report.analysis.model_copy(update={"change": "difference"}))
     section = pieces.Section("x", columns=(("Difference", "difference"),))
     table = [LONG | {"outcome": o, "statistic": "difference", "value": "0.0456"} for o in ("ctx", "p1np")]
-    assert [row[-1] for row in pieces.select_cells(section, table, words)[1]] == ["0.046", "0.05"]
+    assert [row[-1] for row in pieces.select_cells(section, table, labeller)[1]] == ["0.046", "0.05"]
 
 
-def test_rows_of_large_families_stay_in_the_file_and_are_counted(report):
+def test_hidden_rows_of_large_families_are_counted(report):
     section, row = pieces.Section("x", columns=(("P", "p"),)), LONG | {"statistic": "p", "value": "0.5"}
     others = [row | {"marker": "p16_variant_1+5"}, row | {"outcome": "sasp_fas"}]
-    _, shown, more = pieces.select_cells(section, [*others, row], report.labeller)
-    assert (len(shown), more) == (1, 1)
-    piece = dict.fromkeys(("key", "title", "caption", "absent", "file", "picture"), "") | {
-        "columns": ["P"],
-        "hidden": 1,
-    }
-    for listed, said in ((shown, "1 more row and the other columns are in"), ([], "All rows are in")):
-        assert said in template_engine().get_template("macros.html.j2").module.piece(piece | {"rows": listed})
+    _, rows, hidden = pieces.select_cells(section, [*others, row], report.labeller)
+    assert (len(rows), hidden) == (1, 1)
+    piece = dict.fromkeys(("key", "title", "caption", "absent", "file", "picture"), "")
+    piece |= {"columns": ["P"], "hidden": 1}
+    for listed, sentence in ((rows, "1 more row and the other columns are in"), ([], "All rows are in")):
+        assert sentence in template_engine().get_template("macros.html.j2").module.piece(piece | {"rows": listed})
 
 
-def test_a_piece_that_is_not_listed_comes_last_whole(tmp_path, report):
+def test_an_unlisted_table_comes_last_with_all_columns(tmp_path, report):
     write_json({"multiverse": {"title": "All", "caption": "Together."}}, tmp_path / "robustness/pieces.json")
     tables = {
         "robustness/another": [{"name": "first", "p": "0.0004", "empty": "", "value": "-1.23456"}] * 100,
@@ -506,7 +489,7 @@ def test_a_piece_that_is_not_listed_comes_last_whole(tmp_path, report):
     assert len(second["rows"]) + second["hidden"] == 100
 
 
-def test_a_common_caption_is_shown_once_and_placeholders_are_filled_in(report):
+def test_a_common_caption_is_shown_once_and_placeholders_are_filled(report):
     (members,) = [m for group, _, m in pieces.group_pieces(pieces.read_pieces(report)) if group]
     assert len(members) == 4
     assert all("pointwise" not in piece["caption"] for piece in members)
@@ -518,16 +501,16 @@ def test_a_common_caption_is_shown_once_and_placeholders_are_filled_in(report):
 # The comparison
 
 
-def test_the_comparison_shows_display_names_and_intervals(pages, all_pages):
+def test_the_comparison_shows_labels_and_intervals(pages, all_pages):
     text = all_pages[pages / "compare/comparison.html"].text
-    assert "subgroups T1, T2 and T3, at the 1/3 and 2/3 quantiles of the analysed participants" in text
-    assert "31.7 (2.8 to 71.7)" in text
-    assert "change as log ratio; significance level 0.01" in text
+    subgroups = "subgroups T1, T2 and T3, at the 1/3 and 2/3 quantiles of the analysed participants"
+    for words in (subgroups, "31.7 (2.8 to 71.7)", "change as log ratio; significance level 0.01"):
+        assert words in text
     assert re.search(r"Reported P-values that can be compared: [1-9]", text)
 
 
 @pytest.mark.parametrize(
-    ("changed", "text", "drawn"),
+    ("changes", "text", "drawn"),
     [
         ({}, "1.2 (0.5 to 2.0)", True),
         ({"test": "welch"}, "3.4 (−0.6 to 7.4), difference of means", True),
@@ -536,20 +519,22 @@ def test_the_comparison_shows_display_names_and_intervals(pages, all_pages):
         ({"change": "difference"}, "1.200 (0.500 to 2.000), as difference in ng/mL", False),
     ],
 )
-def test_the_comparison_gives_the_estimate_and_interval_of_each_analysis_own_test(changed, text, drawn):
-    own = make_analysis(**changed)
-    row = {"analysis": "a", "place": "all", "stratum": "all", "measure": own.measure, "n_first": 9, "n_second": 8}
-    row |= {"p": 0.2, "significant": "no", "conclusion": "stays", "hodges_lehmann": 1.2}
-    limits = (np.nan, np.nan) if own.test == "brunner_munzel" else (0.5, 2.0)
-    row |= dict(zip(("hodges_lehmann_lower", "hodges_lehmann_upper"), limits, strict=True))
+def test_the_comparison_shows_the_estimate_and_interval_of_the_test_of_each_analysis(changes, text, drawn):
+    analysis = make_analysis(**changes)
+    row = {"analysis": "a", "place": "all", "stratum": "all", "measure": analysis.measure, "n_first": 9, "n_second": 8}
+    row |= {"p": 0.2, "significant": "no", "conclusion": "stays"}
+    lower, upper = (np.nan, np.nan) if analysis.test == "brunner_munzel" else (0.5, 2.0)
+    row |= {"hodges_lehmann": 1.2, "hodges_lehmann_lower": lower, "hodges_lehmann_upper": upper}
     row |= {"mean_difference": 3.4, "mean_difference_lower": -0.6, "mean_difference_upper": 7.4}
-    shown = forest_row(row, own, "percent_change", TRIAL.outcomes["ctx"])
-    assert (shown["text"], shown["ends"] is not None) == (text, drawn)
-    undefined = forest_row(row | {"p": np.nan, "conclusion": "undefined"}, own, "percent_change", TRIAL.outcomes["ctx"])
+    defined, undefined = (
+        forest_row(row | changes, analysis, "percent_change", TRIAL.outcomes["ctx"])
+        for changes in ({}, {"p": np.nan, "conclusion": "undefined"})
+    )
+    assert (defined["text"], defined["ends"] is not None) == (text, drawn)
     assert (undefined["text"], undefined["p"]) == (text, "not defined")
 
 
-# Libraries of others: d3 7.9.2, @observablehq/plot 0.6.17, sortable-tablesort 4.1.7
+# Third-party libraries: d3 7.9.2, @observablehq/plot 0.6.17, sortable-tablesort 4.1.7
 
 DIGESTS = {
     "d3": "912111098ea99503a6f4967361d2bbdc9dbf58cf9c678c8e27e5b02d1a07f0c1",
@@ -559,7 +544,7 @@ DIGESTS = {
 
 
 @pytest.mark.parametrize("name", DIGESTS)
-def test_a_library_of_others_is_unchanged_and_has_its_licence(name):
+def test_a_third_party_library_is_unchanged_and_has_its_licence(name):
     vendor = Path("src/d_q_trial/pages/vendor")
     assert hashlib.sha256((vendor / f"{name}.min.js").read_bytes()).hexdigest() == DIGESTS[name]
     assert re.search("Permission|public domain", (vendor / f"{name}.LICENSE").read_text())

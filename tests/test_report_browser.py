@@ -1,6 +1,6 @@
-"""The pages in a real browser: that they load nothing, fit the window, are accessible, and that their controls work.
+"""The pages in headless Chromium: they load nothing, fit the window and are accessible, and their controls work.
 
-Chromium is driven without a window; where it is missing, these tests skip and say why.
+Without Chromium, these tests are skipped with the reason.
 """
 
 import base64
@@ -30,26 +30,27 @@ from d_q_trial.report import pieces
 REPORT, CLAIMS, COMPARISON = "published/report.html", "published/claims.html", "compare/comparison.html"
 PAGES = (REPORT, CLAIMS, "thirds/report.html", COMPARISON, "consistency/consistency.html", "index.html")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-# The page's own file, and what is written into it.
-OWN = ("file:", "data:", "about:", "blob:")
+PLACE = ("p1np", "week_2", "p16_variant_5")  # the initial choice of the explorer
+ABOVE, BELOW = (f"#sides tbody td:nth-child({column})" for column in (2, 3))
+ROWS = "#claims tbody tr"
 
 
-@pytest.fixture(scope="session")  # before the pages, which need not be made where there is no browser
+@pytest.fixture(scope="session")  # before the fixture of the pages, which are not made without a browser
 def driver():
-    """A browser that has no network and keeps a record of what pages ask for."""
+    """A browser without network that logs the requests of pages."""
     chromium, chromedriver = next(filter(None, map(shutil.which, BROWSERS)), None), shutil.which("chromedriver")
-    for name, found in (("Chromium", chromium), ("chromedriver", chromedriver)):
-        if not found:
+    for name, path in (("Chromium", chromium), ("chromedriver", chromedriver)):
+        if not path:
             pytest.skip(f"no {name} on the PATH (Debian: apt-get install chromium chromium-driver)")
     options = webdriver.ChromeOptions()
     options.binary_location = chromium
-    # A root user (as in containers) has no sandbox; the pages are our own.
+    # The root user of a container has no sandbox; the pages are trusted.
     flags = ["--headless=new", "--disable-dev-shm-usage", "--disable-background-networking", "--no-first-run"]
     for flag in flags + ["--no-sandbox"] * (os.geteuid() == 0):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     driver = webdriver.Chrome(options=options, service=Service(chromedriver))
-    driver.set_script_timeout(300)  # a busy machine must not fail a check of the page
+    driver.set_script_timeout(300)  # checks of a page are slow on a busy machine
     try:
         driver.execute_cdp_cmd("Network.enable", {})
         conditions = {"offline": True, "latency": 0, "downloadThroughput": 0, "uploadThroughput": 0}
@@ -60,31 +61,31 @@ def driver():
 
 
 def show(driver, page, *, width=1440, height=900, scheme="light"):
-    """Open a page at a width, in a colour scheme; what was logged before is forgotten."""
+    """Open a page at a size and in a colour scheme, with empty logs."""
     for kind in ("browser", "performance"):
         driver.get_log(kind)
     size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
     driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    wishes = {"prefers-color-scheme": scheme, "prefers-reduced-motion": "reduce"}
-    features = [{"name": name, "value": value} for name, value in wishes.items()]
+    preferences = {"prefers-color-scheme": scheme, "prefers-reduced-motion": "reduce"}
+    features = [{"name": name, "value": value} for name, value in preferences.items()]
     driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
     driver.execute_script("window.left = true")
     driver.get(page.resolve().as_uri())
-    loaded(driver, page)
+    wait_for_page(driver, page)
 
 
-def loaded(driver, page):
-    """Wait until a page stands there whole: while another is still loading, the driver may take that one's end for its own."""
-    there = "return !window.left && document.readyState === 'complete' && location.pathname === arguments[0]"
+def wait_for_page(driver, page):
+    """Wait until a page is complete; the driver may stop waiting when the previous page is complete."""
+    complete = "return !window.left && document.readyState === 'complete' && location.pathname === arguments[0]"
     path = urlsplit(page.resolve().as_uri()).path
-    WebDriverWait(driver, 300).until(lambda shown: shown.execute_script(there, path))
+    WebDriverWait(driver, 300).until(lambda driver: driver.execute_script(complete, path))
 
 
-def requests(driver):
-    """Addresses that the page asked for, other than itself and what it holds."""
+def list_requests(driver):
+    """List the addresses that the page requested outside its own file."""
     messages = (json.loads(entry["message"])["message"] for entry in driver.get_log("performance"))
-    asked = [sent["params"]["request"]["url"] for sent in messages if sent["method"] == "Network.requestWillBeSent"]
-    return [address for address in asked if not address.startswith(OWN)]
+    urls = [sent["params"]["request"]["url"] for sent in messages if sent["method"] == "Network.requestWillBeSent"]
+    return [url for url in urls if not url.startswith(("file:", "data:", "about:", "blob:"))]
 
 
 def find(driver, selector):
@@ -96,17 +97,17 @@ def choose(driver, **values):
         Select(find(driver, f"#{name}")).select_by_value(value)
 
 
-def texts(driver, selector):
-    """Texts of the elements that are shown."""
+def list_texts(driver, selector):
+    """List the texts of visible elements."""
     script = "return [...document.querySelectorAll(arguments[0])].filter((e) => !e.closest('[hidden]')).map((e) => e.innerText)"
     return driver.execute_script(script, selector)
 
 
-def to_middle(driver, selector):
+def scroll_to(driver, selector):
     """Scroll an element to the middle of the window and return it."""
-    found = find(driver, selector)
-    driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", found)
-    return found
+    element = find(driver, selector)
+    driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
+    return element
 
 
 LOOKS = [(page, width, "light") for page in PAGES for width in (360, 768, 1440)]
@@ -117,12 +118,11 @@ LOOKS += [(page, 1440, "dark") for page in (REPORT, CLAIMS)]
 def test_a_page_loads_nothing_logs_nothing_fits_the_window_and_is_accessible(driver, pages, page, width, scheme):
     show(driver, pages / page, width=width, scheme=scheme)
     driver.execute_script("document.querySelectorAll('details').forEach((folded) => { folded.open = true; })")
-    assert requests(driver) == []
-    assert driver.get_log("browser") == []
+    assert (list_requests(driver), driver.get_log("browser")) == ([], [])
     assert page.startswith("consistency") or LABEL in find(driver, ".banner").text
     assert all(driver.execute_script("return [...document.images].map((i) => i.naturalWidth > 300)"))
     assert driver.execute_script("return document.documentElement.scrollWidth") <= width
-    # What is wider scrolls within a region of its own; everything else ends within the window.
+    # Only elements in a scrolling region may be wider than the window.
     outside = driver.execute_script(
         """return [...document.querySelectorAll('main *, nav *')].filter((e) => {
              const box = e.getBoundingClientRect();
@@ -130,13 +130,13 @@ def test_a_page_loads_nothing_logs_nothing_fits_the_window_and_is_accessible(dri
            }).map((e) => e.outerHTML.slice(0, 80));"""
     )
     assert outside == []
-    # The rows of a table are alike, and looking at thousands of them takes minutes.
+    # The rows of a table are alike; checking thousands of them takes minutes.
     driver.execute_script("document.querySelectorAll('tbody tr:nth-child(n + 25)').forEach((row) => row.remove())")
     axe = Axe(driver)
     axe.inject()
-    found = axe.run(options={"resultTypes": ["violations"]})
-    assert len(found["passes"]) > 15
-    assert [f"{v['id']}: {node['html'][:160]}" for v in found["violations"] for node in v["nodes"]] == []
+    checks = axe.run(options={"resultTypes": ["violations"]})
+    assert len(checks["passes"]) > 15
+    assert [f"{v['id']}: {node['html'][:160]}" for v in checks["violations"] for node in v["nodes"]] == []
 
 
 FIRST = [".banner", ".lead", ".cards"]
@@ -144,7 +144,7 @@ ESTIMATES = [f".forest tbody tr:nth-child(2) > :nth-child({column})" for column 
 
 
 @pytest.mark.parametrize(
-    ("page", "width", "height", "seen"),
+    ("page", "width", "height", "selectors"),
     [
         (REPORT, 1440, 900, [*FIRST, "table.results tbody tr:nth-child(5)"]),
         (REPORT, 360, 740, FIRST),
@@ -152,82 +152,76 @@ ESTIMATES = [f".forest tbody tr:nth-child(2) > :nth-child({column})" for column 
         *((COMPARISON, width, None, ESTIMATES) for width in (360, 768, 1440)),
     ],
 )
-def test_the_answer_is_on_the_first_screen_and_verdict_estimate_and_conclusion_on_every_width(
-    driver, pages, page, width, height, seen
-):
+def test_main_results_and_verdicts_are_visible_without_scrolling(driver, pages, page, width, height, selectors):
     show(driver, pages / page, width=width, height=height or 900)
-    for selector in seen:
+    for selector in selectors:
         box = find(driver, selector).rect
         assert box["x"] + box["width"] <= width, selector
         assert not height or box["y"] + box["height"] < height, selector
-    if page == REPORT:  # a third of its former length, 31 and 53 screens
+    if page == REPORT:  # a third of 31 and 53 screens
         screens = driver.execute_script("return document.documentElement.scrollHeight / innerHeight")
         assert screens < {1440: 31, 360: 53}[width] / 3
 
 
-def test_on_a_phone_the_navigation_is_in_reach(driver, pages):
+def test_the_navigation_stays_visible_on_a_phone(driver, pages):
     show(driver, pages / REPORT, width=360, height=740)
     driver.execute_script("scrollTo(0, 5000)")
     find(driver, "nav.contents a[href='#summary']").click()
     assert driver.execute_script("return scrollY") < 740
 
 
-# The explorer
-
-ABOVE, BELOW = (f"#sides tbody td:nth-child({column})" for column in (2, 3))
-
-
-def test_the_slider_goes_through_every_cutoff(driver, pages):
-    chosen = {"marker": "p16_variant_1+5", "choice": "ctx/week_4"}
+def test_the_slider_of_the_explorer_visits_every_cutoff(driver, pages):
+    choice = {"marker": "p16_variant_1+5", "choice": "ctx/week_4"}
     show(driver, pages / REPORT)
-    choose(driver, **chosen)
+    choose(driver, **choice)
     data = json.loads(driver.execute_script("return document.getElementById('data').textContent"))
-    (series,) = [series for series in data["series"] if chosen.items() <= series.items()]
+    (series,) = [series for series in data["series"] if choice.items() <= series.items()]
     slider = find(driver, "#cut")
     slider.send_keys(Keys.HOME)
     for above, below in zip(series["above"], series["below"], strict=True):
         for side, column in ((above, ABOVE), (below, BELOW)):
-            shown = texts(driver, column)
-            assert shown[:2] == side[:2]
-            assert shown[6:8] == side[7:] if len(side) > 2 else set(shown[2:8]) == {"too few"}
+            cells = list_texts(driver, column)
+            assert cells[:2] == side[:2]
+            assert cells[6:8] == side[7:] if len(side) > 2 else set(cells[2:8]) == {"too few"}
         slider.send_keys(Keys.ARROW_RIGHT)
 
 
-def test_the_state_of_the_explorer_is_in_its_address_which_opens_there(driver, pages):
+def test_the_address_keeps_the_state_of_the_explorer(driver, pages):
     show(driver, pages / REPORT)
     assert find(driver, "#choice").get_attribute("value") == "p1np/week_2"
     choose(driver, marker="p16_variant_1+5", choice="ctx/week_4")
     find(driver, "#cut").send_keys(Keys.ARROW_LEFT, Keys.ARROW_LEFT)
-    before = [find(driver, "#cut-value").text, *texts(driver, ABOVE)]
+    before = [find(driver, "#cut-value").text, *list_texts(driver, ABOVE)]
     assert "outcome=ctx&visit=week_4" in driver.current_url
     for address in ("about:blank", driver.current_url):
         driver.get(address)
-    assert [find(driver, "#cut-value").text, *texts(driver, ABOVE)] == before
+    assert [find(driver, "#cut-value").text, *list_texts(driver, ABOVE)] == before
     assert 0 <= driver.execute_script("return document.getElementById('explorer').getBoundingClientRect().top") < 99
     assert find(driver, "#choice").get_attribute("value") == "ctx/week_4"
 
 
-def test_dragging_the_line_moves_the_slider(driver, pages):
+def test_dragging_the_line_of_the_explorer_moves_the_slider(driver, pages):
     show(driver, pages / REPORT)
-    chart, slider = to_middle(driver, "#chart"), find(driver, "#cut")
+    chart, slider = scroll_to(driver, "#chart"), find(driver, "#cut")
     before, text = int(slider.get_attribute("value")), find(driver, "#cut-value").text
     step = int(chart.rect["width"] / 3)
     ActionChains(driver).move_to_element(chart).click_and_hold().move_by_offset(step, 0).release().perform()
     assert int(slider.get_attribute("value")) > before
     assert slider.get_attribute("aria-valuetext") == find(driver, "#cut-value").text != text
-    said = [chart.get_attribute("aria-label"), find(driver, "#heard").get_attribute("textContent")]
-    assert all(re.search(f"P {texts(driver, ABOVE)[6]}|above: too few", text) for text in said)
+    accessible = [chart.get_attribute("aria-label"), find(driver, "#heard").get_attribute("textContent")]
+    assert all(re.search(f"P {list_texts(driver, ABOVE)[6]}|above: too few", text) for text in accessible)
     find(driver, "#own").click()
     assert find(driver, "#cut-value").text == text
 
 
-def test_both_markers_have_the_same_axis_that_holds_effects_without_intervals(driver, pages, tmp_path):
-    start, mark, rest = (pages / REPORT).read_text(encoding="utf-8").partition('id="data">')
-    content, end = rest.split("</script>", 1)
+def test_both_markers_share_an_axis_that_includes_effects_without_intervals(driver, pages, tmp_path):
+    start, content, end = re.split(
+        r'(?<=id="data">)(.*?)(?=</script>)', (pages / REPORT).read_text("utf-8"), maxsplit=1
+    )
     data = json.loads(content)
     for numbers in (n for series in data["series"] for side in pieces.SIDES for n in series[side] if len(n) > 2):
         numbers[5:7] = [formatting.UNDEFINED] * 2
-    (tmp_path / "report.html").write_text(f"{start}{mark}{json.dumps(data)}</script>{end}", encoding="utf-8")
+    (tmp_path / "report.html").write_text(f"{start}{json.dumps(data)}{end}", encoding="utf-8")
     domains = []
     for page in (pages / REPORT, tmp_path / "report.html"):
         show(driver, page)
@@ -235,38 +229,32 @@ def test_both_markers_have_the_same_axis_that_holds_effects_without_intervals(dr
             choose(driver, marker=marker)
             charts = "[...document.querySelectorAll('#chart svg')]"
             domains.append(driver.execute_script(f"return {charts}.map((svg) => svg.scale('y').domain)"))
-    with_intervals, same, without_intervals, same_without = domains
-    assert (with_intervals, without_intervals) == (same, same_without)
-    low, high = without_intervals[1]
+    assert (domains[0], domains[2]) == (domains[1], domains[3])
+    low, high = domains[2][1]
     assert high - low > 20
 
 
-def test_pointing_at_a_point_tells_participant_change_and_marker(driver, pages):
+def test_the_tooltip_of_a_point_shows_participant_change_and_marker(driver, pages):
     show(driver, pages / REPORT)
-    to_middle(driver, "#chart")
+    scroll_to(driver, "#chart")
     point = driver.find_elements("css selector", "#chart svg:first-child path[transform]")[-1]
     ActionChains(driver).move_to_element(point).pause(0.3).perform()
-    told = driver.execute_script(
-        "return [...document.querySelectorAll('#chart tspan')].map((t) => t.textContent.replace('\u200b', '')).join(' ')"
-    )
-    assert re.search(r"S\d+, (D\+Q|Control) change −?[\d.]+% p16 variant 5 [\d.]+ AU", told)
+    spans = "[...document.querySelectorAll('#chart tspan')]"
+    tooltip = driver.execute_script(f"return {spans}.map((t) => t.textContent.replace('\u200b', '')).join(' ')")
+    assert re.search(r"S\d+, (D\+Q|Control) change −?[\d.]+% p16 variant 5 [\d.]+ AU", tooltip)
 
 
-PLACE = ("p1np", "week_2", "p16_variant_5")  # with which the explorer begins
-
-
-def test_the_numbers_of_the_explorer_can_be_copied_as_csv(driver, pages):
+def test_the_values_of_the_explorer_can_be_copied_as_csv(driver, pages):
     show(driver, pages / REPORT)
-    driver.execute_script(
-        "Object.defineProperty(navigator, 'clipboard', {value: {writeText: async (text) => { window.copied = text; }}})"
-    )
+    clipboard = "{value: {writeText: async (text) => { window.copied = text; }}}"
+    driver.execute_script(f"Object.defineProperty(navigator, 'clipboard', {clipboard})")
     find(driver, "#copy").click()
     copied = list(csv.DictReader(io.StringIO(driver.execute_script("return window.copied"))))
     assert find(driver, "#copied").text == "Copied"
     table = read_rows(pages / "published/robustness/cutoffs.csv")
-    own = [row for row in table if (row["outcome"], row["visit"], row["marker"]) == PLACE]
-    assert len(copied) == 2 * len({row["cut"] for row in own})
-    for row in own:
+    rows = [row for row in table if (row["outcome"], row["visit"], row["marker"]) == PLACE]
+    assert len(copied) == 2 * len({row["cut"] for row in rows})
+    for row in rows:
         (line,) = [c for c in copied if float(c["cutoff"]) == float(row["cut"]) and c["side"] == row["side"]]
         assert [line[name] for name in ("outcome", "visit", "marker", "data")] == [*PLACE, LABEL]
         assert (line["n D+Q"], line["n Control"]) == (row["n_first"], row["n_second"])
@@ -277,78 +265,68 @@ def test_the_numbers_of_the_explorer_can_be_copied_as_csv(driver, pages):
 
 def test_a_figure_can_be_enlarged(driver, pages):
     show(driver, pages / REPORT)
-    driver.execute_script("arguments[0].click()", to_middle(driver, "#figure_3 .zoom"))
+    driver.execute_script("arguments[0].click()", scroll_to(driver, "#figure_3 .zoom"))
     assert find(driver, "dialog img").rect["width"] > 1000
     find(driver, "dialog button").click()
     assert not find(driver, "dialog").is_displayed()
 
 
-# Reported values
-
-
-ROWS = "#claims tbody tr"
-
-
-def test_the_filter_keeps_what_is_asked_for(driver, pages):
+def test_reported_values_can_be_filtered(driver, pages):
     claims = read_rows(pages / CLAIMS.replace("html", "csv"))
     show(driver, pages / CLAIMS)
-    assert len(texts(driver, ROWS)) == len(claims)
+    assert len(list_texts(driver, ROWS)) == len(claims)
     find(driver, "#filter [value='reproduced']").click()
     find(driver, "#source").send_keys("registry")
     expected = sum(row["verdict"] != "reproduced" and row["source"] == "registry" for row in claims)
-    assert len(texts(driver, ROWS)) == expected > 0
+    assert len(list_texts(driver, ROWS)) == expected > 0
     assert find(driver, "#shown").text == f"{expected:,} of {len(claims):,} values"
     find(driver, "#everything").click()
     find(driver, "#search").send_keys("p1np t3 table")
-    assert all("P1NP" in text and "T3" in text for text in texts(driver, ROWS))
+    assert all("P1NP" in text and "T3" in text for text in list_texts(driver, ROWS))
     find(driver, "#search").clear()
     find(driver, "#search").send_keys("no such value")
-    assert texts(driver, ROWS) == []
+    assert list_texts(driver, ROWS) == []
 
 
-def test_links_open_the_filtered_values(driver, pages):
+def test_links_open_the_filtered_reported_values(driver, pages):
     show(driver, pages / REPORT)
     find(driver, ".cards a.bad").click()
-    loaded(driver, pages / CLAIMS)
+    wait_for_page(driver, pages / CLAIMS)
     driver.execute_script("document.querySelector('.skip').click()")  # the filter and its address stay
-    WebDriverWait(driver, 30).until(lambda shown: shown.current_url.endswith("verdict=not+reproduced"))
-    assert len(texts(driver, ROWS)) == 1
+    WebDriverWait(driver, 30).until(lambda driver: driver.current_url.endswith("verdict=not+reproduced"))
+    assert len(list_texts(driver, ROWS)) == 1
     show(driver, pages / REPORT)
-    driver.execute_script("arguments[0].click()", to_middle(driver, "#figure_3 .panels a"))
-    loaded(driver, pages / CLAIMS)
-    assert texts(driver, ROWS)
-    assert all("Fig. 3a" in text for text in texts(driver, ROWS))
+    driver.execute_script("arguments[0].click()", scroll_to(driver, "#figure_3 .panels a"))
+    wait_for_page(driver, pages / CLAIMS)
+    assert list_texts(driver, ROWS)
+    assert all("Fig. 3a" in text for text in list_texts(driver, ROWS))
     driver.execute_script("document.querySelector('#claims tbody tr:not([hidden]) td a').click()")
-    loaded(driver, pages / REPORT)
+    wait_for_page(driver, pages / REPORT)
     assert driver.current_url.endswith("report.html#figure_3-a")
 
 
-def test_sorting_by_reported_value_sorts_numbers(driver, pages):
+def test_reported_values_are_sorted_as_numbers(driver, pages):
     show(driver, pages / CLAIMS)
     columns = []
     for _ in range(2):
-        driver.execute_script("arguments[0].click()", to_middle(driver, "#claims th:nth-child(3) button"))
-        column = [text.replace("−", "-").replace(",", "") for text in texts(driver, f"{ROWS} > :nth-child(3)")]
+        driver.execute_script("arguments[0].click()", scroll_to(driver, "#claims th:nth-child(3) button"))
+        column = [text.replace("−", "-").replace(",", "") for text in list_texts(driver, f"{ROWS} > :nth-child(3)")]
         columns.append([float(text) for text in column if re.fullmatch(r"[-+]?[\d.]+", text)])
     assert sorted(columns) == sorted([sorted(columns[0]), sorted(columns[0], reverse=True)])
 
 
-# Print
+PRINTED = ("Extended Data Table 3", "Main results", "quartile_type: 7", "0.611", "folded tables, robustness")
+MAIN_RESULTS = "published/tables/main_results.html"
 
 
-IN_PRINT = ("Extended Data Table 3", "Main results", "quartile_type: 7", "0.611", "folded tables, robustness")
-
-
-@pytest.mark.parametrize(
-    ("page", "words"), [(REPORT, IN_PRINT), ("published/tables/main_results.html", ["Main results"])]
-)
-def test_print_keeps_the_label_on_every_page(driver, pages, tmp_path, page, words):
+@pytest.mark.parametrize(("page", "words"), [(REPORT, PRINTED), (MAIN_RESULTS, ["Main results"])])
+def test_every_printed_page_has_the_data_label(driver, pages, tmp_path, page, words):
     show(driver, pages / page, scheme="dark")
     paper = {"printBackground": True, "preferCSSPageSize": True, "paperWidth": 8.27, "paperHeight": 11.69}
     pdf = tmp_path / "report.pdf"
     pdf.write_bytes(base64.b64decode(driver.execute_cdp_cmd("Page.printToPDF", paper)["data"]))
     text = subprocess.run(["pdftotext", "-layout", pdf, "-"], capture_output=True, text=True, check=True).stdout
-    printed = text.removesuffix("\f").split("\f")
-    assert 1 < len(printed) < 20
-    assert all(LABEL in sheet for sheet in printed)
+    sheets = text.removesuffix("\f").split("\f")
+    assert 1 < len(sheets) < 20
+    assert all(LABEL in sheet for sheet in sheets)
     assert [each for each in words if each not in " ".join(text.split())] == []
