@@ -1,4 +1,4 @@
-"""Tables: the cells of the article from its own numbers, full precision beside them, and every form of writing."""
+"""Tables: the cells of the article from its reported values, full precision, and all file formats."""
 
 import math
 import re
@@ -28,53 +28,48 @@ LISTED = read_catalogue("data/tables.yaml", TRIAL)
 CONTRAST, MARKER = "d_q - control", "p16_variant_5"
 
 
-def at_baseline(outcome, found, *, arm="", **where):
-    """Rows of results at baseline: of an arm, or of the comparison of arms."""
-    return result_rows((outcome, "baseline", "baseline"), found, contrast="" if arm else CONTRAST, group=arm, **where)
+def at_baseline(outcome, statistics, *, arm="", **keys):
+    """Return rows of results at baseline: of an arm, or of the comparison of the arms."""
+    contrast = "" if arm else CONTRAST
+    return result_rows((outcome, "baseline", "baseline"), statistics, contrast=contrast, group=arm, **keys)
 
 
-def of_arms(given):
-    """Rows of results at baseline from values of control and D+Q by outcome and statistic."""
-    for outcome, statistics in given.items():
+def of_both_arms(outcomes):
+    """Yield rows of results at baseline from values of control and D+Q by outcome and statistic."""
+    for outcome, statistics in outcomes.items():
         for arm, values in zip(("control", "d_q"), zip(*statistics.values(), strict=True), strict=True):
             yield from at_baseline(outcome, dict(zip(statistics, values, strict=True)), arm=arm)
 
 
-def built(found, analysis=ANALYSIS, **table):
-    """A table of arms at baseline made of rows of results, unless ``table`` says otherwise."""
-    table = {"label": "T", "title": "T", "kind": "arms"} | table
-    (made,) = build_tables(Catalogue(tables={"t": Table(**table)}), TRIAL, analysis, Numbers(found))
-    return made
+def build_table(rows_of_results, analysis=ANALYSIS, **settings_of_table):
+    """Build one table, of arms at baseline unless set otherwise."""
+    table = Table(**{"label": "T", "title": "T", "kind": "arms"} | settings_of_table)
+    return build_tables(Catalogue(tables={"t": table}), TRIAL, analysis, Numbers(rows_of_results))[0]
 
 
-def cut_in_three(names):
-    return ANALYSIS.model_copy(update={"strata": settings.StrataRule(cuts=[1 / 3, 2 / 3], labels=names)})
-
-
-def reported_as_results():
-    """Rows of results that say exactly what the article prints."""
+def reported_results():
+    """Yield rows of results that equal the reported values."""
     for row in read_published_table(PUBLISHED, "summaries"):
         if row["source"] == "paper":
             names = ("n", "count", "percent") if row["statistic"] == "count_percent" else ("n", "median", "q1", "q3")
-            found = dict(zip(names, ("30", row["center"], row["lower"], row["upper"]), strict=False))
-            where = {"group": "both arms" if row["group"] == "all" else row["group"], "stratum": row["stratum"]}
-            yield from result_rows([row[name] for name in KEYS], found, **where)
+            statistics = dict(zip(names, ("30", row["center"], row["lower"], row["upper"]), strict=False))
+            group = "both arms" if row["group"] == "all" else row["group"]
+            yield from result_rows([row[name] for name in KEYS], statistics, group=group, stratum=row["stratum"])
     for row in read_published_table(PUBLISHED, "tests"):
         if row["source"] == "paper" and row["p_relation"] == "=":
-            where = {"contrast": row["contrast"], "stratum": "" if " vs " in row["stratum"] else row["stratum"]}
-            yield from result_rows([row[name] for name in KEYS], {"p": row["p"]}, **where)
-
-
-REPORTED = Numbers(reported_as_results())
+            stratum = "" if " vs " in row["stratum"] else row["stratum"]
+            p = {"p": row["p"]}
+            yield from result_rows([row[name] for name in KEYS], p, contrast=row["contrast"], stratum=stratum)
 
 
 @pytest.fixture(scope="module")
 def tables():
-    return {table.key: table for table in build_tables(LISTED, TRIAL, ANALYSIS, REPORTED, PUBLISHED, LABEL)}
+    results = Numbers(reported_results())
+    return {table.key: table for table in build_tables(LISTED, TRIAL, ANALYSIS, results, PUBLISHED, LABEL)}
 
 
 @pytest.fixture(scope="module")
-def written(tables, tmp_path_factory):
+def folder(tables, tmp_path_factory):
     folder = tmp_path_factory.mktemp("tables")
     write_tables(list(tables.values()), folder)
     return folder
@@ -89,7 +84,7 @@ def test_tables_have_the_rows_and_columns_of_the_article(tables):
 
 
 @pytest.mark.parametrize("locator", ["Table 1", "Extended Data Table 2", "Extended Data Table 3"])
-def test_reported_numbers_give_the_cells_of_the_article_digit_by_digit(tables, locator):
+def test_reported_values_give_the_cells_of_the_article(tables, locator):
     cells = {row.exact["outcome"]: row.cells for row in tables[locator.lower().replace(" ", "_")].rows}
     order = ("control", "d_q") if locator != "Extended Data Table 2" else ("T1/T2", "T3")
     checked = 0
@@ -106,7 +101,7 @@ def test_reported_numbers_give_the_cells_of_the_article_digit_by_digit(tables, l
     assert checked >= 3 * 12
 
 
-def test_adverse_events_are_copied_from_the_article_and_say_so(tables):
+def test_adverse_events_are_copied_from_the_article_with_a_note(tables):
     table = tables["extended_data_table_1"]
     cells = {row.cells[0]: row.cells[1:] for row in table.rows}
     assert (cells["Headache"], cells["Overall"]) == (("", "16 (53)"), ("5 (17)", "23 (77)"))
@@ -114,15 +109,15 @@ def test_adverse_events_are_copied_from_the_article_and_say_so(tables):
     assert [table.rows[0].exact[f"d_q_{name}"] for name in ("affected", "at_risk", "percent")] == [23, 30, 77]
 
 
-def test_a_sheet_shows_the_cells_of_the_table_with_numbers_as_numbers_and_no_empty_row(tables, written):
-    def shown(cell):  # as a spreadsheet shows it
+def test_a_worksheet_has_the_cells_of_the_table_with_numbers_and_no_empty_row(tables, folder):
+    def format_cell(cell):  # as a spreadsheet displays it
         if isinstance(cell.value, int | float):
             return f"{cell.value:.{cell.number_format.count('0') - 1}f}".replace("-", "−")
         return cell.value or ""
 
-    book = load_workbook(written / "tables.xlsx")
+    book = load_workbook(folder / "tables.xlsx")
     for table in tables.values():
-        rows = [[shown(cell) for cell in row] for row in book[table.label].iter_rows()]
+        rows = [[format_cell(cell) for cell in row] for row in book[table.label].iter_rows()]
         assert all(any(row) for row in rows)
         assert all(list(row) in rows for row in (table.columns, *(row.cells for row in table.rows)))
     assert all(sheet.sheet_properties.pageSetUpPr.fitToPage for sheet in book), "the label is printed on every page"
@@ -133,111 +128,106 @@ def test_a_sheet_shows_the_cells_of_the_table_with_numbers_as_numbers_and_no_emp
     assert {cell.font.name for row in sheet.iter_rows() for cell in row if cell.value} == {"Arial"}
 
 
-def test_a_table_in_latex_has_its_caption_its_cells_headings_as_rows_and_its_notes_below(tables):
-    text = render_latex(tables["table_1"])
+def test_a_latex_table_has_caption_cells_headings_and_notes(tables):
+    table, main = tables["table_1"], tables["main_results"]
+    text = render_latex(table)
     assert text.startswith("% needs \\usepackage{array,booktabs,longtable,pdflscape}\n")
     assert r"\caption*{Table 1. Baseline characteristics of the participants, by arm. Synthetic data" in text
     assert r"Age, years & 74.4 (69.7, 79.2) & 71.2 (69.3, 74.8) & 0.117 \\" in text
-    assert "Table $<$1$-$2: $\\alpha$ $\\times$ 3." in render_latex(
-        replace(tables["table_1"], label="Table <1−2: α × 3")
-    )
-    text = render_latex(tables["main_results"])
-    headings = re.findall(r"\\multicolumn\{10\}\{l\}\{\\textbf\{(.*)\}\} \\\\\*\n.* & ", text)
-    assert headings == list(dict.fromkeys(row.section for row in tables["main_results"].rows))
-    _, _, below = text.partition("\\end{longtable}")
-    assert r"Changes from baseline are 100 $\times$ (follow-up $-$ baseline) / baseline in percent." in below
-    assert "Participants were divided into strata" in below
-    noted = render_latex(
-        replace(tables["table_1"], columns=("[a_b]*",), rows=(), notes=(r"50% of \alpha_{1} & ~^ #$",))
-    )
-    assert r"50\% of \textbackslash{}alpha\_\{1\} \& \textasciitilde{}\textasciicircum{} \#\$" in noted
-    assert "\n{[}a\\_b]{*} \\\\\n" in noted
+    cells, _, notes = render_latex(main).partition("\\end{longtable}")
+    headings = re.findall(r"\\multicolumn\{10\}\{l\}\{\\textbf\{(.*)\}\} \\\\\*\n.* & ", cells)
+    assert headings == list(dict.fromkeys(row.section for row in main.rows))
+    assert r"Changes from baseline are 100 $\times$ (follow-up $-$ baseline) / baseline in percent." in notes
+    assert "Participants were divided into strata" in notes
+    special = {"label": "Table <1−2: α × 3", "columns": ("[a_b]*",), "notes": (r"50% of \alpha_{1} & ~^ #$",)}
+    text = render_latex(replace(table, rows=(), **special))
+    assert "Table $<$1$-$2: $\\alpha$ $\\times$ 3." in text
+    assert r"50\% of \textbackslash{}alpha\_\{1\} \& \textasciitilde{}\textasciicircum{} \#\$" in text
+    assert "\n{[}a\\_b]{*} \\\\\n" in text
 
 
 @pytest.mark.skipif(not shutil.which("pdflatex"), reason="no pdflatex on the PATH (Debian: apt-get install texlive)")
-def test_all_tables_fit_the_pages_of_one_document_in_latex(tables, written, tmp_path):
+def test_latex_tables_fit_the_pages_of_one_document(tables, folder, tmp_path):
     long = ("30", "30", *["−1,234.567 (−12,345.678, 12,345.678)"] * 2, "−0.013", "−0.022 (−0.068 to 0.016)", "0.252")
     wide = [replace(row, cells=(*row.cells[:3], *long)) for row in tables["main_results"].rows]
     (tmp_path / "wide.tex").write_text(render_latex(replace(tables["main_results"], key="wide", rows=wide)))
     packages = "".join(rf"\usepackage{{{name}}}" for name in ("array", "booktabs", "longtable", "pdflscape"))
-    files = [*sorted(written.glob("*.tex")), tmp_path / "wide.tex"]
+    files = [*sorted(folder.glob("*.tex")), tmp_path / "wide.tex"]
     body = "".join(rf"\input{{{path}}} \ref{{tab:{path.stem}}}. " for path in files)
     (tmp_path / "all.tex").write_text(rf"\documentclass{{article}}{packages}\begin{{document}}{body}\end{{document}}")
-    for _ in range(2):  # the second time with references
-        run = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "all.tex"]
-        subprocess.run(run, cwd=tmp_path, check=True, capture_output=True)
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "all.tex"]
+    for _ in range(2):  # the second run resolves references
+        subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
     log = (tmp_path / "all.log").read_text(encoding="latin-1")
-    beyond = map(float, re.findall(r"Overfull \\hbox \(([\d.]+)pt", log))
-    assert max(beyond, default=0) < 3  # half of the space between columns
+    overfull = map(float, re.findall(r"Overfull \\hbox \(([\d.]+)pt", log))
+    assert max(overfull, default=0) < 3  # half of the space between columns
     assert "undefined references" not in log
     assert r"\newlabel{tab:table_1}{{Table 1}" in (tmp_path / "all.aux").read_text()
 
 
-def test_outcomes_with_fewer_values_than_participants_are_named_below_the_table():
+def test_outcomes_with_missing_values_are_named_below_the_table():
     sizes = {"age": {"n": ("30", "30")}, "weight": {"n": ("25", "30")}, "bmi": {"n": ("0", "29")}}
-    table = built(of_arms(sizes), rows={"outcomes": list(sizes)})
+    table = build_table(of_both_arms(sizes), rows={"outcomes": list(sizes)})
     assert table.columns[1:3] == ("Control (n = 30)", "D+Q (n = 30)")
     assert "Fewer participants have a value of Weight (Control 25) and BMI (D+Q 29)." in table.notes
 
 
-def test_why_an_estimate_has_no_interval_is_said_below_the_table():
-    effects = {"p": 0.1, "hodges_lehmann": 3, "hodges_lehmann_lower": "nan"}
-    place = ("ctx", "percent_change", "week_2")
-    found = result_rows(place, effects, contrast=CONTRAST, reason="few") + result_rows(place, {"n": 9}, group="d_q")
-    table = built(found, kind="comparisons", rows={"outcomes": ["ctx"]})
+def test_the_reason_for_a_missing_interval_is_given_below_the_table():
+    key, effect = ("ctx", "percent_change", "week_2"), {"p": 0.1, "hodges_lehmann": 3, "hodges_lehmann_lower": "nan"}
+    rows = result_rows(key, effect, contrast=CONTRAST, reason="few") + result_rows(key, {"n": 9}, group="d_q")
+    table = build_table(rows, kind="comparisons", rows={"outcomes": ["ctx"]})
     assert "Estimates without an interval: few." in table.notes
 
 
 @pytest.mark.parametrize("test", ["normal", "normal_continuity", "exact", "welch", "brunner_munzel"])
-def test_comparisons_too_small_for_a_normal_approximation_are_counted_below_the_table_with_their_n(test):
-    found, analysis = [], ANALYSIS.model_copy(update={"test": test})
+def test_comparisons_too_small_for_a_normal_approximation_are_counted_below_the_table(test):
+    rows, keys = [], {"marker": MARKER, "stratum": "T3"}
     for visit, n in {"week_2": 4, "week_4": 7, "week_20": 8}.items():
-        place, where = ("ctx", "percent_change", visit), {"marker": MARKER, "stratum": "T3"}
-        found += result_rows(place, {"p": 0.1}, contrast=CONTRAST, n_first=f"{n}", n_second="9", **where)
-        found += result_rows(place, {"n": n}, group="d_q", **where)
-    notes = " ".join(built(found, analysis, kind="comparisons", rows={"outcomes": ["ctx"]}, strata=["T3"]).notes)
-    said = ["fewer than eight participants: two comparisons of T3 (4 to 7 D+Q, 9 control)"]
-    assert re.findall(r"fewer than .*?\)", notes) == said * test.startswith("normal")
+        key = ("ctx", "percent_change", visit)
+        rows += result_rows(key, {"p": 0.1}, contrast=CONTRAST, n_first=f"{n}", n_second="9", **keys)
+        rows += result_rows(key, {"n": n}, group="d_q", **keys)
+    analysis = ANALYSIS.model_copy(update={"test": test})
+    notes = " ".join(build_table(rows, analysis, kind="comparisons", rows={"outcomes": ["ctx"]}, strata=["T3"]).notes)
+    expected = ["fewer than eight participants: two comparisons of T3 (4 to 7 D+Q, 9 control)"]
+    assert re.findall(r"fewer than .*?\)", notes) == expected * test.startswith("normal")
 
 
 @pytest.mark.parametrize(("change", "cell"), [("percent", "5.12 (4.00, 6.00)"), ("log_ratio", "5.123 (4.000, 6.000)")])
-def test_a_group_with_one_arm_has_a_row_and_the_decimals_of_a_table_are_those_of_percent_changes(change, cell):
-    analysis = ANALYSIS.model_copy(update={"change": change})
-    found = result_rows(
-        ("ctx", analysis.measure, "week_2"), {"n": 2, "median": 5.1234, "q1": 4, "q3": 6}, group="control"
-    )
-    table = built(found, analysis, kind="comparisons", rows={"outcomes": ["ctx"]}, decimals=2)
+def test_a_comparison_with_one_arm_has_a_row_and_decimals_of_a_table_apply_to_percent_changes(change, cell):
+    analysis, summary = ANALYSIS.model_copy(update={"change": change}), {"n": 2, "median": 5.1234, "q1": 4, "q3": 6}
+    rows = result_rows(("ctx", analysis.measure, "week_2"), summary, group="control")
+    table = build_table(rows, analysis, kind="comparisons", rows={"outcomes": ["ctx"]}, decimals=2)
     assert [row.cells[1:] for row in table.rows] == [("2 weeks", "All", "2", DASH, cell, *[DASH] * 4)]
     assert not any("interval:" in note for note in table.notes)
 
 
 @pytest.mark.parametrize("smd", [True, False])
 def test_a_table_of_arms_has_the_standardized_mean_difference_on_request(smd):
-    given = {"age": {"mean": ("12", "10"), "sd": ("3", "4")}, "smoker": {"percent": ("50", "20"), "sd": ("0", "0")}}
-    rows = of_arms({outcome: {"n": ("30", "30")} | statistics for outcome, statistics in given.items()})
-    table = built(rows, rows={"outcomes": ["age", "smoker", "bmi"]}, smd=smd)
+    age, smoker = {"mean": ("12", "10"), "sd": ("3", "4")}, {"percent": ("50", "20"), "sd": ("0", "0")}
+    n = {"n": ("30", "30")}
+    rows = of_both_arms({"age": n | age, "smoker": n | smoker})
+    table = build_table(rows, rows={"outcomes": ["age", "smoker", "bmi"]}, smd=smd)
     assert ("SMD" in table.columns, "smd" in table.rows[0].exact) == (smd, smd)
     # 2 / sqrt((9 + 16) / 2); 0.3 / sqrt((0.25 + 0.16) / 2); no values
     assert [row.cells[4:] for row in table.rows] == ([("0.57",), ("0.66",), (DASH,)] if smd else [()] * 3)
 
 
-def test_a_caption_has_the_title_the_test_and_the_note():
-    text = table_caption(LISTED.tables["extended_data_table_3"], TRIAL, ANALYSIS)
+def test_a_caption_has_title_test_and_note():
+    keys = ("extended_data_table_3", "table_1", "main_results")
+    change, baseline, main = (table_caption(LISTED.tables[key], TRIAL, ANALYSIS) for key in keys)
     title = "Extended Data Table 3. Change in SASP factors at 2 weeks by arm, within T3 of p16 variant 5."
-    assert text.startswith(title)
-    assert "no continuity correction" in text
-    baseline = table_caption(LISTED.tables["table_1"], TRIAL, ANALYSIS)
-    assert ["differences at baseline arise by chance" in words for words in (text, baseline)] == [False, True]
-    assert table_caption(LISTED.tables["main_results"], TRIAL, ANALYSIS).endswith("The article has no such table.")
+    assert change.startswith(title)
+    assert "no continuity correction" in change
+    assert ["differences at baseline arise by chance" in text for text in (change, baseline)] == [False, True]
+    assert main.endswith("The article has no such table.")
 
 
-def test_full_precision_is_kept_beside_the_rounded_cell_and_in_a_sheet_of_its_own(written, tmp_path):
-    counted = {row["outcome"]: row for row in read_rows(written / "table_1_exact.csv")}
-    assert (counted["smoker"]["d_q_n"], counted["smoker"]["d_q_count"], counted["age"]["d_q_count"]) == ("30", "10", "")
-    p = 0.123456789012345678
-    given = {"n": "30", "median": "74.44999", "q1": "70", "q3": "80"}
-    rows = at_baseline("age", given, arm="control") + at_baseline("age", {"p": p})
-    table = built(rows, rows={"outcomes": ["age", "smoker"]})
+def test_full_precision_is_kept_in_separate_files_and_worksheets(folder, tmp_path):
+    rows = {row["outcome"]: row for row in read_rows(folder / "table_1_exact.csv")}
+    assert (rows["smoker"]["d_q_n"], rows["smoker"]["d_q_count"], rows["age"]["d_q_count"]) == ("30", "10", "")
+    p, summary = 0.123456789012345678, {"n": "30", "median": "74.44999", "q1": "70", "q3": "80"}
+    results = at_baseline("age", summary, arm="control") + at_baseline("age", {"p": p})
+    table = build_table(results, rows={"outcomes": ["age", "smoker"]})
     assert table.rows[0].cells == ("Age, years", "74.4 (70.0, 80.0)", DASH, "0.123")
     assert "this analysis has no such value" in " ".join(table.notes)
     exact = exact_frame(table).loc[0]
@@ -249,12 +239,12 @@ def test_full_precision_is_kept_beside_the_rounded_cell_and_in_a_sheet_of_its_ow
     assert dict(zip(header, row, strict=True))["p"] == pytest.approx(p, rel=1e-15)
 
 
-def test_the_headlines_of_a_trial_without_a_list_are_those_of_its_primary_endpoint_or_first_outcome():
-    other = TRIAL.primary.model_copy(update={"outcome": "p1np"})
-    for primary, outcome, role in ((other, "p1np", "the primary endpoint"), (None, "ctx", "")):
-        lines = read_catalogue(None, TRIAL.model_copy(update={"primary": primary})).headlines
-        found = [(line.outcome, line.visit, line.role) for line in lines]
-        assert found == [(outcome, "week_20", role), (outcome, "week_20", "")]
+@pytest.mark.parametrize(("primary", "outcome", "role"), [("p1np", "p1np", "the primary endpoint"), (None, "ctx", "")])
+def test_the_usual_headlines_are_of_the_primary_endpoint_or_the_first_outcome(primary, outcome, role):
+    endpoint = primary and TRIAL.primary.model_copy(update={"outcome": primary})
+    lines = read_catalogue(None, TRIAL.model_copy(update={"primary": endpoint})).headlines
+    values = [(line.outcome, line.visit, line.role) for line in lines]
+    assert values == [(outcome, "week_20", role), (outcome, "week_20", "")]
 
 
 def test_tables_without_rows_are_written_with_their_columns(tmp_path):
@@ -265,40 +255,39 @@ def test_tables_without_rows_are_written_with_their_columns(tmp_path):
         assert [field["name"] for field in fields] == list(table.columns)
 
 
-def test_an_undefined_p_is_told_from_an_absent_one():
-    table = built(at_baseline("age", {"p": ""}, reason="all values are equal"), rows={"outcomes": ["age", "weight"]})
+def test_an_undefined_p_differs_from_an_absent_one():
+    rows = at_baseline("age", {"p": ""}, reason="all values are equal")
+    table = build_table(rows, rows={"outcomes": ["age", "weight"]})
     assert [row.cells[3] for row in table.rows] == ["not defined", DASH]
 
 
-@pytest.mark.parametrize("listed", [{"strata": ["each"]}, {}])
-def test_three_strata_get_a_column_each_a_p_for_each_lower_one_and_a_trend(listed):
-    names, key, where = ["low", "middle", "high"], ("ctx", "baseline", "baseline"), {"marker": MARKER, "stratum": ""}
-    rows = result_rows(key, {"p": 0.01}, contrast="high - low", **where)
-    rows += result_rows(key, {"p": 0.5}, contrast="high - middle", **where)
-    rows += result_rows(key, {"p_trend": 0.02}, contrast="trend low < middle < high", group="both arms", **where)
-    table = built(rows, cut_in_three(names), kind="strata", rows={"outcomes": ["ctx"]}, **listed)
-    assert table.columns[1:] == (*names, "P, high against low", "P, high against middle", "P for trend")
+@pytest.mark.parametrize("strata", [{"strata": ["each"]}, {}])
+def test_three_strata_have_columns_p_against_the_highest_and_p_for_trend(strata):
+    labels, key, keys = ["low", "middle", "high"], ("ctx", "baseline", "baseline"), {"marker": MARKER, "stratum": ""}
+    rows = result_rows(key, {"p": 0.01}, contrast="high - low", **keys)
+    rows += result_rows(key, {"p": 0.5}, contrast="high - middle", **keys)
+    rows += result_rows(key, {"p_trend": 0.02}, contrast="trend low < middle < high", group="both arms", **keys)
+    thirds = ANALYSIS.model_copy(update={"strata": settings.StrataRule(cuts=[1 / 3, 2 / 3], labels=labels)})
+    table = build_table(rows, thirds, kind="strata", rows={"outcomes": ["ctx"]}, **strata)
+    assert table.columns[1:] == (*labels, "P, high against low", "P, high against middle", "P for trend")
     assert table.rows[0].cells[4:] == ("0.010", "0.500", "0.020")
     assert "Jonckheere-Terpstra" in " ".join(table.notes)
 
 
 @pytest.mark.parametrize("marker", TRIAL.markers)
-def test_a_table_says_that_the_analysis_defines_no_strata_by_its_marker(marker):
+def test_a_note_says_if_the_analysis_defines_no_strata_by_the_marker(marker):
     by_value = ANALYSIS.model_copy(update={"strata": settings.StrataRule(by="value", cuts=[1.2])})
-    table = built([], by_value, kind="strata", rows={"outcomes": ["ctx"]}, marker=marker)
-    notes = " ".join(table.notes)
+    notes = " ".join(build_table([], by_value, kind="strata", rows={"outcomes": ["ctx"]}, marker=marker).notes)
     assert ("defines no strata by p16 variant 1+5" in notes) == (marker != ANALYSIS.marker)
     assert ("divided into strata" in notes) == (marker == ANALYSIS.marker)
 
 
-def test_headings_of_a_page_are_marked_for_a_screen_reader_and_markup_in_a_name_stays_text(tables):
-    named = built([], label="<b>T", rows={"outcomes": ["smoker"]})
-    html = "".join(map(render_html, (tables["main_results"], tables["table_1"], named)))
+def test_html_headings_have_a_scope_and_markup_in_labels_is_escaped(tables):
+    labelled = build_table([], label="<b>T", rows={"outcomes": ["smoker"]})
+    html = "".join(map(render_html, (tables["main_results"], tables["table_1"], labelled)))
     assert html.count('<th scope="row">Age, years</th>') == 1
-    assert '<th scope="col">Characteristic</th>' in html
-    assert "<caption" in html
-    assert "http" not in html
-    assert ("<b>T" in html, "&lt;b&gt;T" in html) == (False, True)
+    assert all(text in html for text in ('<th scope="col">Characteristic</th>', "<caption", "&lt;b&gt;T"))
+    assert not any(text in html for text in ("http", "<b>T"))
 
 
 ONE = "tables: {t: {label: T, title: T, "
@@ -323,8 +312,7 @@ ARMS = f"{ONE}kind: arms, rows: "
         ("tables: [", "not readable as YAML"),
     ],
 )
-def test_a_fault_in_the_list_of_tables_is_named(tmp_path, text, message):
-    path = tmp_path / "tables.yaml"
-    path.write_text(text)
+def test_an_error_in_the_list_of_tables_is_named(tmp_path, text, message):
+    (tmp_path / "tables.yaml").write_text(text)
     with pytest.raises(UserError, match=message):
-        read_catalogue(path, TRIAL)
+        read_catalogue(tmp_path / "tables.yaml", TRIAL)
