@@ -31,155 +31,153 @@ def folder(finished):
     return finished[0] / "results/published"
 
 
-# Parquet
-
-
 @pytest.mark.parametrize("name", ["results", "claims"])
-def test_parquet_holds_the_csv_file_in_full_precision_with_the_meaning_of_its_columns(folder, name):
-    stored, written = pq.read_table(folder / "export" / f"{name}.parquet"), read_csv(folder / f"{name}.csv")
-    described = {field.name: field.metadata[b"description"].decode() for field in stored.schema}
-    assert described == {column: tables.COLUMNS[column]["description"] for column in written}
+def test_parquet_has_the_csv_file_in_full_precision_and_describes_its_columns(folder, name):
+    stored, csv = pq.read_table(folder / "export" / f"{name}.parquet"), read_csv(folder / f"{name}.csv")
+    descriptions = {field.name: field.metadata[b"description"].decode() for field in stored.schema}
+    assert descriptions == {column: tables.COLUMNS[column]["description"] for column in csv}
     assert stored.schema.metadata[b"data_label"].decode() == LABEL
     table = stored.to_pandas()
-    assert len(table) == len(written) > 1000
-    assert list(table) == list(written)
-    for column in table:
-        if tables.COLUMNS[column]["type"] == "string":
-            assert table[column].tolist() == written[column].tolist()
-        else:
-            assert [f"{value:.12g}" if pd.notna(value) else "" for value in table[column]] == written[column].tolist()
+    assert len(table) == len(csv) > 1000
+    assert list(table) == list(csv)
+    for column, values in table.items():
+        if tables.COLUMNS[column]["type"] != "string":
+            values = [f"{value:.12g}" if pd.notna(value) else "" for value in values]
+        assert list(values) == csv[column].tolist()
     if name == "results":
         assert table["value"].dropna().tolist() == pipeline.run_config().results["value"].dropna().tolist()
         assert any(f"{value:.12g}" != repr(value) for value in table["value"] if value % 1)
 
 
-def test_the_documented_columns_are_those_of_the_page_and_the_verdicts_those_of_claims():
+def test_the_schema_page_lists_the_columns_and_the_verdicts():
     page = Path("docs/schema.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `(\w+)` \| (\w+) \| (.*?)(?: One of (.*)\.)? \|$", page, re.MULTILINE)
-    values = {name: known.get("constraints", {}).get("enum", ()) for name, known in tables.COLUMNS.items()}
+    values = {name: column.get("constraints", {}).get("enum", ()) for name, column in tables.COLUMNS.items()}
     assert rows == [
-        (name, known.get("type", "any"), known["description"], ", ".join(f"`{value}`" for value in values[name]))
-        for name, known in tables.COLUMNS.items()
+        (name, column.get("type", "any"), column["description"], ", ".join(f"`{value}`" for value in values[name]))
+        for name, column in tables.COLUMNS.items()
     ]
     assert values["verdict"] == list(claims.VERDICTS)
 
 
-# Frictionless Data Package
-
-
-def test_every_csv_file_is_a_resource_with_its_columns(folder):
+def test_every_csv_file_is_a_resource_of_the_data_package_with_its_columns(folder):
     package = json.loads((folder / "datapackage.json").read_text(encoding="utf-8"))
-    resources = {resource["path"]: resource for resource in package["resources"]}
+    resources = {resource["path"]: resource["schema"]["fields"] for resource in package["resources"]}
     assert resources.keys() == {path.relative_to(folder).as_posix() for path in folder.rglob("*.csv")}
-    for path, resource in resources.items():
-        fields = [field["name"] for field in resource["schema"]["fields"]]
-        assert fields == list(pd.read_csv(folder / path, nrows=0))
-        if not path.startswith("tables/"):  # whose columns are named after the groups of the analysis
-            undescribed = [field["name"] for field in resource["schema"]["fields"] if "description" not in field]
-            assert undescribed == [], path
+    for path, fields in resources.items():
+        assert [field["name"] for field in fields] == list(pd.read_csv(folder / path, nrows=0))
+        if not path.startswith("tables/"):  # their columns are named after the groups of the analysis
+            assert [field["name"] for field in fields if "description" not in field] == [], path
 
 
 # CDISC Analysis Results Standard, version 1.0
 
 
-def _departures(value, shape, place=""):
-    """Places in which a JSON value departs from a shape of ``ars_shapes.yaml``."""
+def find_deviations(value, shape, place=""):
+    """Yield the places in which a JSON value deviates from a shape of ``ars_shapes.yaml``."""
     if isinstance(shape, dict):
-        needed, allowed = {key for key in shape if key[-1] != "?"}, {key.rstrip("?") for key in shape}
-        yield from (f"{place}.{key}" for key in (needed - value.keys()) | (value.keys() - allowed))
+        required, allowed = {key for key in shape if key[-1] != "?"}, {key.rstrip("?") for key in shape}
+        yield from (f"{place}.{key}" for key in (required - value.keys()) | (value.keys() - allowed))
         for key in shape:
             if key.rstrip("?") in value:
-                yield from _departures(value[key.rstrip("?")], shape[key], f"{place}.{key}")
+                yield from find_deviations(value[key.rstrip("?")], shape[key], f"{place}.{key}")
     elif isinstance(shape, list):
-        for number, inner in enumerate(value):
-            yield from _departures(inner, shape[0], f"{place}[{number}]")
+        for number, element in enumerate(value):
+            yield from find_deviations(element, shape[0], f"{place}[{number}]")
     elif type(value).__name__ != shape and value not in shape.split(" | "):
         yield f"{place} = {value!r}"
 
 
+def make_event(run, folder):
+    write_csv(run.results, folder / "results.csv")
+    return ars.reporting_event(read_rows(folder / "results.csv"), TRIAL, run.analysis, None)
+
+
 @pytest.fixture(scope="module")
-def event(folder):
+def published_event(folder):
     return json.loads((folder / "export" / "ars.json").read_text(encoding="utf-8"))
 
 
-ASKED = {"EQ": "in {value}", "IN": "in {value}", "NOTIN": "not in {value}", "LT": "< {value[0]}", "GE": ">= {value[0]}"}
+QUERIES = {
+    "EQ": "in {value}",
+    "IN": "in {value}",
+    "NOTIN": "not in {value}",
+    "LT": "< {value[0]}",
+    "GE": ">= {value[0]}",
+}
 THIRDS = settings.StrataRule(cuts=[Quantile(1, 3), Quantile(2, 3)], labels=["0 - 2", "2 - 3", "above 3"])
 
 
 @pytest.fixture(scope="module", params=["published", "thirds"])
-def any_event(request, tmp_path_factory):
+def event(request, tmp_path_factory):
     """A reporting event of two strata, or of three and their trends."""
     if request.param == "published":
-        return request.getfixturevalue("event")
-    run, path = pipeline.rerun(pipeline.run_config(), strata=THIRDS), tmp_path_factory.mktemp("thirds") / "results.csv"
-    write_csv(run.results, path)
-    return ars.reporting_event(read_rows(path), TRIAL, run.analysis, None)
+        return request.getfixturevalue("published_event")
+    return make_event(pipeline.rerun(pipeline.run_config(), strata=THIRDS), tmp_path_factory.mktemp("thirds"))
 
 
-def test_the_reporting_event_has_the_shape_of_the_standard(any_event):
+def test_the_reporting_event_has_the_shape_of_the_standard(event):
     shapes = yaml.safe_load(Path("tests/ars_shapes.yaml").read_text(encoding="utf-8"))
-    assert list(_departures(any_event, shapes["event"])) == []
+    assert list(find_deviations(event, shapes["event"])) == []
 
 
-def test_every_result_is_in_the_reporting_event_as_computed_by_a_method_that_claims_no_interval_without_one(folder):
+@pytest.mark.parametrize(
+    ("test", "interval"), [("welch", "95% confidence interval."), ("brunner_munzel", "no interval.")]
+)
+def test_the_reporting_event_has_every_result_and_says_if_the_test_has_an_interval(folder, test, interval):
     rows = read_rows(folder / "results.csv")
-    for test, said in (("welch", "95% confidence interval."), ("brunner_munzel", "no interval.")):
-        event = ars.reporting_event(rows, TRIAL, pipeline.make_analysis(test=test), None)
-        raw = [result.get("rawValue", "") for analysis in event["analyses"] for result in analysis["results"]]
-        assert sorted(raw) == sorted(row["value"] for row in rows)
-        (method,) = [entry for entry in event["methods"] if entry["id"] == "M_TWO_SAMPLE"]
-        assert method["description"].endswith(f"; {said}")
+    event = ars.reporting_event(rows, TRIAL, pipeline.make_analysis(test=test), None)
+    values = [result.get("rawValue", "") for analysis in event["analyses"] for result in analysis["results"]]
+    assert sorted(values) == sorted(row["value"] for row in rows)
+    (method,) = [entry for entry in event["methods"] if entry["id"] == "M_TWO_SAMPLE"]
+    assert method["description"].endswith(f"; {interval}")
 
 
-def test_every_reference_in_the_reporting_event_leads_to_an_entry(any_event):
-    operations = {entry["id"]: {operation["id"] for operation in entry["operations"]} for entry in any_event["methods"]}
-    assert len({analysis["name"] for analysis in any_event["analyses"]}) == len(any_event["analyses"])
-    for analysis in any_event["analyses"]:
-        (ordered,) = analysis["orderedGroupings"]
-        assert ordered["resultsByGroup"] == any(result["resultGroups"] for result in analysis["results"])
+def test_every_reference_in_the_reporting_event_leads_to_an_entry(event):
+    operations = {entry["id"]: {operation["id"] for operation in entry["operations"]} for entry in event["methods"]}
+    assert len({analysis["name"] for analysis in event["analyses"]}) == len(event["analyses"])
+    for analysis in event["analyses"]:
+        (grouping,) = analysis["orderedGroupings"]
+        assert grouping["resultsByGroup"] == any(result["resultGroups"] for result in analysis["results"])
         for result in analysis["results"]:
             assert result["operationId"] in operations[analysis["methodId"]]
-            assert {group["groupingId"] for group in result["resultGroups"]} <= {ordered["groupingId"]}
-    ids = [analysis["id"] for analysis in any_event["analyses"]]
-    items = any_event["mainListOfContents"]["contentsList"]["listItems"]
+            assert {group["groupingId"] for group in result["resultGroups"]} <= {grouping["groupingId"]}
+    ids = [analysis["id"] for analysis in event["analyses"]]
+    items = event["mainListOfContents"]["contentsList"]["listItems"]
     assert sorted(entry["analysisId"] for item in items for entry in item["sublist"]["listItems"]) == sorted(ids)
     assert len(set(ids)) == len(ids)
 
 
-@pytest.mark.parametrize("different", [{}, {"exclude": ["S01", "S02"], "strata": THIRDS}])
-def test_the_conditions_of_every_analysis_select_as_many_participants_as_its_n(tmp_path, different):
-    run, rows = pipeline.rerun(pipeline.run_config(), **different), {}
+@pytest.mark.parametrize("changes", [{}, {"exclude": ["S01", "S02"], "strata": THIRDS}])
+def test_the_conditions_of_every_analysis_select_as_many_participants_as_its_n(tmp_path, changes):
+    run, rows = pipeline.rerun(pipeline.run_config(), **changes), {}
     run.participants.write(tmp_path)
-    write_csv(run.results, tmp_path / "results.csv")
-    event = ars.reporting_event(read_rows(tmp_path / "results.csv"), TRIAL, run.analysis, None)
+    event = make_event(run, tmp_path)
     tables = {"participants": pd.read_csv(tmp_path / "participants.csv"), "changes": run.changes, "strata": run.strata}
     groups = [group for grouping in event["analysisGroupings"] for group in grouping["groups"]]
     for entry in event["analysisSets"] + event["dataSubsets"] + groups:
         clauses = entry.get("compoundExpression", {"whereClauses": [entry]})["whereClauses"]
-        asked = [f"{{variable}} {ASKED[one['condition']['comparator']]}".format(**one["condition"]) for one in clauses]
-        rows[entry["id"]] = tables[clauses[0]["condition"]["dataset"]].query(" and ".join(asked))
+        conditions = [clause["condition"] for clause in clauses]
+        queries = [f"{{variable}} {QUERIES[condition['comparator']]}".format(**condition) for condition in conditions]
+        rows[entry["id"]] = tables[conditions[0]["dataset"]].query(" and ".join(queries))
     for analysis in event["analyses"]:
-        own = rows[analysis["dataSubsetId"]].dropna(subset="value")
-        people = {*own.loc[own.get("outcome", own.get("variable")).eq(analysis["variable"]), "participant"]}
+        subset = rows[analysis["dataSubsetId"]].dropna(subset="value")
+        measured = subset.loc[subset.get("outcome", subset.get("variable")).eq(analysis["variable"]), "participant"]
         for result in analysis["results"]:
             names = [analysis.get("analysisSetId"), *(group["groupId"] for group in result["resultGroups"])]
-            chosen = people.intersection(*(rows[name]["participant"] for name in filter(None, names)))
-            assert not result["operationId"].endswith("_N") or len(chosen) == float(result["rawValue"])
+            selected = {*measured}.intersection(*(rows[name]["participant"] for name in filter(None, names)))
+            assert not result["operationId"].endswith("_N") or len(selected) == float(result["rawValue"])
 
 
-def test_the_primary_endpoint_has_its_purpose_and_the_digits_of_the_article(event):
-    name = "AN_ctx_percent_change_week_20_all_d_q_.2d_control"
-    (primary,) = [entry for entry in event["analyses"] if entry["id"] == name]
-    purposes = [entry for entry in event["analyses"] if entry["purpose"]["controlledTerm"] == "PRIMARY OUTCOME MEASURE"]
-    assert {(entry["variable"], entry["dataSubsetId"], entry["analysisSetId"]) for entry in purposes} == {
-        ("ctx", "DS_percent_change_week_20", "AS_all")
-    }
+def test_the_primary_endpoint_has_its_purpose_and_the_reported_p(published_event):
+    analyses = {entry["id"]: entry for entry in published_event["analyses"]}
+    purposes = [e for e in analyses.values() if e["purpose"]["controlledTerm"] == "PRIMARY OUTCOME MEASURE"]
+    keys = {(entry["variable"], entry["dataSubsetId"], entry["analysisSetId"]) for entry in purposes}
+    assert keys == {("ctx", "DS_percent_change_week_20", "AS_all")}
+    primary = analyses["AN_ctx_percent_change_week_20_all_d_q_.2d_control"]
     assert primary in purposes
     (p,) = [result for result in primary["results"] if result["operationId"].endswith("_P")]
     assert (p["formattedValue"], float(p["rawValue"])) == ("0.611", pytest.approx(0.611, abs=0.0005))
-
-
-# RO-Crate
 
 
 @pytest.fixture(scope="module")
@@ -188,8 +186,8 @@ def crate(folder):
     return {entity["@id"]: entity for entity in graph}
 
 
-def test_the_crate_says_to_the_library_what_was_run_on_what(folder, crate):
-    """By the library, as others would read it; profiles as in Workflow Run RO-Crate 0.5."""
+def test_the_library_reads_workflow_inputs_and_results_from_the_crate(folder, crate):
+    """Profiles are those of Workflow Run RO-Crate 0.5."""
     from rocrate.rocrate import ROCrate
 
     read = ROCrate(folder)
@@ -201,14 +199,14 @@ def test_the_crate_says_to_the_library_what_was_run_on_what(folder, crate):
     results = {entity.id for entity in run["result"]}
     assert "results.csv" in results <= {entity.id for entity in read.data_entities}
     source = read_description(folder.parent / "workbooks" / CHOSEN.analyses["published"].workbook_id)["source"]
-    given = {entity.get("name"): entity.get("sha256") for entity in run["object"]}
-    assert given[source["name"]] == source["sha256"]
+    inputs = {entity.get("name"): entity.get("sha256") for entity in run["object"]}
+    assert inputs[source["name"]] == source["sha256"]
     profiles = {entity["@id"].removeprefix("https://w3id.org/") for entity in crate["./"]["conformsTo"]}
     assert {"ro/wfrun/process/0.5", "ro/wfrun/workflow/0.5", "workflowhub/workflow-ro-crate/1.0"} <= profiles
     assert {"@id": "https://w3id.org/ro/crate/1.1"} in crate["ro-crate-metadata.json"]["conformsTo"]
 
 
-def test_the_crate_gives_code_and_data_their_own_terms_and_names_nobody_as_the_author_of_a_run(crate):
+def test_the_crate_has_separate_terms_for_code_and_data_and_no_author_of_the_run(crate):
     root, run, code = crate["./"], crate["#run"], ("export/Snakefile", "#code")
     assert all(crate[name]["license"] == {"@id": crate_of.LICENCE} for name in code)
     assert crate[root["license"]["@id"]]["name"] == crate_of.TERMS
@@ -216,7 +214,7 @@ def test_the_crate_gives_code_and_data_their_own_terms_and_names_nobody_as_the_a
     assert not {"author", "publisher", "agent"} & (root.keys() | run.keys())
 
 
-def test_the_inputs_of_the_crate_have_the_mapping_of_an_analysis_that_has_one(tmp_path):
+def test_the_inputs_of_the_crate_include_the_mapping_of_the_analysis(tmp_path):
     (tmp_path / "own.yaml").touch()
     mapped = CHOSEN.analyses["published"].model_copy(update={"mapping": str(tmp_path / "own.yaml")})
     listed = crate_of._list_inputs(SimpleNamespace(settings=CHOSEN, analysis=mapped, source={}))
@@ -231,37 +229,33 @@ def test_the_crate_lists_every_output_with_its_checksum_and_every_reference_lead
         assert crate[quote(name)]["sha256"] == entry["sha256"]
 
 
-# Manifest
-
-
 def test_outputs_that_differ_from_a_manifest_are_named_and_fail(folder, tmp_path, capsys):
-    def against(outputs, listed):
-        status = command_line.main(["verify", str(outputs), "--against", str(listed / "manifest.json")])
+    def run_verify(outputs, reference=folder):
+        status = command_line.main(["verify", str(outputs), "--against", str(reference / "manifest.json")])
         return status, *capsys.readouterr()
 
-    status, printed, _ = against(folder, folder)
-    assert (status, "none not" in printed) == (0, True)
+    status, output, _ = run_verify(folder)
+    assert (status, "none not" in output) == (0, True)
     copy = Path(shutil.copytree(folder, tmp_path / "copy"))
     (copy / "logs").mkdir(exist_ok=True)
     (copy / "logs" / "results.log").write_text("any")
     (copy / "results.csv").write_bytes((copy / "results.csv").read_bytes().replace(b"0", b"1", 1))
     (copy / "strata.csv").unlink()
     (copy / "new.csv").touch()
-    status, printed, said = against(copy, folder)
-    head, *lines = printed.splitlines()
+    status, output, message = run_verify(copy)
+    head, *lines = output.splitlines()
     assert (status, head[-7:]) == (1, ", 3 not")
-    assert "compare_results.py OLD NEW" in said
+    assert "compare_results.py OLD NEW" in message
     assert lines == ["  differs: results.csv", "  missing: strata.csv", "  new: new.csv"]
     manifest.write_manifest(tmp_path, "median_split", LABEL, {})
-    status, _, said = against(folder, tmp_path)
-    assert status == 1
-    assert "the manifest is of the analysis 'median_split'" in said
+    status, _, message = run_verify(folder, tmp_path)
+    assert (status, "the manifest is of the analysis 'median_split'" in message) == (1, True)
     drawn = Path(shutil.copytree(folder, tmp_path / "drawn"))
     for name in ("methods.md", "report.html", "export/results.parquet"):
         (drawn / name).write_text("made with another version of a library")
-    assert "every table is the same" in against(drawn, folder)[2]
+    assert "every table is the same" in run_verify(drawn)[2]
     (drawn / "claims.csv").unlink()
-    assert "every table is the same" not in against(drawn, folder)[2]
+    assert "every table is the same" not in run_verify(drawn)[2]
 
 
 HEX = "0" * 64
@@ -272,43 +266,38 @@ HEX = "0" * 64
     [
         ("", None, "a folder; name the manifest in it"),
         ("none.json", None, "no such manifest"),
-        ("m", "", "not a manifest"),
-        ("m", "[]", "not a manifest"),
-        ("m", '{"analysis": "x", "files": []}', "not a manifest"),
-        ("m", '{"files": {}}', "not a manifest"),
+        *(("m", text, "not a manifest") for text in ("", "[]", '{"analysis": "x", "files": []}', '{"files": {}}')),
         ("m", f'{{"analysis": "x", "files": {{"../a": {{"sha256": "{HEX}"}}}}}}', r"'\.\./a' leads out of the folder"),
         ("m", f'{{"analysis": "x", "files": {{"/a": {{"sha256": "{HEX}"}}}}}}', "'/a' leads out of the folder"),
         ("m", '{"analysis": "x", "files": {"a": {"sha256": null}}}', "a: None is not a sha256"),
     ],
 )
-def test_something_else_than_a_manifest_is_refused(tmp_path, path, text, message):
+def test_an_invalid_manifest_is_rejected(tmp_path, path, text, message):
     if text is not None:
         (tmp_path / path).write_text(text)
     with pytest.raises(UserError, match=message):
         manifest.compare(tmp_path, tmp_path / path)
 
 
-# Judgement
-
-
-def test_a_judgement_reads_alike_as_text_markdown_json_and_junit(folder):
-    judged = verify.judge_folder(folder)
-    (known,) = judged["known"]
-    assert verify.STATUS[judged["verdict"]] == 0
-    said = f"known difference: not reproduced: {known['claim']}: reported 1480, recomputed 148"
-    assert said in (text := verify.render_judgement(judged, "text"))
-    assert json.loads(verify.render_judgement(judged, "json")) == {**judged, "status": 0}
-    markdown = verify.render_judgement(judged, "markdown").splitlines()
+def test_a_judgement_is_the_same_in_text_markdown_json_and_junit(folder):
+    judgement = verify.judge_folder(folder)
+    (known,), counts = judgement["known"], judgement["counts"]
+    assert verify.STATUS[judgement["verdict"]] == 0
+    text = verify.render_judgement(judgement, "text")
+    assert f"known difference: not reproduced: {known['claim']}: reported 1480, recomputed 148" in text
+    assert json.loads(verify.render_judgement(judgement, "json")) == {**judgement, "status": 0}
+    markdown = verify.render_judgement(judgement, "markdown").splitlines()
     assert markdown[0] == f"## {folder}: known difference"
-    assert f"| reproduced | {judged['counts']['reproduced']} |" in markdown
-    assert sum(row["count"] for row in judged["reasons"]) == judged["counts"][claims.NOT_CHECKABLE]
-    for note, n in ((row["note"], row["count"]) for row in judged["reasons"]):
-        assert (f"  {n} not checkable: {note}" in text, f"| of these: {note} | {n} |" in markdown) == (True, True)
+    assert f"| reproduced | {counts['reproduced']} |" in markdown
+    assert sum(row["count"] for row in judgement["reasons"]) == counts[claims.NOT_CHECKABLE]
+    for row in judgement["reasons"]:
+        assert f"  {row['count']} not checkable: {row['note']}" in text
+        assert f"| of these: {row['note']} | {row['count']} |" in markdown
     assert markdown[-1].startswith(f"| {known['claim']} | 1480 | 148 | not reproduced | ")
     suite = ElementTree.fromstring(verify.render_junit(folder))
-    assert (suite.get("tests"), suite.get("failures")) == (str(sum(judged["counts"].values())), "0")
+    assert (suite.get("tests"), suite.get("failures")) == (str(sum(counts.values())), "0")
     skipped = {case.get("name"): case[0].get("message") for case in suite if case[0].tag == "skipped"}
-    assert len(skipped) == int(suite.get("skipped")) == judged["counts"]["not checkable"] + 1
+    assert len(skipped) == int(suite.get("skipped")) == counts["not checkable"] + 1
     assert skipped[known["claim"]] == "not reproduced: reported 1480, recomputed 148"
 
 
@@ -324,7 +313,7 @@ def test_a_judgement_reads_alike_as_text_markdown_json_and_junit(folder):
         (claims.NOT_APPLICABLE, "a typing error", "could not judge", "skipped"),
     ],
 )
-def test_the_judgement_follows_from_the_verdict_and_the_missing_outputs(tmp_path, verdict, known, judged, state):
+def test_the_judgement_depends_on_verdicts_and_missing_outputs(tmp_path, verdict, known, judged, state):
     row = dict.fromkeys([*verify.SHOWN, "note"], "") | {"claim": "a", "verdict": verdict, "known_difference": known}
     write_csv(pd.DataFrame([row | {"value": 1.0}]), tmp_path / "claims.csv", label=LABEL)
     (tmp_path / "strata.csv").touch()
@@ -335,13 +324,13 @@ def test_the_judgement_follows_from_the_verdict_and_the_missing_outputs(tmp_path
     assert suite.get("failures") == str(int(state == "failure"))
     assert [(entry.get("name"), entry.get("value")) for entry in suite.iter("property")] == [("data", LABEL)]
     (tmp_path / "strata.csv").unlink()
-    found = verify.judge_folder(tmp_path)
-    assert found["missing"] == ["strata.csv"]
-    assert found["verdict"] == (judged if judged == "not reproduced" else "could not judge")
+    judgement = verify.judge_folder(tmp_path)
+    assert judgement["missing"] == ["strata.csv"]
+    assert judgement["verdict"] == (judged if judged == "not reproduced" else "could not judge")
 
 
 @pytest.mark.parametrize("content", [b"", b"a,b\n1\n", b"claim,value\n1,2,3,4\n", b"claim,value\n1,x\n", b"\xff\xfe"])
-def test_a_damaged_table_is_refused_in_one_line(content, tmp_path):
+def test_a_damaged_table_is_rejected_with_one_line(content, tmp_path):
     (tmp_path / "claims.csv").write_bytes(content)
     with pytest.raises(UserError, match=r"claims\.csv: damaged, or not a table of .*; delete it and run"):
         verify.judge_folder(tmp_path)
