@@ -15,10 +15,9 @@ def lengthen_labels(trial):
         return {k: e.model_copy(update={"label": f"{e.label} {suffix}"[:length].strip()}) for k, e in entries.items()}
 
     families = {key: f"{label} of the whole body and skeleton"[:40].strip() for key, label in trial.families.items()}
-    changed = {"arms": trial.arms.model_copy(update=arms), "families": families, "markers": lengthen(trial.markers)}
-    return trial.model_copy(
-        update=changed | {"outcomes": lengthen(trial.outcomes, 60), "visits": lengthen(trial.visits, 25)}
-    )
+    changes = {"arms": trial.arms.model_copy(update=arms), "families": families, "markers": lengthen(trial.markers)}
+    changes |= {"outcomes": lengthen(trial.outcomes, 60), "visits": lengthen(trial.visits, 25)}
+    return trial.model_copy(update=changes)
 
 
 def list_texts(figure):

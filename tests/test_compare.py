@@ -171,8 +171,6 @@ def test_the_summary_counts_changed_conclusions_and_gives_the_size_of_shifts(com
 
 
 BY_VALUE = {"by": "value", "cuts": [3.0], "labels": ["low", "high"], "at_cut": "lower"}
-THIRDS_IN_WORDS = "subgroups T1, T2 and T3, at the 1/3 and 2/3 quantiles (type 3) of the analysed participants"
-TRIMMED_IN_WORDS = ["without S01 and S02", "outliers trimmed beyond 1.5 interquartile ranges"]
 
 
 @pytest.mark.parametrize(
@@ -180,15 +178,15 @@ TRIMMED_IN_WORDS = ["without S01 and S02", "outliers trimmed beyond 1.5 interqua
     [
         ({}, []),
         ({"strata": BY_VALUE}, ["subgroups low and high, at 3 AU, values equal to a cutoff in the lower one"]),
-        ({"strata": THIRDS | {"quantile_type": 3}}, [THIRDS_IN_WORDS]),
-        (
-            {"marker": "p16_variant_1+5", "quartile_type": 3, "alpha": 0.01},
-            ["subgroups by p16 variant 1+5", "quartiles of type 3", "significance level 0.01"],
-        ),
+        ({"strata": THIRDS | {"quantile_type": 3}},
+         ["subgroups T1, T2 and T3, at the 1/3 and 2/3 quantiles (type 3) of the analysed participants"]),
+        ({"marker": "p16_variant_1+5", "quartile_type": 3, "alpha": 0.01},
+         ["subgroups by p16 variant 1+5", "quartiles of type 3", "significance level 0.01"]),
         ({"outcomes": ["ctx", "bmd_radius"], "visits": ["week_2"]}, ["only CTx and Radius BMD", "only 2 weeks"]),
-        ({"exclude": ["S01", "S02"], "outliers": {"rule": "trim", "limit": 1.5}}, TRIMMED_IN_WORDS),
+        ({"exclude": ["S01", "S02"], "outliers": {"rule": "trim", "limit": 1.5}},
+         ["without S01 and S02", "outliers trimmed beyond 1.5 interquartile ranges"]),
     ],
-)
+)  # fmt: skip
 def test_differences_are_described_in_words(change, descriptions):
     chosen = load_settings(other=change)
     assert compare.describe_differences(chosen.analyses["other"], chosen.analyses["published"], TRIAL) == descriptions

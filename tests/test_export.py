@@ -15,8 +15,7 @@ import pytest
 import yaml
 from pipeline import CHOSEN, LABEL, TRIAL
 
-from d_q_trial import claims
-from d_q_trial import cli as command_line
+from d_q_trial import claims, cli
 from d_q_trial.config import settings
 from d_q_trial.config.types import Quantile
 from d_q_trial.errors import UserError
@@ -70,11 +69,8 @@ def test_every_csv_file_is_a_resource_of_the_data_package_with_its_columns(folde
             assert [field["name"] for field in fields if "description" not in field] == [], path
 
 
-# CDISC Analysis Results Standard, version 1.0
-
-
 def find_deviations(value, shape, place=""):
-    """Yield the places in which a JSON value deviates from a shape of ``ars_shapes.yaml``."""
+    """Yield the places in which a JSON value deviates from a shape of the CDISC Analysis Results Standard 1.0."""
     if isinstance(shape, dict):
         required, allowed = {key for key in shape if key[-1] != "?"}, {key.rstrip("?") for key in shape}
         yield from (f"{place}.{key}" for key in (required - value.keys()) | (value.keys() - allowed))
@@ -98,13 +94,7 @@ def published_event(folder):
     return json.loads((folder / "export" / "ars.json").read_text(encoding="utf-8"))
 
 
-QUERIES = {
-    "EQ": "in {value}",
-    "IN": "in {value}",
-    "NOTIN": "not in {value}",
-    "LT": "< {value[0]}",
-    "GE": ">= {value[0]}",
-}
+QUERY = {"EQ": "in {value}", "IN": "in {value}", "NOTIN": "not in {value}", "LT": "< {value[0]}", "GE": ">= {value[0]}"}
 THIRDS = settings.StrataRule(cuts=[Quantile(1, 3), Quantile(2, 3)], labels=["0 - 2", "2 - 3", "above 3"])
 
 
@@ -121,16 +111,14 @@ def test_the_reporting_event_has_the_shape_of_the_standard(event):
     assert list(find_deviations(event, shapes["event"])) == []
 
 
-@pytest.mark.parametrize(
-    ("test", "interval"), [("welch", "95% confidence interval."), ("brunner_munzel", "no interval.")]
-)
+@pytest.mark.parametrize(("test", "interval"), [("welch", "95% confidence"), ("brunner_munzel", "no")])
 def test_the_reporting_event_has_every_result_and_says_if_the_test_has_an_interval(folder, test, interval):
     rows = read_rows(folder / "results.csv")
     event = ars.reporting_event(rows, TRIAL, pipeline.make_analysis(test=test), None)
     values = [result.get("rawValue", "") for analysis in event["analyses"] for result in analysis["results"]]
     assert sorted(values) == sorted(row["value"] for row in rows)
     (method,) = [entry for entry in event["methods"] if entry["id"] == "M_TWO_SAMPLE"]
-    assert method["description"].endswith(f"; {interval}")
+    assert method["description"].endswith(f"; {interval} interval.")
 
 
 def test_every_reference_in_the_reporting_event_leads_to_an_entry(event):
@@ -158,7 +146,7 @@ def test_the_conditions_of_every_analysis_select_as_many_participants_as_its_n(t
     for entry in event["analysisSets"] + event["dataSubsets"] + groups:
         clauses = entry.get("compoundExpression", {"whereClauses": [entry]})["whereClauses"]
         conditions = [clause["condition"] for clause in clauses]
-        queries = [f"{{variable}} {QUERIES[condition['comparator']]}".format(**condition) for condition in conditions]
+        queries = [f"{{variable}} {QUERY[condition['comparator']]}".format(**condition) for condition in conditions]
         rows[entry["id"]] = tables[conditions[0]["dataset"]].query(" and ".join(queries))
     for analysis in event["analyses"]:
         subset = rows[analysis["dataSubsetId"]].dropna(subset="value")
@@ -231,7 +219,7 @@ def test_the_crate_lists_every_output_with_its_checksum_and_every_reference_lead
 
 def test_outputs_that_differ_from_a_manifest_are_named_and_fail(folder, tmp_path, capsys):
     def run_verify(outputs, reference=folder):
-        status = command_line.main(["verify", str(outputs), "--against", str(reference / "manifest.json")])
+        status = cli.main(["verify", str(outputs), "--against", str(reference / "manifest.json")])
         return status, *capsys.readouterr()
 
     status, output, _ = run_verify(folder)

@@ -28,7 +28,6 @@ from d_q_trial.config import settings
 from d_q_trial.errors import UserError
 from d_q_trial.figures import catalogue, draw, make, style, whole
 from d_q_trial.figures.catalogue import Catalogue, Figure, Forest, Panel, read_catalogue
-from d_q_trial.figures.draw import REACH, axis_range, beeswarm_offsets, time_positions
 from d_q_trial.figures.panels import View
 from d_q_trial.figures.study import Study, Summary, read_study
 from d_q_trial.files import write_csv
@@ -94,8 +93,6 @@ def make_study_of(*points) -> Study:
     return make_study(changes=pd.DataFrame([make_point(*values) for values in points]))
 
 
-# The list of figures
-
 FIGURES = read_catalogue("data/figures.yaml", TRIAL).figures
 
 
@@ -146,10 +143,9 @@ def test_captions_follow_the_panels_and_strata():
 
 def test_title_and_caption_say_if_the_analysis_defines_no_strata_by_a_marker():
     by_value = make_analysis(strata={"by": "value", "cuts": [1.2]})
-    assert fill_texts(FIGURES["extended_data_figure_5"], by_value) == (
-        "Course of bone turnover by stratum of p16 variant 1+5: no such strata in this analysis",
-        "The analysis defines no strata by p16 variant 1+5; the panels are therefore empty.",
-    )
+    title, caption = fill_texts(FIGURES["extended_data_figure_5"], by_value)
+    assert title == "Course of bone turnover by stratum of p16 variant 1+5: no such strata in this analysis"
+    assert caption == "The analysis defines no strata by p16 variant 1+5; the panels are therefore empty."
     for key, analysis in (("figure_4", by_value), ("extended_data_figure_5", ANALYSIS)):
         assert fill_texts(FIGURES[key], analysis)[1].startswith("Percent change from baseline in P1NP")
 
@@ -208,16 +204,13 @@ def test_the_usual_figures_have_n_of_all_outcomes_and_all_changes_overall_and_by
     assert list(figures)[:2] == ["figure_1", "figure_2"]
     assert figures["figure_1"].flow.outcomes == [outcome.key for outcome in outcomes if outcome.follow_up]
     forests = [figure.forest for figure in figures.values() if figure.forest]
-    assert (
-        sorted(row for f in forests for family in f.families for row in trial.changes_of(family, f.outcomes)) == changes
-    )
+    rows = [row for f in forests for family in f.families for row in trial.changes_of(family, f.outcomes)]
+    assert sorted(rows) == changes
     assert "forest" in figures
     for strata in (["all"], ["each"]):
         panels = [panel for figure in figures.values() for panel in figure.panels if panel.strata == strata]
         assert sorted((panel.outcome, panel.visit) for panel in panels) == changes
 
-
-# Panels
 
 ARMS = Panel(kind="arms", outcome="ctx", visit=VISIT)
 STRATA = Panel(kind="strata", outcome="sasp_sclerostin")
@@ -360,12 +353,8 @@ def draw_forest(study, family="turnover"):
     [("welch", 3.4, [-0.6, 7.4], "difference (CI)"), ("brunner_munzel", 1.2, [1.2, 1.2], "difference")],
 )
 def test_the_estimate_and_interval_of_the_test_start_at_the_control_median(test, estimate, limits, head):
-    effect = {
-        "hodges_lehmann": 1.2,
-        "mean_difference": 3.4,
-        "mean_difference_lower": -0.6,
-        "mean_difference_upper": 7.4,
-    }
+    effect = {"hodges_lehmann": 1.2, "mean_difference": 3.4}
+    effect |= {"mean_difference_lower": -0.6, "mean_difference_upper": 7.4}
     rows = Numbers([*summary_rows(*KEY), *result_rows(KEY, effect, contrast=CONTRAST)])
     study, median = make_study(numbers=rows, analysis=make_analysis(test=test)), RESULTS["median"]["control"]
     ax, _ = draw_panel(ARMS.model_copy(update={"kind": "estimation"}), study)
@@ -431,13 +420,11 @@ def test_p_values_of_three_strata_do_not_overlap():
     [
         ("PTH, P = 0.031, P < $5", r"PTH, $P$ = 0.031, $P$ < \$5"),
         ("vitamin P $\nP not defined", "vitamin P \\$\n$P$ not defined"),
-        ("P", "$P$"),
         ("interaction P,\nagainst T3", "interaction $P$,\nagainst T3"),
-        ("One-sided P from $", r"One-sided $P$ from \$"),
-        ("P =\n0.160", "$P$ =\n0.160"),
-        ("Vitamin P ($)", "Vitamin P ($)"),
+        ("One-sided P from $", r"One-sided $P$ from \$"), ("Vitamin P ($)", "Vitamin P ($)"),
+        ("P", "$P$"), ("P =\n0.160", "$P$ =\n0.160"),
     ],
-)
+)  # fmt: skip
 def test_p_is_in_italics_and_labels_are_unchanged(page, text, italic):
     drawn_text = page.text(0, 0, text)
     style.italicize_p(page.figure)
@@ -528,7 +515,7 @@ def test_a_confidence_limit_outside_the_axis_of_a_forest_plot_is_an_arrow(page):
 @pytest.mark.parametrize(
     ("values", "quartiles", "options", "inside", "outside"),
     [
-        ([-20, -10, 0, 10, 1480], (-15, 5), {}, (-20, 10), 5 + REACH * 20),  # one value does not flatten the axis
+        ([-20, -10, 0, 10, 1480], (-15, 5), {}, (-20, 10), 5 + draw.REACH * 20),  # one value does not flatten the axis
         ([-6, 15, 19.2], (-2, 1), {}, (-6, 19.2), 30),  # a value just out of reach is shown, not marked
         ([5, 6], (5, 6), {"include": (0.0,)}, (0, 6), 7),
         ([1, 1, 1, 9], (1, 1), {}, (1, 9), 10),  # equal quartiles hide no value
@@ -538,29 +525,27 @@ def test_a_confidence_limit_outside_the_axis_of_a_forest_plot_is_an_arrow(page):
     ],
 )
 def test_an_axis_includes_all_values_except_those_far_away(values, quartiles, options, inside, outside):
-    low, high = axis_range(values, quartiles, **options)
+    low, high = draw.axis_range(values, quartiles, **options)
     assert low < inside[0]
     assert inside[1] < high < outside
 
 
 @given(st.lists(st.floats(0, 150), min_size=1, max_size=60), st.floats(1, 20))
 def test_points_do_not_overlap_and_stay_in_their_group(heights, width):
-    offsets = beeswarm_offsets(heights, 3.0, 1000.0)
+    offsets = draw.beeswarm_offsets(heights, 3.0, 1000.0)
     for i, j in itertools.combinations(range(len(heights)), 2):
         assert math.hypot(heights[i] - heights[j], offsets[i] - offsets[j]) >= 0.98 * 3.0 - 1e-9
-    assert all(abs(offset) <= width for offset in beeswarm_offsets(heights, 3.0, width))
+    assert all(abs(offset) <= width for offset in draw.beeswarm_offsets(heights, 3.0, width))
     # A point above all others is in the middle and moves none of them.
-    assert beeswarm_offsets([*heights, 200.0], 3.0, 1000.0) == [*offsets, 0.0]
+    assert draw.beeswarm_offsets([*heights, 200.0], 3.0, 1000.0) == [*offsets, 0.0]
 
 
 def test_long_gaps_between_visits_are_shortened_and_unordered_visits_are_rejected():
-    assert time_positions([0, 2, 4, 20]) == ([0, 1, 2, 4], [3])
-    assert time_positions([0, 26, 52]) == ([0, 1, 2], [])
+    assert draw.time_positions([0, 2, 4, 20]) == ([0, 1, 2, 4], [3])
+    assert draw.time_positions([0, 26, 52]) == ([0, 1, 2], [])
     with pytest.raises(ValueError, match="follow each other"):
-        time_positions([0, 4, 2])
+        draw.time_positions([0, 4, 2])
 
-
-# Pages and files
 
 PANELS = [ARMS, Panel(kind="time_course", outcome="ctx", strata=["highest"])]
 
@@ -636,15 +621,12 @@ OVERALL = {"kind": "arms", "outcome": "ctx", "visit": "week_20"}
 @pytest.mark.parametrize(
     ("changes", "depends"),
     [
-        ({}, False),
+        ({}, False), ({"panels": [], "flow": {"outcomes": ["ctx"]}}, False),
+        ({"panels": [], "forest": {"families": ["turnover"]}}, True), ({"panels": [{"kind": "strata", "outcome": "ctx"}]}, True),
         ({"panels": [OVERALL, OVERALL | {"strata": ["highest"]}]}, True),
-        ({"panels": [{"kind": "strata", "outcome": "ctx"}]}, True),
-        ({"caption": "In {highest}"}, True),
-        ({"by_stratum": True}, True),
-        ({"panels": [], "forest": {"families": ["turnover"]}}, True),
-        ({"panels": [], "flow": {"outcomes": ["ctx"]}}, False),
+        ({"caption": "In {highest}"}, True), ({"by_stratum": True}, True),
     ],
-)
+)  # fmt: skip
 def test_a_figure_depends_on_strata_if_any_part_of_it_does(changes, depends):
     figure = {"label": "Fig. 3", "title": "Change", "caption": "{test}", "panels": [OVERALL]}
     assert Figure.model_validate(figure | changes).depends_on_strata == depends
@@ -704,15 +686,10 @@ def test_panels_of_the_same_outcome_share_an_axis_across_strata(key, visit, colu
     assert limits[0][0] < lowest < 80 < limits[0][1]
 
 
-# Figures of the bundled cohort and of the real trial, drawn as the workflow draws them
-
 LISTED, USUAL, LONG = "data/figures.yaml", None, drawn.lengthen_labels
-CONFIGS = (
-    ("config.yaml", LISTED, None),
-    ("config.yaml", LISTED, LONG),
-    pytest.param(("config.yaml", USUAL, LONG), marks=pytest.mark.slow),
-    pytest.param(("data/pbc/config.yaml", USUAL, LONG), marks=pytest.mark.slow),
-)
+CONFIGS = [("config.yaml", LISTED, None), ("config.yaml", LISTED, LONG)]
+SLOW = [("config.yaml", USUAL, LONG), ("data/pbc/config.yaml", USUAL, LONG)]
+CONFIGS += [pytest.param(config, marks=pytest.mark.slow) for config in SLOW]
 
 
 @pytest.fixture(scope="module", params=CONFIGS)
@@ -732,8 +709,10 @@ def trial_figures(request, tmp_path_factory):
         yield {key: make.lay_out_figure(figure, study) for key, figure in read_catalogue(path, trial).figures.items()}
 
 
-def test_every_panel_has_results(trial_figures):
-    assert [(key, c.title) for key, (_, contents) in trial_figures.items() for c in contents if c.missing] == []
+def test_every_panel_has_results_and_no_text_is_cut_off_or_overlaps_another(trial_figures):
+    for key, (page, contents) in trial_figures.items():
+        assert [panel.title for panel in contents if panel.missing] == [], key
+        assert drawn.find_faults(page.figure) == [], key
 
 
 def test_a_forest_plot_has_the_interaction_p_of_the_t_distribution(trial_figures):
@@ -759,8 +738,3 @@ def test_every_group_has_as_many_points_as_its_n(trial_figures):
         assert points == stated, key
         compared += len(points)
     assert compared > 20
-
-
-def test_no_text_is_cut_off_or_overlaps_another(trial_figures):
-    for key, (page, _) in trial_figures.items():
-        assert drawn.find_faults(page.figure) == [], key

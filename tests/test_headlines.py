@@ -19,9 +19,8 @@ from d_q_trial.tables.catalogue import Headline
 
 MARKER, ALL, T3 = "p16_variant_5", "all", "T3"
 STRATA = {"cuts": ["1/3", "2/3"], "labels": ["T1", "T2", "T3"]}
-SETTINGS = settings.load(
-    {"trial": "x", "analyses": {"published": {"workbook": "x", "marker": MARKER, "strata": STRATA}}}
-)
+ANALYSIS = {"workbook": "x", "marker": MARKER, "strata": STRATA}
+SETTINGS = settings.load({"trial": "x", "analyses": {"published": ANALYSIS}})
 NAMES = ("hodges_lehmann", "hodges_lehmann_lower", "hodges_lehmann_upper", "p")
 COMPARISONS = [("ctx", "week_20", ALL), ("ctx", "week_20", T3), ("p1np", "week_2", T3), ("p1np", "week_2", "T1")]
 VALUES = [(-4.24, -10.5, 2.5, 0.611), (3.0, "", "", 0.0004), (16.0, 1.0, 30.0, 0.05), (1.0, -2.0, 4.0, 0.0512)]
@@ -37,13 +36,11 @@ def make_results(comparisons=COMPARISONS, values=VALUES, names=NAMES):
     return rows
 
 
-def make_verdict(
-    verdict=claims.REPRODUCED, quantity="p", source="paper", comparison=COMPARISONS[0], recomputed="0.611"
-):
+def make_verdict(verdict=claims.REPRODUCED, quantity="p", source="paper", comparison=COMPARISONS[0], value="0.611"):
     outcome, visit, marker, stratum = make_row(comparison).values()
     key = (outcome, "percent_change", visit, marker, stratum, TRIAL.contrast, "", quantity)
     row = {"claim": "", "what": "", "key": key, "places": (), "verdict": verdict, "quantity": quantity}
-    return row | {"source": source, "recomputed": recomputed}
+    return row | {"source": source, "recomputed": value}
 
 
 def make_report(tables=None, **overrides):
@@ -65,21 +62,18 @@ def make_interaction(comparison, p, pair="T3 - T1", method="placements, t", stat
     return make_row(comparison, contrast=f"{TRIAL.contrast}, {pair}", method=method, statistic=statistic, value=p)
 
 
-INTERACTIONS = [
-    make_interaction(COMPARISONS[2], "0.296"),
-    make_interaction(COMPARISONS[2], "0.0501", pair="T3 - T2"),
-    make_interaction(COMPARISONS[2], "0.111", pair="T2 - T1"),  # of other strata
-    make_interaction(COMPARISONS[2], "0.222", method="permuted"),
-    make_interaction(COMPARISONS[2], "0.333", statistic="difference"),
-    make_interaction(("p1np", "week_4", T3), "0.444"),
-]
+INTERACTIONS = [make_interaction(COMPARISONS[2], "0.296"), make_interaction(COMPARISONS[2], "0.0501", pair="T3 - T2")]
+INTERACTIONS += [  # of other strata, methods, statistics and visits
+    make_interaction(COMPARISONS[2], "0.111", pair="T2 - T1"), make_interaction(COMPARISONS[2], "0.222", method="permuted"),
+    make_interaction(COMPARISONS[2], "0.333", statistic="difference"), make_interaction(("p1np", "week_4", T3), "0.444"),
+]  # fmt: skip
 CUTS = [make_row(COMPARISONS[2], p_corrected="0.0004"), make_row(("p1np", "week_2", "T1 + T2"), p_corrected="0.555")]
 BEST = [make_row(COMPARISONS[2], p_best_of_both=p) for p in ("", "0.9")]  # of another subgroup
 TABLES = {"sensitivity/interaction": INTERACTIONS, "robustness/analysis_cuts": CUTS, "robustness/best_cuts": BEST}
 
 
 def test_main_results_are_comparisons_with_interaction_and_search_corrected_p():
-    verdicts = [make_verdict(), make_verdict(quantity="median"), make_verdict(comparison=COMPARISONS[1], recomputed="")]
+    verdicts = [make_verdict(), make_verdict(quantity="median"), make_verdict(comparison=COMPARISONS[1], value="")]
     verdicts.append(make_verdict(comparison=COMPARISONS[2]))
     assert headlines.main_results(make_report(TABLES, verdicts=verdicts)) == [
         {
@@ -197,9 +191,6 @@ def test_a_check_keeps_a_conclusion_if_its_p_is_on_the_same_side_of_alpha():
     assert headlines.robustness_lines(make_report(CHECKED, numbers=Numbers([]))) == ([], [], [])
 
 
-# Verdicts
-
-
 def test_verdicts_are_counted_by_source():
     names = (*claims.VERDICTS, claims.NOT_CHECKABLE, claims.REPRODUCED)
     paper = [make_verdict(name, quantity="median") for name in names]
@@ -224,20 +215,13 @@ def test_only_failures_have_the_mark_and_the_colour_of_failure():
     assert {name for name, mark in marks.items() if set(mark) & {"✗", "bad"}} == set(claims.FAILURES)
 
 
-@pytest.mark.parametrize(
-    ("locator", "places"),
-    [
-        ("Results; Extended Data Fig. 5a", (("Extended Data Fig. 5", "a"),)),
-        ("abstract; Fig. 3a", (("Fig. 3", "a"),)),
-        ("Methods, participants; Table 1", (("Table 1", ""),)),
-        ("abstract", ()),
-    ],
-)
-def test_a_locator_names_figure_and_panel_or_table(locator, places):
-    assert collect.find_places(locator) == places
-
-
-def test_reported_values_are_sorted_by_number():
+def test_locators_lead_to_their_figure_and_panel_and_reported_values_sort_by_number():
+    places = {
+        "Results; Extended Data Fig. 5a": (("Extended Data Fig. 5", "a"),),
+        "abstract; Fig. 3a": (("Fig. 3", "a"),),
+    }
+    places |= {"Methods, participants; Table 1": (("Table 1", ""),), "abstract": ()}
+    assert {locator: collect.find_places(locator) for locator in places} == places
     keys = {"1,260,088": 1260088, "-4.1": -4.1, "+16": 16, "< 0.001": 0.001, "> 0.05": 0.05, "": 1e300}
     assert {text: collect.sort_key(text) for text in keys} == keys
 
@@ -268,14 +252,11 @@ def test_a_reported_value_is_described_in_words(row, words):
 @pytest.mark.parametrize(
     ("column", "row", "words"),
     [
-        ("arm", {"arm": "d_q"}, "D+Q"),
-        ("marker", {"marker": MARKER}, "p16 variant 5"),
-        ("visit", {"visit": "week_2"}, "2 weeks"),
-        ("visit", {"visit": "mean_of_visits"}, "mean of visits"),
+        ("arm", {"arm": "d_q"}, "D+Q"), ("marker", {"marker": MARKER}, "p16 variant 5"),
+        ("visit", {"visit": "week_2"}, "2 weeks"), ("visit", {"visit": "mean_of_visits"}, "mean of visits"),
         ("outcome", {"outcome": "ctx", "visit": "week_2"}, "CTx, 2 weeks"),
         ("outcome", {"outcome": "ctx", "visit": "baseline"}, "CTx"),
-        ("outcome", {"outcome": "ctx", "visit": ""}, "CTx"),
-        ("outcome", {"outcome": "ctx"}, "CTx"),
+        ("outcome", {"outcome": "ctx", "visit": ""}, "CTx"), ("outcome", {"outcome": "ctx"}, "CTx"),
         ("outcome", {"outcome": "any_other"}, "any other"),
         ("contrast", {"contrast": "d_q - control, old, high - T1"}, "old, high − T1"),
         ("stratum", {"stratum": ALL}, "all"), ("place", {"place": ""}, "all"), ("stratum", {"stratum": "a_b"}, "a_b"),
@@ -319,12 +300,9 @@ def test_outcomes_of_large_families_are_listed_only_if_primary_or_if_no_family_i
     assert collect.outcomes_to_list(alone) == large
 
 
-def test_rows_of_a_table_are_found_by_their_keys():
+def test_a_report_finds_rows_by_their_keys_and_names_the_reference_of_another_analysis():
     report = make_report({"a": [{"x": "1", "y": "2"}, {"x": "1", "y": "3"}]})
     assert (report.table("a", x="1", y="3"), report.table("b")) == ([{"x": "1", "y": "3"}], [])
-
-
-def test_only_other_analyses_have_a_reference():
     other = SETTINGS.analyses["published"].model_copy(update={"name": "b"})
     assert (make_report().reference, make_report(analysis=other).reference) == ("", "published")
 

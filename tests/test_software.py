@@ -32,13 +32,9 @@ def test_dependencies_are_imported_or_listed_as_tools_and_tools_are_declared():
 
 
 def test_versions_are_those_that_the_logs_of_the_run_state(tmp_path):
-    logged = {
-        "workbooks/w": "alpha 1.0, beta 1.0",
-        "every_cut/s": "gamma 1.0",
-        "a": "alpha 0.9, numpy 2.0",
-        "b": "delta 1.0",
-    }
-    for folder, libraries in logged.items():
+    folders = {"workbooks/w": "alpha 1.0, beta 1.0", "every_cut/s": "gamma 1.0"}
+    folders |= {"a": "alpha 0.9, numpy 2.0", "b": "delta 1.0"}
+    for folder, libraries in folders.items():
         (tmp_path / folder / "logs").mkdir(parents=True)
         (tmp_path / folder / "logs/any.log").write_text(f"something else\nsoftware: {libraries}\n")
     versions = software.used_versions(tmp_path, "a", "w", "s")

@@ -58,8 +58,9 @@ def reported_results():
     for row in read_published_table(PUBLISHED, "tests"):
         if row["source"] == "paper" and row["p_relation"] == "=":
             stratum = "" if " vs " in row["stratum"] else row["stratum"]
-            p = {"p": row["p"]}
-            yield from result_rows([row[name] for name in KEYS], p, contrast=row["contrast"], stratum=stratum)
+            yield from result_rows(
+                [row[key] for key in KEYS], {"p": row["p"]}, contrast=row["contrast"], stratum=stratum
+            )
 
 
 @pytest.fixture(scope="module")
