@@ -9,9 +9,11 @@ from d_q_trial import cli
 from d_q_trial.config import settings
 from d_q_trial.report.links import page_links
 
-FAMILIES = {"endpoints": {"outcomes": ["turnover", "bmd"], "strata": ["all"]}}
 CONFIG = yaml.safe_load(Path("tests/config.yaml").read_text())
-CONFIG["robustness"] = {"permutations": 99, "families": FAMILIES}
+CONFIG["robustness"] = {
+    "permutations": 99,
+    "families": {"endpoints": {"outcomes": ["turnover", "bmd"], "strata": ["all"]}},
+}
 CONFIG["analyses"] |= {
     "halves": {"strata": {"cuts": ["1/2"], "labels": ["low", "high"]}},
     "thirds": {"strata": {"cuts": ["1/3", "2/3"], "labels": ["T1", "T2", "T3"]}},

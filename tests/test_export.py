@@ -246,17 +246,18 @@ def test_outputs_that_differ_from_a_manifest_are_named_and_fail(folder, tmp_path
     assert "every table is the same" not in run_verify(drawn)[2]
 
 
-HEX = "0" * 64
-
-
 @pytest.mark.parametrize(
     ("path", "text", "message"),
     [
         ("", None, "a folder; name the manifest in it"),
         ("none.json", None, "no such manifest"),
         *(("m", text, "not a manifest") for text in ("", "[]", '{"analysis": "x", "files": []}', '{"files": {}}')),
-        ("m", f'{{"analysis": "x", "files": {{"../a": {{"sha256": "{HEX}"}}}}}}', r"'\.\./a' leads out of the folder"),
-        ("m", f'{{"analysis": "x", "files": {{"/a": {{"sha256": "{HEX}"}}}}}}', "'/a' leads out of the folder"),
+        (
+            "m",
+            f'{{"analysis": "x", "files": {{"../a": {{"sha256": "{0:064}"}}}}}}',
+            r"'\.\./a' leads out of the folder",
+        ),
+        ("m", f'{{"analysis": "x", "files": {{"/a": {{"sha256": "{0:064}"}}}}}}', "'/a' leads out of the folder"),
         ("m", '{"analysis": "x", "files": {"a": {"sha256": null}}}', "a: None is not a sha256"),
     ],
 )

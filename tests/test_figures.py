@@ -229,7 +229,6 @@ def find_lines(ax, label):
 
 
 def list_heights(ax, label):
-    """List the sorted y values of each line with this label."""
     return [sorted(line.get_ydata()) for line in find_lines(ax, label)]
 
 
@@ -526,8 +525,7 @@ def test_a_confidence_limit_outside_the_axis_of_a_forest_plot_is_an_arrow(page):
 )
 def test_an_axis_includes_all_values_except_those_far_away(values, quartiles, options, inside, outside):
     low, high = draw.axis_range(values, quartiles, **options)
-    assert low < inside[0]
-    assert inside[1] < high < outside
+    assert low < inside[0] <= inside[1] < high < outside
 
 
 @given(st.lists(st.floats(0, 150), min_size=1, max_size=60), st.floats(1, 20))
@@ -550,18 +548,16 @@ def test_long_gaps_between_visits_are_shortened_and_unordered_visits_are_rejecte
 PANELS = [ARMS, Panel(kind="time_course", outcome="ctx", strata=["highest"])]
 
 
-@pytest.mark.parametrize("panel", PANELS)
-def test_axis_limits_of_the_list_are_used(panel):
-    ax, _ = draw_panel(Panel(**panel.model_dump() | {"limits": [-30, 2000]}))
-    assert ax.get_ylim() == (-30.0, 2000.0)
+def test_axis_limits_of_the_list_are_used():
+    for panel in PANELS:
+        ax, _ = draw_panel(Panel(**panel.model_dump() | {"limits": [-30, 2000]}))
+        assert ax.get_ylim() == (-30.0, 2000.0)
 
 
 SMALL = Catalogue(figures={"figure_3": Figure(label="Fig. 3", title="{change}", caption="{test}", panels=PANELS)})
-FLOW = [
-    {"step": "screened", "arm": "", "count": "177", "text": "screened"},
-    {"step": "allocated", "arm": "d_q", "count": "30", "text": ""},
-    {"step": "withdrew", "arm": "d_q", "count": "1", "text": "left after week 2"},
-]
+FLOW = [{"step": "screened", "arm": "", "count": "177", "text": "screened"}]
+FLOW += [{"step": "allocated", "arm": "d_q", "count": "30", "text": ""}]
+FLOW += [{"step": "withdrew", "arm": "d_q", "count": "1", "text": "left after week 2"}]
 
 
 def lay_out(key, changes=None, **overrides):

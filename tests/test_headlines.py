@@ -331,7 +331,6 @@ def test_a_report_is_collected_from_the_outputs_of_its_analysis(tmp_path):
     changes = {"locator": "Fig. 3a; Table 1"}, {"quantity": "median", "marker": MARKER}, {"marker": "p16_variant_1+5"}
     write_csv(pd.DataFrame([claim | own for own in changes]), tmp_path / "published/claims.csv")
     write_json({"label": "Synthetic", "source": {"name": "a.xlsx"}}, tmp_path / "workbooks/a/participants.json")
-
     report = collect.collect_report(tmp_path, chosen, TRIAL, "published")
     assert (report.label, report.source, report.folder) == ("Synthetic", {"name": "a.xlsx"}, tmp_path / "published")
     assert (report.settings, report.trial, report.analysis) == (chosen, TRIAL, chosen.analyses["published"])
@@ -348,7 +347,6 @@ def test_a_report_is_collected_from_the_outputs_of_its_analysis(tmp_path):
     assert (figure["verdicts"], figure["other_markers"]) == (report.verdicts[:2], "p16 variant 1+5")
     assert [panel["verdicts"] for panel in figure["panels"]] == [[report.verdicts[0]], []]
     assert [(table["label"], table["tally"]) for table in report.built_tables] == [("Table 1", {claims.REPRODUCED: 1})]
-
     other = collect.collect_report(tmp_path, chosen, TRIAL, "other")
     assert other.verdicts == []
     assert other.changes == [

@@ -1,7 +1,4 @@
-"""The pages in headless Chromium: they load nothing, fit the window and are accessible, and their controls work.
-
-Without Chromium, these tests are skipped with the reason.
-"""
+"""The pages in headless Chromium: they load nothing, fit the window, are accessible, and their controls work."""
 
 import base64
 import csv

@@ -204,9 +204,8 @@ def test_a_comparison_with_one_arm_has_a_row_and_decimals_of_a_table_apply_to_pe
 
 @pytest.mark.parametrize("smd", [True, False])
 def test_a_table_of_arms_has_the_standardized_mean_difference_on_request(smd):
-    age, smoker = {"mean": ("12", "10"), "sd": ("3", "4")}, {"percent": ("50", "20"), "sd": ("0", "0")}
-    n = {"n": ("30", "30")}
-    rows = of_both_arms({"age": n | age, "smoker": n | smoker})
+    age = {"n": ("30", "30"), "mean": ("12", "10"), "sd": ("3", "4")}
+    rows = of_both_arms({"age": age, "smoker": {"n": ("30", "30"), "percent": ("50", "20"), "sd": ("0", "0")}})
     table = build_table(rows, rows={"outcomes": ["age", "smoker", "bmi"]}, smd=smd)
     assert ("SMD" in table.columns, "smd" in table.rows[0].exact) == (smd, smd)
     # 2 / sqrt((9 + 16) / 2); 0.3 / sqrt((0.25 + 0.16) / 2); no values
@@ -216,8 +215,9 @@ def test_a_table_of_arms_has_the_standardized_mean_difference_on_request(smd):
 def test_a_caption_has_title_test_and_note():
     keys = ("extended_data_table_3", "table_1", "main_results")
     change, baseline, main = (table_caption(LISTED.tables[key], TRIAL, ANALYSIS) for key in keys)
-    title = "Extended Data Table 3. Change in SASP factors at 2 weeks by arm, within T3 of p16 variant 5."
-    assert change.startswith(title)
+    assert change.startswith(
+        "Extended Data Table 3. Change in SASP factors at 2 weeks by arm, within T3 of p16 variant 5."
+    )
     assert "no continuity correction" in change
     assert ["differences at baseline arise by chance" in text for text in (change, baseline)] == [False, True]
     assert main.endswith("The article has no such table.")
