@@ -238,11 +238,10 @@ def list_texts(artist):
 
 def test_points_are_participants_and_medians_quartiles_n_and_p_are_those_of_the_results():
     ax, contents = draw_panel(ARMS)
-    arms = ("control", "d_q")
     assert list_heights(ax, "D+Q") == [POINTS["d_q"]]
-    assert [heights[0] for heights in list_heights(ax, "median")] == [RESULTS["median"][arm] for arm in arms]
+    assert [heights[0] for heights in list_heights(ax, "median")] == [RESULTS["median"][arm] for arm in POINTS]
     ends = [{heights[0], heights[-1]} for heights in list_heights(ax, "quartiles")]
-    assert ends == [{RESULTS["q1"][arm], RESULTS["q3"][arm]} for arm in arms]
+    assert ends == [{RESULTS["q1"][arm], RESULTS["q3"][arm]} for arm in POINTS]
     assert [tick.get_text() for tick in ax.get_xticklabels()] == ["Control\nn = 105", "D+Q\nn = 106"]
     assert "P = 0.031" in list_texts(ax)
     (zero,) = find_lines(ax, "zero")
