@@ -34,37 +34,27 @@ def findings(checked):
     return {finding.finding: finding for finding in checked[1]}
 
 
-def claim(p, n_first, n_second, name="claim"):
+def make_claim(p, n_first, n_second, name="claim"):
     return ReportedP(name, "=", parse_number(p), (n_first, n_second), ties=NO_TIES)
 
 
-# The trial
-
-
-def test_paper_used_the_normal_approximation_without_correction(paper):
+def test_the_paper_used_the_normal_approximation_without_continuity_correction(paper):
     best, second = paper.inference.scores[:2]
     assert (best.variant, best.total) == ("normal", 93)
     assert 13 < best.by_chance < 18
     assert best.log10_likelihood - second.log10_likelihood > 52
-    # A separate computation, at given sizes, without ties and without the radius, has 74, 15 and 9 of 92 under the normal
-    # approximation without and with correction and the exact test.
-    counts = {score.variant: score.attainable for score in paper.inference.scores}  # all at the same group sizes
-    assert counts == {
-        "normal": 75,
-        "normal_continuity": 16,
-        "t_continuity": 17,
-        "exact_mid_p": 13,
-        "t": 11,
-        "exact": 10,
-    }
+    # All at the same group sizes. A separate computation, at given sizes, without ties and without the radius, gives
+    # 74, 15 and 9 of 92 under the normal approximation without and with correction and the exact test.
+    expected = {"normal": 75, "normal_continuity": 16, "t_continuity": 17, "exact_mid_p": 13, "t": 11, "exact": 10}
+    assert {score.variant: score.attainable for score in paper.inference.scores} == expected
     assert all(score.attainable <= score.attainable_at_own_sizes < 25 for score in paper.inference.scores[1:])
 
 
 def test_group_sizes_of_the_upper_tertile_follow_from_p_values_and_sums(paper, findings):
     likely = {}
     for pair, options in paper.inference.options.items():
-        _, _, place = pair[0].split(":")
-        likely["/".join(place.split("/")[:2])] = [(o.n_first, o.n_second) for o in options if o.probability > 0.01]
+        place = "/".join(pair[0].split(":")[2].split("/")[:2])
+        likely[place] = [(o.n_first, o.n_second) for o in options if o.probability > 0.01]
         expected = findings["group-size-" + slug("-".join(pair))].expected
         assert all(f"{o.n_first} and {o.n_second} (" in expected for o in options)
         assert len({o.n_first + o.n_second for o in options}) == 1  # their sum is reported
@@ -76,62 +66,58 @@ def test_group_sizes_of_the_upper_tertile_follow_from_p_values_and_sums(paper, f
     assert "31 of 38 P-values are attainable; with other numbers, at most 2." in how
 
 
-def test_findings_of_the_trial_name_their_places_and_radius_at_baseline_fits_29_and_29_alone(paper, findings):
+def test_findings_state_how_many_participants_fit_the_reported_p_values(paper, findings):
     cytokines = [f"sasp_{name}" for name in ("ifng", "il6", "il7", "il8", "il15", "tnf_alpha")]
-    for name, words in {
+    for name, phrases in {
         "fewer-10-11-as-10-10": ["strong", "No other pair gives all of these.", *cytokines],
-        # Not in the inference, and the last not reported by the paper.
+        # Not used in the inference; the paper does not report the last.
         "p-values-of-registry": ["5 of 5 P-values of the registry are attainable", "0.953 with 30 and 30"],
         "sums-of-participants": ["at 25 places", "paper and registry"],
         "p-values-explained": ["agreement", "0 not attained"],
     }.items():
-        assert [word for word in words if word not in " ".join(findings[name])] == []
+        assert [phrase for phrase in phrases if phrase not in " ".join(findings[name])] == []
     assert {a.p.claim: a.fewer for a in paper.assessments}["bmd_radius, baseline"] == ((29, 29),)
 
 
 @pytest.mark.parametrize(("sharing", "expected"), [(2, []), (6, [("fewer-10-11-as-10-10", "strong")])])
-def test_smaller_numbers_are_a_finding_only_where_so_many_would_hardly_fit_by_chance(sharing, expected):
+def test_smaller_group_sizes_are_a_finding_only_if_unlikely_by_chance(sharing, expected):
     # Of ten P-values off the lattice, two that fit one of eight pairs are no surprise, although 0.05^2 is small.
-    pairs = [(10, 10)] * sharing + [(9, 11), (8, 11), (10, 9), (9, 9), (8, 10), (10, 9), (9, 11), (8, 11)][
-        : 10 - sharing
+    others = [(9, 11), (8, 11), (10, 9), (9, 9), (8, 10), (10, 9), (9, 11), (8, 11)]
+    pairs = ([(10, 10)] * sharing + others)[:10]
+    claims = [make_claim("0.5", 10, 11, f"p{i}") for i in range(10)]
+    p_values = [
+        Assessment(p, "normal", (10, 11), FEWER, (), 0.05, (pair,)) for p, pair in zip(claims, pairs, strict=True)
     ]
-    rows = [
-        Assessment(claim("0.5", 10, 11, f"p{i}"), "normal", (10, 11), FEWER, (), 0.05, (pair,))
-        for i, pair in enumerate(pairs)
-    ]
-    report = SimpleNamespace(assessments=rows, inference=SimpleNamespace(fits=True))
+    report = SimpleNamespace(assessments=p_values, inference=SimpleNamespace(fits=True))
     found = list(check_fewer_participants(report))
-    assert [(one.finding, one.certainty) for one in found] == expected
-    assert all("at most 1 in 10^5" in one.how for one in found)
+    assert [(finding.finding, finding.certainty) for finding in found] == expected
+    assert all("at most 1 in 10^5" in finding.how for finding in found)
 
 
-def test_quartiles_are_of_type_7_rounded_half_to_even(paper):
+def test_reported_quartiles_are_of_type_7_rounded_half_to_even(paper):
     best = paper.decision.definitions[0]
     assert (best.type, best.rounding) == (7, "half even")
     assert 0.9 < best.probability < 0.99  # three digits cannot make it certain
     assert paper.decision.steps == {"vitamin_d_25oh": 1.0}
 
 
-def test_p_0049_depends_on_the_variant_and_the_primary_does_not(paper):
-    depends = {row["reported"]: row["depends_on_variant"] for row in paper.dependence}
-    assert {p for p, depending in depends.items() if depending} == {"0.035", "0.049"}
-    assert len(depends) == 7
-    row = next(row for row in paper.dependence if row["reported"] == "0.049")
+def test_significance_of_0035_and_0049_alone_depends_on_the_variant(paper):
+    rows = {row["reported"]: row for row in paper.dependence}
+    assert {p for p, row in rows.items() if row["depends_on_variant"]} == {"0.035", "0.049"}
+    assert len(rows) == 7
+    row = rows["0.049"]
     assert (row["u"], row["n_first"], row["n_second"]) == (27, 10, 11)
     assert row["normal"] < 0.05 < row["exact"] < row["normal_continuity"]
 
 
-def test_findings_never_accuse(findings):
+def test_findings_accuse_nobody(findings):
     text = " ".join(f"{f.what} {f.how} {f.harmless_explanation}" for f in findings.values()).lower()
     for word in ("fraud", "fabricat", "manipulat", "wrong", "false", "error", "mistake", "impossible"):
         assert word not in text
 
 
-# Simulated papers
-
-
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_simulated_papers_give_their_variant_back(variant):
+def test_the_variant_of_simulated_papers_is_inferred(variant):
     untied = calibrate(variant, tied=False, papers=2, seed=11)
     assert untied["right"] == 1
     assert untied["accused"] == 0
@@ -140,29 +126,26 @@ def test_simulated_papers_give_their_variant_back(variant):
     assert tied["accused"] == tied["sure_and_wrong"] == 0
 
 
-def test_one_p_value_leaves_the_variant_open_and_digits_of_another_test_fit_none():
-    assert infer_convention([claim("0.611", 28, 28)]).scores[0].probability < 0.9
-    claims = [claim(f"{0.031 + 0.0437 * i:.3f}", 12 + i % 3, 13, f"claim {i}") for i in range(20)]
-    result = infer_convention(claims)
-    assert sum(score.probability for score in result.scores) < 0.5
-
-
-# Sizes
+def test_one_p_value_determines_no_variant_and_p_values_of_another_test_fit_none():
+    assert infer_convention([make_claim("0.611", 28, 28)]).scores[0].probability < 0.9
+    claims = [make_claim(f"{0.031 + 0.0437 * i:.3f}", 12 + i % 3, 13, f"claim {i}") for i in range(20)]
+    assert sum(score.probability for score in infer_convention(claims).scores) < 0.5
 
 
 @given(numbers=st.tuples(*[st.integers(0, 9)] * 3), names=st.sampled_from(["abcd", "abc", "d"]))
-def test_solutions_for_some_unknowns_are_those_of_trying_everything_each_once(numbers, names):
-    total, first, bound = numbers
-    texts = (f"a + b = {total}", f"a + c = {first}", f"b <= c + {bound}", "d <= c + 1")
-    found = sizes.iterate_solutions(dict.fromkeys("abcd", (0, 9)), [parse_constraint(text) for text in texts], names)
-    expected = set()
-    for a, b, c, d in itertools.product(range(10), repeat=4):
-        if a + b == total and a + c == first and b <= c + bound and d <= c + 1:
-            expected.add({"abcd": (a, b, c, d), "abc": (a, b, c), "d": (d,)}[names])
-    assert sorted(tuple(one.values()) for one in found) == sorted(expected)
+def test_solutions_for_some_unknowns_equal_those_of_an_exhaustive_search(numbers, names):
+    total, other_total, bound = numbers
+    texts = (f"a + b = {total}", f"a + c = {other_total}", f"b <= c + {bound}", "d <= c + 1")
+    solutions = sizes.iterate_solutions(dict.fromkeys("abcd", (0, 9)), [*map(parse_constraint, texts)], names)
+    expected = {
+        {"abcd": (a, b, c, d), "abc": (a, b, c), "d": (d,)}[names]
+        for a, b, c, d in itertools.product(range(10), repeat=4)
+        if a + b == total and a + c == other_total and b <= c + bound and d <= c + 1
+    }
+    assert sorted(tuple(solution.values()) for solution in solutions) == sorted(expected)  # each once
 
 
 @pytest.mark.parametrize("text", ["a + b", "a b = 3", "a = 3 = b", "3 = 3", "a + = 3", "= 3"])
-def test_malformed_constraint_is_refused(text):
+def test_malformed_constraints_are_refused(text):
     with pytest.raises(ValueError, match="expected"):
         parse_constraint(text)

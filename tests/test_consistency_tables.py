@@ -1,4 +1,4 @@
-"""Checks of published tables against each other: a finding comes and goes with the cells that it is about."""
+"""Checks of published tables against each other: findings appear and disappear with the cells that they are about."""
 
 import shutil
 
@@ -14,25 +14,24 @@ from d_q_trial.consistency.reported import read_folder
 def check_tables(reported):
     report = Report(reported, Inference([], {}, {}), [], Decision([], {}), [], [])
     checks = [check for name, check in vars(table_checks).items() if name.startswith("check_")]
-    return [finding for check in checks for finding in check(report)]
+    return {finding.finding: finding for check in checks for finding in check(report)}
 
 
-def findings_after(tmp_path, table, where, change):
-    """Findings of a copy of the published tables in which the rows that match have other cells."""
-    folder = tmp_path / "published"
-    shutil.copytree("data/published", folder)
+def check_altered_copy(tmp_path, table, where, change):
+    """Check a copy of the published tables in which the rows that match have other cells."""
+    folder = shutil.copytree("data/published", tmp_path / "published")
     path = folder / f"{table}.csv"
     rows = pd.read_csv(path, dtype=str, keep_default_na=False)
-    chosen = rows[list(where)].eq(where).all(axis=1)
-    assert chosen.any(), "no row to change"
-    rows.loc[chosen, list(change)] = list(change.values())
+    matching = rows[list(where)].eq(where).all(axis=1)
+    assert matching.any(), "no row to change"
+    rows.loc[matching, list(change)] = list(change.values())
     rows.to_csv(path, index=False)
-    return {finding.finding: finding for finding in check_tables(read_folder(folder))}
+    return check_tables(read_folder(folder))
 
 
 @pytest.fixture(scope="module")
 def as_published():
-    return {finding.finding: finding for finding in check_tables(read_folder("data/published"))}
+    return check_tables(read_folder("data/published"))
 
 
 AGE, SMOKER = {"outcome": "age", "group": "d_q"}, {"outcome": "smoker"}
@@ -44,7 +43,7 @@ BODY = {"source": "paper", "event": "Body pain"}
 
 
 @pytest.mark.parametrize(
-    ("name", "table", "where", "change", "words"),  # the words of a finding that appears, None for one that goes
+    ("name", "table", "where", "change", "message"),  # None if the finding disappears
     [
         ("means-equal-medians-age", "registry_baseline", AGE, {"value": "71.3"}, None),
         ("total-of-means-registry-age", "registry_baseline", {"group": "total"}, {"value": "73.4"}, None),
@@ -86,29 +85,31 @@ BODY = {"source": "paper", "event": "Body pain"}
          "the groups add up to 74, the whole is reported as 75"),
     ],
 )  # fmt: skip
-def test_a_finding_comes_and_goes_with_its_cause(tmp_path, as_published, name, table, where, change, words):
-    before, after = as_published.get(name), findings_after(tmp_path, table, where, change).get(name)
-    if words:
-        assert before is None or words not in before.what
-        assert words in after.what
+def test_a_finding_appears_and_disappears_with_its_cause(tmp_path, as_published, name, table, where, change, message):
+    before, after = as_published.get(name), check_altered_copy(tmp_path, table, where, change).get(name)
+    if message:
+        assert before is None or message not in before.what
+        assert message in after.what
     else:
         assert before.kind in ("difference", "observation")
         assert all((before.where, before.how, before.harmless_explanation))
         assert after is None or after.kind == "agreement"
 
 
-def test_means_without_spread_equal_their_medians_by_necessity(tmp_path):
-    after = findings_after(tmp_path, "registry_baseline", {"outcome": "age"}, {"spread": "0"})
-    assert "the last digit is over 0.999" in after["means-equal-medians-age"].how
-    assert after["means-equal-medians-age"].certainty == "open"
+def test_means_without_spread_must_equal_their_medians(tmp_path):
+    finding = check_altered_copy(tmp_path, "registry_baseline", {"outcome": "age"}, {"spread": "0"})[
+        "means-equal-medians-age"
+    ]
+    assert "the last digit is over 0.999" in finding.how
+    assert finding.certainty == "open"
 
 
-def test_two_sources_are_compared_at_their_reported_decimals(tmp_path, as_published):
-    after = findings_after(tmp_path, "tests", P1NP_P, {"p": "0.02"})  # the paper reports 0.024
+def test_two_sources_are_compared_at_the_decimals_that_both_report(tmp_path, as_published):
+    after = check_altered_copy(tmp_path, "tests", P1NP_P, {"p": "0.02"})  # the paper reports 0.024
     assert after["sources-agree"].what == as_published["sources-agree"].what
 
 
-def test_words_of_findings_hold_what_the_checks_compute(as_published):
+def test_findings_state_what_the_checks_compute(as_published):
     finding = as_published["stated-test-smoker"]
     # R: chisq.test(matrix(c(10, 20, 12, 18), 2), correct = FALSE)$p.value 0.592; correct = TRUE and fisher.test 0.789
     assert finding.what.endswith("is that of chi-squared")
@@ -120,21 +121,18 @@ def test_words_of_findings_hold_what_the_checks_compute(as_published):
     limit = as_published["decimals-registry-p1np-week_4-d_q-upper"]
     assert "times the next largest" in limit.what
     assert "148.0" in limit.expected
-    # Matched by a word and the same counts; and by name alone.
+    # Matched by a word and equal counts, and by name alone.
     assert "gastrointestinal reflux (d_q)" in as_published["adverse-events-agree"].value
     assert "body pain, d_q: 5" in as_published["adverse-events-only-paper"].what
     assert "pain in extremity, control: 3" in as_published["adverse-events-only-registry"].value
 
-
-def test_agreements_need_no_explanation_and_withdrawals_have_the_one_that_fits(as_published):
+    # An agreement needs no explanation.
     assert not any(finding.harmless_explanation for finding in as_published.values() if finding.kind == "agreement")
     assert "left treatment but stayed" in as_published["withdrawals-d_q"].harmless_explanation
 
 
 @pytest.mark.parametrize("table", ["registry_baseline", "registry_flow", "flow", "statements", "adverse_events"])
-def test_an_absent_table_leaves_the_findings_of_the_others(as_published, table):
+def test_without_one_table_the_others_keep_their_findings(as_published, table):
     reported = read_folder("data/published")
     del reported.tables[table]
-    left = check_tables(reported)
-    assert 0 < len(left) < len(as_published)
-    assert {finding.finding for finding in left} < set(as_published)
+    assert set() < check_tables(reported).keys() < as_published.keys()

@@ -1,4 +1,4 @@
-"""Tables of reported values: everything is there, is read as it is meant, or is refused with its place."""
+"""Tables of reported values: completeness, reading, and messages about faults."""
 
 import shutil
 from collections import Counter
@@ -15,7 +15,7 @@ from d_q_trial.published_tables import check_names, read_folder, read_published_
 FOLDER = Path("data/published")
 
 
-def test_every_reported_row_is_there_of_outcomes_and_visits_of_the_trial():
+def test_the_tables_hold_every_reported_row_with_outcomes_and_visits_of_the_trial():
     tables = {name: read_published_table(FOLDER, name) for name in ("summaries", "tests", "counts", "adverse_events")}
     assert [len(tables[name]) for name in ("summaries", "tests", "adverse_events")] == [195, 129, 147]
     relations = Counter((row["source"], row["p_relation"]) for row in tables["tests"])
@@ -26,18 +26,15 @@ def test_every_reported_row_is_there_of_outcomes_and_visits_of_the_trial():
 
 
 def test_reported_numbers_have_the_stated_decimals_and_medians_lie_within_their_quartiles():
+    decimals = [(row["p"], row["p_decimals"]) for row in read_published_table(FOLDER, "tests")]
     for row in read_published_table(FOLDER, "summaries"):
-        digits = row["lower"] if row["statistic"] == "count_percent" else row["center"]
-        assert len(digits.partition(".")[2]) == int(row["decimals"])
+        decimals.append((row["lower" if row["statistic"] == "count_percent" else "center"], row["decimals"]))
         if row["statistic"].startswith("median"):
             assert Decimal(row["lower"]) <= Decimal(row["center"]) <= Decimal(row["upper"]), row
-    assert all(
-        len(row["p"].partition(".")[2]) == int(row["p_decimals"]) for row in read_published_table(FOLDER, "tests")
-    )
+    assert [number for number, count in decimals if len(number.partition(".")[2]) != int(count)] == []
 
 
 HEADER = "source,locator,outcome,measure,visit,marker,stratum,contrast,test,p_relation,p,effect,direction"
-ROW = "paper,Fig. 3a,ctx,percent_change,week_20,,all,d_q - control,rank_sum,{relation},{p},,"
 
 
 @pytest.mark.parametrize(
@@ -54,8 +51,8 @@ ROW = "paper,Fig. 3a,ctx,percent_change,week_20,,all,d_q - control,rank_sum,{rel
     ],
 )
 @pytest.mark.parametrize("minus", "−‑－")
-def test_relations_minus_signs_and_byte_order_marks_are_read_as_they_are_meant(relation, p, expected, minus, tmp_path):
-    row = ROW.format(relation=relation, p=p).removesuffix(",,") + f",{minus}9,"
+def test_relations_minus_signs_and_byte_order_marks_are_normalised(relation, p, expected, minus, tmp_path):
+    row = f"paper,Fig. 3a,ctx,percent_change,week_20,,all,d_q - control,rank_sum,{relation},{p},{minus}9,"
     (tmp_path / "tests.csv").write_text(f"{HEADER}\n{row}\n", encoding="utf-8-sig")
     claim, effect = read_claims(tmp_path)
     assert (claim["source"], claim["relation"], claim["reported"]) == ("paper", *expected)
@@ -71,7 +68,7 @@ def test_relations_minus_signs_and_byte_order_marks_are_read_as_they_are_meant(r
         ("summaries.csv", "source\n", "the header lacks locator, outcome, measure, visit"),
     ],
 )
-def test_a_folder_is_read_whole_or_refused(tmp_path, name, text, message):
+def test_a_folder_with_an_unknown_or_faulty_file_is_refused(tmp_path, name, text, message):
     shutil.copy(FOLDER / "tests.csv", tmp_path)
     (tmp_path / "._tests.csv").write_bytes(b"\xff")
     assert len(read_folder(tmp_path)["tests"]) == 129
@@ -80,7 +77,7 @@ def test_a_folder_is_read_whole_or_refused(tmp_path, name, text, message):
         read_folder(tmp_path)
 
 
-TESTS = (FOLDER / "tests.csv").read_text(encoding="utf-8").split("\n")[0]  # its header
+TESTS_HEADER = (FOLDER / "tests.csv").read_text(encoding="utf-8").split("\n")[0]
 
 
 @pytest.mark.parametrize(
@@ -93,8 +90,8 @@ TESTS = (FOLDER / "tests.csv").read_text(encoding="utf-8").split("\n")[0]  # its
         ("tests", ",=,0.117,", ",,0.117,", "row 2, column p_relation: ''"),
         ("tests", ",rank_sum,,,=,0.117,", ",rank-sum,,,~,NS,", "3 faults\n  row 2, column test: 'rank-sum', expected"),
         ("tests", ",baseline,baseline", ",baseline", "row 2: 17 cells, expected 18"),
-        ("tests", TESTS, TESTS.replace(",", ";"), "separated by semicolons"),
-        ("tests", TESTS, TESTS.replace(",", "\t"), "columns are separated by tabs; expected commas"),
+        ("tests", TESTS_HEADER, TESTS_HEADER.replace(",", ";"), "separated by semicolons"),
+        ("tests", TESTS_HEADER, TESTS_HEADER.replace(",", "\t"), "columns are separated by tabs; expected commas"),
         ("tests", "source,", "sorce,", "the header lacks source; did you mean 'sorce'?"),
         ("tests", ",note", ",p", "column 'p' occurs 2 times"),
         ("tests", " - control,", " – control,", "d_q – control', expected 'first group - second group'"),
@@ -130,12 +127,11 @@ TESTS = (FOLDER / "tests.csv").read_text(encoding="utf-8").split("\n")[0]  # its
         ),
     ],
 )
-def test_what_cannot_be_read_or_used_is_refused_with_row_column_and_value(tmp_path, table, old, new, message):
-    shutil.copytree(FOLDER, tmp_path, dirs_exist_ok=True)
-    text = (tmp_path / f"{table}.csv").read_text(encoding="utf-8")
+def test_a_message_names_row_column_and_value_of_a_fault(tmp_path, table, old, new, message):
+    path = shutil.copytree(FOLDER, tmp_path, dirs_exist_ok=True) / f"{table}.csv"
+    text = path.read_text(encoding="utf-8")
     assert old in text
-    encoding = "latin-1" if new == "é" else "utf-8"
-    (tmp_path / f"{table}.csv").write_text(text.replace(old, new, 1), encoding=encoding)
+    path.write_text(text.replace(old, new, 1), encoding="latin-1" if new == "é" else "utf-8")
     with pytest.raises(UserError, match=rf"{table}\.csv") as caught:
         check_names(tmp_path, TRIAL)
     assert message in str(caught.value)
