@@ -1,4 +1,4 @@
-"""What cohorts that agree with everything reported say where nothing is reported."""
+"""What cohorts that reproduce every reported value give for values that are not reported."""
 
 import numpy as np
 import openpyxl
@@ -16,37 +16,37 @@ WORKBOOK = "data/reconstructed.xlsx"
 
 
 @pytest.fixture(scope="module")
-def numbers():
+def cohort():
     return analyse_cohort(WORKBOOK, TRIAL, PUBLISHED, CHOSEN.robustness)[0]
 
 
 @pytest.fixture(scope="module")
-def summary(numbers):
-    """Three cohorts: the bundled one, and two whose unreported P-values differ from it."""
-    free = numbers["quantity"].eq("p") & ~numbers["value"].round(3).isin([0.611, 0.020, 0.024, 0.149, 0.035])
-    lower, higher = (numbers.assign(value=numbers["value"].where(~free, by)) for by in (0.01, 0.9))
+def summary(cohort):
+    """Summarize three cohorts: the bundled one, and two with other unreported P-values."""
+    unreported = cohort["quantity"].eq("p") & ~cohort["value"].round(3).isin([0.611, 0.020, 0.024, 0.149, 0.035])
+    lower, higher = (cohort.assign(value=cohort["value"].mask(unreported, p)) for p in (0.01, 0.9))
     reported = read_targets("data/published", read_design("data/reconstruct/trial.yaml", TRIAL))
-    return summarize_cohorts([numbers, lower, higher], reported, 0.05)
+    return summarize_cohorts([cohort, lower, higher], reported, 0.05)
 
 
-def test_numbers_of_a_cohort_equal_the_analysis_of_its_workbook_and_include_what_is_not_reported(numbers):
+def test_values_of_a_cohort_equal_the_analysis_of_its_workbook_and_include_unreported_ones(cohort):
     for marker, stratum in (("", "all"), ("p16_variant_1+5", "T3")):
         place = {"outcome": "p1np", "visit": "week_4", "marker": marker, "stratum": stratum}
         for quantity in ("median_difference", "hodges_lehmann", "p"):
             expected = run_config().value(quantity, **place, contrast="d_q - control")
-            assert one(numbers, **place, analysis="rank_sum", quantity=quantity)["value"] == expected
-    assert len(numbers[numbers["analysis"].eq("covariance")]) == 9  # turnover at three visits, density at three sites
-    assert len(numbers[numbers["analysis"].eq("interaction")]) == 18  # by either marker
-    assert numbers["value"].notna().all()
+            assert one(cohort, **place, analysis="rank_sum", quantity=quantity)["value"] == expected
+    assert len(cohort[cohort["analysis"].eq("covariance")]) == 9  # turnover at three visits, density at three sites
+    assert len(cohort[cohort["analysis"].eq("interaction")]) == 18  # by either marker
+    assert cohort["value"].notna().all()
 
 
-def test_quantiles_and_share_equal_numpy_and_stand_beside_the_reported_number(numbers, summary):
+def test_the_summary_has_quantiles_of_numpy_and_the_reported_value(cohort, summary):
     place = {"analysis": "rank_sum", "outcome": "ctx", "visit": "week_4", "stratum": "all", "quantity": "p"}
-    found, values = one(summary, **place), np.array([one(numbers, **place)["value"], 0.01, 0.9])
-    levels = np.quantile(values, [0, 0.05, 0.5, 0.95, 1])
-    assert list(found[["minimum", "p05", "median", "p95", "maximum"]]) == pytest.approx(list(levels), rel=1e-5)
-    assert found["share_below_alpha"] == pytest.approx(np.mean(values < 0.05))
-    assert found["reported"] == "> 0.05"
+    row, values = one(summary, **place), np.array([one(cohort, **place)["value"], 0.01, 0.9])
+    quantiles = np.quantile(values, [0, 0.05, 0.5, 0.95, 1])
+    assert list(row[["minimum", "p05", "median", "p95", "maximum"]]) == pytest.approx(list(quantiles), rel=1e-5)
+    assert row["share_below_alpha"] == pytest.approx(np.mean(values < 0.05))
+    assert row["reported"] == "> 0.05"
     assert one(summary, **place | {"visit": "week_20", "marker": ""})["reported"] == "0.611"
     t3 = {"analysis": "rank_sum", "outcome": "p1np", "visit": "week_2", "marker": "p16_variant_5", "stratum": "T3"}
     assert one(summary, **t3, quantity="median_difference")["reported"] == "+34"
@@ -63,8 +63,8 @@ def test_a_workbook_that_is_not_labelled_synthetic_is_refused(tmp_path):
         analyse_cohort(tmp_path / "unnamed.xlsx", TRIAL, PUBLISHED, CHOSEN.robustness)
 
 
-def test_the_command_writes_a_page_with_a_row_for_each_number_picture_and_table_with_the_label(tmp_path):
-    page, table = tmp_path / "out" / "page.md", tmp_path / "out" / "table.csv"
+def test_the_command_writes_a_labelled_page_figure_and_table(tmp_path):
+    page, table = tmp_path / "out/page.md", tmp_path / "out/table.csv"
     assert main(["ensemble", WORKBOOK, WORKBOOK, "--page", str(page), "--summary", str(table)]) == 0
     text = page.read_text(encoding="utf-8")
     assert LABEL in text

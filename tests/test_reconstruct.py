@@ -1,4 +1,4 @@
-"""The search for values under constraints, and the pieces of a reconstruction."""
+"""The search for values under constraints, and the reconstruction of a cohort."""
 
 from pathlib import Path
 
@@ -14,25 +14,18 @@ from d_q_trial.formatting import round_decimal
 from d_q_trial.reconstruct.constraints import Constraint, Quantile, rank_sum_z, rounding_window, z_windows
 from d_q_trial.reconstruct.search import Column, refine, solve
 
-DESIGN = "data/reconstruct/trial.yaml"
-FIRST, SECOND = np.arange(15), np.arange(15, 30)
 
-
-def rng(seed=11):
-    return np.random.default_rng(seed)
-
-
-def rounded_to(value: float, reported: str) -> set[str]:
+def round_both_ways(value: float, reported: str) -> set[str]:
+    """Round a value to the decimals of the reported one, ties to even and up."""
     decimals = len(reported.partition(".")[2])
     return {f"{round_decimal(value, decimals, half=half):f}" for half in ("even", "up")}
 
 
-def quantile(items, probability, reported):
-    window = rounding_window(reported)
-    return Quantile(f"quantile {reported}", (items,), (window,), scale=10, probability=probability)
+def make_quantile(rows, probability, reported):
+    return Quantile(f"quantile {reported}", (rows,), (rounding_window(reported),), scale=10, probability=probability)
 
 
-def rank_sum(first, second, p):
+def make_rank_sum(first, second, p):
     return Constraint(f"P = {p}", (first, second), z_windows(p, "="), rank_sum_z)
 
 
@@ -40,55 +33,51 @@ reported_numbers = st.decimals(-999, 999, places=2).map(lambda value: f"{value:.
 
 
 @given(reported_numbers, st.floats(0, 1), st.sampled_from([-0.0051, 0.0051]))
-def test_the_values_in_a_window_and_no_others_round_to_the_number(reported, share, off):
+def test_only_values_in_the_rounding_window_round_to_the_reported_value(reported, fraction, offset):
     low, high = rounding_window(reported)
-    assert rounded_to(low + share * (high - low), reported) == {reported}
-    outside = float(reported) + off
+    assert round_both_ways(low + fraction * (high - low), reported) == {reported}
+    outside = float(reported) + offset
     assert not low <= outside <= high
-    assert reported not in rounded_to(outside, reported)
-
-
-def column_of(group, *constraints, lowest=0.0, highest=100.0, decimals=1):
-    limits = (np.full(group.size, limit) for limit in (lowest, highest))
-    return Column("made up", constraints, group, *limits, decimals=decimals)
+    assert reported not in round_both_ways(outside, reported)
 
 
 @settings(max_examples=15)
 @given(st.integers(0, 10_000))
-def test_the_search_meets_every_constraint_and_refinement_breaks_none_and_reaches_no_farther(seed):
-    generator = rng(seed)
-    # U = 64 or 161; P = 0.045 does not exist at 15 against 15
-    p = rank_sum(FIRST, SECOND, "0.044")
-    quantiles = (quantile(FIRST, 0.25, "20.0"), quantile(FIRST, 0.5, "30.1"), quantile(SECOND, 0.5, "37.4"))
-    column = column_of(np.repeat([0, 1], 15), *quantiles, p, lowest=1.0, highest=90.0, decimals=2)
-    solve(column, lambda: generator.uniform(5, 60, 30), generator)
+def test_the_search_meets_every_constraint_and_refinement_keeps_them_within_the_range(seed):
+    rng = np.random.default_rng(seed)
+    first, second = np.arange(15), np.arange(15, 30)
+    p = make_rank_sum(first, second, "0.044")  # U = 64 or 161; no U of 15 and 15 gives P = 0.045
+    quantiles = [make_quantile(*args) for args in ((first, 0.25, "20.0"), (first, 0.5, "30.1"), (second, 0.5, "37.4"))]
+    limits = np.full(30, 1.0), np.full(30, 90.0)
+    column = Column("made up", (*quantiles, p), np.repeat([0, 1], 15), *limits, decimals=2)
+    solve(column, lambda: rng.uniform(5, 60, 30), rng)
     low, high = column.values.min(), column.values.max()
-    refine(column, generator.standard_normal(30), generator)
+    refine(column, rng.standard_normal(30), rng)
     assert [constraint.name for constraint in column.constraints if constraint.gap(column.values)] == []
     assert low <= column.values.min() <= column.values.max() <= high
 
 
-def test_search_names_the_constraint_that_cannot_be_met():
-    first, second, generator = np.arange(5), np.arange(5, 10), rng()
-    too_small = rank_sum(first, second, "0.001")  # the smallest P is 0.009
-    column = column_of(np.zeros(10, int), quantile(first, 0.5, "30.0"), too_small)
+def test_the_search_names_the_constraint_that_cannot_be_met():
+    first, second, rng = np.arange(5), np.arange(5, 10), np.random.default_rng(11)
+    constraints = make_quantile(first, 0.5, "30.0"), make_rank_sum(first, second, "0.001")  # the smallest P is 0.009
+    column = Column("made up", constraints, np.zeros(10, int), np.zeros(10), np.full(10, 100.0), decimals=1)
     with pytest.raises(UserError, match=r"made up: .*P = 0\.001 \(reached"):
-        solve(column, lambda: generator.uniform(5, 60, 10), generator, steps=300, attempts=2)
+        solve(column, lambda: rng.uniform(5, 60, 10), rng, steps=300, attempts=2)
 
 
-def test_same_seed_gives_the_same_bytes_which_are_those_committed_with_the_locked_libraries(tmp_path):
+def test_one_seed_gives_the_same_bytes_and_with_the_locked_libraries_those_committed(tmp_path):
     assert PARSER.parse_args(["reconstruct", "--seed", "1"]).output == "cohort.xlsx"  # the command on the sheet READ ME
-    same, expected = tmp_path / "same.xlsx", Path("data/reconstructed.xlsx")
-    assert main(["reconstruct", "--output", str(same)]) == 0
+    cohort, expected = tmp_path / "cohort.xlsx", Path("data/reconstructed.xlsx")
+    assert main(["reconstruct", "--output", str(cohort)]) == 0
     if not np.__version__.startswith("2.4."):  # other versions of the libraries give another cohort
-        assert list_unreproduced(same) == []
+        assert list_unreproduced(cohort) == []
         expected = tmp_path / "again.xlsx"
         assert main(["reconstruct", "--output", str(expected)]) == 0
-    assert same.read_bytes() == expected.read_bytes()
+    assert cohort.read_bytes() == expected.read_bytes()
 
 
 @pytest.mark.slow
-def test_another_seed_gives_another_cohort_that_meets_everything_too(tmp_path, capsys):
+def test_another_seed_gives_another_cohort_that_meets_all_constraints(tmp_path, capsys):
     other = tmp_path / "other.xlsx"
     assert main(["reconstruct", "--seed", "2", "--output", str(other)]) == 0
     assert "seed 2: " in capsys.readouterr().out
@@ -97,7 +86,7 @@ def test_another_seed_gives_another_cohort_that_meets_everything_too(tmp_path, c
 
 
 @pytest.mark.parametrize(
-    ("given", "instead", "expected"),
+    ("old", "new", "message"),
     [
         ("arms: {control: 30", "arms: {{control: 30", "not readable as YAML"),
         ("arms: {control: 30", "arms: {control: 20", "ctx week_20 both arms: n = 46 in both arms, reported 56"),
@@ -115,14 +104,14 @@ def test_another_seed_gives_another_cohort_that_meets_everything_too(tmp_path, c
         ("--seed", "-1", "--seed -1: expected a whole number from 0"),
     ],
 )
-def test_a_faulty_design_or_argument_ends_in_one_message(tmp_path, capsys, given, instead, expected):
-    text, design, output = Path(DESIGN).read_text(encoding="utf-8"), tmp_path / "design.yaml", tmp_path / "cohort.xlsx"
-    in_design = not given.startswith("--")
-    assert not in_design or given in text
-    design.write_text(text.replace(given, instead, 1), encoding="utf-8")
-    arguments = [] if in_design else [given, instead]
+def test_a_faulty_design_or_argument_gives_one_message(tmp_path, capsys, old, new, message):
+    text = Path("data/reconstruct/trial.yaml").read_text(encoding="utf-8")
+    design, output = tmp_path / "design.yaml", tmp_path / "cohort.xlsx"
+    assert old in text or old.startswith("--")
+    design.write_text(text.replace(old, new, 1), encoding="utf-8")
+    arguments = [old, new] if old.startswith("--") else []
     assert main(["reconstruct", "--design", str(design), "--output", str(output), *arguments]) == 1
     assert not output.exists()
-    message = capsys.readouterr().err
-    assert expected in message
-    assert "Traceback" not in message
+    printed = capsys.readouterr().err
+    assert message in printed
+    assert "Traceback" not in printed
