@@ -1,6 +1,5 @@
-"""Configuration files: what is read, inherited and derived, and what is refused with which message."""
+"""Configuration files: reading, inheritance, derived values and messages."""
 
-import copy
 import json
 import re
 from fractions import Fraction
@@ -22,11 +21,9 @@ CONFIG = yaml.safe_load(Path("tests/config.yaml").read_text(encoding="utf-8"))
 
 
 def _with(others=None, **published):
-    """The configuration of the tests with other settings of its analysis, and with other analyses."""
-    config = copy.deepcopy(CONFIG)
-    config["analyses"]["published"].update(published)
-    config["analyses"].update(others or {})
-    return config
+    """Return the configuration of the tests with other settings of its analysis, and with other analyses."""
+    analyses = CONFIG["analyses"]
+    return CONFIG | {"analyses": analyses | {"published": analyses["published"] | published} | (others or {})}
 
 
 def _strata(**rule):
@@ -34,7 +31,7 @@ def _strata(**rule):
 
 
 def _robust(**section):
-    return {**CONFIG, "robustness": section}
+    return CONFIG | {"robustness": section}
 
 
 @pytest.mark.parametrize(
@@ -88,12 +85,12 @@ def _robust(**section):
         (_with({"text": "median"}), "analyses.text: 'median': expected keys with values of their own"),
     ],
 )
-def test_a_wrong_key_name_or_value_is_named_with_what_was_expected(content, message):
+def test_a_message_names_the_key_or_value_and_what_was_expected(content, message):
     with pytest.raises(UserError, match=re.escape(message)):
         settings.load(content)
 
 
-def test_all_faults_are_named_at_once_and_inherited_ones_where_they_are_stated():
+def test_all_faults_are_listed_at_once_and_inherited_ones_only_where_they_are_stated():
     with pytest.raises(UserError, match="4 faults") as error:
         settings.load(_with({"other": {"alpha": 3}}, markr=1, alpha=2, test="t"))
     assert str(error.value).count("analyses.other") == 1
@@ -101,7 +98,7 @@ def test_all_faults_are_named_at_once_and_inherited_ones_where_they_are_stated()
 
 def test_each_fault_is_listed_under_the_last_source_that_states_it():
     stated = {"one.yaml": {"alpha": 3, "quartile_type": 0}, "two.yaml": {"alpha": 2}, "--config": {"tset": "exact"}}
-    sources = [(name, {"analyses": {"published": own}}) for name, own in stated.items()]
+    sources = [(name, {"analyses": {"published": analysis}}) for name, analysis in stated.items()]
     with pytest.raises(UserError) as error:
         settings.load(_with(alpha=2, quartile_type=0, tset="exact"), sources=sources)
     assert str(error.value) == (
@@ -111,18 +108,18 @@ def test_each_fault_is_listed_under_the_last_source_that_states_it():
     )
 
 
-def test_a_key_that_no_source_states_is_missing_in_the_first():
+def test_a_key_that_no_source_states_is_reported_missing_in_the_first():
     content = {"analyses": CONFIG["analyses"]}
     with pytest.raises(UserError, match=r"^one\.yaml: 1 fault\n  trial: this key is missing$"):
         settings.load(content, sources=[("one.yaml", content), ("--config", {"tables": None})])
 
 
-def test_the_trial_must_have_the_markers_outcomes_and_visits_that_are_named():
+def test_markers_outcomes_and_visits_must_be_those_of_the_trial():
     section = {"families": {"a": {"outcomes": ["turnovr", "age"]}}, "multiverse": {"outcomes": {"ctxx": "lower"}}}
     config = _with(marker="p16", outcomes=["ctx", "p1pn"], visits=["2 weeks"]) | {"robustness": section}
     with pytest.raises(UserError) as error:
         settings.load(config, home=Path())
-    for text in (
+    for message in (
         "analyses.published.marker: 'p16' is not one of",
         r"outcomes: 'p1pn' is not .*; did you mean 'p1np'\?",
         r"visits: '2 weeks' is not .*; did you mean 'week_2'\?",
@@ -130,7 +127,10 @@ def test_the_trial_must_have_the_markers_outcomes_and_visits_that_are_named():
         "robustness.families.a.outcomes: 'age'",
         "robustness.multiverse.outcomes: 'ctxx'",
     ):
-        assert re.search(text, str(error.value)), text
+        assert re.search(message, str(error.value)), message
+
+
+PBC = Path("data/pbc/trial.yaml").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -167,55 +167,45 @@ def test_the_trial_must_have_the_markers_outcomes_and_visits_that_are_named():
         ("arms:", "armz:", "armz: unknown key; did you mean 'arms'"),
     ],
 )
-def test_fault_of_a_trial_is_named_with_its_place(old, new, message, tmp_path):
-    text = Path("data/pbc/trial.yaml").read_text(encoding="utf-8")
-    text = text.replace(old, new, 1) if isinstance(old, str) else old.sub(new, text)
+def test_a_fault_of_a_trial_is_named_with_its_place(old, new, message, tmp_path):
+    text = PBC.replace(old, new, 1) if isinstance(old, str) else old.sub(new, PBC)
     (tmp_path / "trial.yaml").write_text(text, encoding="utf-8")
     with pytest.raises(UserError, match=re.escape(message)):
         load_trial(tmp_path / "trial.yaml")
 
 
-def test_a_trial_may_have_a_hyphen_in_its_name(tmp_path):
-    text = Path("data/pbc/trial.yaml").read_text(encoding="utf-8")
-    (tmp_path / "trial.yaml").write_text(text.replace("name: pbc", "name: PBC-2_a"), encoding="utf-8")
+def test_the_name_of_a_trial_may_contain_a_hyphen(tmp_path):
+    (tmp_path / "trial.yaml").write_text(PBC.replace("name: pbc", "name: PBC-2_a"), encoding="utf-8")
     assert load_trial(tmp_path / "trial.yaml").name == "PBC-2_a"
 
 
-def test_files_must_exist_under_a_name_that_snakemake_takes_literally(tmp_path):
-    braces = tmp_path / "a{b}.xlsx"
+def test_files_must_exist_and_have_names_that_snakemake_takes_literally(tmp_path):
+    braces, url = tmp_path / "a{b}.xlsx", "https://example.org/w.xlsx"
     braces.touch()
-    workbooks = {
-        "made": settings.RECONSTRUCTED_WORKBOOK,
-        "braces": str(braces),
-        "address": "https://example.org/w.xlsx",
-    }
     others = {"other": {"workbook": "data/reconstructed.xlsx", "mapping": "none.yaml"}}
-    others |= {name: {"workbook": workbook} for name, workbook in workbooks.items()}
+    for name, workbook in (("made", settings.RECONSTRUCTED_WORKBOOK), ("braces", str(braces)), ("url", url)):
+        others[name] = {"workbook": workbook}
     config = _with(others, workbook="data/reconstructd.xlsx")
     with pytest.raises(UserError) as error:
         settings.load(config, sources=[("mine.yaml", config)], home=Path.cwd())
-    lines = str(error.value).splitlines()
-    assert lines[:3] == [
+    assert str(error.value).splitlines() == [
         "mine.yaml: 4 faults",
         "  analyses.published.workbook: 'data/reconstructd.xlsx' does not exist in the working directory or beside the Snakefile",
-        "  analyses.other.mapping: 'none.yaml' does not exist" + settings.SEARCHED_FOLDERS,
+        f"  analyses.other.mapping: 'none.yaml' does not exist{settings.SEARCHED_FOLDERS}",
+        f"  analyses.braces.workbook: '{braces}': Snakemake gives {{ }} < > in a file name a meaning of its own; rename the file",
+        f"  analyses.url.workbook: '{url}' does not exist{settings.URL_HINT}",
     ]
-    assert lines[3].endswith("a{b}.xlsx': Snakemake gives { } < > in a file name a meaning of its own; rename the file")
-    assert lines[4].endswith("'https://example.org/w.xlsx' does not exist" + settings.URL_HINT)
 
 
 @pytest.mark.parametrize(
     ("workbook", "folder"), [("-x.xlsx", "x"), ("a b'c$(d).xlsx", "a_b_c_d_"), ("...xlsx", "workbook"), ("é.csv", "_")]
 )
-def test_the_folder_of_a_workbook_lies_within_results(workbook, folder):
+def test_the_folder_of_a_workbook_is_named_after_its_file(workbook, folder):
     assert settings.load(_with(workbook=workbook)).analyses["published"].workbook_id == folder
 
 
-TRIM = {"rule": "trim", "limit": 1.5}
-
-
 @pytest.mark.parametrize(
-    ("section", "own", "expected"),
+    ("section", "override", "expected"),
     [
         ("strata", {"cuts": ["1/2"]}, {"cuts": ["1/2"], "labels": ["lower 50%", "upper 50%"]}),
         ("strata", {"cuts": ["1/2"], "labels": ["low", "high"]}, {"cuts": ["1/2"], "labels": ["low", "high"]}),
@@ -226,16 +216,17 @@ TRIM = {"rule": "trim", "limit": 1.5}
         ("outliers", {"rule": "keep"}, {"rule": "keep", "limit": 3}),
     ],
 )
-def test_an_alternative_inherits_all_but_what_belongs_to_another_rule_and_a_step_gets_it_whole(section, own, expected):
-    loaded = settings.load(_with({"mine": {section: own, "test": "exact"}}, outliers=TRIM))
-    published, mine = loaded.analyses.values()
-    found = mine.model_dump(mode="json")[section]
-    assert found | expected == found
+def test_an_alternative_analysis_inherits_all_settings_except_those_of_another_rule(section, override, expected):
+    alternative = {section: override, "test": "exact"}
+    config = settings.load(_with({"mine": alternative}, outliers={"rule": "trim", "limit": 1.5}))
+    published, mine = config.analyses.values()
+    inherited = mine.model_dump(mode="json")[section]
+    assert inherited | expected == inherited
     assert (mine.workbook, mine.test, published.test) == (published.workbook, "exact", "normal")
-    handed = json.loads(json.dumps(settings.for_step(loaded, "mine")))
-    assert settings.load(handed).analyses["mine"] == mine
-    assert settings.load(yaml.safe_load(settings.as_yaml(loaded, "mine"))) == loaded
-    assert list(yaml.safe_load(settings.as_yaml(loaded, "published"))["analyses"]) == ["published"]
+    # Steps and reports get all of them.
+    assert settings.load(json.loads(json.dumps(settings.for_step(config, "mine")))).analyses["mine"] == mine
+    assert settings.load(yaml.safe_load(settings.as_yaml(config, "mine"))) == config
+    assert list(yaml.safe_load(settings.as_yaml(config, "published"))["analyses"]) == ["published"]
 
 
 @pytest.mark.parametrize(
@@ -250,38 +241,36 @@ def test_an_alternative_inherits_all_but_what_belongs_to_another_rule_and_a_step
         ({"by": "value", "cuts": [2, 4.5], "at_cut": "lower"}, ["up to 2", "above 2 to 4.5", "above 4.5"]),
     ],
 )
-def test_labels_that_are_not_given_state_the_cuts(rule, expected):
+def test_default_labels_of_strata_state_the_cut_points(rule, expected):
     strata = settings.load(_strata(**rule)).analyses["published"].strata
     assert strata.labels == expected
-    assert strata.group(expected[0], "p16") == (
-        f"p16 {expected[0]}" if strata.by == "value" else f"{expected[0]} of p16"
-    )
+    first = f"p16 {expected[0]}" if strata.by == "value" else f"{expected[0]} of p16"
+    assert strata.group(expected[0], "p16") == first
 
 
 @given(st.integers(2, 20).flatmap(lambda n: st.tuples(st.integers(1, n - 1), st.just(n))))
-def test_a_fraction_stays_exact_from_text_float_and_json(parts):
-    exact = Fraction(*parts)
-    for written in (f"{parts[0]}/{parts[1]}", parts[0] / parts[1], str(parts[0] / parts[1]), str(exact)):
+def test_a_fraction_read_from_text_float_or_json_is_exact(parts):
+    exact, quotient = Fraction(*parts), parts[0] / parts[1]
+    for written in (f"{parts[0]}/{parts[1]}", quotient, str(quotient), str(exact)):
         assert parse_quantile(written) == exact
-    config = settings.load(_strata(cuts=[parts[0] / parts[1]]))
-    handed = json.loads(json.dumps(settings.for_step(config, "published")))
-    rule = settings.load(handed).analyses["published"].strata
+    for_step = settings.for_step(settings.load(_strata(cuts=[quotient])), "published")
+    rule = settings.load(json.loads(json.dumps(for_step))).analyses["published"].strata
     assert (rule.cuts, rule.cuts[0].label) == ([exact], str(exact))
     assert f"at the {exact} quantile" in labels.describe_strata(rule, "p16")
 
 
 def test_text_from_the_command_line_becomes_numbers_and_ids_stay_text():
-    given = _with(alpha="0.01", quartile_type="6", mapping="null", exclude=[101])
-    found = settings.load(given).analyses["published"]
-    assert (found.alpha, found.quartile_type, found.mapping, found.exclude) == (0.01, 6, None, ["101"])
+    config = settings.load(_with(alpha="0.01", quartile_type="6", mapping="null", exclude=[101]))
+    published = config.analyses["published"]
+    assert (published.alpha, published.quartile_type, published.mapping, published.exclude) == (0.01, 6, None, ["101"])
 
 
-def test_a_step_is_given_its_analysis_and_sections_and_nothing_else():
-    loaded = settings.load(CONFIG)
-    handed = settings.for_step(loaded, "published", "robustness.seed", "robustness.permutations")
-    assert handed["robustness"] == {"seed": 20240722, "permutations": 199}
-    assert settings.load(handed).analyses["published"] == loaded.analyses["published"]
-    assert "robustness" not in settings.for_step(loaded, "published")
+def test_a_step_gets_only_its_analysis_and_sections():
+    config = settings.load(CONFIG)
+    for_step = settings.for_step(config, "published", "robustness.seed", "robustness.permutations")
+    assert for_step["robustness"] == {"seed": 20240722, "permutations": 199}
+    assert settings.load(for_step).analyses["published"] == config.analyses["published"]
+    assert "robustness" not in settings.for_step(config, "published")
 
 
 @pytest.mark.parametrize(
@@ -299,14 +288,14 @@ def test_a_step_is_given_its_analysis_and_sections_and_nothing_else():
         ("seed: 1_0", "seed: YAML reads 1_0 as 10"),
     ],
 )
-def test_a_yaml_file_that_would_be_misread_is_refused_with_the_place(tmp_path, content, message):
+def test_a_yaml_file_that_would_be_misread_is_refused_with_its_place(tmp_path, content, message):
     path = tmp_path / "file.yaml"
     path.write_text(content)
     with pytest.raises(UserError, match=f"(?s)^{re.escape(str(path))}.*{re.escape(message)}"):
         read_yaml(path)
 
 
-def test_yaml_is_read_as_the_library_reads_it(tmp_path):
+def test_read_yaml_equals_the_yaml_library(tmp_path):
     path = tmp_path / "file.yaml"
     path.write_text("base: &b {x: 1, y: [a, 2/3], z: 0.05, t: 'no', n: ~}\nmore: {<<: *b, x: -2}\n")
     assert read_yaml(path) == yaml.safe_load(path.read_text())
