@@ -7,7 +7,7 @@ import pytest
 import workspace
 from hypothesis import Phase, settings
 
-# Set before numpy is imported: two workers with two threads each would slow each other down.
+# Set before numpy is imported: two test processes with two threads each would slow each other down.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # Paths such as data/trial.yaml are relative to the top of the checkout, from wherever pytest is called.
 os.chdir(Path(__file__).parent.parent)
@@ -15,9 +15,9 @@ os.chdir(Path(__file__).parent.parent)
 # Tests of the content of workbooks, not of opening their files.
 IN_PROCESS = ("test_misread", "test_layout", "test_faults", "test_recognise", "test_workbook_mapping", "test_inspect")
 
-# No deadline: a busy machine must not fail a property test.
+# Without a deadline, since a busy machine must not fail a property test.
 settings.register_profile("calm", deadline=None)
-# Mutants are tested within a second, by the same examples every time.
+# For mutants: tests within a second, by the same examples every time.
 few = {"max_examples": 20, "phases": [Phase.explicit, Phase.generate]}
 settings.register_profile("mutants", deadline=None, derandomize=True, database=None, **few)
 settings.load_profile("calm")

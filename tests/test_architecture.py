@@ -1,4 +1,4 @@
-"""The house is the one of docs/architecture.md."""
+"""The structure of the package and the text of its documentation agree with docs/architecture.md."""
 
 import ast
 import re
@@ -20,22 +20,21 @@ TOP = Path(__file__).parent.parent
 PACKAGE = TOP / "src" / "d_q_trial"
 
 
-def test_rooms_import_rooms_below_them_only():
+def test_packages_import_only_packages_below_them():
     lint = Path(sys.executable).with_name("lint-imports")
     run = subprocess.run([sys.executable, lint], cwd=TOP, capture_output=True, text=True, check=False)
     assert "1 kept, 0 broken" in run.stdout, run.stdout + run.stderr
 
 
-def test_every_module_belongs_to_a_layer_or_stands_alone():
-    """A module that the layers do not name imports nothing of the package but the ground floor, or is imported by the workflow."""
+def test_every_module_belongs_to_a_layer_or_is_a_tool_of_the_workflow():
     layers = (TOP / "pyproject.toml").read_text(encoding="utf-8").partition("[tool.importlinter]")[2]
     tools = {"code_inputs", "labels", "progress", "run_lock", "run_summary", "software", "workers"}
     names = {path.stem for path in PACKAGE.glob("*.py")} | {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
-    unnamed = {name for name in names if f"d_q_trial.{name}" not in layers}
-    assert unnamed <= {"__init__", "__main__", *tools}, unnamed - tools
+    without_layer = {name for name in names if f"d_q_trial.{name}" not in layers}
+    assert without_layer - {"__init__", "__main__", *tools} == set()
 
 
-def test_a_comment_or_a_docstring_changes_no_checksum_and_a_constant_does(tmp_path, monkeypatch):
+def test_the_checksum_of_a_module_ignores_comments_and_docstrings_but_not_constants(tmp_path, monkeypatch):
     monkeypatch.setattr(code_inputs, "PACKAGE", tmp_path)
     module = tmp_path / "module.py"
     digests = []
@@ -45,30 +44,30 @@ def test_a_comment_or_a_docstring_changes_no_checksum_and_a_constant_does(tmp_pa
     assert digests[0] == digests[1] != digests[2]
 
 
-def test_a_check_runs_wherever_it_stands_in_its_module(monkeypatch):
-    ran = []
-    for module in (checks, p_value_checks, table_checks):
-        found = lambda _, name=module.__name__: ran.append(name) or []  # noqa: E731
-        monkeypatch.setattr(module, "check_last", found, raising=False)
+def test_every_function_named_check_is_run(monkeypatch):
+    checked = []
+    modules = (checks, p_value_checks, table_checks)
+    for module in modules:
+        monkeypatch.setattr(module, "check_last", lambda _, module=module: checked.append(module) or [], raising=False)
     examine_workbook("data/pbc/pbc.xlsx", load_trial("data/pbc/trial.yaml"))
     check_paper("data/published")
-    assert [name.rpartition(".")[2] for name in ran] == ["checks", "p_value_checks", "table_checks"]
+    assert tuple(checked) == modules
 
 
-def test_ci_shows_and_keeps_the_verdicts_that_it_writes():
-    shown, written = ((TOP / name).read_text(encoding="utf-8") for name in (".github/workflows/ci.yml", ".ci/run"))
-    names = set(re.findall(r"[\w/]*verification\.\w+", shown))
-    assert names == set(re.findall(r"[\w/]*verification\.\w+", written)) == {"verification.md", "verification.xml"}
+def test_ci_displays_and_keeps_the_verdicts_that_it_writes():
+    for file in (".github/workflows/ci.yml", ".ci/run"):
+        names = set(re.findall(r"[\w/]*verification\.\w+", (TOP / file).read_text(encoding="utf-8")))
+        assert names == {"verification.md", "verification.xml"}
 
 
-def test_the_readme_is_short_and_names_the_two_commands():
+def test_the_readme_is_short_and_gives_the_two_commands():
     text = (TOP / "README.md").read_text(encoding="utf-8")
     assert len(text.split()) <= 900
     assert "    make  " in text
     assert "    make test" in text
 
 
-def test_the_examples_of_the_page_on_trials_are_read(tmp_path):
+def test_the_examples_of_docs_trial_are_valid(tmp_path):
     text = (TOP / "docs" / "trial.md").read_text(encoding="utf-8")
     trial, configuration = re.findall(r"```yaml\n(.*?)```", text, flags=re.DOTALL)
     (tmp_path / "trial.yaml").write_text(trial, encoding="utf-8")

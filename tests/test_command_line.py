@@ -28,23 +28,23 @@ CONFIG = ["--config", "tests/config.yaml"]
         (["verify", "--against", "nowhere", "--format", "json"], "--format go with a judgement"),
     ],
 )
-def test_a_mistake_ends_in_one_message_and_leaves_no_result(tmp_path, capsys, arguments, message):
+def test_a_faulty_argument_gives_one_message_and_no_output(tmp_path, capsys, arguments, message):
     out = tmp_path / "out"
-    status = cli.main([{"OUT": str(out)}.get(argument, argument) for argument in arguments])
+    status = cli.main([argument.replace("OUT", str(out)) for argument in arguments])
     assert status == (2 if arguments[0] == "verify" else 1)
-    said = capsys.readouterr().err
-    assert message.replace("OUT", str(out)) in said
-    assert said.startswith(f"d-q-trial {arguments[0]}: ")
-    assert not out.exists() or not list(out.glob("*"))
+    printed = capsys.readouterr().err
+    assert message.replace("OUT", str(out)) in printed
+    assert printed.startswith(f"d-q-trial {arguments[0]}: ")
+    assert not list(out.glob("*"))
 
 
-def test_an_interrupted_command_says_so_without_a_traceback(monkeypatch, capsys):
+def test_an_interrupted_command_prints_one_line_without_a_traceback(monkeypatch, capsys):
     monkeypatch.setattr("d_q_trial.config.settings.load", Mock(side_effect=KeyboardInterrupt))
     assert cli.main(["results", *CONFIG]) == 1
     assert capsys.readouterr().err == "d-q-trial results: interrupted\n"
 
 
-def test_a_damaged_description_of_the_participants_is_named(tmp_path, capsys):
+def test_a_damaged_description_of_the_participants_is_reported_by_name(tmp_path, capsys):
     damaged = tmp_path / "workbooks/reconstructed/participants.json"
     damaged.parent.mkdir(parents=True)
     damaged.write_text("")
@@ -53,7 +53,7 @@ def test_a_damaged_description_of_the_participants_is_named(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("optimized", [[], ["-OO"]])
-def test_help_is_quick_and_names_every_command_even_without_docstrings(optimized):
+def test_help_imports_no_large_library_and_lists_every_command_even_without_docstrings(optimized):
     command = [sys.executable, *optimized, "-X", "importtime", "-m", "d_q_trial", "--help"]
     run = subprocess.run(command, capture_output=True, text=True, check=True)
     assert not {"pandas", "numpy", "scipy", "matplotlib", "pydantic"} & set(run.stderr.split())

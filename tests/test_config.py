@@ -69,10 +69,7 @@ def _robust(**section):
         (_robust(families={"a": {"outcmes": []}}), "families.a.outcmes: unknown key; did you mean 'outcomes'?"),
         (_robust(multiverse={"outcomes": {"ctx": "up"}}), "robustness.multiverse.outcomes.ctx: 'up'"),
         (_robust(multiverse={"cuts": [1]}), "robustness.multiverse.cuts.0: 1: expected less than 1"),
-        *(
-            (_with({name: {}}), "taken by a folder of results/")
-            for name in (*settings.RESERVED, "Compare", "Published")
-        ),
+        *((_with({key: {}}), "taken by a folder of results/") for key in (*settings.RESERVED, "Compare", "Published")),
         *((_with({name: {}}), "a letter or digit, then") for name in ("a/b", "../x", ".hidden", "a b", "-x", "a{b}")),
         (_with({"x" * 300: {}}), "xxx: a name is a folder"),
         (_with({"empty": None}), "analyses.empty: no value; state what differs from the reference, or {}"),

@@ -1,4 +1,4 @@
-"""Containers and conda get what the lock file names, and Snakemake runs the steps in them and on clusters."""
+"""Containers and conda environments have the locked versions, and Snakemake runs the steps in them and on clusters."""
 
 import os
 import re
@@ -19,9 +19,10 @@ TOP = workspace.TOP
 CONDA = yaml.safe_load((TOP / "environment.yaml").read_text(encoding="utf-8"))["dependencies"]
 RECIPE = (TOP / "Dockerfile").read_text(encoding="utf-8")
 
-# Stand-ins for the programs that Snakemake calls. Each notes that a step ran in its environment, and then runs it.
-INTERPRETER = '#!/bin/sh\necho "$@" >> "{log}"\n[ "$2" = pip ] || exec "{python}" "$@"\n'
-STANDINS = {
+# Replacements of the programs that Snakemake calls. Each logs the command of a step and then runs it.
+PROGRAMS = {
+    "activate": 'export PATH="$1/bin:$PATH"\n',
+    "interpreter": '#!/bin/sh\necho "$@" >> "{log}"\n[ "$2" = pip ] || exec "{python}" "$@"\n',
     "conda": """#!/bin/sh
 case "$1 $2" in
   "info --json") echo '{{"conda_prefix": "{prefix}", "conda_version": "24.9.0", "platform": "linux-64"}}' ;;
@@ -39,7 +40,7 @@ exec bash -c "$last"
 }
 
 
-def test_conda_installs_the_versions_of_the_lock_file():
+def test_conda_installs_the_locked_versions():
     lock = (TOP / "requirements.lock").read_text(encoding="utf-8")
     locked = {Requirement(line) for line in re.findall(r"^(\w.*?) *\\$", lock, flags=re.MULTILINE)}
     assert {Requirement(line) for line in CONDA[-1]["pip"]} == locked
@@ -57,33 +58,31 @@ def test_container_conda_and_package_agree_on_python():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["conda", "apptainer"])
-def test_the_steps_run_in_the_environment_that_snakemake_deploys(tmp_path, method):
+def test_steps_run_in_the_environment_that_snakemake_deploys(tmp_path, method):
     folder = workspace.make(tmp_path / "copy")
     (folder / "d-q-trial.sif").touch()
-    bin_folder, log = tmp_path / "bin", tmp_path / "log"
-    bin_folder.mkdir()
-    for name, text in {**STANDINS, "interpreter": INTERPRETER, "activate": 'export PATH="$1/bin:$PATH"\n'}.items():
-        (bin_folder / name).write_text(text.format(prefix=tmp_path, log=log, python=sys.executable), encoding="utf-8")
-        (bin_folder / name).chmod(0o755)
-    path = os.pathsep.join([str(bin_folder), os.environ["PATH"]])
+    programs, log = tmp_path / "bin", tmp_path / "log"
+    programs.mkdir()
+    for name, text in PROGRAMS.items():
+        (programs / name).write_text(text.format(prefix=tmp_path, log=log, python=sys.executable), encoding="utf-8")
+        (programs / name).chmod(0o755)
+    path = f"{programs}:{os.environ['PATH']}"
     workspace.snakemake(folder, "--profile", f"profiles/{method}", "results/published/strata.csv", PATH=path)
-    steps = log.read_text(encoding="utf-8")
-    assert "d_q_trial participants" in steps
-    assert "d_q_trial results" in steps
-    wanted = f"--editable {folder}" if method == "conda" else f"{folder}/d-q-trial.sif"
-    assert wanted in steps
+    environment = f"--editable {folder}" if method == "conda" else f"{folder}/d-q-trial.sif"
+    for command in ("d_q_trial participants", "d_q_trial results", environment):
+        assert command in log.read_text(encoding="utf-8")
 
 
 @pytest.mark.slow
-def test_shards_made_by_the_pods_of_a_cluster_are_added_up_and_not_made_again(copy):
+def test_shards_of_kubernetes_pods_are_combined_and_not_computed_again(copy):
     job = yaml.safe_load((TOP / "profiles/kubernetes/full_size.yaml").read_text(encoding="utf-8"))["spec"]
     pod = job["template"]["spec"]["containers"][0]
     assert f"--shards {job['completions']} " in pod["args"][0]
     command = pod["args"][0].replace("99999", "199").replace("_of_8", "_of_2").replace("--shards 8", "--shards 2")
-    place = workspace.environment(copy) | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    variables = workspace.environment(copy) | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     for index in "01":
-        own = place | {"JOB_COMPLETION_INDEX": index}
-        subprocess.run([*pod["command"], command], cwd=copy, env=own, check=True)
+        environment = variables | {"JOB_COMPLETION_INDEX": index}
+        subprocess.run([*pod["command"], command], cwd=copy, env=environment, check=True)
     settings = ("--config", "robustness={shards: 2, full_permutations: 199}")
     planned = workspace.snakemake(copy, "full_size", *settings, "--dry-run")
     assert "draw its specification curve" in planned
@@ -92,7 +91,7 @@ def test_shards_made_by_the_pods_of_a_cluster_are_added_up_and_not_made_again(co
 
 @pytest.fixture
 def cluster(tmp_path):
-    """Variables of the environment that lead to a Slurm cluster of one node, made of Debian's packages."""
+    """Start a Slurm cluster of one node from Debian's packages and return the environment variables that select it."""
     pytest.importorskip("snakemake_executor_plugin_slurm")
     folder = tmp_path / "slurm"
     try:
@@ -105,22 +104,20 @@ def cluster(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("slurmctld") or os.geteuid() != 0, reason="needs slurmctld, slurmd and root")
-def test_shards_on_a_cluster_killed_in_the_middle_make_the_bytes_of_one_process(cluster, tmp_path):
-    alone, spread = (workspace.make(tmp_path / name) for name in ("alone", "spread"))
-    size = "full_permutations: 3999"
-    workspace.snakemake(alone, "full_size", "--config", f"robustness={{{size}}}")
-    asked = ("full_size", "--config", f"robustness={{{size}, shards: 4}}")
-    without = ("--slurm-status-command", "squeue", "--slurm-no-account")
-    profile = ("--profile", "profiles/slurm", *without, "--slurm-init-seconds-before-status-checks", "5")
-    first = workspace.start(spread, *profile, *asked, **cluster)
-    shards = spread / "results/full_size/published/shards"
+def test_a_resumed_cluster_run_of_shards_gives_the_bytes_of_one_process(cluster, tmp_path):
+    single, sharded = (workspace.make(tmp_path / name) for name in ("single", "sharded"))
+    workspace.snakemake(single, "full_size", "--config", "robustness={full_permutations: 3999}")
+    target = ("full_size", "--config", "robustness={full_permutations: 3999, shards: 4}")
+    no_accounting = ("--slurm-status-command", "squeue", "--slurm-no-account")
+    profile = ("--profile", "profiles/slurm", *no_accounting, "--slurm-init-seconds-before-status-checks", "5")
+    process = workspace.start(sharded, *profile, *target, **cluster)
+    shards = sharded / "results/full_size/published/shards"
     workspace.wait_for(lambda: [*shards.glob("multiverse_*.npz")], 300)
-    workspace.kill(first)
-    workspace.snakemake(spread, *profile, *asked, **cluster)
+    workspace.kill(process)
+    workspace.snakemake(sharded, *profile, *target, **cluster)
     assert len([*shards.glob("multiverse_*_of_4.npz")]) == 4
-    ours, theirs = (
+    expected, outputs = (
         {name: content for name, content in workspace.read_outputs(folder).items() if "shards" not in name}
-        for folder in (alone, spread)
+        for folder in (single, sharded)
     )
-    assert ours.keys() == theirs.keys()
-    assert [name for name in ours if ours[name] != theirs[name]] == []
+    assert [name for name in expected | outputs if expected.get(name) != outputs.get(name)] == []

@@ -7,26 +7,25 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import settings as hypothesis_settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from d_q_trial import files
 from d_q_trial.errors import UserError
 
 
-def test_a_failure_while_writing_names_the_file_and_leaves_the_old_one_and_no_part(tmp_path):
+def test_a_failed_write_names_the_file_and_keeps_the_old_one_alone(tmp_path):
     path = tmp_path / "a.txt"
-    files.write_text("whole", path)
-    full_disk = pytest.raises(OSError, match="No space left")
-    with full_disk as found, files.atomic(path) as temporary, temporary.open("w"), open("/dev/full", "w") as stream:
+    files.write_text("complete", path)
+    disk_full = pytest.raises(OSError, match="No space left")
+    with disk_full as error, files.atomic(path) as temporary, temporary.open("w"), open("/dev/full", "w") as stream:
         stream.write("any")
-    assert found.value.filename == str(path)
-    assert path.read_text() == "whole"
-    assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
+    assert error.value.filename == str(path)
+    assert path.read_text() == "complete"
+    assert [*tmp_path.iterdir()] == [path]
 
 
-def test_unfinished_files_of_a_killed_run_are_swept_and_nothing_else(tmp_path):
+def test_only_unfinished_files_of_a_killed_run_are_removed(tmp_path):
     (tmp_path / "figures").mkdir()
     for name in (".part-abc.png", "figures/.part-x.pdf", "figures/a.pdf", ".hidden"):
         (tmp_path / name).write_text("x")
@@ -34,15 +33,16 @@ def test_unfinished_files_of_a_killed_run_are_swept_and_nothing_else(tmp_path):
     assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == [".hidden", "a.pdf"]
 
 
-def test_json_keeps_order_and_letters_and_refuses_nan(tmp_path):
+def test_json_keeps_the_order_of_keys_and_refuses_nan(tmp_path):
+    path = tmp_path / "a.json"
     with pytest.raises(ValueError, match="not JSON compliant"):
-        files.write_json({"x": float("nan")}, tmp_path / "a.json")
-    assert not (tmp_path / "a.json").exists()
-    files.write_json({"b": "µ", "a": 1}, tmp_path / "a.json")
-    assert list(json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))) == ["b", "a"]
+        files.write_json({"x": float("nan")}, path)
+    assert not path.exists()
+    files.write_json({"b": "µ", "a": 1}, path)
+    assert list(json.loads(path.read_text(encoding="utf-8"))) == ["b", "a"]
 
 
-def test_each_content_is_kept_in_a_file_of_its_own(tmp_path):
+def test_each_content_is_written_once_to_a_file_of_its_own(tmp_path):
     first = files.write_json_once({"cuts": [0.5]}, tmp_path)
     os.utime(first, (1, 1))
     assert files.write_json_once({"cuts": [0.5]}, tmp_path) == first
@@ -51,49 +51,49 @@ def test_each_content_is_kept_in_a_file_of_its_own(tmp_path):
     assert [json.loads(Path(path).read_text())["cuts"] for path in (first, second)] == [[0.5], [0.6]]
 
 
-@hypothesis_settings(max_examples=40)
+@settings(max_examples=40)
 @given(
     st.lists(st.text(alphabet="=+-@'\t\r1.e, \"ab" + string.ascii_uppercase[:3], max_size=6), min_size=1),
     st.floats(allow_infinity=False),
 )
-def test_a_table_is_read_as_it_was_written_and_holds_no_formula(words, value):
-    frame = pd.DataFrame({"word": pd.Series(words, dtype=object), "value": value})
+def test_a_table_survives_writing_and_reading_and_contains_no_formula(texts, value):
+    frame = pd.DataFrame({"text": pd.Series(texts, dtype=object), "value": value})
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "t.csv"
         files.write_csv(frame, path, label="made up")
-        again = files.read_csv(path, numeric=("value",))
-        raw = pd.read_csv(path, dtype=str, keep_default_na=False)["word"]
+        table, rows = files.read_csv(path, numeric=("value",)), files.read_rows(path)
+        cells = pd.read_csv(path, dtype=str, keep_default_na=False)["text"]
         assert files.read_label(path) == "made up"
-        rows = files.read_rows(path)
-    assert list(again) == ["word", "value"]
-    assert [row["word"] for row in rows] == again["word"].tolist() == [text.replace("\r", "\n") for text in words]
-    np.testing.assert_allclose(again["value"], frame["value"], rtol=1e-11, equal_nan=True)
-    for text in raw[raw.str.startswith(("=", "+", "-", "@", "\t", "\r"))]:
-        assert files._NUMBER.fullmatch(text)
+    assert list(table) == ["text", "value"]
+    assert [row["text"] for row in rows] == table["text"].tolist() == [text.replace("\r", "\n") for text in texts]
+    np.testing.assert_allclose(table["value"], frame["value"], rtol=1e-11, equal_nan=True)
+    for cell in cells[cells.str.startswith(("=", "+", "-", "@", "\t", "\r"))]:
+        assert files._NUMBER.fullmatch(cell)
 
 
 @pytest.mark.parametrize("text", ["-1", "+2.5", "-1e-05", "-12,000", "+3%", "x=1", "x\t"])
-def test_a_number_or_a_word_is_no_formula(text):
+def test_numbers_and_words_are_not_escaped_as_formulas(text):
     assert files.escape_formula(text) == text
 
 
-def test_missing_cells_are_empty_na_is_a_word_and_a_header_is_no_formula(tmp_path):
-    files.write_csv(pd.DataFrame({"name": ["NA", ""], "=value": [0.1 + 0.2, np.nan]}), tmp_path / "t.csv")
-    assert (tmp_path / "t.csv").read_text() == "name,'=value\nNA,0.3\n,\n"
-    assert files.read_csv(tmp_path / "t.csv", numeric=("'=value",))["name"].tolist() == ["NA", ""]
+def test_missing_cells_are_empty_na_is_text_and_headers_are_escaped(tmp_path):
+    path = tmp_path / "t.csv"
+    files.write_csv(pd.DataFrame({"name": ["NA", ""], "=value": [0.1 + 0.2, np.nan]}), path)
+    assert path.read_text() == "name,'=value\nNA,0.3\n,\n"
+    assert files.read_csv(path, numeric=("'=value",))["name"].tolist() == ["NA", ""]
 
 
 @pytest.mark.parametrize("text", ["a,b\n1\n", "a,b\n1,2,3\n", "a,b\n1,\xff\n"])
-def test_a_damaged_table_is_named(tmp_path, text):
+def test_a_damaged_table_is_reported_by_name(tmp_path, text):
     (tmp_path / "t.csv").write_text(text, encoding="latin-1")
     with pytest.raises(UserError, match=r"t\.csv: damaged, or not a table of this package"):
         files.read_rows(tmp_path / "t.csv")
 
 
-def test_a_checksum_tells_another_workbook_in_one_line(tmp_path):
+def test_a_checksum_detects_another_file(tmp_path):
     path = tmp_path / "w.xlsx"
     path.write_bytes(b"abc")
-    known = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-    files.check_sha256(path, known.upper())
-    with pytest.raises(UserError, match=f"SHA-256 is {known}, expected 0000.*; this is another file"):
+    checksum = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    files.check_sha256(path, checksum.upper())
+    with pytest.raises(UserError, match=f"SHA-256 is {checksum}, expected 0000.*; this is another file"):
         files.check_sha256(path, "0" * 64)

@@ -35,16 +35,9 @@ def environment(folder: Path) -> dict[str, str]:
 
 def run(folder: Path, *arguments: str, cwd: Path | None = None, status: int = 0, **variables: str) -> str:
     """Run Python in the copy, check its exit status and return its output; ``variables`` are added to its environment."""
-    process = subprocess.run(
-        [sys.executable, *arguments],
-        cwd=cwd or folder,
-        env=environment(folder) | variables,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-        timeout=900,
-    )
+    command, env = [sys.executable, *arguments], environment(folder) | variables
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "timeout": 900}
+    process = subprocess.run(command, cwd=cwd or folder, env=env, **options, check=False)
     assert process.returncode == status, process.stdout
     return process.stdout
 
@@ -56,14 +49,9 @@ def snakemake(folder: Path, *arguments: str, cores: int = 2, **variables) -> str
 
 def start(folder: Path, *arguments: str, **variables: str) -> subprocess.Popen:
     """Start snakemake in the copy, as the leader of a process group that :func:`kill` ends."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "snakemake", "--cores", "2", *arguments],
-        cwd=folder,
-        env=environment(folder) | variables,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    command, env = ["-m", "snakemake", "--cores", "2", *arguments], environment(folder) | variables
+    options = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "start_new_session": True}
+    return subprocess.Popen([sys.executable, *command], cwd=folder, env=env, **options)
 
 
 def kill(process: subprocess.Popen) -> None:
