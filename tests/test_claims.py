@@ -57,8 +57,8 @@ def test_a_known_difference_applies_to_its_kind_of_data_and_needs_an_existing_cl
     (tmp_path / "known_differences.csv").write_text("claim,data,reason\nregistry:a:affected,any,1\nb,synthetic,2\n")
     known_differences = [claims.read_known_differences(tmp_path, synthetic=synthetic) for synthetic in (True, False)]
     assert known_differences == [{"registry:a:affected": "1", "b": "2"}, {"registry:a:affected": "1"}]
-    events = "source,locator,event,group,affected,at_risk,percent\nregistry,,a,,1,9,"
-    (tmp_path / "adverse_events.csv").write_text(events)
+    header = "source,locator,event,group,affected,at_risk,percent"
+    (tmp_path / "adverse_events.csv").write_text(f"{header}\nregistry,,a,,1,9,")
     with pytest.raises(UserError, match=r"known_differences\.csv, row 3: no reported value is called 'b'"):
         claims.read_claims(tmp_path)
 
@@ -83,6 +83,8 @@ def test_known_differences_of_synthetic_data_apply_to_labelled_participants_only
 PRIMARY = {"outcome": "ctx", "measure": "percent_change", "visit": "week_20", "marker": "", "stratum": "all"}
 PRIMARY |= {"contrast": "d_q - control", "group": "", "claim": "c", "source": "paper", "locator": "Fig. 3a"}
 NO_STRATA = pd.DataFrame(columns=["marker"])
+BOUND = "the reported bound holds for: exact test"
+EXACT, TWO = "the reported value is that of: exact test", [("exact", 0.611), ("type_6", 0.6108)]
 
 
 def judge(value, relation, reported, statistic="p", others=(), known=None, strata=NO_STRATA, result=None, **claim):
@@ -116,10 +118,6 @@ def test_a_claim_about_a_stratum_is_judged_by_its_members_not_by_its_label(label
                 assert (row["verdict"], row[field]) == (claims.REPRODUCED, result[field])
             else:
                 assert (row["verdict"], row["note"]) == (claims.NOT_APPLICABLE, claims.OTHER_SUBGROUPS)
-
-
-BOUND = "the reported bound holds for: exact test"
-EXACT, TWO = "the reported value is that of: exact test", [("exact", 0.611), ("type_6", 0.6108)]
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from d_q_trial.errors import UserError
 from d_q_trial.trial import load_trial
 
 CONFIG = yaml.safe_load(Path("tests/config.yaml").read_text(encoding="utf-8"))
+PBC = Path("data/pbc/trial.yaml").read_text(encoding="utf-8")
 
 
 def _with(others=None, **published):
@@ -125,9 +126,6 @@ def test_markers_outcomes_and_visits_must_be_those_of_the_trial():
         "robustness.multiverse.outcomes: 'ctxx'",
     ):
         assert re.search(message, str(error.value)), message
-
-
-PBC = Path("data/pbc/trial.yaml").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The convention of a paper, group sizes that are not reported, and single P-values."""
 
+import functools
 import itertools
 from types import SimpleNamespace
 
@@ -18,20 +19,17 @@ from d_q_trial.consistency.reported import ReportedP
 from d_q_trial.consistency.sizes import parse_constraint
 from d_q_trial.published_tables import parse_number
 
-
-@pytest.fixture(scope="module")
-def checked():
-    return check_paper("data/published")
+check_published = functools.cache(lambda: check_paper("data/published"))
 
 
-@pytest.fixture(scope="module")
-def paper(checked):
-    return checked[0]
+@pytest.fixture
+def paper():
+    return check_published()[0]
 
 
-@pytest.fixture(scope="module")
-def findings(checked):
-    return {finding.finding: finding for finding in checked[1]}
+@pytest.fixture
+def findings():
+    return {finding.finding: finding for finding in check_published()[1]}
 
 
 def make_claim(p, n_first, n_second, name="claim"):

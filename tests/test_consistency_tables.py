@@ -10,6 +10,12 @@ from d_q_trial.consistency.inference import Inference, Report
 from d_q_trial.consistency.quartiles import Decision
 from d_q_trial.consistency.reported import read_folder
 
+AGE, SMOKER = {"outcome": "age", "group": "d_q"}, {"outcome": "smoker"}
+P1NP_4 = {"source": "registry", "outcome": "p1np", "group": "d_q", "visit": "week_4"}
+SASP = {"outcome": "sasp_composite", "group": "d_q"}
+CTX = {"source": "registry", "outcome": "ctx", "visit": "week_20"}
+BODY = {"source": "paper", "event": "Body pain"}
+
 
 def check_tables(reported):
     report = Report(reported, Inference([], {}, {}), [], Decision([], {}), [], [])
@@ -34,57 +40,46 @@ def as_published():
     return check_tables(read_folder("data/published"))
 
 
-AGE, SMOKER = {"outcome": "age", "group": "d_q"}, {"outcome": "smoker"}
-P1NP_4 = {"source": "registry", "outcome": "p1np", "group": "d_q", "visit": "week_4"}
-SASP = {"outcome": "sasp_composite", "group": "d_q"}
-CTX = {"source": "registry", "outcome": "ctx", "visit": "week_20"}
-P1NP_P = {"source": "registry", "outcome": "p1np", "visit": "week_4"}
-BODY = {"source": "paper", "event": "Body pain"}
-
-
-@pytest.mark.parametrize(
-    ("name", "table", "where", "change", "message"),  # None if the finding disappears
-    [
-        ("means-equal-medians-age", "registry_baseline", AGE, {"value": "71.3"}, None),
-        ("total-of-means-registry-age", "registry_baseline", {"group": "total"}, {"value": "73.4"}, None),
-        ("decimals-registry-p1np-week_4-d_q-upper", "summaries", P1NP_4, {"upper": "148.0"}, None),
-        ("decimals-registry-p1np-week_4-d_q-upper", "summaries", P1NP_4, {"center": "3", "lower": "1"}, None),
-        ("below-minus-100-registry-sasp_composite-week_2-d_q-lower", "summaries", SASP, {"lower": "-100.0"}, None),
-        ("stated-n-paper-fig-3-caption", "statements", {"kind": "n"}, {"visits": "week_2"}, None),
-        ("completers-d_q", "registry_flow", {"milestone": "completed", "group": "d_q"}, {"n": "28"}, None),
-        ("stated-test-smoker", "statements", {"kind": "test", "subject": "Table 1"}, {"value": "chi_squared"}, None),
-        ("stated-test-smoker", "tests", SMOKER, {"test": "rank_sum", "p": "0.595"}, None),
-        ("adverse-events-only-paper", "adverse_events", BODY, {"event": "Pain in extremity"}, None),
-        ("adverse-events-only-registry", "statements", {"kind": "listed_from"}, {"value": "9"}, None),
-        ("withdrawals-d_q", "flow", {"step": "left_treatment"}, {"step": "withdrew"}, None),
-        ("share-p16_variant_5-T3", "statements", {"kind": "share"}, {"value": "7/20"}, None),
-        ("stated-hba1c-exclusion-limit", "statements", {"source": "registry", "kind": "limit"}, {"value": "6.5"}, None),
-        ("decimals-registry-p1np-week_20-d_q-upper", "summaries", P1NP_4 | {"visit": "week_20"}, {"upper": "1309"},
-         "1309 has no decimal"),
-        ("below-minus-100-registry-ctx-week_20-control-lower", "summaries", CTX | {"group": "control"},
-         {"lower": "-142.4"}, "−142.4%"),
-        ("sources-differ-median-ctx-percent_change-week_20-all-control", "summaries", CTX | {"group": "control"},
-         {"center": "-7.8"}, "median of ctx"),
-        ("order-age-baseline-baseline-all-d_q-q1-median", "summaries", AGE, {"lower": "99.9"},
-         "q1 99.9 lies above median"),
-        ("order-ctx-percent_change-week_20-all-d_q-q3-maximum", "summaries", CTX | {"group": "d_q"}, {"upper": "2.4"},
-         "q3 2.6 lies above maximum 2.4"),
-        ("percent-paper-extended-data-table-1-body-pain-d-q", "adverse_events", BODY | {"group": "d_q"},
-         {"percent": "18"}, "5 of 30 is 16.7%, reported as 18%"),
-        ("flow-sum-control", "registry_flow", {"milestone": "completed", "group": "control"}, {"n": "27"},
-         "27 completed and 2 did not, of 30 started"),
-        ("stated-test-smoker", "tests", SMOKER, {"p": "0.789"}, "with Yates' correction"),
-        ("stated-test-age", "tests", {"outcome": "age"}, {"test": "other"}, "of another test"),
-        ("adverse-events-differ", "adverse_events", {"source": "paper", "event": "Headache", "group": "d_q"},
-         {"affected": "15"}, "headache, d_q: 15 against 16"),
-        ("flow-reasons-control", "registry_flow", {"reason": "Protocol Violation", "group": "control"}, {"n": "2"},
-         "3 reasons for 2"),
-        ("sum-paper-ctx-percent_change-week_2-p16_variant_5", "counts",
-         {"outcome": "ctx", "visit": "week_2", "stratum": "T3", "marker": "p16_variant_5"}, {"n": "22"}, "add up to 61"),
-        ("sum-registry-age-baseline-baseline-groups", "registry_baseline", {"group": "total"}, {"n": "75"},
-         "the groups add up to 74, the whole is reported as 75"),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("name", "table", "where", "change", "message"), [  # None if the finding disappears
+    ("means-equal-medians-age", "registry_baseline", AGE, {"value": "71.3"}, None),
+    ("total-of-means-registry-age", "registry_baseline", {"group": "total"}, {"value": "73.4"}, None),
+    ("decimals-registry-p1np-week_4-d_q-upper", "summaries", P1NP_4, {"upper": "148.0"}, None),
+    ("decimals-registry-p1np-week_4-d_q-upper", "summaries", P1NP_4, {"center": "3", "lower": "1"}, None),
+    ("below-minus-100-registry-sasp_composite-week_2-d_q-lower", "summaries", SASP, {"lower": "-100.0"}, None),
+    ("stated-n-paper-fig-3-caption", "statements", {"kind": "n"}, {"visits": "week_2"}, None),
+    ("completers-d_q", "registry_flow", {"milestone": "completed", "group": "d_q"}, {"n": "28"}, None),
+    ("stated-test-smoker", "statements", {"kind": "test", "subject": "Table 1"}, {"value": "chi_squared"}, None),
+    ("stated-test-smoker", "tests", SMOKER, {"test": "rank_sum", "p": "0.595"}, None),
+    ("adverse-events-only-paper", "adverse_events", BODY, {"event": "Pain in extremity"}, None),
+    ("adverse-events-only-registry", "statements", {"kind": "listed_from"}, {"value": "9"}, None),
+    ("withdrawals-d_q", "flow", {"step": "left_treatment"}, {"step": "withdrew"}, None),
+    ("share-p16_variant_5-T3", "statements", {"kind": "share"}, {"value": "7/20"}, None),
+    ("stated-hba1c-exclusion-limit", "statements", {"source": "registry", "kind": "limit"}, {"value": "6.5"}, None),
+    ("decimals-registry-p1np-week_20-d_q-upper", "summaries", P1NP_4 | {"visit": "week_20"}, {"upper": "1309"},
+     "1309 has no decimal"),
+    ("below-minus-100-registry-ctx-week_20-control-lower", "summaries", CTX | {"group": "control"},
+     {"lower": "-142.4"}, "−142.4%"),
+    ("sources-differ-median-ctx-percent_change-week_20-all-control", "summaries", CTX | {"group": "control"},
+     {"center": "-7.8"}, "median of ctx"),
+    ("order-age-baseline-baseline-all-d_q-q1-median", "summaries", AGE, {"lower": "99.9"},
+     "q1 99.9 lies above median"),
+    ("order-ctx-percent_change-week_20-all-d_q-q3-maximum", "summaries", CTX | {"group": "d_q"}, {"upper": "2.4"},
+     "q3 2.6 lies above maximum 2.4"),
+    ("percent-paper-extended-data-table-1-body-pain-d-q", "adverse_events", BODY | {"group": "d_q"},
+     {"percent": "18"}, "5 of 30 is 16.7%, reported as 18%"),
+    ("flow-sum-control", "registry_flow", {"milestone": "completed", "group": "control"}, {"n": "27"},
+     "27 completed and 2 did not, of 30 started"),
+    ("stated-test-smoker", "tests", SMOKER, {"p": "0.789"}, "with Yates' correction"),
+    ("stated-test-age", "tests", {"outcome": "age"}, {"test": "other"}, "of another test"),
+    ("adverse-events-differ", "adverse_events", {"source": "paper", "event": "Headache", "group": "d_q"},
+     {"affected": "15"}, "headache, d_q: 15 against 16"),
+    ("flow-reasons-control", "registry_flow", {"reason": "Protocol Violation", "group": "control"}, {"n": "2"},
+     "3 reasons for 2"),
+    ("sum-paper-ctx-percent_change-week_2-p16_variant_5", "counts",
+     {"outcome": "ctx", "visit": "week_2", "stratum": "T3", "marker": "p16_variant_5"}, {"n": "22"}, "add up to 61"),
+    ("sum-registry-age-baseline-baseline-groups", "registry_baseline", {"group": "total"}, {"n": "75"},
+     "the groups add up to 74, the whole is reported as 75"),
+])  # fmt: skip
 def test_a_finding_appears_and_disappears_with_its_cause(tmp_path, as_published, name, table, where, change, message):
     before, after = as_published.get(name), check_altered_copy(tmp_path, table, where, change).get(name)
     if message:
@@ -105,11 +100,12 @@ def test_means_without_spread_must_equal_their_medians(tmp_path):
 
 
 def test_two_sources_are_compared_at_the_decimals_that_both_report(tmp_path, as_published):
-    after = check_altered_copy(tmp_path, "tests", P1NP_P, {"p": "0.02"})  # the paper reports 0.024
+    where = {"source": "registry", "outcome": "p1np", "visit": "week_4"}
+    after = check_altered_copy(tmp_path, "tests", where, {"p": "0.02"})  # the paper reports 0.024
     assert after["sources-agree"].what == as_published["sources-agree"].what
 
 
-def test_findings_state_what_the_checks_compute(as_published):
+def test_findings_state_what_the_checks_compute_and_explain_differences(as_published):
     finding = as_published["stated-test-smoker"]
     # R: chisq.test(matrix(c(10, 20, 12, 18), 2), correct = FALSE)$p.value 0.592; correct = TRUE and fisher.test 0.789
     assert finding.what.endswith("is that of chi-squared")
@@ -125,8 +121,7 @@ def test_findings_state_what_the_checks_compute(as_published):
     assert "gastrointestinal reflux (d_q)" in as_published["adverse-events-agree"].value
     assert "body pain, d_q: 5" in as_published["adverse-events-only-paper"].what
     assert "pain in extremity, control: 3" in as_published["adverse-events-only-registry"].value
-
-    # An agreement needs no explanation.
+    # Agreements need no explanation.
     assert not any(finding.harmless_explanation for finding in as_published.values() if finding.kind == "agreement")
     assert "left treatment but stayed" in as_published["withdrawals-d_q"].harmless_explanation
 

@@ -13,6 +13,7 @@ from d_q_trial.errors import UserError
 from d_q_trial.published_tables import check_names, read_folder, read_published_table
 
 FOLDER = Path("data/published")
+TESTS_HEADER = (FOLDER / "tests.csv").read_text(encoding="utf-8").split("\n")[0]
 
 
 def test_the_tables_hold_every_reported_row_with_outcomes_and_visits_of_the_trial():
@@ -34,9 +35,6 @@ def test_reported_numbers_have_the_stated_decimals_and_medians_lie_within_their_
     assert [number for number, count in decimals if len(number.partition(".")[2]) != int(count)] == []
 
 
-HEADER = "source,locator,outcome,measure,visit,marker,stratum,contrast,test,p_relation,p,effect,direction"
-
-
 @pytest.mark.parametrize(
     ("relation", "p", "expected"),
     [
@@ -52,8 +50,9 @@ HEADER = "source,locator,outcome,measure,visit,marker,stratum,contrast,test,p_re
 )
 @pytest.mark.parametrize("minus", "−‑－")
 def test_relations_minus_signs_and_byte_order_marks_are_normalised(relation, p, expected, minus, tmp_path):
+    header = "source,locator,outcome,measure,visit,marker,stratum,contrast,test,p_relation,p,effect,direction"
     row = f"paper,Fig. 3a,ctx,percent_change,week_20,,all,d_q - control,rank_sum,{relation},{p},{minus}9,"
-    (tmp_path / "tests.csv").write_text(f"{HEADER}\n{row}\n", encoding="utf-8-sig")
+    (tmp_path / "tests.csv").write_text(f"{header}\n{row}\n", encoding="utf-8-sig")
     claim, effect = read_claims(tmp_path)
     assert (claim["source"], claim["relation"], claim["reported"]) == ("paper", *expected)
     assert effect["reported"] == "-9"
@@ -75,9 +74,6 @@ def test_a_folder_with_an_unknown_or_faulty_file_is_refused(tmp_path, name, text
     (tmp_path / name).write_text(text)
     with pytest.raises(UserError, match=message):
         read_folder(tmp_path)
-
-
-TESTS_HEADER = (FOLDER / "tests.csv").read_text(encoding="utf-8").split("\n")[0]
 
 
 @pytest.mark.parametrize(
