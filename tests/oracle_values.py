@@ -23,4 +23,12 @@ def read_columns(name: str) -> dict[str, np.ndarray]:
 
 
 def parse_numbers(text: str) -> np.ndarray:
-    return np.array([float(word) for word in text.split()])
+    return np.array([float(number) for number in text.split()])
+
+
+def parse_samples(row: dict[str, str]) -> tuple[np.ndarray, np.ndarray]:
+    return parse_numbers(row["x"]), parse_numbers(row["y"])
+
+
+def select_numbers(row: dict[str, str], *columns: str) -> list[float]:
+    return [float(row[column]) for column in columns]

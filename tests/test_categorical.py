@@ -4,23 +4,21 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from oracle_values import parse_numbers, read_rows
+from oracle_values import parse_numbers, parse_samples, read_rows, select_numbers
 from scipy import stats
 
 from d_q_trial.stats.categorical import chi_squared, jonckheere_terpstra, spearman
 from d_q_trial.stats.quantiles import quantile
 
-groups = st.lists(st.lists(st.integers(0, 6).map(float), min_size=1, max_size=5), min_size=3, max_size=4)
-
 
 @pytest.mark.parametrize("oracle", read_rows("chi_squared"))
 def test_chi_squared_equals_r_without_yates(oracle):
-    counts, n = ([int(oracle[f"{name}_{side}"]) for side in ("first", "second")] for name in ("count", "n"))
-    samples = (np.repeat([1.0, 0.0], [c, size - c]) for c, size in zip(counts, n, strict=True))
-    assert chi_squared(*samples) == pytest.approx((sum(n), float(oracle["statistic"]), float(oracle["p"])))
+    arms = [[int(oracle[f"{name}_{arm}"]) for name in ("count", "n")] for arm in ("first", "second")]
+    samples = (np.repeat([1.0, 0.0], [count, n - count]) for count, n in arms)
+    assert chi_squared(*samples)[1:] == pytest.approx(select_numbers(oracle, "statistic", "p"))
 
 
-def test_chi_squared_of_large_samples_does_not_overflow_and_an_empty_margin_has_no_p():
+def test_chi_squared_handles_large_samples_and_empty_margins():
     even = np.tile([0.0, 1.0], 25_000)
     assert (chi_squared(np.ones(50_000), np.zeros(50_000)).p, chi_squared(even, even).p) == (0, 1)
     assert chi_squared([1, 1], [1, 1, np.nan]) == pytest.approx((4, np.nan, np.nan), nan_ok=True)
@@ -31,11 +29,10 @@ def test_chi_squared_of_large_samples_does_not_overflow_and_an_empty_margin_has_
 
 @pytest.mark.parametrize("oracle", read_rows("spearman"))
 def test_spearman_equals_r(oracle):
-    found = spearman(parse_numbers(oracle["x"]), parse_numbers(oracle["y"]))
-    assert found[1:] == pytest.approx((float(oracle["r"]), float(oracle["p"])))
+    assert spearman(*parse_samples(oracle))[1:] == pytest.approx(select_numbers(oracle, "r", "p"))
 
 
-def test_spearman_of_a_perfect_order_is_one_with_a_p_of_zero_and_of_a_constant_or_a_pair_not_defined():
+def test_spearman_is_one_for_a_perfect_order_and_undefined_for_a_constant_or_two_pairs():
     # scipy 1.11's spearmanr(nan_policy="omit") once gave P = 1 here.
     assert spearman([1, 2, 3, np.nan, 5], [2, 4, 6, 8, 100]) == (4, 1.0, 0.0)
     assert spearman([1, 2, 3, 4], [8, 6, 4, 2])[1:] == (-1.0, 0.0)
@@ -45,24 +42,24 @@ def test_spearman_of_a_perfect_order_is_one_with_a_p_of_zero_and_of_a_constant_o
 
 @pytest.mark.parametrize("oracle", read_rows("trend"), ids=lambda row: row["case"])
 def test_z_and_p_of_a_trend_equal_r(oracle):
-    values, number = parse_numbers(oracle["values"]), parse_numbers(oracle["groups"])
-    found = jonckheere_terpstra([values[number == group] for group in np.unique(number)])
-    assert found[1:] == pytest.approx((float(oracle["z"]), float(oracle["p"])), rel=1e-9)
+    values, groups = parse_numbers(oracle["values"]), parse_numbers(oracle["groups"])
+    trend = jonckheere_terpstra([values[groups == group] for group in np.unique(groups)])
+    assert trend[1:] == pytest.approx(select_numbers(oracle, "z", "p"), rel=1e-9)
 
 
 @pytest.mark.parametrize("samples", [[[1], [2], [4], [3]], [[1], [3], [2]], [[1, 2], [3]]])
-def test_a_trend_of_few_values_has_the_p_of_kendall_s_normal_approximation(samples):
-    number = np.repeat(np.arange(len(samples)), [len(sample) for sample in samples])
-    expected = stats.kendalltau(number, np.concatenate(samples), method="asymptotic")
+def test_p_of_a_trend_of_few_values_equals_kendall_s_normal_approximation(samples):
+    groups = np.repeat(np.arange(len(samples)), [len(sample) for sample in samples])
+    expected = stats.kendalltau(groups, np.concatenate(samples), method="asymptotic")
     assert jonckheere_terpstra(samples).p == pytest.approx(expected.pvalue, rel=1e-12)
 
 
-@given(groups)
-def test_reversing_the_groups_of_a_trend_changes_the_sign_and_a_rising_transform_nothing(samples):
+@given(st.lists(st.lists(st.integers(0, 6).map(float), min_size=1, max_size=5), min_size=3, max_size=4))
+def test_reversing_the_groups_changes_the_sign_of_a_trend_and_a_rising_transform_changes_nothing(samples):
     n, z, p = jonckheere_terpstra(samples)
-    moved = jonckheere_terpstra([np.exp(np.array(sample)) for sample in samples])
-    for found, sign in ((jonckheere_terpstra(samples[::-1]), -1), (moved, 1)):
-        assert list(found) == pytest.approx([n, sign * z, p], rel=1e-9, abs=1e-9, nan_ok=True)
+    for changed, sign in ((samples[::-1], -1), ([np.exp(sample) for sample in samples], 1)):
+        trend = list(jonckheere_terpstra(changed))
+        assert trend == pytest.approx([n, sign * z, p], rel=1e-9, abs=1e-9, nan_ok=True)
 
 
 @pytest.mark.parametrize("samples", [[[1, 1], [1], [1, 1]], [[1, 2, 3], [], [np.nan]], [[1], [2]], []])
@@ -72,16 +69,17 @@ def test_equal_values_one_group_or_two_values_have_no_trend(samples):
 
 @pytest.mark.parametrize("oracle", read_rows("quantiles"), ids=lambda row: f"{row['values']} type {row['type']}")
 def test_quartiles_equal_r_in_a_sample_and_in_columns(oracle):
-    values, expected = parse_numbers(oracle["values"]), [float(oracle["q1"]), float(oracle["q3"])]
+    values, expected = parse_numbers(oracle["values"]), select_numbers(oracle, "q1", "q3")
     with_nan, columns = np.append(values, np.nan), np.column_stack([values, 2 * values])
-    for found in (quantile(own, [0.25, 0.75], type=int(oracle["type"])) for own in (with_nan, columns)):
-        np.testing.assert_allclose(found, expected if found.ndim == 1 else np.outer(expected, [1, 2]), rtol=1e-12)
+    for data, quartiles in ((with_nan, expected), (columns, np.outer(expected, [1, 2]))):
+        np.testing.assert_allclose(quantile(data, [0.25, 0.75], type=int(oracle["type"])), quartiles, rtol=1e-12)
 
 
-def test_no_values_have_no_quantiles_and_wrong_arguments_are_refused():
+def test_quantiles_of_no_values_are_nan_and_wrong_arguments_are_refused():
     assert np.isnan(quantile([np.nan], [0.25, 0.75], type=7)).tolist() == [True, True]
     assert np.isnan(quantile(np.empty((0, 3)), [0.25, 0.75], type=7)).shape == (2, 3)
-    wrong = [([1.0], 0.5, 10, "from 1 to 9"), ([], 0.5, 0, "from 1 to 9")]
-    for values, probability, kind, match in [*wrong, ([1.0, 2.0], 1.5, 7, r"\[0, 1\]")]:
-        with pytest.raises(ValueError, match=match):
-            quantile(values, probability, type=kind)
+    for values, quantile_type in (([1.0], 10), ([], 0)):
+        with pytest.raises(ValueError, match="from 1 to 9"):
+            quantile(values, 0.5, type=quantile_type)
+    with pytest.raises(ValueError, match=r"\[0, 1\]"):
+        quantile([1.0, 2.0], 1.5, type=7)
