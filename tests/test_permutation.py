@@ -1,4 +1,4 @@
-"""Permuted labels, the engine, and the P-values of its counts, against brute force over every split."""
+"""Permuted labels, counts and P-values, against enumeration of every split."""
 
 from math import comb
 
@@ -21,61 +21,59 @@ VALUES = np.column_stack([DATA[name] for name in "abc"])
 P = np.array([0.035, 0.049, 0.2, 0.001, 0.035, 0.9, 0.011])
 
 
-def step_down(columns, is_first, permutations=500, family=0):
+def compute_step_down(columns, is_first, permutations=500, family=0):
     design, labels = Design(np.column_stack(columns)), labels_for(is_first, permutations, seed=1)
-    counter = StepDown(design.observed(is_first).z, family)
+    adjusted = StepDown(design.observed(is_first).z, family)
     for block in permutation.permuted_blocks(design, labels):
-        counter.add(block)
-    return counter.p(labels.p)
+        adjusted.add(block)
+    return adjusted.p(labels.p)
 
 
-def test_a_curve_counts_a_specification_by_its_weight():
+def test_a_curve_counts_each_specification_with_its_weight():
     effects = np.array([[0.3], [0.1], [np.nan], [0.2]])
     np.testing.assert_array_equal(sort_curve(effects, np.array([1, 2, 5, 3]), 4)[:, 0], [0.1, 0.2, 0.2, 0.3])
     assert np.isnan(sort_curve(np.full((3, 1), np.nan), np.ones(3, dtype=int), 4)).all()
 
 
-def test_all_splits_give_the_exact_test_and_its_value_from_coin():
+def test_step_down_over_all_splits_is_the_exact_test_of_coin():
     column = np.array([3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5.0])
     exact = exact_p(midrank_columns(column[:, None])[0][:, 0], ARM)
-    assert step_down([column], ARM)[0].p == pytest.approx(exact, abs=1e-12)
+    assert compute_step_down([column], ARM)[0].p == pytest.approx(exact, abs=1e-12)
     assert exact == pytest.approx(ORACLE["coin exact e"], abs=1e-12)
 
 
-def test_all_splits_with_missing_values_match_enumeration_in_r():
+def test_step_down_over_all_splits_with_missing_values_equals_enumeration_in_r():
     assert Design(VALUES).observed(ARM).z == pytest.approx([ORACLE[f"z {name}"] for name in "abc"], abs=1e-12)
-    for family, name in ((np.arange(3), "p"), (0, "step-down")):  # each by itself, and as Westfall and Young
-        found = step_down(VALUES.T, ARM, family=family)
-        assert [p.p for p in found] == pytest.approx([ORACLE[f"{name} {place}"] for place in "abc"], abs=1e-12)
-        assert {p.permutations for p in found} == {comb(11, int(ARM.sum()))}
+    for family, name in ((np.arange(3), "p"), (0, "step-down")):  # each column alone, and Westfall and Young
+        adjusted = compute_step_down(VALUES.T, ARM, family=family)
+        assert [p.p for p in adjusted] == pytest.approx([ORACLE[f"{name} {column}"] for column in "abc"], abs=1e-12)
+        assert {p.permutations for p in adjusted} == {comb(11, int(ARM.sum()))}
 
 
-def test_a_permutation_is_the_same_whoever_asks_for_it_and_favours_nobody():
+def test_permuted_labels_depend_on_the_seed_alone_and_are_balanced():
     labels = Labels(20, 8, 20 * BLOCK, seed=4)
-    whole = labels.take(0, 20 * BLOCK)
-    np.testing.assert_array_equal(labels.take(300, 900), whole[:, 300:900])
-    assert not (Labels(20, 8, 10, seed=10).take(0, 10) == whole[:, :10]).all()
+    columns = labels.take(0, 20 * BLOCK)
+    np.testing.assert_array_equal(labels.take(300, 900), columns[:, 300:900])
+    assert not (Labels(20, 8, 10, seed=10).take(0, 10) == columns[:, :10]).all()
     assert (np.sort(labels.orders(5, 600), axis=1) == np.arange(20)).all()
-    assert (whole.sum(axis=0) == 8).all()
-    assert np.abs(whole.mean(axis=1) - 0.4).max() < 4.5 * np.sqrt(0.24 / (20 * BLOCK))
-    assert len(np.unique(whole.T, axis=0)) > 19.9 * BLOCK * 0.95
+    assert (columns.sum(axis=0) == 8).all()
+    assert np.abs(columns.mean(axis=1) - 0.4).max() < 4.5 * np.sqrt(0.24 / (20 * BLOCK))
+    assert len(np.unique(columns.T, axis=0)) > 19.9 * BLOCK * 0.95
 
 
 @pytest.mark.parametrize(("permutations", "seed"), [(0, 1), (10, -1), (10, 2**64)])
-def test_impossible_numbers_of_permutations_and_seeds_are_refused(permutations, seed):
+def test_numbers_of_permutations_and_seeds_out_of_range_are_refused(permutations, seed):
     with pytest.raises(ValueError, match="expected 1 or more, and a seed from 0 to"):
         labels_for(np.arange(6) < 3, permutations, seed)
     assert labels_for(np.arange(6) < 3, 1, 2**64 - 1).count == 1
 
 
 @given(st.integers(1, 400), st.data())
-def test_a_monte_carlo_p_is_never_zero_and_has_the_interval_of_clopper_and_pearson_if_it_is_possible(
-    permutations, draw
-):
-    extreme = draw.draw(st.integers(0, permutations))
+def test_monte_carlo_p_is_above_zero_with_the_interval_of_clopper_and_pearson(permutations, data):
+    extreme = data.draw(st.integers(0, permutations))
     p = permutation_p(extreme, permutations)
-    theirs = binomtest(extreme, permutations).proportion_ci(0.99, method="exact")
-    assert p == pytest.approx(((extreme + 1) / (permutations + 1), theirs.low, theirs.high, permutations))
+    interval = binomtest(extreme, permutations).proportion_ci(0.99, method="exact")
+    assert p == pytest.approx(((extreme + 1) / (permutations + 1), *interval, permutations))
     assert 0 <= p.lower <= extreme / permutations <= p.upper <= 1
     assert permutation_p(extreme, permutations, exhaustive=True).p == extreme / permutations
     for impossible in ((-1, permutations), (permutations + 1, permutations), (0, 0)):
@@ -84,8 +82,8 @@ def test_a_monte_carlo_p_is_never_zero_and_has_the_interval_of_clopper_and_pears
 
 
 @pytest.mark.parametrize(("method", "name"), [("holm", "holm"), ("fdr_bh", "bh")])
-def test_adjusted_values_match_p_adjust_in_r_and_missing_ones_are_not_counted(method, name):
-    expected = [ORACLE[f"{name} {place}"] for place in range(1, 8)]
+def test_adjusted_p_equals_p_adjust_in_r_and_ignores_missing_values(method, name):
+    expected = [ORACLE[f"{name} {rank}"] for rank in range(1, 8)]
     np.testing.assert_allclose(adjust_p(P, method), expected, rtol=1e-12)
     np.testing.assert_allclose(adjust_p(np.insert(P, [0, 3], np.nan), method), np.insert(expected, [0, 3], np.nan))
     assert adjust_p(np.array([]), method).size == 0
@@ -94,39 +92,36 @@ def test_adjusted_values_match_p_adjust_in_r_and_missing_ones_are_not_counted(me
         adjust_p([0.2, 1.2], method)
 
 
-def test_step_down_without_missing_values_matches_coin_within_its_sampling_error():
+def test_step_down_without_missing_values_equals_coin_within_sampling_error():
     columns = [DATA["a"], [3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5], [9, 6, 8, 3, 4, 2, 7, 1, 2, 5, 0]]
-    for name, found in zip("aef", step_down(columns, ARM), strict=True):
+    for name, adjusted in zip("aef", compute_step_down(columns, ARM), strict=True):
         expected = ORACLE[f"coin step-down {name}"]
-        assert found.p == pytest.approx(expected, abs=4 * np.sqrt(expected * (1 - expected) / 1e6))
+        assert adjusted.p == pytest.approx(expected, abs=4 * np.sqrt(expected * (1 - expected) / 1e6))
 
 
 @given(st.integers(0, 10**6))
-def test_adjusted_p_by_enumeration_is_the_share_of_larger_maxima_within_each_family(seed):
+def test_step_down_p_is_the_share_of_larger_maxima_within_each_family(seed):
     rng = np.random.default_rng(seed)
     values, is_first, family = rng.integers(0, 4, (6, 5)).astype(float), np.arange(6) < 3, rng.integers(0, 2, 5)
     values[rng.random((6, 5)) < 0.1] = np.nan
-    splits = labels_for(is_first, 20, seed=0).take(0, 20).T
-    z, *permuted = (
-        np.abs(get_test("normal").compare_columns(values, split).statistic) for split in (is_first, *splits)
-    )
-    permuted = np.nan_to_num(permuted).T
-    raw = {}
+    splits = (is_first, *labels_for(is_first, 20, seed=0).take(0, 20).T)
+    z, *permuted = (np.abs(get_test("normal").compare_columns(values, split).statistic) for split in splits)
+    permuted, shares = np.nan_to_num(permuted).T, {}
     for k in np.flatnonzero(~np.isnan(z)):
-        lesser = (family == family[k]) & ~(z > z[k] + 1e-9)
-        raw[k] = (permuted[lesser].max(axis=0) >= z[k] - 1e-9).mean()
-    rivals = {k: [raw[j] for j in raw if family[j] == family[k] and z[j] >= z[k] - 1e-9] for k in raw}
-    found = step_down(values.T, is_first, family=family)
-    assert {k: found[k].p for k in raw} == pytest.approx({k: max(own) for k, own in rivals.items()})
-    untested = pytest.approx((np.nan, np.nan, np.nan, 0), nan_ok=True)
-    assert all(found[k] == untested for k in range(5) if k not in raw)
+        less_extreme = (family == family[k]) & ~(z > z[k] + 1e-9)
+        shares[k] = (permuted[less_extreme].max(axis=0) >= z[k] - 1e-9).mean()
+    adjusted = compute_step_down(values.T, is_first, family=family)
+    for k in range(5):
+        expected = max((shares[j] for j in shares if family[j] == family[k] and z[j] >= z[k] - 1e-9), default=np.nan)
+        assert adjusted[k].p == pytest.approx(expected, nan_ok=True)
+        assert k in shares or adjusted[k] == pytest.approx((np.nan, np.nan, np.nan, 0), nan_ok=True)
 
 
-def test_a_specification_that_is_too_small_and_an_empty_group_have_no_summary():
+def test_specifications_that_are_too_small_and_empty_groups_have_no_summary():
     values, is_first = np.random.default_rng(1).normal(size=(10, 4)), np.arange(10) < 5
     values[2:5, 1] = np.nan
     observed = Design(values, minimum_per_arm=3).observed(is_first)
     assert np.isnan(observed.z[1])
-    found = Joint(observed, [np.ones(4), np.arange(4) != 1, np.zeros(4)], critical=1.0).observed
-    assert (found[:, 0] == found[:, 1]).all()
-    assert np.isnan(found[:, 2]).all()
+    summaries = Joint(observed, [np.ones(4), np.arange(4) != 1, np.zeros(4)], critical=1.0).observed
+    assert (summaries[:, 0] == summaries[:, 1]).all()
+    assert np.isnan(summaries[:, 2]).all()
