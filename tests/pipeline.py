@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from d_q_trial import claims
@@ -46,6 +47,13 @@ def one(table: pd.DataFrame, **keys) -> pd.Series:
     rows = pick(table, **keys)
     assert len(rows) == 1, f"{len(rows)} rows for {keys}"
     return rows.iloc[0]
+
+
+def widen_changes(layout: Layout) -> tuple[pd.DataFrame, np.ndarray]:
+    """Return changes by participant (rows) and (outcome, visit), and which participants are treated."""
+    changes = layout.changes[layout.changes["measure"].ne("baseline")]
+    wide = changes.pivot(index=["participant", "arm"], columns=["outcome", "visit"], values="value")
+    return wide.droplevel("arm"), wide.index.get_level_values("arm") == layout.trial.arms.treated.key
 
 
 @dataclass(frozen=True)
