@@ -50,7 +50,7 @@ def one(table: pd.DataFrame, **keys) -> pd.Series:
 
 
 def widen_changes(layout: Layout) -> tuple[pd.DataFrame, np.ndarray]:
-    """Return changes by participant (rows) and (outcome, visit), and which participants are treated."""
+    """Return changes by participant and by (outcome, visit), and whether each participant is treated."""
     changes = layout.changes[layout.changes["measure"].ne("baseline")]
     wide = changes.pivot(index=["participant", "arm"], columns=["outcome", "visit"], values="value")
     return wide.droplevel("arm"), wide.index.get_level_values("arm") == layout.trial.arms.treated.key
