@@ -105,7 +105,9 @@ def test_imputation_keeps_complete_visits_and_reports_the_share_of_missing_infor
             effect = mann_whitney_effect(*c.samples(c.modelled)).estimate
             effect = effect if 0 < effect < 1 else np.nan  # an effect without variance cannot be pooled
             adjusted = one(complete, **keys, statistic="adjusted_difference")["value"]
-            pooled = [one(imputed, **keys, statistic=s)["value"] for s in ("mann_whitney_effect", "adjusted_difference")]
+            pooled = [
+                one(imputed, **keys, statistic=s)["value"] for s in ("mann_whitney_effect", "adjusted_difference")
+            ]
             assert pooled == pytest.approx([effect, adjusted], rel=1e-9, nan_ok=True)
 
 
