@@ -3,8 +3,10 @@
 import html
 import json
 import re
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import openpyxl
 import pandas as pd
@@ -19,75 +21,69 @@ from d_q_trial.stats.two_sample import TESTS
 
 pytestmark = pytest.mark.slow
 
-# A test that a newcomer adds: an entry in the registry, without an interval, not to be permuted, with another statistic.
+MAIN = "tables/main_results.html"
+# An added test: an entry in the registry, without an interval, not to be permuted, with another statistic.
 NEW_TEST = """
 TESTS["new"] = replace(
-    TESTS["brunner_munzel"],
-    name="new",
-    label="New test",
-    sentence="two-sided new test",
-    references=("newcomer",),
-    statistic="d",
-    interval="given as the Hodges-Lehmann estimate without an interval",
+    TESTS["brunner_munzel"], name="new", label="New test", sentence="two-sided new test", references=("newcomer",),
+    statistic="d", interval="given as the Hodges-Lehmann estimate without an interval",
 )
 """
-KNOWN = TESTS | {"new": TESTS["brunner_munzel"]}  # which the new one is like
-BUNDLED = {
-    "everything": {
-        "marker": "p16_variant_1+5",
-        "strata": {"cuts": ["1/5", "2/5", "3/5", "4/5"], "at_cut": "lower", "labels": [f"fifth-{n}" for n in "abcde"]},
-        "test": "exact",
-        "outcomes": ["ctx", "bmd_radius", "sasp_il6"],
-        "alpha": 0.01,
-        "change": "log_ratio",
-        "exclude": ["S01", "S02"],
-    },
-    "column": {
-        "workbook": "grouped.xlsx",
-        "strata": {"by": "column", "column": "p16 variant 5 tertile", "labels": ["T1", "T2", "T3"]},
-        "test": "new",
-        "outcomes": ["p1np", "bmd_radius"],
-    },
-    "values": {
-        "strata": {"by": "value", "cuts": [1.1]},
-        "test": "welch",
-        "outcomes": ["p1np"],
-        "outliers": {"rule": "trim", "limit": 1.5},
-        "quartile_type": 3,
-    },
-}
-REAL = {
-    "everything": {
-        "strata": {"cuts": ["1/2"], "labels": ["lower-half", "upper-half"]},
-        "test": "brunner_munzel",
-        "alpha": 0.1,
-        "outcomes": ["bilirubin"],
-    }
-}
-MATRICES = {  # configuration, analyses beside its reference, outcomes of the reference
-    "bundled": ("config.yaml", BUNDLED, ["p1np", "bmd_radius", "sasp_il6"]),
-    "real": ("data/pbc/config.yaml", REAL, ["bilirubin", "albumin"]),
-}
+KNOWN = TESTS | {"new": replace(TESTS["brunner_munzel"], name="new", sentence="two-sided new test")}
+# The configuration, the outcomes of its reference analysis, and further analyses.
+MATRICES = yaml.safe_load("""
+bundled:
+  source: config.yaml
+  outcomes: [p1np, bmd_radius, sasp_il6]
+  others:
+    everything:
+      strata: {cuts: [1/5, 2/5, 3/5, 4/5], at_cut: lower, labels: [fifth-a, fifth-b, fifth-c, fifth-d, fifth-e]}
+      marker: p16_variant_1+5
+      outcomes: [ctx, bmd_radius, sasp_il6]
+      exclude: [S01, S02]
+      test: exact
+      alpha: 0.01
+      change: log_ratio
+    column:
+      strata: {by: column, column: p16 variant 5 tertile, labels: [T1, T2, T3]}
+      workbook: grouped.xlsx
+      outcomes: [p1np, bmd_radius]
+      test: new
+    values:
+      strata: {by: value, cuts: [1.1]}
+      outcomes: [p1np]
+      outliers: {rule: trim, limit: 1.5}
+      test: welch
+      quartile_type: 3
+real:
+  source: data/pbc/config.yaml
+  outcomes: [bilirubin, albumin]
+  others:
+    everything:
+      strata: {cuts: [1/2], labels: [lower-half, upper-half]}
+      outcomes: [bilirubin]
+      test: brunner_munzel
+      alpha: 0.1
+""")
 DRIVER = """
 import json
 from d_q_trial import cli
 from d_q_trial.config import settings
 
-chosen = settings.load("config.yaml")
-entries = {entry.workbook_id: entry for entry in chosen.analyses.values()}
-for name, entry in entries.items():
-    assert cli.main(["participants", entry.workbook, f"results/workbooks/{name}", "--trial", chosen.trial]) == 0
-of_each = "results tables figures cutoffs robustness sensitivity report".split()
-for command in of_each:
-    for analysis in chosen.analyses:
+config = settings.load("config.yaml")
+workbooks = {analysis.workbook_id: analysis.workbook for analysis in config.analyses.values()}
+for name, workbook in workbooks.items():
+    assert cli.main(["participants", workbook, f"results/workbooks/{name}", "--trial", config.trial]) == 0
+for command in "results tables figures cutoffs robustness sensitivity report".split():
+    for analysis in config.analyses:
         assert cli.main([command, "--analysis", analysis]) == 0, (command, analysis)
 assert cli.main(["compare"]) == cli.main(["overview"]) == 0
-print(json.dumps({name: [entry.strata.labels, entry.alpha, entry.test] for name, entry in chosen.analyses.items()}))
+print(json.dumps({name: [a.strata.labels, a.alpha, a.test] for name, a in config.analyses.items()}))
 """
 
 
-def _grouped_workbook(folder: Path) -> None:
-    """The bundled workbook with a column that states groups, and without the marks of synthetic data."""
+def _write_grouped_workbook(path: Path) -> None:
+    """Write the bundled workbook with a column of groups, and without the marks of synthetic data."""
     book = openpyxl.load_workbook("data/reconstructed.xlsx")
     del book["READ ME"]
     book.properties.title = book.properties.subject = book.properties.keywords = book.properties.creator = None
@@ -97,51 +93,29 @@ def _grouped_workbook(folder: Path) -> None:
     sheet.cell(1, column, "p16 variant 5 tertile")
     for row in range(2, sheet.max_row + 1):
         sheet.cell(row, column, f"T{row % 3 + 1}")
-    book.save(folder / "grouped.xlsx")
+    book.save(path)
 
 
-@pytest.fixture(scope="module", params=["bundled", "real"])
-def made(request, tmp_path_factory):
-    """Results of a matrix of analyses, their settings, and the name of the reference."""
-    folder = make_shared_folder(tmp_path_factory, f"matrix_{request.param}", partial(_make, *MATRICES[request.param]))
-    return folder, *json.loads((folder / "made.json").read_text())
-
-
-def _make(source: str, others: dict, outcomes: list[str], folder: Path) -> None:
-    """Make all analyses by the commands of the workflow, with a test more in the registry."""
+def _run_matrix(folder: Path, *, source: str, outcomes: list[str], others: dict) -> None:
+    """Run all analyses by the commands of the workflow, with one more test in the registry."""
     workspace.make(folder)
     with (folder / "src/d_q_trial/stats/two_sample.py").open("a") as registry:
         registry.write(NEW_TEST)
     with (folder / "src/d_q_trial/report/references.yaml").open("a") as references:
         references.write("newcomer: Newcomer A. Journal of New Tests 1, 1-2 (2001).\n")
+    if "column" in others:
+        _write_grouped_workbook(folder / "grouped.xlsx")
     config = yaml.safe_load((folder / source).read_text())
     reference = config.get("reference", "published")
-    if "column" in others:
-        _grouped_workbook(folder)
     config["analyses"] = {reference: config["analyses"][reference] | {"outcomes": outcomes}} | others
     config["robustness"] = {"permutations": 99}
-    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    (folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
     printed = workspace.run(folder, "-c", DRIVER)
-    (folder / "made.json").write_text(json.dumps([json.loads(printed.splitlines()[-1]), reference]))
+    (folder / "analyses.json").write_text(printed.splitlines()[-1])
 
 
-SHOWN = (".csv", ".json", ".html", ".md", ".tex")
-OF_OTHERS = ("claims.csv", "claims.html", "manifest.json", "README.md")  # reported values; the label of the data
-# Outputs that show every stratum of their analysis.
-BY_STRATUM = [
-    "results.csv",
-    "strata.csv",
-    "methods.md",
-    "report.html",
-    "export/ars.json",
-    "figures/figures.json",
-    "sensitivity/leave_one_out.csv",
-    "sensitivity/sensitivity.csv",
-]
-
-
-def _visible(path: Path) -> str:
-    """Text that a reader sees: of a page without tags, scripts and pictures."""
+def _read_visible(path: Path) -> str:
+    """Return the text that a reader sees: of a page without tags, scripts and pictures."""
     text = path.read_text(encoding="utf-8")
     if path.suffix != ".html":
         return text
@@ -149,126 +123,131 @@ def _visible(path: Path) -> str:
     return html.unescape(re.sub(r"<[^>]*>", " ", text))
 
 
-def _texts(folder: Path) -> dict[str, str]:
-    """Visible text of every output of an analysis."""
-    paths = (path for path in sorted(folder.rglob("*")) if path.suffix in SHOWN and path.name not in OF_OTHERS)
-    return {path.relative_to(folder).as_posix(): _visible(path) for path in paths}
+def _read_outputs(folder: Path, labels: list[str], alpha: float, test: str) -> SimpleNamespace:
+    """Read an analysis and the visible text of its outputs, except reported values and the label of the data."""
+    paths = (path for path in sorted(folder.rglob("*")) if path.suffix in (".csv", ".json", ".html", ".md", ".tex"))
+    left_out = ("claims.csv", "claims.html", "manifest.json", "README.md")
+    texts = {path.relative_to(folder).as_posix(): _read_visible(path) for path in paths if path.name not in left_out}
+    main_table = next(file for file in (MAIN, "tables/comparisons.html") if file in texts)
+    outputs = SimpleNamespace(folder=folder, name=folder.name, labels=labels, texts=texts, main_table=main_table)
+    outputs.level, outputs.test = f"{100 * (1 - alpha):g}", KNOWN[test]
+    outputs.results = pd.read_csv(folder / "results.csv", keep_default_na=False)
+    return outputs
 
 
-def _main(texts: dict[str, str]) -> str:
-    """The table of the main results."""
-    return next(file for file in ("tables/main_results.html", "tables/comparisons.html") if file in texts)
+@pytest.fixture(scope="module", params=MATRICES)
+def analyses(request, tmp_path_factory):
+    """The outputs of each analysis of a matrix, the reference first."""
+    make = partial(_run_matrix, **MATRICES[request.param])
+    folder = make_shared_folder(tmp_path_factory, f"matrix_{request.param}", make)
+    settings = json.loads((folder / "analyses.json").read_text())
+    return [_read_outputs(folder / "results" / name, *values) for name, values in settings.items()]
 
 
-def _names(text: str, labels: set[str]) -> set[str]:
-    """Labels that a text names, as whole words."""
+def _find_labels(text: str, labels: set[str]) -> set[str]:
+    """Return the labels that a text names, as whole words."""
     return {label for label in labels if re.search(rf"(?<![\w/+-]){re.escape(label)}(?![\w/+-])", text)}
 
 
-def test_every_output_names_the_strata_of_its_analysis_and_of_no_other(made):
-    folder, analyses, reference = made
-    every = {label for labels, *_ in analyses.values() for label in labels}
-    for name, (labels, *_) in analyses.items():
-        own, texts = set(labels), _texts(folder / "results" / name)
-        assert len(texts) > 20, name
-        for file in [*BY_STRATUM, _main(texts), _main(texts).replace(".html", ".csv")]:
-            assert _names(texts[file], own) == own, (name, file)
-        for file, text in texts.items():
-            # The report of an alternative says what it changes against the reference, in the words of either.
-            both = own | set(analyses[reference][0]) if file == "report.html" else own
-            assert _names(text, every) <= both, (name, file)
+# Outputs that name every stratum of their analysis.
+BY_STRATUM = ["results.csv", "strata.csv", "methods.md", "report.html", "export/ars.json", "figures/figures.json"]
+BY_STRATUM += ["sensitivity/leave_one_out.csv", "sensitivity/sensitivity.csv"]
 
 
-def test_strata_that_a_column_states_are_called_by_the_column(made):
-    folder, analyses, _ = made
-    texts = _texts(folder / "results/column") if "column" in analyses else {}
-    assert not texts or "T3 of “p16 variant 5 tertile”" in texts["report.html"]
-    for file, text in texts.items():
-        assert not re.search("(?:strata|stratum|subgroup|T[123]) of p16 variant 5", text), file
+def test_every_output_names_the_strata_of_its_analysis_and_of_no_other(analyses):
+    every = {label for analysis in analyses for label in analysis.labels}
+    for analysis in analyses:
+        labels, main_table = set(analysis.labels), analysis.main_table
+        assert len(analysis.texts) > 20, analysis.name
+        for file in [*BY_STRATUM, main_table, main_table.replace(".html", ".csv")]:
+            assert _find_labels(analysis.texts[file], labels) == labels, (analysis.name, file)
+        for file, text in analysis.texts.items():
+            # The report of an alternative compares it with the reference, which may have other labels.
+            allowed = labels | set(analyses[0].labels) if file == "report.html" else labels
+            assert _find_labels(text, every) <= allowed, (analysis.name, file)
 
 
-def test_every_interval_has_the_level_of_its_analysis(made):
-    folder, analyses, _ = made
-    for name, (_, alpha, _) in analyses.items():
-        level = f"{100 * (1 - alpha):g}"
-        for file, text in _texts(folder / "results" / name).items():
-            found = re.findall(r"([0-9.]+)%\s+(?:CI|confidence|intervals?|limits?)\b(?! \(reported)", text)
-            assert set(found) <= {level}, (name, file)
-        assert f"{level}% " in _visible(folder / "results" / name / "report.html"), name
+def test_strata_from_a_column_are_named_after_the_column(analyses):
+    for analysis in (analysis for analysis in analyses if analysis.name == "column"):
+        assert "T3 of “p16 variant 5 tertile”" in analysis.texts["report.html"]
+        for file, text in analysis.texts.items():
+            assert not re.search("(?:strata|stratum|subgroup|T[123]) of p16 variant 5", text), file
 
 
-def test_every_output_names_the_test_of_its_analysis_and_of_no_other(made):
-    folder, analyses, _ = made
-    sentences = {known.name: known.sentence for known in TESTS.values()} | {"new": "two-sided new test"}
-    for name, (*_, test) in analyses.items():
-        place = folder / "results" / name
-        numbers = pd.read_csv(place / "results.csv", keep_default_na=False)
-        compared = numbers[numbers["statistic"].eq("p") & ~numbers["method"].isin(["chi_squared", "spearman, t"])]
-        assert set(compared["method"]) == {test}, name
-        texts = _texts(place)
-        assert sentences[test] in texts["methods.md"], name
-        assert sentences[test] in texts["report.html"], name
-        for file, text in texts.items():
-            if file.startswith(("figures/", "tables/")):
-                assert {other for other, said in sentences.items() if said in text} <= {test}, (name, file)
+def test_every_interval_has_the_level_of_its_analysis(analyses):
+    for analysis in analyses:
+        for file, text in analysis.texts.items():
+            levels = re.findall(r"([0-9.]+)%\s+(?:CI|confidence|intervals?|limits?)\b(?! \(reported)", text)
+            assert set(levels) <= {analysis.level}, (analysis.name, file)
+        assert f"{analysis.level}% " in analysis.texts["report.html"], analysis.name
 
 
-LEFT_OUT = {  # by analysis: who or what is left out, and the type of its quartiles
+def test_every_output_names_the_test_of_its_analysis_and_of_no_other(analyses):
+    for analysis in analyses:
+        p = analysis.results[analysis.results["statistic"].eq("p")]
+        assert set(p["method"]) - {"chi_squared", "spearman, t"} == {analysis.test.name}, analysis.name
+        for file, text in analysis.texts.items():
+            named = {name for name, test in KNOWN.items() if test.sentence in text}
+            if file in ("methods.md", "report.html"):
+                assert analysis.test.name in named, (analysis.name, file)
+            elif file.startswith(("figures/", "tables/")):
+                assert named <= {analysis.test.name}, (analysis.name, file)
+
+
+EXCLUSIONS = {  # by analysis: a text on excluded participants or values, and the type of its quartiles
     "everything": ("were excluded.", "7"),
     "values": ("beyond the quartiles of their arm were trimmed.", "3"),
 }
 
 
-def test_figures_tables_and_texts_say_who_and_what_is_left_out_and_the_type_of_quartiles(made):
-    folder, analyses, _ = made
-    for name in analyses if "values" in analyses else ():
-        texts, (own, kind) = _texts(folder / "results" / name), LEFT_OUT.get(name, ("", "7"))
-        drawn = {key: figure["caption"] for key, figure in json.loads(texts["figures/figures.json"]).items()}
-        told = [drawn[key] for key in ("figure_1", "figure_3", "figure_4", "extended_data_figure_5", "forest")]
-        told += [texts[file] for file in ("tables/main_results.html", "export/ars.json", "methods.md", "report.html")]
-        silent = [drawn["figure_2"], drawn["extended_data_figure_2"]]  # design, population
-        for text in told + silent:
-            said = {words for words, _ in LEFT_OUT.values() if words in text}
-            assert said == (set() if text in silent else {own} - {""}), name
-            assert set(re.findall(r"\btype (\d)", text)) <= {kind}, name
-        for text in (drawn["figure_3"], texts["tables/main_results.html"]):
-            assert f"type {kind}" in text, name
+def test_figures_tables_and_texts_state_exclusions_and_the_type_of_quartiles(analyses):
+    for analysis in analyses if "values" in [analysis.name for analysis in analyses] else ():
+        expected, quartile_type = EXCLUSIONS.get(analysis.name, ("", "7"))
+        captions = json.loads(analysis.texts["figures/figures.json"])
+        captions = {key: figure["caption"] for key, figure in captions.items()}
+        stating = [captions[key] for key in ("figure_1", "figure_3", "figure_4", "extended_data_figure_5", "forest")]
+        stating += [analysis.texts[file] for file in (MAIN, "export/ars.json", "methods.md", "report.html")]
+        silent = [captions["figure_2"], captions["extended_data_figure_2"]]  # design, population
+        for text in stating + silent:
+            stated = {exclusion for exclusion, _ in EXCLUSIONS.values() if exclusion in text}
+            assert stated == (set() if text in silent else {expected} - {""}), analysis.name
+            assert set(re.findall(r"\btype (\d)", text)) <= {quartile_type}, analysis.name
+        for text in (captions["figure_3"], analysis.texts[MAIN]):
+            assert f"type {quartile_type}" in text, analysis.name
 
 
-def test_every_output_claims_the_estimate_interval_and_correction_that_its_test_gives_and_no_other(made):
-    folder, analyses, _ = made
-    assert not all(KNOWN[test].has_interval for *_, test in analyses.values())
-    for name, (_, alpha, test) in analyses.items():
-        own, texts = KNOWN[test], _texts(folder / "results" / name)
-        report, cuts = texts["report.html"], texts["robustness/robustness.json"]
-        for text in (texts["figures/figures.json"], texts[_main(texts)], cuts, texts["methods.md"]):
-            assert ("ifference of means" in text) == bool(own.mean_difference) == ("Hodges-Lehmann" not in text), name
+def test_every_output_describes_the_estimate_interval_and_correction_of_its_test_and_of_no_other(analyses):
+    assert not all(analysis.test.has_interval for analysis in analyses)
+    for analysis in analyses:
+        name, test, texts = analysis.name, analysis.test, analysis.texts
+        report, cutoffs, methods = (texts[file] for file in ("report.html", "robustness/robustness.json", "methods.md"))
+        main_table = texts[analysis.main_table]
+        for text in (texts["figures/figures.json"], main_table, cutoffs, methods):
+            assert ("ifference of means" in text) == bool(test.mean_difference) == ("Hodges-Lehmann" not in text), name
             claimed = re.findall(r"\b(?:CI|intervals?)\b", re.sub("(?:without an|no) interval", "", text))
-            assert bool(claimed) == own.has_interval, name
-        assert ("a shift between the arms if" in texts["methods.md"]) != bool(own.mean_difference), name
-        assert "not a test of the difference of medians" in texts[_main(texts)], name
-        for words in (f"Difference ({100 * (1 - alpha):g}% CI)", "CI as a band"):
-            assert (words in report) == own.has_interval, name
-        assert ("without intervals, because the test has none" in report) != own.has_interval, name
-        assert ("as thin lines" in report) == ("a ring marks" in cuts) == (not own.not_permuted), name
-        assert ("no P corrected for the search" in cuts) == bool(own.not_permuted), name
+            assert bool(claimed) == test.has_interval, name
+        assert ("a shift between the arms if" in methods) != bool(test.mean_difference), name
+        assert "not a test of the difference of medians" in main_table, name
+        for text in (f"Difference ({analysis.level}% CI)", "CI as a band"):
+            assert (text in report) == test.has_interval, name
+        assert ("without intervals, because the test has none" in report) != test.has_interval, name
+        assert ("as thin lines" in report) == ("a ring marks" in cutoffs) == (not test.not_permuted), name
+        assert ("no P corrected for the search" in cutoffs) == bool(test.not_permuted), name
 
 
-def test_the_estimate_that_is_shown_is_that_of_the_test_with_its_interval_if_it_has_one(made):
-    folder, analyses, _ = made
-    for name, (*_, test) in analyses.items():
-        estimate, texts = KNOWN[test].estimate, _texts(folder / "results" / name)
-        numbers = pd.read_csv(folder / "results" / name / "results.csv", keep_default_na=False)
-        numbers = numbers[numbers["measure"].eq("percent_change") & numbers["statistic"].isin(estimate)]
-        assert numbers["value"].eq("").eq(numbers["reason"].ne("")).all(), name
-        for _, rows in numbers[numbers["outcome"].eq("p1np") & numbers["marker"].eq("")].groupby("visit"):
-            ends = pd.to_numeric(rows.set_index("statistic")["value"])[[*estimate]]
-            assert ends.notna().all() == KNOWN[test].has_interval, name
-            for file in (_main(texts), "figures/figures.json"):
-                assert formatting.format_interval(*ends, 1) in texts[file], (name, file)
+def test_tables_and_figures_show_the_estimate_of_the_test_with_its_interval_if_it_has_one(analyses):
+    for analysis in analyses:
+        estimate, results = analysis.test.estimate, analysis.results
+        results = results[results["measure"].eq("percent_change") & results["statistic"].isin(estimate)]
+        assert results["value"].eq("").eq(results["reason"].ne("")).all(), analysis.name
+        for _, rows in results[results["outcome"].eq("p1np") & results["marker"].eq("")].groupby("visit"):
+            values = pd.to_numeric(rows.set_index("statistic")["value"])[[*estimate]]
+            assert values.notna().all() == analysis.test.has_interval, analysis.name
+            for file in (analysis.main_table, "figures/figures.json"):
+                assert formatting.format_interval(*values, 1) in analysis.texts[file], (analysis.name, file)
 
 
-CUTS = {  # by analysis: what is said of its cutoffs by its own marker, and by p16 variant 1+5
+CUTOFFS = {  # by analysis: the sentence on its cutoffs by its own marker, and by p16 variant 1+5
     "published": ("This analysis cuts at 1.355 AU.", "This analysis cuts at 1.412 AU."),
     "column": ("This analysis takes its strata from the column p16 variant 5 tertile of the workbook.", ""),
     "values": ("This analysis cuts at 1.1 AU.", ""),
@@ -276,26 +255,27 @@ CUTS = {  # by analysis: what is said of its cutoffs by its own marker, and by p
 }
 
 
-def test_figures_of_every_cut_are_described_and_mark_the_cutoffs_of_their_analysis_by_the_markers_that_it_cuts(made):
-    folder, analyses, _ = made
-    for name, (labels, *_) in analyses.items():
-        place, has_cutoffs = folder / "results" / name / "robustness", name != "column"
-        described = json.loads((place / "robustness.json").read_text())
-        drawn = {f"{figure}.{ending}" for figure in described for ending in ("pdf", "png")}
-        assert drawn == {path.name for path in place.glob("every_cut_*")} != set()
-        assert (labels[-1] in set(pd.read_csv(place / "analysis_cuts.csv")["stratum"])) == has_cutoffs, name
-        words = " ".join(figure["words"] for figure in described.values())
-        assert (f"in stratum {labels[-1]} the difference is" in words) == has_cutoffs, name
-        for figure in described if name in CUTS else ():
-            caption, said = described[figure]["caption"], CUTS[name][figure.endswith("1+5")]
-            assert re.findall("This analysis .*? (?:AU|ug/day|workbook)[.]", caption) == [said] * bool(said), (
+def test_figures_of_every_cutoff_are_described_and_mark_the_cutoffs_of_their_analysis(analyses):
+    for analysis in analyses:
+        folder, has_cutoffs, name = analysis.folder / "robustness", analysis.name != "column", analysis.name
+        figures = json.loads((folder / "robustness.json").read_text())
+        drawn = {f"{figure}.{ending}" for figure in figures for ending in ("pdf", "png")}
+        assert drawn == {path.name for path in folder.glob("every_cut_*")} != set()
+        assert (analysis.labels[-1] in set(pd.read_csv(folder / "analysis_cuts.csv")["stratum"])) == has_cutoffs, name
+        text = " ".join(figure["words"] for figure in figures.values())
+        assert (f"in stratum {analysis.labels[-1]} the difference is" in text) == has_cutoffs, name
+        for key, figure in figures.items() if name in CUTOFFS else ():
+            caption, expected = figure["caption"], CUTOFFS[name][key.endswith("1+5")]
+            sentences = re.findall("This analysis .*? (?:AU|ug/day|workbook)[.]", caption)
+            assert sentences == [expected] * bool(expected), (name, key)
+            assert ("Thin vertical line: the cutoff of this analysis" in caption) == ("cuts at" in expected), (
                 name,
-                figure,
+                key,
             )
-            assert ("Thin vertical line: the cutoff of this analysis" in caption) == ("cuts at" in said), (name, figure)
 
 
-def test_no_output_carries_the_label_where_the_workbook_does_not_call_itself_synthetic(made):
-    files = [path for path in (made[0] / "results/column").rglob("*") if path.is_file()]
-    assert len(files) > 40 or "column" not in made[1]
-    assert [path for path in files if not is_unlabelled(path)] == []
+def test_no_output_has_the_label_if_the_workbook_has_no_mark_of_synthetic_data(analyses):
+    for analysis in (analysis for analysis in analyses if analysis.name == "column"):
+        files = [path for path in analysis.folder.rglob("*") if path.is_file()]
+        assert len(files) > 40
+        assert [path for path in files if not is_unlabelled(path)] == []
