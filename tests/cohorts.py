@@ -31,15 +31,14 @@ def randomized(n=16, outcomes=("p1np",), *, seed=5, drop=(), changed=None, marke
     """
     rng = np.random.default_rng(seed)
     markers = rng.permutation(n) if markers is None else markers
-    rows = []
+    replaced, rows = (changed or {}) | dict.fromkeys(drop), []
     for i in range(n):
         name, arm = f"A{i:02d}", "d_q" if i % 2 else "control"
         for outcome in outcomes:
             values = {"baseline": 40.0 + rng.integers(0, 30)}
             for visit in ("week_2", "week_4", "week_20"):
                 values[visit] = float(np.round(values["baseline"] * np.exp(rng.normal(0.3 * (i % 2), 0.2)), 1))
-            values |= {visit: value for (participant, visit), value in (changed or {}).items() if participant == name}
-            values |= {visit: None for participant, visit in drop if participant == name}
+            values = {visit: replaced.get((name, visit), value) for visit, value in values.items()}
             rows += value_rows(name, arm, outcome, **values)
         rows += value_rows(name, arm, "p16_variant_5", baseline=float(markers[i]))
     return rows

@@ -9,7 +9,7 @@ from d_q_trial.labels import uncapitalize
 
 
 @pytest.mark.parametrize(
-    ("value", "printed", "matches"),
+    ("value", "reported", "matches"),
     [
         (28.25, "28.2", True),  # ties to even
         (28.25, "28.3", True),  # half up
@@ -22,31 +22,23 @@ from d_q_trial.labels import uncapitalize
         (2.675, "2.67", True),
     ],
 )
-def test_a_value_matches_by_half_even_half_up_or_as_a_binary_number(value, printed, matches):
-    assert bool(formatting.find_rounding_rule(value, printed)) is matches
+def test_a_value_rounds_to_the_reported_value_by_half_even_half_up_or_as_a_binary_number(value, reported, matches):
+    assert bool(formatting.find_rounding_rule(value, reported)) is matches
 
 
 @given(st.floats(-1e6, 1e6), st.integers(0, 3))
-def test_a_value_prints_as_itself_rounded(value, decimals):
+def test_a_rounded_value_has_a_rounding_rule(value, decimals):
     for half in ("even", "up"):
         assert formatting.find_rounding_rule(value, f"{formatting.round_decimal(value, decimals, half=half):f}")
 
 
-@pytest.mark.parametrize(
-    ("p", "text"),
-    [
-        (0.61146, "P = 0.611"),
-        (0.00099, "P < 0.001"),
-        (0.001, "P = 0.001"),
-        (1.0, "P = 1.000"),
-        (math.nan, "P not defined"),
-    ],
-)
-def test_p_is_printed_as_in_the_paper(p, text):
-    assert formatting.format_p(p) == text
+def test_p_has_three_decimals():
+    p = (0.61146, 0.00099, 0.001, 1.0, math.nan)
+    texts = ["P = 0.611", "P < 0.001", "P = 0.001", "P = 1.000", "P not defined"]
+    assert [formatting.format_p(value) for value in p] == texts
 
 
-def test_minus_signs_thousands_large_and_undefined_numbers_are_set_as_in_print():
+def test_numbers_have_minus_signs_grouped_thousands_and_a_dash_if_undefined():
     assert formatting.format_number(math.nan, 1) == formatting.format_grouped(math.nan, 1) == "–"
     assert formatting.format_number(-8.66, 1) == "−8.7"
     assert formatting.format_number(-0.01, 1) == "0.0"
@@ -58,27 +50,25 @@ def test_minus_signs_thousands_large_and_undefined_numbers_are_set_as_in_print()
 
 
 @given(st.floats(-1.7e308, 1.7e308), st.integers(0, 6))
-def test_every_finite_number_is_printed_in_a_few_characters(value, decimals):
-    printed = formatting.format_grouped(value, decimals)
-    assert len(printed) <= 28
-    read = float(printed.replace("−", "-").replace(",", ""))
-    assert read == pytest.approx(value, rel=0.06 if abs(value) >= 1e15 else 1e-11, abs=0.6 * 10.0**-decimals)
-    assert float(formatting.round_decimal(value, decimals)) == pytest.approx(
-        value, rel=1e-11, abs=0.6 * 10.0**-decimals
-    )
+def test_every_finite_number_is_formatted_in_at_most_28_characters(value, decimals):
+    text, tolerance = formatting.format_grouped(value, decimals), 0.6 * 10.0**-decimals
+    assert len(text) <= 28
+    parsed = float(text.replace("−", "-").replace(",", ""))
+    assert parsed == pytest.approx(value, rel=0.06 if abs(value) >= 1e15 else 1e-11, abs=tolerance)
+    assert float(formatting.round_decimal(value, decimals)) == pytest.approx(value, rel=1e-11, abs=tolerance)
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False, min_value=-1e300, max_value=1e300))
-def test_rounding_to_significant_digits_is_close_and_idempotent(value):
-    once = formatting.round_significant(value)
-    assert once == pytest.approx(value, rel=1e-9, abs=0)
-    assert formatting.round_significant(once) == once
+def test_rounding_to_significant_digits_is_accurate_and_idempotent(value):
+    rounded = formatting.round_significant(value)
+    assert rounded == pytest.approx(value, rel=1e-9, abs=0)
+    assert formatting.round_significant(rounded) == rounded
     assert formatting.round_significant(1.23456789049) == 1.23456789
     assert math.isnan(formatting.round_significant(math.nan))
     assert formatting.round_significant([123456.0, -0.00123456], 3).tolist() == [123000.0, -0.00123]
 
 
-def test_a_label_begins_small_within_a_sentence_unless_it_is_a_name():
+def test_a_label_is_lower_case_within_a_sentence_unless_it_is_a_name():
     for label in ("Radius BMD", "Treatment as usual", "Vitamin D"):
         assert uncapitalize(label) == label[0].lower() + label[1:]
     for name in ("CTx", "Fas", "D-penicillamine", "Beck Depression Inventory", "Beat the Blues"):

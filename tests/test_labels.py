@@ -1,4 +1,4 @@
-"""What is made from synthetic participants says so, file by file, and what is made from others does not."""
+"""Every output made from synthetic participants has a label, and no output made from others has one."""
 
 import re
 import zipfile
@@ -10,53 +10,53 @@ from pipeline import LABEL, PBC
 
 from d_q_trial.files import read_header, read_rows
 
-# How the label is written: as it is, or with its apostrophe escaped for HTML; PDF splits and escapes its strings.
-WRITTEN = re.compile(rb"Synthetic data: not the trial(?:'|&#39;|&#x27;|\\')s participants")
-# These say nothing of participants: the reported numbers held against each other, the design of the trial, the code and
+# The label as it is, or with its apostrophe escaped for HTML or PDF.
+LABEL_IN_FILE = re.compile(rb"Synthetic data: not the trial(?:'|&#39;|&#x27;|\\')s participants")
+# Files without data of participants: the consistency of the reported numbers, the design of the trial, the code and
 # settings of the run, and the numbers of permutations that exceed a statistic.
-WITHOUT = re.compile(
+WITHOUT_LABEL = re.compile(
     r"results/README\.md|results/consistency/.*|.*/export/(Snakefile|config\.yaml)|.*/shards/.*\.npz"
     r"|.*/figures/figure_2\.(pdf|png)"
 )
 
 
 def is_labelled(path):
-    """Whether a file carries the label: each row of a table, each sheet of a workbook, the file otherwise."""
+    """Return whether a file has the label: each row of a table, each sheet of a workbook, any other file once."""
     if path.suffix == ".csv":
         return all(LABEL in row["data"] for row in read_rows(path))
     if path.suffix == ".xlsx":
         return all(LABEL in str([*sheet.values]) for sheet in openpyxl.load_workbook(path))
-    return WRITTEN.search(path.read_bytes()) is not None
+    return LABEL_IN_FILE.search(path.read_bytes()) is not None
 
 
 def is_unlabelled(path):
-    """Whether no part of a file names synthetic data; a table has no column for it, either."""
+    """Return whether no part of a file has the label, and a table has no column for it."""
     if path.suffix == ".xlsx":
         with zipfile.ZipFile(path) as archive:
-            return not any(WRITTEN.search(archive.read(name)) for name in archive.namelist())
-    return not WRITTEN.search(path.read_bytes()) and not (path.suffix == ".csv" and "data" in read_header(path))
+            return not any(LABEL_IN_FILE.search(archive.read(name)) for name in archive.namelist())
+    return not LABEL_IN_FILE.search(path.read_bytes()) and not (path.suffix == ".csv" and "data" in read_header(path))
 
 
-def made(folder):
-    """Files that a run has made of participants."""
+def list_outputs(folder):
+    """List the files that a run has made from participants."""
     files = {path.relative_to(folder).as_posix(): path for path in (folder / "results").rglob("*") if path.is_file()}
-    return [path for name, path in sorted(files.items()) if "/logs/" not in name and not WITHOUT.fullmatch(name)]
+    return [path for name, path in sorted(files.items()) if "/logs/" not in name and not WITHOUT_LABEL.fullmatch(name)]
 
 
-def test_every_output_made_from_synthetic_participants_carries_the_label(finished):
-    files = made(finished[0])
+def test_every_output_made_from_synthetic_participants_has_the_label(finished):
+    files = list_outputs(finished[0])
     assert {".csv", ".html", ".xlsx", ".json", ".parquet", ".pdf", ".png", ".md"} <= {path.suffix for path in files}
     assert len(files) > 60
     assert [path for path in files if not is_labelled(path)] == []
 
 
 @pytest.mark.slow
-def test_the_real_trial_runs_by_its_configuration_alone_and_no_output_carries_the_label(tmp_path):
+def test_the_real_trial_runs_from_its_configuration_and_no_output_has_the_label(tmp_path):
     folder = workspace.make(tmp_path / "project")
     printed = workspace.snakemake(folder, "--directory", "pbc", "--configfile", PBC)
     assert "Synthetic" not in printed
     assert (folder / "pbc/results/copper_tertiles/results.csv").exists()
     assert not (folder / "results").exists()
-    files = made(folder / "pbc")
+    files = list_outputs(folder / "pbc")
     assert len(files) > 60
     assert [path for path in files if not is_unlabelled(path)] == []
