@@ -77,10 +77,8 @@ class Run:
 
     def verdicts(self, known_differences: dict[str, str] | None = None) -> pd.DataFrame:
         """Judge all values that the paper and the registry report."""
-        reported = claims.read_claims("data/published")
-        return claims.judge_claims(
-            reported, self.results, self.alternatives, self.trial, known_differences or {}, self.strata
-        )
+        tables = claims.read_claims("data/published"), self.results, self.alternatives
+        return claims.judge_claims(*tables, self.trial, known_differences or {}, self.strata)
 
 
 def run(

@@ -88,13 +88,16 @@ def _assert_compares(row, value, is_first, inside, analysis):
 
 
 @pytest.mark.parametrize(
-    ("at_cut", "test", "alpha"),
+    ("test", "at_cut", "alpha"),
     [
-        *[("upper", "normal", 0.05), ("lower", "normal_continuity", 0.2), ("upper", "exact", 0.3)],
-        *[("upper", "welch", 0.1), ("lower", "brunner_munzel", 0.1)],
+        ("normal", "upper", 0.05),
+        ("normal_continuity", "lower", 0.2),
+        ("exact", "upper", 0.3),
+        ("welch", "upper", 0.1),
+        ("brunner_munzel", "lower", 0.1),
     ],
 )
-def test_every_cutoff_and_window_compares_its_groups_by_the_test_of_the_analysis(at_cut, test, alpha):
+def test_every_cutoff_and_window_compares_its_groups_by_the_test_of_the_analysis(test, at_cut, alpha):
     run = _run_invented(strata=settings.StrataRule(at_cut=at_cut, cuts=[0.5]), test=test, alpha=alpha)
     table, windows, _ = _build_tables(run)
     sides = set()

@@ -131,12 +131,9 @@ def test_swapping_arms_or_strata_changes_the_sign_of_an_effect_difference_and_ke
         assert swapped.lower == pytest.approx(-original.upper, rel=1e-9, abs=1e-12, nan_ok=True)
 
 
-def test_the_effect_of_equal_samples_is_exactly_one_half():
+def test_equal_samples_have_an_effect_of_one_half_and_separate_samples_have_no_interval():
     equal = (np.arange(n) % 7 for n in range(1, 30))
     assert {mann_whitney_effect(sample, sample).estimate for sample in equal} == {0.5}
-
-
-def test_an_effect_difference_has_no_interval_if_the_groups_of_a_stratum_do_not_overlap():
     assert mann_whitney_effect([5, 6, 7], [1, 2, 3]).standard_error == 0
     difference = subtract_effects([5, 6, 7], [1, 2, 3], [1, 4, 6], [2, 3, 5])
     assert difference == pytest.approx((1 - 5 / 9, *NO_UNCERTAINTY), nan_ok=True)

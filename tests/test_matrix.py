@@ -36,34 +36,19 @@ bundled:
   source: config.yaml
   outcomes: [p1np, bmd_radius, sasp_il6]
   others:
-    everything:
-      strata: {cuts: [1/5, 2/5, 3/5, 4/5], at_cut: lower, labels: [fifth-a, fifth-b, fifth-c, fifth-d, fifth-e]}
-      marker: p16_variant_1+5
-      outcomes: [ctx, bmd_radius, sasp_il6]
-      exclude: [S01, S02]
-      test: exact
-      alpha: 0.01
-      change: log_ratio
-    column:
-      strata: {by: column, column: p16 variant 5 tertile, labels: [T1, T2, T3]}
-      workbook: grouped.xlsx
-      outcomes: [p1np, bmd_radius]
-      test: new
-    values:
-      strata: {by: value, cuts: [1.1]}
-      outcomes: [p1np]
-      outliers: {rule: trim, limit: 1.5}
-      test: welch
-      quartile_type: 3
+    everything: {marker: p16_variant_1+5, test: exact, outcomes: [ctx, bmd_radius, sasp_il6], alpha: 0.01,
+      strata: {cuts: [1/5, 2/5, 3/5, 4/5], at_cut: lower, labels: [fifth-a, fifth-b, fifth-c, fifth-d, fifth-e]},
+      change: log_ratio, exclude: [S01, S02]}
+    column: {workbook: grouped.xlsx, test: new, outcomes: [p1np, bmd_radius],
+      strata: {by: column, column: p16 variant 5 tertile, labels: [T1, T2, T3]}}
+    values: {strata: {by: value, cuts: [1.1]}, test: welch, outcomes: [p1np], quartile_type: 3,
+      outliers: {rule: trim, limit: 1.5}}
 real:
   source: data/pbc/config.yaml
   outcomes: [bilirubin, albumin]
   others:
-    everything:
-      strata: {cuts: [1/2], labels: [lower-half, upper-half]}
-      outcomes: [bilirubin]
-      test: brunner_munzel
-      alpha: 0.1
+    everything: {strata: {cuts: [1/2], labels: [lower-half, upper-half]}, test: brunner_munzel, outcomes: [bilirubin],
+      alpha: 0.1}
 """)
 DRIVER = """
 import json

@@ -57,9 +57,8 @@ GROUPS = "expected three participants or more, none empty"
 ZERO = "no standard deviation gives a difference of 0 more power than alpha"
 
 
-@pytest.mark.parametrize(
-    ("message", "call"),
-    [
+def test_arguments_out_of_range_are_named():
+    for message, call in (
         ("power: standard deviation 0, expected a number above 0", lambda: t_power(1, 0, 5, 5, alpha=0.05)),
         (f"power: groups of 1 and 1, {GROUPS}", lambda: t_power(1, 1, 1, 1, alpha=0.05)),
         (f"alpha 5: {PROPORTION}", lambda: t_power(1, 1, 5, 5, alpha=5)),
@@ -67,8 +66,6 @@ ZERO = "no standard deviation gives a difference of 0 more power than alpha"
         ("power 0.04: expected more than alpha, 0.05", lambda: implied_sd(1, 5, 5, power=0.04, alpha=0.05)),
         (f"power: {ZERO}", lambda: implied_sd(0, 5, 5, power=0.9, alpha=0.05)),
         (f"power 90: {PROPORTION}", lambda: detectable_difference(1, 5, 5, power=90, alpha=0.05)),
-    ],
-)
-def test_arguments_out_of_range_are_named(message, call):
-    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        call()
+    ):
+        with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+            call()

@@ -66,7 +66,7 @@ def test_exact_p_of_520_against_520_does_not_overflow():
     assert get_test("exact").compare_columns(values, is_first).p == pytest.approx(normal.p, rel=0.01)
 
 
-def test_exact_p_values_leave_no_tables_in_memory():
+def test_exact_p_values_leave_no_tables_in_memory_and_too_many_participants_with_ties_are_refused():
     rng = np.random.default_rng(1)
     tracemalloc.start()
     for _ in range(5):
@@ -75,8 +75,5 @@ def test_exact_p_values_leave_no_tables_in_memory():
     tracemalloc.stop()
     assert kept < 1e6
     assert peak < 2e7
-
-
-def test_the_exact_test_with_ties_refuses_too_many_participants():
     with pytest.raises(ValueError, match="at most 1200"):
         exact_p(np.ones(1202), np.arange(1202) < 601)

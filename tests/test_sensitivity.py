@@ -14,14 +14,9 @@ from d_q_trial import changes
 from d_q_trial.config import settings
 from d_q_trial.config.robustness import Family, Robustness
 from d_q_trial.published_tables import read_published_frame
-from d_q_trial.robustness import power, sensitivity
-from d_q_trial.robustness.interaction import interaction_table
-from d_q_trial.robustness.multiplicity import multiplicity_table
+from d_q_trial.robustness import interaction, multiplicity, power, sensitivity
+from d_q_trial.stats import estimate, missing, shift, two_sample
 from d_q_trial.stats.ancova import ancova, marker_interaction
-from d_q_trial.stats.estimate import mann_whitney_effect
-from d_q_trial.stats.missing import p_bounds
-from d_q_trial.stats.shift import hodges_lehmann
-from d_q_trial.stats.two_sample import get_test
 
 ROBUSTNESS = settings.Robustness(permutations=99)
 PLANNED = read_published_frame("data/published", "power", power.NUMERIC)
@@ -57,7 +52,7 @@ def test_a_winsorised_change_is_winsorised_on_the_scale_of_the_models(change):
 
 def test_interaction_is_the_difference_of_the_effects_of_two_strata():
     run, contrast = pipeline.run_config(PBC), "d_penicillamine - placebo"
-    table = interaction_table(run.layout, ROBUSTNESS)
+    table = interaction.interaction_table(run.layout, ROBUSTNESS)
     for outcome in ("bilirubin", "albumin"):
         keys = {"outcome": outcome, "visit": "year_1", "contrast": contrast}
         upper, lower = (run.value("mann_whitney_effect", **keys, stratum=stratum) for stratum in ("T3", "T1"))
@@ -73,8 +68,8 @@ def test_interaction_is_the_difference_of_the_effects_of_two_strata():
 def test_interaction_is_independent_of_the_other_visits():
     layout = _build_layout()
     one_visit = replace(layout, changes=pick(layout.changes, visit="week_4"))
-    expected = pick(interaction_table(layout, ROBUSTNESS), visit="week_4").reset_index(drop=True)
-    pd.testing.assert_frame_equal(interaction_table(one_visit, ROBUSTNESS), expected)
+    expected = pick(interaction.interaction_table(layout, ROBUSTNESS), visit="week_4").reset_index(drop=True)
+    pd.testing.assert_frame_equal(interaction.interaction_table(one_visit, ROBUSTNESS), expected)
 
 
 def test_the_adjusted_percent_is_the_adjusted_log_ratio_on_the_scale_of_percent():
@@ -90,7 +85,7 @@ def test_bounds_of_p_are_those_of_the_missing_values_in_each_arm():
     low, high = (one(table, visit="week_20", stratum="all", statistic=s) for s in ("p_lowest", "p_highest"))
     assert (low["n_first"], low["n_second"]) == (8, 8)
     samples = _find_change(layout, "week_20").samples()
-    assert (low["value"], high["value"], True) == p_bounds(*samples, 1, 1, method="normal")
+    assert (low["value"], high["value"], True) == missing.p_bounds(*samples, 1, 1, method="normal")
 
 
 def test_imputation_keeps_complete_visits_and_reports_the_share_of_missing_information():
@@ -102,7 +97,7 @@ def test_imputation_keeps_complete_visits_and_reports_the_share_of_missing_infor
         complete, imputed = (table[table["method"].str.startswith(how)] for how in ("covariance, log", "imputed"))
         for c in (c for c in layout.compared if c.visit != "week_20" or not drop):
             keys = {"visit": c.visit, "stratum": c.stratum}
-            effect = mann_whitney_effect(*c.samples(c.modelled)).estimate
+            effect = estimate.mann_whitney_effect(*c.samples(c.modelled)).estimate
             effect = effect if 0 < effect < 1 else np.nan  # an effect without variance cannot be pooled
             adjusted = one(complete, **keys, statistic="adjusted_difference")["value"]
             pooled = [
@@ -149,7 +144,7 @@ def test_models_of_an_analysis_of_differences_use_differences_and_need_no_logari
         for method in methods:
             row = one(overall[overall["method"].str.startswith(method)], visit=visit, statistic="adjusted_difference")
             assert row["value"] == pytest.approx(expected, rel=1e-6)
-    slopes = pick(interaction_table(layout, ROBUSTNESS), statistic="slope_difference")
+    slopes = pick(interaction.interaction_table(layout, ROBUSTNESS), statistic="slope_difference")
     assert set(slopes["measure"]) == {"difference"}
     (marked,) = (c for c in layout.by_marker if c.visit == "week_20" and c.is_change)
     expected = marker_interaction(marked.value, marked.marker_value, marked.is_first, confidence=0.95)
@@ -161,7 +156,7 @@ def test_a_smaller_alpha_widens_every_interval():
     tables = []
     for alpha in (0.05, 0.01):
         layout, analyses = _analyse(24, alpha=alpha)
-        table = pd.concat([analyses, interaction_table(layout, ROBUSTNESS)])
+        table = pd.concat([analyses, interaction.interaction_table(layout, ROBUSTNESS)])
         table = table[table["statistic"].str.fullmatch("(?!p_).*er") & table["value"].notna()]
         tables.append(table.replace({"method": r", level 0\.\d+"}, "", regex=True).set_index(keys)["value"])
     narrow, wide = tables
@@ -179,7 +174,12 @@ def test_panels_without_ids_give_the_reason_if_an_analysis_needs_ids():
     layout = pipeline.run(cohorts.make_participants(rows), TRIAL, PUBLISHED).layout
     assert {c.counts() for c in layout.overall} == {(0, 0)}  # every row belongs to a stratum
     assert {(c.stratum, c.counts()) for c in layout.compared} == {("T3", (6, 6)), ("T1/T2", (6, 6))}
-    assert one(interaction_table(layout, ROBUSTNESS), statistic="p", method="placements, t, level 0.95")["value"] <= 1
+    assert (
+        one(interaction.interaction_table(layout, ROBUSTNESS), statistic="p", method="placements, t, level 0.95")[
+            "value"
+        ]
+        <= 1
+    )
     table = sensitivity.sensitivity_table(layout, ROBUSTNESS)
     bounds = table[table["statistic"].isin(["p_lowest", "p_highest"])]
     assert bounds["reason"].eq(sensitivity.NO_IDS).all()
@@ -187,7 +187,9 @@ def test_panels_without_ids_give_the_reason_if_an_analysis_needs_ids():
     covariance = table[table["method"].str.startswith("covariance") & table["statistic"].eq("p")]
     assert covariance["reason"].eq(sensitivity.NO_BASELINE).all()
     assert len(bounds) == len(covariance) == 4
-    adjusted = multiplicity_table(layout, Robustness(families={"a": Family(outcomes=["turnover"], strata=["each"])}))
+    adjusted = multiplicity.multiplicity_table(
+        layout, Robustness(families={"a": Family(outcomes=["turnover"], strata=["each"])})
+    )
     assert adjusted[["p_max_t", "permutations"]].isna().all(axis=None)
     assert adjusted["reason"].str.startswith("participants without ids").tolist() == [True, True]
 
@@ -213,14 +215,16 @@ NO_VARIATION = (*ON_LOGS, *EFFECTS, "max-T", "two-sided t", "covariance, p")
 def test_every_missing_number_has_a_true_reason(changed, methods, reason):
     layout = _build_layout(changed=changed)  # T3 has one treated participant
     robustness = ROBUSTNESS.model_copy(update={"families": {"one": Family(outcomes=["p1np"])}})
-    adjusted = multiplicity_table(layout, robustness).assign(method="max-T").rename(columns={"p_max_t": "value"})
+    adjusted = (
+        multiplicity.multiplicity_table(layout, robustness).assign(method="max-T").rename(columns={"p_max_t": "value"})
+    )
     planned = power.power_table(PLANNED.assign(outcome="p1np"), layout, ROBUSTNESS)
-    analyses = sensitivity.sensitivity_table(layout, ROBUSTNESS), interaction_table(layout, ROBUSTNESS)
+    analyses = sensitivity.sensitivity_table(layout, ROBUSTNESS), interaction.interaction_table(layout, ROBUSTNESS)
     table = pd.concat([*analyses, adjusted, planned])
     assert (table["value"].isna() == table["reason"].ne("")).all()
-    missing = table[table["value"].isna() & table["method"].str.startswith(methods)]
-    assert all(missing["method"].str.startswith(method).any() for method in methods)
-    assert missing["reason"].str.contains(reason).all()
+    undefined = table[table["value"].isna() & table["method"].str.startswith(methods)]
+    assert all(undefined["method"].str.startswith(method).any() for method in methods)
+    assert undefined["reason"].str.contains(reason).all()
 
 
 @pytest.mark.parametrize("alpha", [0.01, 0.05, 0.3])
@@ -229,7 +233,7 @@ def test_leaving_one_out_equals_the_analysis_without_that_participant(alpha, tes
     table = sensitivity.leave_one_out_table(_build_layout(changed=changed, alpha=alpha, test=test))
     row = one(table, visit="week_2", stratum="all", statistic="p", group="A03")
     samples = _find_change(_build_layout(changed=changed, exclude=["A03"]), "week_2").samples()
-    assert row["value"] == pytest.approx(get_test(test).compare(*samples).p, rel=1e-12)
+    assert row["value"] == pytest.approx(two_sample.get_test(test).compare(*samples).p, rel=1e-12)
     assert (row["n_first"], row["n_second"]) == (7, 8)
     for _, rows in table.groupby(["outcome", "visit", "stratum"], sort=False):
         p = pick(rows, statistic="p")["value"]
@@ -271,7 +275,9 @@ def test_a_larger_suspect_value_changes_means_and_not_ranks(change):
     assert (without["n_first"], without["n_second"]) == (7, 8)
     if change == "percent":
         limit = one(table, group=reported, statistic="hodges_lehmann_lower")["value"]
-        expected = hodges_lehmann(*_find_change(layout, "week_4").samples(), method="normal", confidence=0.8).lower
+        expected = shift.hodges_lehmann(
+            *_find_change(layout, "week_4").samples(), method="normal", confidence=0.8
+        ).lower
         assert limit == pytest.approx(expected, abs=0.2)
 
 
@@ -285,7 +291,7 @@ def test_a_suspect_value_as_reported_gives_the_comparison_of_the_analysis_after_
     table = _replace_suspect_value(replace(layout, changes=untrimmed), reported=reported, instead="1")
     table, comparison = pick(table, visit="week_4", stratum="all", group=reported), _find_change(layout, "week_4")
     p = one(table, statistic="p", method=f"test of the analysis, {test}")
-    assert p["value"] == pytest.approx(get_test(test).compare(*comparison.samples()).p, rel=1e-6)
+    assert p["value"] == pytest.approx(two_sample.get_test(test).compare(*comparison.samples()).p, rel=1e-6)
     assert (p["n_first"], p["n_second"]) == comparison.counts()
     limit = one(table, statistic="hodges_lehmann_lower")
     assert limit["reason"] == ("" if test == "exact" else "no interval of the shift for this test")

@@ -129,7 +129,9 @@ def test_strata_that_cannot_be_assigned_are_refused_with_their_place(rule, messa
     assert str(error.value).removeprefix("analyses.published.") == message
 
 
-def test_an_unknown_marker_and_a_workbook_without_columns_of_strata_are_named():
+def test_a_workbook_without_the_marker_has_no_strata_and_unknown_markers_and_columns_are_named():
+    frame = build([{"participant": "A", "variable": "ctx", "value": 1.0}])
+    assert (len(frame), tuple(frame)) == (0, strata.COLUMNS)
     rows = list_markers({"p16_variant_5": [1, 2, 3]})
     with pytest.raises(UserError, match=r"^analyses.published.marker: 'p16_variant_4' .*did you mean 'p16_variant_5'"):
         build(rows, marker="p16_variant_4")
@@ -152,11 +154,6 @@ def test_panels_without_ids_are_in_the_stratum_of_their_panel_and_participants_w
     rows += [("", False, "p", "T3"), ("", False, "q", "T3")]
     changes = pd.DataFrame(rows, columns=["participant", "linked", "marker", "stratum"])
     assert strata.find_strata(changes, table, "p").tolist() == ["T1", "T3", "", "T3", ""]
-
-
-def test_a_workbook_without_marker_has_no_strata():
-    frame = build([{"participant": "A", "variable": "ctx", "value": 1.0}])
-    assert (len(frame), tuple(frame)) == (0, strata.COLUMNS)
 
 
 @pytest.mark.parametrize(("values", "cut"), [([1, 2, 3 - 1e-13, 4], 3), ([1, 1.1, 1.23456789012, 2], 1.23456789012)])
