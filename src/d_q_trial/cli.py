@@ -119,9 +119,7 @@ COMMANDS = PARSER.add_subparsers(dest="command", metavar="COMMAND", required=Tru
 argument = partial(methodcaller, "add_argument")  # argument(...)(parser) is parser.add_argument(...)
 
 TRIAL = argument("--trial", default="data/trial.yaml", help="the trial's description (default: %(default)s)")
-DESIGN = argument(
-    "--design", default="data/reconstruct/trial.yaml", help="assumptions of the synthetic cohort (default: %(default)s)"
-)
+DESIGN = argument("--design", default="data/reconstruct/trial.yaml", help="the cohort's design (default: %(default)s)")
 COMMON = (
     argument("--config", help="YAML or JSON file (default: config.yaml)"),
     argument("--analysis", help="name of the analysis (default: the reference)"),

@@ -116,10 +116,8 @@ def _divide_by_column(frame: pd.DataFrame, trial: Trial, analysis: Analysis, mar
             f"A mapping makes a column one with {{is: stratum}}"
         )
     if len(unexpected := rows[~rows["text"].isin(rule.labels)]):
-        row = unexpected.iloc[0]
-        raise UserError(
-            f"{row['sheet']}!{row['cell']}: stratum {row['text']!r} is not among the labels {', '.join(rule.labels)}"
-        )
+        sheet, cell, text = unexpected[["sheet", "cell", "text"]].iloc[0]
+        raise UserError(f"{sheet}!{cell}: stratum {text!r} is not among the labels {', '.join(rule.labels)}")
     if empty := [label for label in rule.labels if label not in set(rows["text"])]:
         raise UserError(f"analyses.{analysis.name}.strata.labels: column {rule.column!r} has no {', '.join(empty)}")
     values = _select_baseline(frame[frame["variable"].eq(marker)]).set_index("participant")["value"]

@@ -32,12 +32,12 @@ ANALYSIS_KEYS = ("outcome", "measure", "visit", "marker", "stratum", "contrast")
 # Name and description of each method, and how the name of an analysis ends; {contrast} names the groups compared.
 METHODS = {
     "M_SUMMARY": ("Summary of a continuous variable", "Quartiles of type {quartile_type}.", "summary"),
-    "M_COUNT": ("Summary of a binary variable", "Number and percentage of participants with the property.", "number and percent"),
+    "M_COUNT": ("Summary of a binary variable", "Number and percentage of participants.", "number and percent"),
     "M_TWO_SAMPLE": ("Comparison of two groups", "{test}; {level} interval.", "{contrast}"),
     "M_CHI_SQUARED": ("Comparison of proportions", "Chi-squared test without continuity correction.", "{contrast}"),
     "M_TREND": ("Trend over strata", "Jonckheere-Terpstra test, normal approximation.", "{contrast}"),
     "M_SPEARMAN": ("Rank correlation", "Spearman correlation; P from the t distribution.", "and {contrast}"),
-}  # fmt: skip
+}
 DECIMALS = {"n": 0, "count": 0, "percent": 1, "u": 1, "spearman_r": 2}
 DECIMALS |= dict.fromkeys(("mann_whitney_effect", "z", "t", "z_trend", "chi_squared"), 3)
 

@@ -21,9 +21,12 @@ from .headlines import describe_search, find_effect, headline_group, headline_la
 REFERENCES = read_yaml_beside(__file__, "references")
 
 PERMUTED = {  # tables with P from permutations: the column or statistic of P, and the beginning of its method
-    "sensitivity/interaction": ("p", "strata permuted"), "robustness/best_cuts": ("p_best_of_both",),
-    "robustness/best_splits": ("p_corrected",), "robustness/multiplicity": ("p_max_t",), "robustness/specifications": ("p",),
-}  # fmt: skip
+    "sensitivity/interaction": ("p", "strata permuted"),
+    "robustness/best_cuts": ("p_best_of_both",),
+    "robustness/best_splits": ("p_corrected",),
+    "robustness/multiplicity": ("p_max_t",),
+    "robustness/specifications": ("p",),
+}
 
 
 def methods_paragraph(report: Report) -> str:

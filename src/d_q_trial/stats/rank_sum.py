@@ -119,9 +119,8 @@ def exact_p(ranks: ArrayLike, is_first: ArrayLike, *, farther: bool = False) -> 
     chosen = is_first if is_first.sum() * 2 <= is_first.size else ~is_first
     n, size = chosen.size, int(chosen.sum())
     if n > MOST_TIED:
-        raise ValueError(
-            f"exact rank-sum test with ties: {n} participants, at most {MOST_TIED}; the normal approximation is as good"
-        )
+        message = "exact rank-sum test with ties: {} participants, at most {}; the normal approximation is as good"
+        raise ValueError(message.format(n, MOST_TIED))
     mean = size * (n + 1)  # of the doubled sum
     distance = abs(int(doubled[chosen].sum()) - mean) + farther
     if distance == 0:

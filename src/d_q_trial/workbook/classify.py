@@ -276,9 +276,7 @@ def _decide_kind_without_variables(plan: BlockPlan, vocabulary: Vocabulary) -> N
             plan.evidence = "participant ids and arms"
         elif any(column.candidates and column.confidence == "unsure" for column in plan.columns):
             plan.kind = plan.kind_by_roles
-            plan.unread_reason = (
-                "participant ids, and only columns that may be variables; say in the mapping which they are"
-            )
+            plan.unread_reason = "participant ids, but no certain variable; name the variables in the mapping"
         return
     numeric = [c for c in plan.columns if c.numeric and len(c.distinct) > MAX_CODES]
     has_text = any(column.used and not column.numeric for column in plan.columns)

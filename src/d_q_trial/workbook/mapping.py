@@ -239,9 +239,9 @@ TextKeys = BeforeValidator(_split_keys)
 # A column may be written as one word: its role, or ``ignore``.
 OneWord = BeforeValidator(lambda value: {"is": value or "ignore"} if isinstance(value, str | None) else value)
 OrEmpty, OrData = BeforeValidator(lambda value: value or {}), BeforeValidator(lambda value: value or "data")
-TrialKey, SheetRange, ColumnName = (
-    Annotated[str, AfterValidator(check)] for check in (_check_key, _find_block, _check_column_name)
-)
+TrialKey = Annotated[str, AfterValidator(_check_key)]
+SheetRange = Annotated[str, AfterValidator(_find_block)]
+ColumnName = Annotated[str, AfterValidator(_check_column_name)]
 
 
 class Statement(StrictModel):
