@@ -127,7 +127,7 @@ const remember = (entries) => {
 
   const draw = () => {
     const all = data.series.filter((s) => s.choice === choice.value).flatMap(points); // of all markers, for a common axis
-    const own = points(shown);
+    const curves = points(shown);
     const log = shown.cuts[0] > 0 && shown.cuts.at(-1) / shown.cuts[0] > 20;
     const width = Math.max(280, chart.clientWidth);
     const base = { width, marginLeft: 52, marginRight: 20, style: { fontSize: "12px", fontFamily: "inherit" } };
@@ -159,8 +159,8 @@ const remember = (entries) => {
         marks: [
           title("fy"),
           Plot.ruleY([0], { stroke: "currentColor", strokeOpacity: 0.6 }),
-          Plot.areaY(own, { x: "x", y1: "low", y2: "high", fy: "side", fill: "var(--accent)", fillOpacity: 0.18, curve: "step" }),
-          Plot.lineY(own, { x: "x", y: "shift", fy: "side", stroke: "var(--accent)", strokeWidth: 2, curve: "step" }),
+          Plot.areaY(curves, { x: "x", y1: "low", y2: "high", fy: "side", fill: "var(--accent)", fillOpacity: 0.18, curve: "step" }),
+          Plot.lineY(curves, { x: "x", y: "shift", fy: "side", stroke: "var(--accent)", strokeWidth: 2, curve: "step" }),
           ...lines,
         ],
       }),
@@ -173,9 +173,9 @@ const remember = (entries) => {
           Plot.text(["P"], { text: (d) => d, frameAnchor: "top-left", dx: -40, dy: -16, fontStyle: "italic", fill: "currentColor" }),
           Plot.ruleY([data.alpha], { stroke: "currentColor", strokeOpacity: 0.6 }),
           ...sides.flatMap((side) => [["corrected", "var(--quiet)", 1], ["p", "var(--accent)", 2]].map(([y, stroke, strokeWidth]) => (
-            Plot.lineY(own.filter((d) => d.side === names[side]), { x: "x", y, strokeDasharray: side === "below" ? "4 3" : null, stroke, strokeWidth, curve: "step" })
+            Plot.lineY(curves.filter((d) => d.side === names[side]), { x: "x", y, strokeDasharray: side === "below" ? "4 3" : null, stroke, strokeWidth, curve: "step" })
           ))),
-          Plot.text(own.filter((d, i) => i === own.findLastIndex((e) => e.side === d.side)), { x: "x", y: "p", text: (d) => (d.side === names.above ? "above" : "below"), textAnchor: "end", dy: -8, fill: "currentColor", stroke: "var(--paper)" }),
+          Plot.text(curves.filter((d, i) => i === curves.findLastIndex((e) => e.side === d.side)), { x: "x", y: "p", text: (d) => (d.side === names.above ? "above" : "below"), textAnchor: "end", dy: -8, fill: "currentColor", stroke: "var(--paper)" }),
           ...lines,
         ],
       }),
