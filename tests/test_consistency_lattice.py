@@ -5,13 +5,13 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from scipy import stats
 from simulated_papers import sample_p
 
 from d_q_trial.consistency import VARIANTS, quartiles
-from d_q_trial.consistency.lattice import NO_TIES, Ties, attainable_p_values, fit_reported_p, rank_sum_p
+from d_q_trial.consistency.lattice import NO_TIES, Ties, attainable_p_values, bound_exact_p, fit_reported_p, rank_sum_p
 from d_q_trial.consistency.reported import PARTS, ReportedP
 from d_q_trial.formatting import round_decimal
 from d_q_trial.published_tables import parse_number
@@ -72,6 +72,21 @@ def test_p_and_the_lattice_equal_an_enumeration_of_all_arrangements(n_first, gro
         lattice = attainable_p_values(n_first, n_second, variant)
         assert lattice.u.tolist() == sorted({min(u, n_first * n_second - u) for u in all_u})
         assert lattice.p.tolist() == [rank_sum_p(u, n_first, n_second, variant) for u in lattice.u]
+
+
+@pytest.mark.parametrize("n", range(2, 9))
+def test_no_exact_p_with_ties_exceeds_its_bound(n):
+    for cuts in itertools.product([False, True], repeat=n - 1):
+        values = np.cumsum([0, *cuts])
+        tie_sum = sum(t**3 - t for t in np.bincount(values).tolist())
+        for n_first in range(1, n):
+            all_u = list_u(values, n_first)
+            for u in set(all_u):
+                distance = abs(u - n_first * (n - n_first) / 2)
+                assert (
+                    p_by_definition(u, all_u, n, "exact")
+                    <= bound_exact_p(distance, n_first, n - n_first, tie_sum) + 1e-12
+                )
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -147,6 +162,7 @@ def test_whole_scores_with_decimals_do_not_rule_out_types_that_interpolate():
     with_range=st.booleans(),
     variant=st.sampled_from(list(VARIANTS)),
 )
+@example(samples=([0, 3], [2, 2, 2, 5]), kind=2, with_range=True, variant="exact")  # a larger P than without ties
 def test_u_and_p_lie_within_the_bounds_from_quartiles(samples, kind, with_range, variant):
     first, second = (np.array(sample) / 10 for sample in samples)
     u = sum((a > b) + (a == b) / 2 for a in first for b in second)

@@ -59,6 +59,23 @@ def _exact_table(n_first: int, n_second: int, variant: str) -> np.ndarray:
 
 
 @lru_cache(maxsize=4096)
+def bound_exact_p(distance: float, n_first: int, n_second: int, tie_sum: int) -> float:
+    """Return an upper bound of the exact P of a U at a distance from its mean, whichever values are tied.
+
+    U with ties is the mean of the U of all ways to break them, each of which differs from it by at most t^2 / 8 for every group
+    of t equal values: ``tie_sum / 12`` altogether. By Markov's inequality for the convex function max(|U - mean| - a, 0), P
+    is at most its mean without ties, divided by distance - a, for every a below the distance.
+    """
+    counts = exact_counts(n_first, n_second)
+    distances = n_first * n_second / 2 - np.arange(counts.size // 2 + counts.size % 2)  # descending
+    shares = counts[: distances.size] / counts.sum() * np.where(distances > 0, 2, 1)
+    tails = np.cumsum(shares)
+    excess, below = np.cumsum(shares * distances) - distances * tails, distances < distance
+    by_shift = shares[distances >= distance - tie_sum / 12].sum()
+    return float(min(1.0, by_shift, *(excess[below] / (distance - distances[below]))))
+
+
+@lru_cache(maxsize=4096)
 def attainable_p_values(n_first: int, n_second: int, variant: str, halves: bool = False, tie_sum: int = 0) -> Lattice:
     """Return all P-values that a variant can give; ``halves`` adds half-integer U, which only ties between groups give."""
     step = 0.5 if halves else 1.0
