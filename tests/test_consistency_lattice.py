@@ -11,7 +11,15 @@ from scipy import stats
 from simulated_papers import sample_p
 
 from d_q_trial.consistency import VARIANTS, quartiles
-from d_q_trial.consistency.lattice import NO_TIES, Ties, attainable_p_values, bound_exact_p, fit_reported_p, rank_sum_p
+from d_q_trial.consistency.lattice import (
+    EXACT,
+    NO_TIES,
+    Ties,
+    attainable_p_values,
+    bound_exact_p,
+    fit_reported_p,
+    rank_sum_p,
+)
 from d_q_trial.consistency.reported import PARTS, ReportedP
 from d_q_trial.formatting import round_decimal
 from d_q_trial.published_tables import parse_number
@@ -75,18 +83,18 @@ def test_p_and_the_lattice_equal_an_enumeration_of_all_arrangements(n_first, gro
 
 
 @pytest.mark.parametrize("n", range(2, 9))
-def test_no_exact_p_with_ties_exceeds_its_bound(n):
+def test_exact_p_with_ties_lies_within_its_bounds(n):
     for cuts in itertools.product([False, True], repeat=n - 1):
         values = np.cumsum([0, *cuts])
         tie_sum = sum(t**3 - t for t in np.bincount(values).tolist())
         for n_first in range(1, n):
+            sizes = (n_first, n - n_first)
             all_u = list_u(values, n_first)
-            for u in set(all_u):
-                distance = abs(u - n_first * (n - n_first) / 2)
-                assert (
-                    p_by_definition(u, all_u, n, "exact")
-                    <= bound_exact_p(distance, n_first, n - n_first, tie_sum) + 1e-12
-                )
+            for u in set(all_u) if any(cuts) else ():  # a test of equal values has no P
+                exact, mid_p = (p_by_definition(u, all_u, n, variant) for variant in EXACT)
+                assert quartiles.bound_p(u, u, *sizes, "exact", tie_sum)[0] <= exact + 1e-12
+                assert quartiles.bound_p(u, u, *sizes, "exact_mid_p", tie_sum)[0] * 0.9 <= mid_p
+                assert exact <= bound_exact_p(abs(u - math.prod(sizes) / 2), *sizes, tie_sum) + 1e-12
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

@@ -68,7 +68,7 @@ def bound_exact_p(distance: float, n_first: int, n_second: int, tie_sum: int) ->
     """
     counts = exact_counts(n_first, n_second)
     distances = n_first * n_second / 2 - np.arange(counts.size // 2 + counts.size % 2)  # descending
-    shares = counts[: distances.size] / counts.sum() * np.where(distances > 0, 2, 1)
+    shares = 2 * counts[: distances.size] / counts.sum()  # U equal to its mean counts twice, where P is 1 in any case
     tails = np.cumsum(shares)
     excess, below = np.cumsum(shares * distances) - distances * tails, distances < distance
     by_shift = shares[distances >= distance - tie_sum / 12].sum()

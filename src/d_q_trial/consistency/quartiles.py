@@ -184,6 +184,8 @@ def bound_p(u_low: float, u_high: float, n_first: int, n_second: int, variant: s
     """Return the smallest and largest P for U anywhere in a range, with a sum of t^3 - t from zero to ``tie_sum``.
 
     With ties the two tails of an exact variant differ: P may be as small as the P of one tail, or larger than without ties.
+    The lower bound is approximate: of up to nine participants, no exact P lies below it, and a mid-P at most 8%, where three
+    quarters of the values are equal.
     """
     n, mean = n_first + n_second, n_first * n_second / 2
     # At most half of the sum if all values were equal, or the sum if all values within each group were equal.
