@@ -13,7 +13,7 @@ import workspace
 
 from d_q_trial import workers
 
-VERIFY, RECONSTRUCT = ["verify", "results/published"], ["reconstruct", "--output", "cohort.xlsx"]
+VERIFY = ["verify", "results/published"]
 
 
 def _list_processes(folder: Path) -> list[int]:
@@ -26,8 +26,8 @@ def _list_processes(folder: Path) -> list[int]:
     return processes
 
 
-def _wait_for_processes(folder: Path, number: int, seconds: float = 60) -> None:
-    workspace.wait_for(lambda: len(_list_processes(folder)) == number, seconds)
+def _wait_for_processes(folder: Path, number: int) -> None:
+    workspace.wait_for(lambda: len(_list_processes(folder)) == number)
 
 
 @pytest.fixture
@@ -44,6 +44,13 @@ def start_step(finished, monkeypatch):
     shutil.rmtree("sockets")
 
 
+@pytest.fixture
+def start_endless_step(start_step, tmp_path):
+    """Return a function that starts a step whose job waits for its input and never ends by itself."""
+    os.mkfifo(tmp_path / "design.yaml")
+    return lambda: start_step(["reconstruct", "--design", str(tmp_path / "design.yaml")])
+
+
 def test_a_job_of_a_worker_has_the_output_and_status_of_a_step_without_one(start_step, monkeypatch):
     outcomes = []
     for folder in ("sockets", "nowhere"):
@@ -56,18 +63,20 @@ def test_a_job_of_a_worker_has_the_output_and_status_of_a_step_without_one(start
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
-def test_a_job_ends_with_its_step_which_prints_no_traceback(start_step, finished, capfd, number):
-    step = start_step(RECONSTRUCT)
+def test_a_job_ends_with_its_step_which_prints_no_traceback(start_endless_step, finished, capfd, number):
+    step = start_endless_step()
     _wait_for_processes(finished[0], 2)
     for process in [step.pid, *_list_processes(finished[0])][: None if number == signal.SIGINT else 1]:
         os.kill(process, number)
-    _wait_for_processes(finished[0], 1, seconds=4)
+    _wait_for_processes(finished[0], 1)
     step.communicate()
     assert "workers.run" not in capfd.readouterr().err  # as in a traceback of the step
 
 
-def test_a_killed_job_fails_its_step_and_a_step_without_its_worker_runs_by_itself(start_step, finished):
-    worker, step = _list_processes(finished[0]), start_step(RECONSTRUCT)
+def test_a_killed_job_fails_its_step_and_a_step_without_its_worker_runs_by_itself(
+    start_step, start_endless_step, finished
+):
+    worker, step = _list_processes(finished[0]), start_endless_step()
     _wait_for_processes(finished[0], 2)
     os.kill(*worker, signal.SIGKILL)
     assert start_step(VERIFY).communicate(timeout=60)[0]
