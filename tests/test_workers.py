@@ -33,6 +33,8 @@ def _wait_for_processes(folder: Path, number: int) -> None:
 @pytest.fixture
 def start_step(finished, monkeypatch):
     """Return a function that starts a command in the finished project, where it has a worker."""
+    # A shell ignores interrupts in what it runs in the background, such as these tests, and processes inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     monkeypatch.chdir(finished[0])
     for name, value in (workspace.environment(finished[0]) | {workers.FOLDER: ""}).items():
         monkeypatch.setenv(name, value)
