@@ -33,9 +33,12 @@ _NUMBER = re.compile(r"[+-]?[\d.,]+(e[+-]?\d+)?%?", re.IGNORECASE)
 def atomic(path: Path | str) -> Iterator[Path]:
     """Yield a temporary path in the folder of ``path``, which is renamed to ``path`` once the block has succeeded.
 
-    The temporary name ends as ``path`` does, because writers such as matplotlib choose the format by it.
+    The temporary name ends as ``path`` does, because writers such as matplotlib choose the format by it. UserError if ``path``
+    is a device or a pipe, which the renaming would destroy.
     """
     path = Path(path)
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise UserError(f"{path}: a device or a pipe; expected the name of a file to write")
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{_UNFINISHED}{uuid4().hex[:8]}-{path.name}")
     try:
