@@ -95,7 +95,7 @@ rule all:
 WORKERS = ["cutoffs results sensitivity", "figures robustness", "tables", "report"]
 
 SOURCE = " and ".join(name for name, content in SOURCES if content)
-SUMMARY = run_summary.Summary(SETTINGS, SOURCE)
+SUMMARY = run_summary.Summary(SETTINGS, SOURCE, workflow)
 logger.addFilter(SUMMARY.note)
 
 
@@ -114,8 +114,8 @@ onstart:
 
 
 onsuccess:
-    SUMMARY.print_success(workflow.dag.finished_jobs)
+    SUMMARY.print_success()
 
 
 onerror:
-    SUMMARY.print_failure(workflow.dag.finished_jobs)
+    SUMMARY.print_failure()

@@ -36,9 +36,10 @@ def test_the_summary_names_the_requested_output_instead_of_the_report(tmp_path, 
     monkeypatch.chdir(tmp_path)
     Path("results/published").mkdir(parents=True)
     Path("results/published/report.html").touch()
-    summary = run_summary.Summary(CHOSEN, "config.yaml")
     for message, last_line in ((requested, requested), ("All outputs are up to date", report)):
-        summary.print_success([SimpleNamespace(rule=SimpleNamespace(name="any"), message=message)])
+        job = SimpleNamespace(rule=SimpleNamespace(name="any"), message=message)
+        workflow = SimpleNamespace(dag=SimpleNamespace(finished_jobs=[job], jobs=[]))
+        run_summary.Summary(CHOSEN, "config.yaml", workflow).print_success()
         assert capsys.readouterr().out.splitlines()[-1].startswith(last_line)
 
 
@@ -311,6 +312,17 @@ def test_results_of_an_unfinished_run_are_not_verified(copy, capsys):
     assert "changed since the last finished run: results.csv" in capsys.readouterr().out
     shutil.rmtree(copy / ".snakemake")
     assert re.search(f"Nothing to be done.*\n.*\n{outdated}", workspace.snakemake(copy, RESULTS))
+
+
+def test_outputs_without_records_of_how_they_were_made_are_named(copy):
+    assert "Unrecorded" not in workspace.snakemake(copy, RESULTS)
+    shutil.rmtree(copy / ".snakemake")
+    unrecorded = "Unrecorded: outputs of {} have no record in .snakemake of the code and settings that made them."
+    assert unrecorded.format("participants, results") in workspace.snakemake(copy, RESULTS, "--quiet", "progress")
+    (copy / RESULTS).unlink()
+    printed = workspace.snakemake(copy, RESULTS, "--quiet", "progress")
+    assert unrecorded.format("participants") in printed
+    assert "1 step done: results\n" in printed
 
 
 def test_the_slurm_profile_states_memory_and_time_of_existing_rules(finished):

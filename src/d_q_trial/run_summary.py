@@ -14,6 +14,7 @@ from .files import LEFT_OVER, read_rows, sha256
 
 if TYPE_CHECKING:
     from snakemake.jobs import Job
+    from snakemake.workflow import Workflow
 
     from .config.settings import Settings
 
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 class Summary:
     """Summary of a run, printed even with ``--quiet``, by the standard library alone; ``source`` names the configuration."""
 
-    def __init__(self, settings: Settings, source: str):
-        self.settings, self.source = settings, source
+    def __init__(self, settings: Settings, source: str, workflow: Workflow):
+        self.settings, self.source, self.workflow = settings, source, workflow
         self.failed: dict[str, str] = {}  # log file of each failed step -> its rule
 
     def note(self, record: logging.LogRecord) -> bool:
@@ -33,9 +34,9 @@ class Summary:
             record.msg = "\n".join([str(record.msg), *self._list_reports(), *self._list_notes()])
         return True
 
-    def print_success(self, finished: Iterable[Job]) -> None:
+    def print_success(self) -> None:
         """Print the finished steps, the verdicts of each analysis, and the path of the report or the requested outputs."""
-        jobs = [*finished]
+        jobs = [*self.workflow.dag.finished_jobs]
         print(f"\n{_count_steps(jobs)}")
         for name, analysis in self.settings.analyses.items():
             description = Path("results/workbooks", analysis.workbook_id, "participants.json")
@@ -49,9 +50,9 @@ class Summary:
         requested = [job.message for job in jobs if (job.message or "").startswith("The ")]
         print(*(requested or self._list_reports()), *self._list_notes(), sep="\n")
 
-    def print_failure(self, finished: Iterable[Job]) -> None:
+    def print_failure(self) -> None:
         """Print the finished steps, then each failure message once, below the steps that failed with it."""
-        print(f"\nStopped; {_count_steps(finished)}")
+        print(f"\nStopped; {_count_steps(self.workflow.dag.finished_jobs)}")
         print("Finished steps are kept. Fix the cause and run the same command again.")
         causes: dict[str, list[str]] = {}  # message without the command -> message and the steps that it stopped
         for file, rule in self.failed.items():
@@ -71,7 +72,7 @@ class Summary:
         return lines
 
     def _list_notes(self) -> list[str]:
-        """List folders in results/ that belong to no analysis, outdated reports, and files that no step makes."""
+        """List folders in results/ of no analysis, outputs that may be outdated, and files that no step makes."""
         expected = {*self.settings.analyses, *RESERVED} - ({"compare"} if len(self.settings.analyses) == 1 else set())
         tables = (*Path("results").glob("*/results.csv"), *Path("results").glob("*/comparisons.csv"))
         stale = sorted({path.parent for path in tables if path.parent.name not in expected})
@@ -81,6 +82,13 @@ class Summary:
         outdated = [f"results/{name}/report.html" for name in self.settings.analyses if self._is_outdated(name)]
         advice = f"is of other settings or another workbook than {self.source} states; if a full run does not renew it:"
         notes += [f"Outdated: {report} {advice}  snakemake --cores 4 --forceall" for report in outdated]
+        dag = self.workflow.dag
+        unrecorded = {job.rule.name for job in dag.jobs if dag.reason(job).no_metadata and not dag.needrun(job)}
+        if unrecorded:
+            advice = "have no record in .snakemake of the code and settings that made them. To make them again:"
+            notes.append(
+                f"Unrecorded: outputs of {', '.join(sorted(unrecorded))} {advice}  snakemake --cores 4 --forceall"
+            )
         if moved := [path for path in sorted(Path("results", LEFT_OVER).rglob("*")) if path.is_file()]:
             advice = "file(s) that no step of this version makes and that may be deleted, for example to"
             notes.append(f"Moved: {len(moved)} {advice} {moved[0]}")
