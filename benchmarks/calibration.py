@@ -28,9 +28,9 @@ from d_q_trial.config import settings
 from d_q_trial.config.robustness import Robustness
 from d_q_trial.errors import UserError
 from d_q_trial.files import write_csv
+from d_q_trial.robustness.cutoff_search import best_cuts
 from d_q_trial.robustness.cutoffs import divide_comparisons
 from d_q_trial.robustness.multiverse import count_permutations
-from d_q_trial.robustness.search import best_cuts
 from d_q_trial.robustness.specifications import Measurements, combine_choices
 from d_q_trial.stats.ancova import marker_interaction
 from d_q_trial.stats.estimate import effect_difference, mann_whitney_effect, permuted_strata_p

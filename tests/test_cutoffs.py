@@ -13,7 +13,7 @@ from scipy.stats import norm
 
 from d_q_trial.config import settings
 from d_q_trial.config.robustness import Robustness, Windows
-from d_q_trial.robustness import cutoffs, search
+from d_q_trial.robustness import cutoff_search, cutoffs
 from d_q_trial.robustness.analysis_cuts import select_analysis_cuts
 from d_q_trial.stats.estimate import effect_difference, mann_whitney_effect, mean_difference
 from d_q_trial.stats.maximally_selected import best_split
@@ -48,7 +48,7 @@ def _divide(run, robustness=ROBUSTNESS):
 def _build_tables(run, robustness=ROBUSTNESS):
     """Return the tables of all cutoffs, of windows and of the best cutoffs."""
     divided = _divide(run, robustness)
-    best, corrected = search.best_cuts(divided, run.trial, run.analysis, robustness)
+    best, corrected = cutoff_search.best_cuts(divided, run.trial, run.analysis, robustness)
     return cutoffs.cutoffs_table(divided, corrected), cutoffs.windows_table(divided), best
 
 
@@ -231,7 +231,7 @@ def test_the_p_of_the_best_cutoff_lies_in_its_monte_carlo_interval():
 @pytest.mark.parametrize(("alpha", "limits"), [(0.05, (3, 98)), (0.2, (10, 90))])
 def test_the_interval_of_the_best_cutoff_has_the_level_of_the_analysis(alpha, limits, monkeypatch):
     cuts = np.append(np.arange(1.0, 101), np.nan)
-    monkeypatch.setattr(search, "best_cut_bootstrap", lambda *_, **__: (cuts, np.arange(101) / 100))
+    monkeypatch.setattr(cutoff_search, "best_cut_bootstrap", lambda *_, **__: (cuts, np.arange(101) / 100))
     best = _build_tables(_run_invented(alpha=alpha), ROBUSTNESS.model_copy(update={"permutations": 99}))[2]
     row = pick(best, marker=MARKER).iloc[0]
     assert (row["cut_lower"], row["cut_upper"], row["resamples"]) == (*limits, 100)
@@ -249,7 +249,7 @@ def test_marker_values_that_differ_by_rounding_error_tie():
 
 def test_the_best_split_within_an_arm_is_that_of_its_participants():
     run = _run_invented(n=24)
-    table = search.best_splits(_divide(run), TRIAL, ROBUSTNESS)
+    table = cutoff_search.best_splits(_divide(run), TRIAL, ROBUSTNESS)
     for row in pick(table, marker=MARKER).itertuples():
         value, is_first, marker = _select_changes(run, row)
         in_arm = is_first == (row.arm == "d_q")
@@ -277,7 +277,7 @@ def _run_without(what):
 )
 def test_tables_without_cutoffs_are_empty_and_give_the_reason(make_run, reasons):
     table, windows, best = _build_tables(make_run(), Robustness(permutations=99))
-    columns = [cutoffs.CUTOFFS, cutoffs.WINDOWS, search.BEST_CUTS]
+    columns = [cutoffs.CUTOFFS, cutoffs.WINDOWS, cutoff_search.BEST_CUTS]
     assert [tuple(frame) for frame in (table, windows, best)] == columns
     assert len(table) == len(windows) == 0
     assert set(pick(best, marker=MARKER)["reason"]) == reasons

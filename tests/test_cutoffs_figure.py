@@ -13,9 +13,9 @@ from d_q_trial.config import settings
 from d_q_trial.figures import cutoffs as drawing
 from d_q_trial.figures import style
 from d_q_trial.figures.cutoffs import CutTables
-from d_q_trial.figures.words import render_text
+from d_q_trial.figures.texts import render_text
 from d_q_trial.formatting import format_p_digits
-from d_q_trial.robustness import cutoffs, search
+from d_q_trial.robustness import cutoff_search, cutoffs
 from d_q_trial.robustness.analysis_cuts import select_analysis_cuts, select_published_cuts
 from d_q_trial.strata import select_marker_values
 
@@ -30,7 +30,7 @@ def tables():
     markers = select_marker_values(run.participants, run.trial, ANALYSIS)
     divided = cutoffs.divide_changes(layout.changes, markers, run.trial, ANALYSIS, CHOSEN.robustness)
     all_cuts, windows = cutoffs.cutoffs_table(divided), cutoffs.windows_table(divided)
-    best_cuts, *_ = search.best_cuts(divided, run.trial, ANALYSIS, CHOSEN.robustness)
+    best_cuts, *_ = cutoff_search.best_cuts(divided, run.trial, ANALYSIS, CHOSEN.robustness)
     published_cuts = select_published_cuts(all_cuts, run.participants, layout)
     return CutTables(all_cuts, windows, best_cuts, select_analysis_cuts(all_cuts, layout), published_cuts)
 

@@ -26,7 +26,7 @@ from pipeline import LABEL, TRIAL, alter_trial, make_analysis
 from d_q_trial.claims import read_claims
 from d_q_trial.config import settings
 from d_q_trial.errors import UserError
-from d_q_trial.figures import catalogue, draw, make, style, whole
+from d_q_trial.figures import catalogue, diagrams, elements, render, style
 from d_q_trial.figures.catalogue import Catalogue, Figure, Forest, Panel, read_catalogue
 from d_q_trial.figures.panels import View
 from d_q_trial.figures.study import Study, Summary, read_study
@@ -192,7 +192,7 @@ def test_an_unknown_placeholder_or_figure_is_named(tmp_path):
     with pytest.raises(UserError, match=r"\{tretaed\}; did you mean 'treated'"):
         fill_placeholders("{tretaed}", CAPTION_VALUES)
     with pytest.raises(UserError, match="did you mean 'figure_3'"):
-        make.draw_figures(make_study(), SMALL, tmp_path, only=["figure3"])
+        render.draw_figures(make_study(), SMALL, tmp_path, only=["figure3"])
 
 
 @pytest.mark.parametrize("path", ["data/pbc/trial.yaml", "data/trial.yaml"])
@@ -342,7 +342,7 @@ def test_rows_without_ids_count_only_in_the_stratum_that_their_sheet_names():
 def draw_forest(study, family="turnover"):
     """Draw the forest plot of a family; return its figure and its words."""
     with style.journal_style():
-        page, (contents,) = whole.draw_forest(Forest(families=[family]), study)
+        page, (contents,) = diagrams.draw_forest(Forest(families=[family]), study)
     return page.figure, contents.words
 
 
@@ -373,10 +373,10 @@ def page():
 @pytest.mark.parametrize("largest", [5e-8, 4e-5, 0.05, 0.9, 14.0, 160.0, 1500.0, 14_000.0, 8e7, 5e13])
 def test_tick_labels_do_not_overlap_the_axis_label(page, largest):
     low, median, high = -0.6 * largest, 0.2 * largest, largest
-    group = draw.Group("Control", style.CONTROL, 0.0, (low, median, high), Summary(3, median, low, high))
+    group = elements.Group("Control", style.CONTROL, 0.0, (low, median, high), Summary(3, median, low, high))
     label = "Spine BMD, log ratio to baseline" if 0.001 < largest < 1e6 else "CTx, change (ng/mL)"
-    draw.draw_groups(ax := page.axes(15.5, 5.0, 40.0, 30.0), [group])
-    draw.label_y_axis(ax, label)
+    elements.draw_groups(ax := page.axes(15.5, 5.0, 40.0, 30.0), [group])
+    elements.label_y_axis(ax, label)
     assert drawn.find_faults(page.figure) == []
     assert not ax.yaxis.get_offset_text().get_text()  # which would overlap P
 
@@ -487,25 +487,25 @@ def test_a_panel_has_the_unit_of_the_change(change, unit, axis_label, unit_in_wo
 def test_long_stratum_labels_are_shortened_and_do_not_overlap(page):
     ax = page.axes(10.0, 10.0, 40.0, 20.0)
     ax.set_xlim(-0.6, 4.0)
-    draw.draw_bracket(ax, 0, 1, 0.2, "women with low or no expression at baseline")
-    draw.draw_bracket(ax, 2.4, 3.4, 0.2, "women with high expression at baseline")
+    elements.draw_bracket(ax, 0, 1, 0.2, "women with low or no expression at baseline")
+    elements.draw_bracket(ax, 2.4, 3.4, 0.2, "women with high expression at baseline")
     assert drawn.find_faults(page.figure) == []
     assert all("…" in text for text in list_texts(ax))
 
 
 def test_a_message_fits_its_panel(page):
     ax = page.axes(2.0, 2.0, 20.0, 20.0)
-    draw.write_message(ax, "no cut leaves enough participants in each arm")
+    elements.write_message(ax, "no cut leaves enough participants in each arm")
     page.figure.draw_without_rendering()
     assert ax.get_window_extent().width > ax.texts[0].get_window_extent().width
 
 
 def test_a_confidence_limit_outside_the_axis_of_a_forest_plot_is_an_arrow(page):
-    effects = [whole.Effect("CTx, 2 weeks", "all", "9/9", 1.0, -5.0, 5.0, 0.2) for _ in range(11)]
-    effects.append(whole.Effect("CTx, 2 weeks", "T3", "9/9", 1.0, -5.0, 500.0, 0.2))
+    effects = [diagrams.Effect("CTx, 2 weeks", "all", "9/9", 1.0, -5.0, 5.0, 0.2) for _ in range(11)]
+    effects.append(diagrams.Effect("CTx, 2 weeks", "T3", "9/9", 1.0, -5.0, 500.0, 0.2))
     ax = page.axes(15.0, 5.0, 40.0, 30.0)
-    whole._draw_effects(ax, effects, make_study(), "%")
-    (arrow,) = [line for line in ax.lines if str(line.get_label()).startswith(draw.BEYOND)]
+    diagrams._draw_effects(ax, effects, make_study(), "%")
+    (arrow,) = [line for line in ax.lines if str(line.get_label()).startswith(elements.BEYOND)]
     assert (arrow.get_marker(), arrow.get_xdata()[0]) == (">", ax.get_xlim()[1])
     assert ax.get_xlim()[1] < 6
 
@@ -513,7 +513,13 @@ def test_a_confidence_limit_outside_the_axis_of_a_forest_plot_is_an_arrow(page):
 @pytest.mark.parametrize(
     ("values", "quartiles", "options", "inside", "outside"),
     [
-        ([-20, -10, 0, 10, 1480], (-15, 5), {}, (-20, 10), 5 + draw.REACH * 20),  # one value does not flatten the axis
+        (
+            [-20, -10, 0, 10, 1480],
+            (-15, 5),
+            {},
+            (-20, 10),
+            5 + elements.REACH * 20,
+        ),  # one value does not flatten the axis
         ([-6, 15, 19.2], (-2, 1), {}, (-6, 19.2), 30),  # a value just out of reach is shown, not marked
         ([5, 6], (5, 6), {"include": (0.0,)}, (0, 6), 7),
         ([1, 1, 1, 9], (1, 1), {}, (1, 9), 10),  # equal quartiles hide no value
@@ -523,25 +529,25 @@ def test_a_confidence_limit_outside_the_axis_of_a_forest_plot_is_an_arrow(page):
     ],
 )
 def test_an_axis_includes_all_values_except_those_far_away(values, quartiles, options, inside, outside):
-    low, high = draw.axis_range(values, quartiles, **options)
+    low, high = elements.axis_range(values, quartiles, **options)
     assert low < inside[0] <= inside[1] < high < outside
 
 
 @given(st.lists(st.floats(0, 150), min_size=1, max_size=60), st.floats(1, 20))
 def test_points_do_not_overlap_and_stay_in_their_group(heights, width):
-    offsets = draw.beeswarm_offsets(heights, 3.0, 1000.0)
+    offsets = elements.beeswarm_offsets(heights, 3.0, 1000.0)
     for i, j in itertools.combinations(range(len(heights)), 2):
         assert math.hypot(heights[i] - heights[j], offsets[i] - offsets[j]) >= 0.98 * 3.0 - 1e-9
-    assert all(abs(offset) <= width for offset in draw.beeswarm_offsets(heights, 3.0, width))
+    assert all(abs(offset) <= width for offset in elements.beeswarm_offsets(heights, 3.0, width))
     # A point above all others is in the middle and moves none of them.
-    assert draw.beeswarm_offsets([*heights, 200.0], 3.0, 1000.0) == [*offsets, 0.0]
+    assert elements.beeswarm_offsets([*heights, 200.0], 3.0, 1000.0) == [*offsets, 0.0]
 
 
 def test_long_gaps_between_visits_are_shortened_and_unordered_visits_are_rejected():
-    assert draw.time_positions([0, 2, 4, 20]) == ([0, 1, 2, 4], [3])
-    assert draw.time_positions([0, 26, 52]) == ([0, 1, 2], [])
+    assert elements.time_positions([0, 2, 4, 20]) == ([0, 1, 2, 4], [3])
+    assert elements.time_positions([0, 26, 52]) == ([0, 1, 2], [])
     with pytest.raises(ValueError, match="follow each other"):
-        draw.time_positions([0, 4, 2])
+        elements.time_positions([0, 4, 2])
 
 
 PANELS = [ARMS, Panel(kind="time_course", outcome="ctx", strata=["highest"])]
@@ -563,7 +569,7 @@ def lay_out(key, changes=None, **overrides):
     """Draw a figure of the list, with ``changes``; ``overrides`` are of the study."""
     with style.journal_style():
         figure = FIGURES[key].model_copy(update=changes)
-        page, contents = make.lay_out_figure(figure, make_study(**{"flow": FLOW} | overrides))
+        page, contents = render.lay_out_figure(figure, make_study(**{"flow": FLOW} | overrides))
     return page.figure, contents
 
 
@@ -630,7 +636,7 @@ def test_a_figure_depends_on_strata_if_any_part_of_it_does(changes, depends):
 @pytest.mark.parametrize(("label", "outside"), [(LABEL, True), (None, False)])
 def test_files_have_the_data_label_and_no_date_or_version(tmp_path, label, outside):
     study = replace(make_study() if outside else make_study_of(("c", "control", "ctx", 1.0, VISIT)), label=label)
-    files = make.draw_figures(study, SMALL, tmp_path)
+    files = render.draw_figures(study, SMALL, tmp_path)
     assert [path.name for path in files] == ["figure_3.pdf", "figure_3.png", "figures.json"]
     pdf, png = files[0].read_bytes(), Image.open(files[1])
     for absent in (b"CreationDate", b"Matplotlib", b"/Subtype /Type3", *([] if label else [b"ynthetic"])):
@@ -648,7 +654,7 @@ def test_files_have_the_data_label_and_no_date_or_version(tmp_path, label, outsi
     assert figure.items() >= (expected | {"files": {"pdf": "figure_3.pdf", "png": "figure_3.png"}}).items()
     assert [panel["letter"] for panel in figure["panels"]] == ["a", "b"]
     assert figure["words"].startswith("a, CTx, 20 weeks. D+Q median 17.7%")
-    again = make.draw_figures(study, SMALL, tmp_path / "again")
+    again = render.draw_figures(study, SMALL, tmp_path / "again")
     assert [path.read_bytes() for path in files] == [path.read_bytes() for path in again]
 
 
@@ -701,7 +707,7 @@ def trial_figures(request, tmp_path_factory):
     write_csv(interactions, folder / "sensitivity/interaction.csv")
     study = read_study(folder, folder, trial, run.analysis, published=chosen.published)
     with style.journal_style():
-        yield {key: make.lay_out_figure(figure, study) for key, figure in read_catalogue(path, trial).figures.items()}
+        yield {key: render.lay_out_figure(figure, study) for key, figure in read_catalogue(path, trial).figures.items()}
 
 
 def test_every_panel_has_results_and_no_text_is_cut_off_or_overlaps_another(trial_figures):

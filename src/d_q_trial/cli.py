@@ -271,13 +271,13 @@ def tables(context: Context) -> None:
 )
 def figures(context: Context) -> None:
     """Draw the figures of an analysis."""
-    from .figures import catalogue, make, study
+    from .figures import catalogue, render, study
 
     analysis, trial, published = context.analysis, context.trial, context.settings.published
     data = study.read_study(context.folder, context.participants_folder, trial, analysis, published=published)
     entries, twin = catalogue.read_catalogue(context.settings.figures, trial), context.arguments.twin
     twin_folder = context.results / twin / "figures" if twin else None
-    make.draw_figures(data, entries, context.folder / "figures", only=context.arguments.only, twin=twin_folder)
+    render.draw_figures(data, entries, context.folder / "figures", only=context.arguments.only, twin=twin_folder)
 
 
 @command(
@@ -316,7 +316,7 @@ def cutoffs(context: Context) -> None:
     """Compare the arms at every cutoff of the markers, and correct the best cutoff for the search."""
     from . import changes, progress, strata
     from .config.settings import search_id
-    from .robustness import cutoffs, search
+    from .robustness import cutoff_search, cutoffs
 
     if search_name := context.arguments.search:
         analysis_by_search = {search_id(entry): name for name, entry in reversed(context.settings.analyses.items())}
@@ -328,13 +328,13 @@ def cutoffs(context: Context) -> None:
     built = changes.build_changes(participants, trial, analysis)
     markers = strata.select_marker_values(participants, trial, analysis)
     divided = cutoffs.divide_changes(built, markers, trial, analysis, settings)
-    best, corrected = search.best_cuts(divided, trial, analysis, settings, report_progress)
+    best, corrected = cutoff_search.best_cuts(divided, trial, analysis, settings, report_progress)
     context.write(
         context.results / "every_cut" / search_id(analysis),
         cutoffs=cutoffs.cutoffs_table(divided, corrected),
         windows=cutoffs.windows_table(divided),
         best_cuts=best,
-        best_splits=search.best_splits(divided, trial, settings),
+        best_splits=cutoff_search.best_splits(divided, trial, settings),
     )
 
 

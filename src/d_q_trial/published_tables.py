@@ -38,7 +38,7 @@ _MOST_FAULTS = 20  # shown in one message
 _TOLERANCE = 1e-9  # relative rounding error of sums and ratios
 
 
-class Number(NamedTuple):
+class ReportedNumber(NamedTuple):
     """A reported number: its text, value, decimals, and the interval of values that round to it, ties both ways."""
 
     text: str
@@ -59,7 +59,7 @@ class Number(NamedTuple):
         return overlap > tolerance if width else overlap >= -tolerance
 
 
-def parse_number(text: str) -> Number:
+def parse_number(text: str) -> ReportedNumber:
     """Parse a reported number; ValueError if the text is not a finite decimal number.
 
     A comma is accepted as a separator of thousands only: ``0,05`` is refused, not read as 5.
@@ -75,7 +75,7 @@ def parse_number(text: str) -> Number:
         raise ValueError(f"{text!r} is not a finite number")
     decimals = max(0, -int(value.as_tuple().exponent))
     half = Decimal(5).scaleb(-decimals - 1)
-    return Number(cleaned, float(value), decimals, float(value - half), float(value + half))
+    return ReportedNumber(cleaned, float(value), decimals, float(value - half), float(value + half))
 
 
 def split_relation(text: str) -> tuple[str, str]:

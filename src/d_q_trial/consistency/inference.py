@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import logsumexp, softmax
 
-from ..published_tables import Number, Row
+from ..published_tables import ReportedNumber, Row
 from ..stats.checks import is_significant
 from . import VARIANTS, sizes
 from .lattice import EXACT, TIE_STEP, attainable_p_values, fit_reported_p, rank_sum_p
@@ -25,7 +25,7 @@ MISS_RATES = np.array([0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6])
 _WEIGHTS = 9 * (1 - MISS_RATES) ** 8 * np.gradient(MISS_RATES)
 MISS_WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 ALPHA = 0.05
-MOST_MISSING = 2  # largest number of participants without a value, in either group, that is considered
+MAX_MISSING = 2  # largest number of participants without a value, in either group, that is considered
 ATTAINABLE, TIES, FEWER = "attainable", "attainable with ties", "attainable with fewer participants"
 MANY_TIES, OTHER = "attainable with many ties", "attainable under another possible variant"
 NEITHER = "not attained"
@@ -217,7 +217,7 @@ def assess_p(p: ReportedP, numbers: tuple[int, int], variant: str, alternatives:
     plain, tied = p.fits(numbers, variant)
     if plain.u:
         return Assessment(p, variant, numbers, ATTAINABLE, plain.u, plain.chance)
-    smaller = itertools.product(*(range(n, max(n - MOST_MISSING, 1) - 1, -1) for n in numbers))
+    smaller = itertools.product(*(range(n, max(n - MAX_MISSING, 1) - 1, -1) for n in numbers))
     fewer = tuple(pair for pair in smaller if pair != numbers and fit_reported_p(p.p.low, p.p.high, *pair, variant).u)
     status = TIES if tied.u else FEWER if fewer else NEITHER
     u, tie_sum = tied.u, None
@@ -229,7 +229,7 @@ def assess_p(p: ReportedP, numbers: tuple[int, int], variant: str, alternatives:
     return Assessment(p, variant, numbers, status, u, plain.chance, fewer, tie_sum)
 
 
-def find_least_ties(p: Number, numbers: tuple[int, int], variant: str) -> tuple[int | None, tuple[float, ...]]:
+def find_least_ties(p: ReportedNumber, numbers: tuple[int, int], variant: str) -> tuple[int | None, tuple[float, ...]]:
     """Return the smallest tie sum at which some U gives a P that rounds to the number, and these U.
 
     Tie sums are tried up to half of the sum if all values were equal. With ties the two tails of an exact variant differ,

@@ -15,7 +15,7 @@ _EDGE = 1e-12  # rounding error of a P-value
 _LEAST_EXPECTED = 1e-9  # attainable values in an interval; keeps likelihoods finite
 EXACT = ("exact", "exact_mid_p")
 TIE_STEP = 6  # t^3 - t is a multiple of six for every whole t
-MOST_PAIRS = 22_500  # n1 * n2, such as 150 * 150, beyond which nearly every P of three decimals is attainable
+MAX_PAIRS = 22_500  # n1 * n2, such as 150 * 150, beyond which nearly every P of three decimals is attainable
 
 
 class Lattice(NamedTuple):

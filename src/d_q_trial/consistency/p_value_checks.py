@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from ..stats.checks import is_significant
 from . import VARIANTS, inference
 from .findings import Finding, make_finding, slug
-from .inference import ALPHA, ATTAINABLE, FEWER, MANY_TIES, MOST_MISSING, NEITHER, STATUSES, Assessment, Report
-from .lattice import MOST_PAIRS
+from .inference import ALPHA, ATTAINABLE, FEWER, MANY_TIES, MAX_MISSING, NEITHER, STATUSES, Assessment, Report
+from .lattice import MAX_PAIRS
 
 _UNKNOWN = re.compile(r"[^\s':]+:[^\s':]+:[^\s':]+")  # the name of a group whose size is not reported
-_SMALLER_PAIRS = (MOST_MISSING + 1) ** 2 - 1  # pairs of smaller group sizes that are tried for each P
+_SMALLER_PAIRS = (MAX_MISSING + 1) ** 2 - 1  # pairs of smaller group sizes that are tried for each P
 
 
 def check_variant_of_the_test(report: Report) -> Iterator[Finding]:
@@ -108,7 +108,7 @@ def check_fewer_participants(report: Report) -> Iterator[Finding]:
         if len(group) > 1 and chance <= 0.01:
             others = sorted(set.intersection(*(set(a.fewer) for a in group)) - {numbers}, reverse=True)
             template_values = {"n": n, "numbers": numbers, "others": others, "group": group, "chance": chance}
-            template_values |= {"tried": _SMALLER_PAIRS, "missed": missed, "most": MOST_MISSING}
+            template_values |= {"tried": _SMALLER_PAIRS, "missed": missed, "most": MAX_MISSING}
             yield make_finding("fewer", f"{n[0]}-{n[1]}-as-{numbers[0]}-{numbers[1]}", **template_values)
 
 
@@ -143,7 +143,7 @@ def check_other_sources(report: Report) -> Iterator[Finding]:
 def check_set_aside(report: Report) -> Iterator[Finding]:
     """Report P-values of groups that are too large for the lattice, or that have no determined size."""
     if large := [p for p in report.reported.p_values if p.with_value and p.too_large]:
-        yield make_finding("set-aside", large=large, most=MOST_PAIRS)
+        yield make_finding("set-aside", large=large, most=MAX_PAIRS)
     if report.unsettled:
         by_fault = {}
         for fault, p_values in report.unsettled.items():

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from .. import published_tables
 from ..errors import UserError
-from ..published_tables import SUMMARIES, TABLES, Number, Row, parse_number, read_table, split_relation
-from .lattice import FEW_TIES, MOST_PAIRS, NO_TIES, UNKNOWN_TIES, Fit, Ties, estimate_ties, fit_reported_p
+from ..published_tables import SUMMARIES, TABLES, ReportedNumber, Row, parse_number, read_table, split_relation
+from .lattice import FEW_TIES, MAX_PAIRS, NO_TIES, UNKNOWN_TIES, Fit, Ties, estimate_ties, fit_reported_p
 from .sizes import Constraint, Pair, parse_constraint
 
 PARTS = ("minimum", "q1", "median", "q3", "maximum")  # in the order in which they must ascend
@@ -25,7 +25,7 @@ _TIES = {"unknown": UNKNOWN_TIES, "none": NO_TIES, "few": FEW_TIES}
 _USUAL_N = 30  # size of a group without a reported one, to estimate ties
 
 _SetKey = tuple[str, str, str]  # of a set of measurements: outcome, visit, marker
-Group = dict[str, Number]  # the reported quantiles of one group by their names, in the order of PARTS
+Group = dict[str, ReportedNumber]  # the reported quantiles of one group by their names, in the order of PARTS
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class ReportedP:
 
     claim: str
     relation: str
-    p: Number
+    p: ReportedNumber
     pair: Pair = ("", "")
     groups: tuple[Group, Group] = ({}, {})
     test: str = "rank_sum"
@@ -42,13 +42,13 @@ class ReportedP:
     source: str = ""
     ties: Ties = UNKNOWN_TIES
     highlight: bool = False
-    effect: Number | None = None
+    effect: ReportedNumber | None = None
     variable: str = ""
     measured: bool = True  # as recorded, not computed from two visits
     row: Row = field(default_factory=dict)  # of tests.csv
 
     @property
-    def medians(self) -> list[Number]:
+    def medians(self) -> list[ReportedNumber]:
         """The reported medians of the groups."""
         return [group["median"] for group in self.groups if "median" in group]
 
@@ -60,7 +60,7 @@ class ReportedP:
     @property
     def too_large(self) -> bool:
         """Whether the groups are so large that attainable P-values are closer together than reported digits resolve."""
-        return math.prod(n for n in self.pair if isinstance(n, int)) > MOST_PAIRS
+        return math.prod(n for n in self.pair if isinstance(n, int)) > MAX_PAIRS
 
     @property
     def usable(self) -> bool:

@@ -16,10 +16,10 @@ from pathlib import Path
 
 from ..errors import UserError
 from ..published_tables import read_table
-from .lattice import MOST_PAIRS
+from .lattice import MAX_PAIRS
 
 LARGEST = 2000  # upper bound of an unknown without any other bound
-MOST_SOLUTIONS = 20_000
+MAX_SOLUTIONS = 20_000
 
 
 class UnsettledError(UserError):
@@ -121,7 +121,7 @@ def solve_sizes(
 
     A solution maps the name of each pair to its two group sizes. Pairs that share unknowns form a component; each
     component has a list of solutions. UnsettledError if the constraints contradict each other, do not bound a group, or
-    leave no solution, more than ``MOST_SOLUTIONS``, or groups that may be too large for the lattice.
+    leave no solution, more than ``MAX_SOLUTIONS``, or groups that may be too large for the lattice.
     """
     groups = {size: (1, LARGEST) for pair in pairs.values() for size in pair if isinstance(size, str)}
     constraints = constraints if groups else []
@@ -151,16 +151,16 @@ def solve_sizes(
 
 def _solve_component(unknowns: frozenset[str], pairs: dict[str, Pair], domains: Domains, constraints) -> list[Numbers]:
     largest = {key: [domains.get(size, (0, size))[1] for size in pair] for key, pair in pairs.items()}
-    if large := [key for key, sizes in largest.items() if math.prod(sizes) > MOST_PAIRS]:
+    if large := [key for key, sizes in largest.items() if math.prod(sizes) > MAX_PAIRS]:
         fault = f"{' and '.join(map(str, pairs[large[0]]))} may be so large that nearly every P is attainable"
-        advice = f"; add constraints that keep the product of two groups to {MOST_PAIRS} or less"
+        advice = f"; add constraints that keep the product of two groups to {MAX_PAIRS} or less"
         raise UnsettledError(fault, large, advice)
     group_names = sorted(unknowns.intersection(itertools.chain(*pairs.values())))
     relevant = [c for c in constraints if unknowns & c.terms.keys()]
     bounds = {name: domains[name] for name in unknowns.union(*(c.terms for c in relevant))}
-    solutions = list(itertools.islice(iterate_solutions(bounds, relevant, group_names), MOST_SOLUTIONS + 1))
-    if len(solutions) > MOST_SOLUTIONS:
-        fault = f"more than {MOST_SOLUTIONS} solutions for {' and '.join(group_names)}"
+    solutions = list(itertools.islice(iterate_solutions(bounds, relevant, group_names), MAX_SOLUTIONS + 1))
+    if len(solutions) > MAX_SOLUTIONS:
+        fault = f"more than {MAX_SOLUTIONS} solutions for {' and '.join(group_names)}"
         raise UnsettledError(fault, pairs, "; add constraints")
     if not solutions:
         raise UnsettledError(f"no solution above zero for {' and '.join(group_names)}", pairs)

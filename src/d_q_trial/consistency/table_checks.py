@@ -13,7 +13,7 @@ from operator import itemgetter
 import numpy as np
 from scipy.stats import chi2_contingency, fisher_exact
 
-from ..published_tables import Number, Row, parse_number
+from ..published_tables import ReportedNumber, Row, parse_number
 from ..stats.two_sample import get_test
 from .findings import Finding, make_finding, slug
 from .inference import ATTAINABLE, Report, assess_p
@@ -42,7 +42,7 @@ def _select_median_rows(report: Report, **cells: str) -> list[Row]:
     return [row for row in rows if row["center"] and row["statistic"].startswith("median")]
 
 
-def _list_numbers(rows: Iterable[Row]) -> list[tuple[Row, str, Number]]:
+def _list_numbers(rows: Iterable[Row]) -> list[tuple[Row, str, ReportedNumber]]:
     """Return every reported number of rows of the summaries, with its row and column."""
     columns = ("center", "lower", "upper")
     return [(row, column, parse_number(row[column])) for row in rows for column in columns if row[column]]

@@ -1,6 +1,6 @@
 """Figures: drawn from finished numbers, for any trial that lists its panels in a YAML file.
 
-``catalogue`` lists the panels, ``study`` reads the numbers, ``panels`` combines the two, ``draw`` draws the elements of
-panels, ``whole`` the figures without panels, ``words`` renders texts, ``style`` defines the look of a page, and ``make``
-writes the files. ``cutoffs``, ``specification_curve`` and ``compare`` draw the figures that are not in the list.
+``catalogue`` lists the panels, ``study`` reads the numbers, ``panels`` combines the two, ``elements`` draws the parts of
+panels, ``diagrams`` the figures without panels, ``texts`` fills in texts, ``style`` defines the look of a page, and
+``render`` writes the files. ``cutoffs``, ``specification_curve`` and ``compare`` draw the figures that are not in the list.
 """

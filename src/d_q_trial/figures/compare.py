@@ -11,7 +11,7 @@ from ..compare import CHANGED, KEYS, NOT_MADE
 from ..formatting import format_p_digits
 from ..results_table import ALL_PARTICIPANTS
 from . import style
-from .words import render_text
+from .texts import render_text
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,8 +14,8 @@ from .. import labels
 from ..files import LABEL_COLUMN, read_csv, read_header
 from ..formatting import format_number
 from ..stats.two_sample import get_test
-from . import draw, style
-from .words import load_texts, render_text
+from . import elements, style
+from .texts import load_texts, render_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -115,7 +115,7 @@ def draw_cutoffs(
             page.text(left, top - 1, title, weight="bold", size=size, va="bottom", linespacing=1.0)
             effect = page.axes(left, top, width, EFFECT)
             if panel.cutoffs.empty:
-                draw.write_message(effect, next(iter(panel.best_cuts["reason"]), "no changes"))
+                elements.write_message(effect, next(iter(panel.best_cuts["reason"]), "no changes"))
                 continue
             p_axes = page.axes(left, top + EFFECT + BEST, width, P_VALUES)
             sliding = page.axes(left, top + EFFECT + BEST + P_VALUES + STEP, width, SLIDING)
@@ -132,9 +132,9 @@ def draw_cutoffs(
             best = render_text("every_cut", "best", best=panel.best_of_both(), decimals=decimals)
             page.text(left, top + EFFECT + 1.6, best, va="top", linespacing=1.1)
             if column == 0:
-                draw.label_y_axis(effect, "Difference" if several_units else f"Difference\n({units[outcome]})")
-                draw.label_y_axis(p_axes, "P")
-                draw.label_y_axis(sliding, "in windows")
+                elements.label_y_axis(effect, "Difference" if several_units else f"Difference\n({units[outcome]})")
+                elements.label_y_axis(p_axes, "P")
+                elements.label_y_axis(sliding, "in windows")
         axis_label = render_text("every_cut", "axis", marker=trial.markers[marker])
         middle = (LEFT + style.WIDTH_MM - RIGHT) / 2
         page.text(middle, bottom - 1.0, axis_label, ha="center", size=style.BODY)
@@ -201,7 +201,7 @@ def _choose_limits(panels: list[CutTables]) -> tuple[float, float]:
     values = [0.0]
     for table in (table for panel in panels for table in (panel.cutoffs, panel.windows)):
         values += [*table["difference"], table["lower"].quantile(0.1), table["upper"].quantile(0.9)]
-    return draw.pad_range(filter(math.isfinite, values))
+    return elements.pad_range(filter(math.isfinite, values))
 
 
 def describe_cutoffs(

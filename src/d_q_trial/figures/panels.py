@@ -9,10 +9,10 @@ from .. import labels
 from ..formatting import format_number, format_p
 from ..results_table import ALL_PARTICIPANTS, subgroup_keys
 from ..trial import BASELINE
-from . import draw, style
+from . import elements, style
 from .catalogue import Panel
 from .study import Study, Summary
-from .words import render_text
+from .texts import render_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -96,7 +96,7 @@ class View:
                 raise NotShownError(f"{limit}, this analysis has {len(strata)}: see the tables")
             return Content(self.title, DRAW_BY_KIND[self.panel.kind](ax, self))
         except NotShownError as reason:
-            draw.write_message(ax, str(reason))
+            elements.write_message(ax, str(reason))
             return Content(self.title, f"{reason}.", missing=True)
 
     def no_numbers_error(self, visit: str, stratum: str = ALL_PARTICIPANTS) -> NotShownError:
@@ -107,14 +107,14 @@ class View:
         problem = f"has no value: {reasons}" if reasons else "is not in this workbook or analysis"
         return NotShownError(f"{self.outcome.label} ({self.study.trial.visits[visit].label}){subgroup} {problem}")
 
-    def draw_groups(self, ax: Axes, groups: list[draw.Group], **options: bool) -> None:
+    def draw_groups(self, ax: Axes, groups: list[elements.Group], **options: bool) -> None:
         """Draw groups of participants; NotShownError if all are empty."""
         if not any(group.n for group in groups):
             raise self.no_numbers_error(self.visit)
-        draw.draw_groups(ax, groups, unit=self.unit, limits=self.limits, **options)
-        draw.label_y_axis(ax, self.axis_label)
+        elements.draw_groups(ax, groups, unit=self.unit, limits=self.limits, **options)
+        elements.label_y_axis(ax, self.axis_label)
 
-    def describe(self, group: draw.Group) -> str:
+    def describe(self, group: elements.Group) -> str:
         """Return the summary of a group as text."""
         return render_text("panel", "summary", group=group, shown=self)
 
@@ -131,15 +131,15 @@ def draw_arms(ax: Axes, view: View) -> str:
     for index, subgroup in enumerate(view.subgroups):
         for step, (arm, look) in enumerate(((trial.arms.control, style.CONTROL), (trial.arms.treated, style.TREATED))):
             values, summary = study.values(key, arm.key, **subgroup), study.summary(key, arm.key, **subgroup)
-            groups.append(draw.Group(arm.label, look, _STRATA_DISTANCE * index + step, values, summary))
-    names = not view.needs_legend(draw.axes_size(ax)[0] * style.MM_PER_POINT)
+            groups.append(elements.Group(arm.label, look, _STRATA_DISTANCE * index + step, values, summary))
+    names = not view.needs_legend(elements.axes_size(ax)[0] * style.MM_PER_POINT)
     view.draw_groups(ax, groups, names=names, zero=view.visit != BASELINE)
     direction = labels.contrast_label(trial)
     for stratum, subgroup, control, treated in zip(view.strata, view.subgroups, groups[::2], groups[1::2], strict=True):
         (*ends, p), name = study.compare_arms(key, **subgroup), "" if stratum == ALL_PARTICIPANTS else stratum
-        draw.draw_bracket(ax, control.position, treated.position, p, "" if estimation else name)
+        elements.draw_bracket(ax, control.position, treated.position, p, "" if estimation else name)
         if estimation:
-            draw.draw_difference(ax, treated.position + 1, control.summary.median, ends, direction)
+            elements.draw_difference(ax, treated.position + 1, control.summary.median, ends, direction)
         comparisons.append((name, (view.describe(treated), view.describe(control)), ends if estimation else [], p))
     if view.limits:  # the interval of a difference does not extend an axis with configured limits
         ax.set_ylim(view.limits)
@@ -154,29 +154,29 @@ def draw_time_course(ax: Axes, view: View) -> str:
     by_visit = {visit: by_arm for visit, by_arm in summaries.items() if any(summary.n > 0 for summary in by_arm)}
     if not by_visit:
         raise view.no_numbers_error(follow_up[0], stratum)
-    times, tick_labels, axis_label = draw.time_axis([trial.visits[visit] for visit in (BASELINE, *by_visit)])
-    positions, after_gaps = draw.time_positions(times)
+    times, tick_labels, axis_label = elements.time_axis([trial.visits[visit] for visit in (BASELINE, *by_visit)])
+    positions, after_gaps = elements.time_positions(times)
     quartiles = [q for summaries in by_visit.values() for summary in summaries for q in (summary.q1, summary.q3)]
-    limits = view.limits or draw.axis_range(quartiles, quartiles, include=(0.0,))
+    limits = view.limits or elements.axis_range(quartiles, quartiles, include=(0.0,))
     ax.set(xlim=(-0.45, positions[-1] + 0.45), ylim=limits)
     ax.axhline(0.0, label="zero", **style.DASHED)
-    draw.write_row_below(ax, 0, axis_label, ())
+    elements.write_row_below(ax, 0, axis_label, ())
     ax.set_xticks(positions, tick_labels)
-    draw.label_y_axis(ax, view.axis_label, 1.1)
+    elements.label_y_axis(ax, view.axis_label, 1.1)
     for index, (arm, look) in enumerate(zip(arms, (style.TREATED, style.CONTROL), strict=True)):
         n_baseline = study.summary(study.key(outcome, BASELINE), arm.key, **subgroup).n
         summaries = [Summary(n_baseline, 0.0, 0.0, 0.0), *(by_arm[index] for by_arm in by_visit.values())]
         dodged = [position + _DODGE * (1 - 2 * index) for position in positions]
-        draw.draw_medians(ax, dodged, summaries, look, label=arm.label, zorder=3 - 0.1 * index)
+        elements.draw_medians(ax, dodged, summaries, look, label=arm.label, zorder=3 - 0.1 * index)
         sizes = [summary.n for summary in summaries]  # control first, as in the tables
-        draw.write_row_below(ax, len(arms) - index, f"n, {arm.label}", sizes, positions, look.edge)
+        elements.write_row_below(ax, len(arms) - index, f"n, {arm.label}", sizes, positions, look.edge)
     for index in after_gaps:
-        draw.draw_axis_break(ax, (positions[index - 1] + positions[index]) / 2)
+        elements.draw_axis_break(ax, (positions[index - 1] + positions[index]) / 2)
     visits = []
     for (visit, summaries), position in zip(by_visit.items(), positions[1:], strict=True):
         *_, p = study.compare_arms(study.key(outcome, visit), **subgroup)
         if not math.isnan(p):
-            text = style.wrap_text(format_p(p), draw.axis_length(ax, 1.0), style.BODY)
+            text = style.wrap_text(format_p(p), elements.axis_length(ax, 1.0), style.BODY)
             ax.text(position, 1.01, text, transform=ax.get_xaxis_transform(), ha="center", va="bottom")
         medians = [(arm.label, summary.median) for arm, summary in zip(arms, summaries, strict=True)]
         visits.append((trial.visits[visit].label, medians, p))
@@ -189,12 +189,12 @@ def draw_strata(ax: Axes, view: View) -> str:
     for position, (stratum, subgroup) in enumerate(zip(view.strata, view.subgroups, strict=True)):
         look = style.stratum_look(position, len(view.strata))
         values, summary = study.values(key, **subgroup), study.summary(key, **subgroup)
-        groups.append(draw.Group(stratum, look, position, values, summary))
+        groups.append(elements.Group(stratum, look, position, values, summary))
     view.draw_groups(ax, groups)
     *lower, highest = view.strata
     for position, stratum in enumerate(lower):
         p = study.numbers.get(*key, "p", marker=view.marker, stratum="", contrast=f"{highest} - {stratum}").value
-        draw.draw_bracket(ax, position, len(lower), p, level=len(lower) - 1 - position)
+        elements.draw_bracket(ax, position, len(lower), p, level=len(lower) - 1 - position)
         comparisons.append((stratum, p))
     texts = [view.describe(group) for group in groups]
     return render_text("panel", "strata", title=view.title, groups=texts, highest=highest, compared=comparisons)
@@ -208,12 +208,12 @@ def draw_correlation(ax: Axes, view: View) -> str:
         raise NotShownError(f"{marker.label} and age are not in this workbook")
     key, keys = (marker.key, "correlation", BASELINE), {"contrast": age, "group": view.group}
     r, p = (study.numbers.get(*key, statistic, **keys) for statistic in ("spearman_r", "p"))
-    ax.plot(pairs[age], pairs[marker.key], label="participants", **style.NEUTRAL.points(draw.POINT))
+    ax.plot(pairs[age], pairs[marker.key], label="participants", **style.NEUTRAL.points(elements.POINT))
     if view.limits is not None:
         ax.set_ylim(*view.limits)
     ax.margins(0.04)
     ax.set_xlabel(add_unit("Age", "years"))
-    draw.label_y_axis(ax, add_unit(marker.label, marker.unit))
+    elements.label_y_axis(ax, add_unit(marker.label, marker.unit))
     result = f"Spearman r = {format_number(r.value, 2)}, {format_p(p.value)}, n = {format_number(r.n_first, 0)}"
     ax.text(0.0, 1.01, result, transform=ax.transAxes, ha="left", va="bottom")
     return render_text("panel", "correlation", marker=marker.label, title=view.title, result=result)

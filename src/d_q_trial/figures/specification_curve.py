@@ -14,7 +14,7 @@ from ..labels import describe_ranges
 from ..stats.checks import is_significant
 from ..stats.two_sample import get_test
 from . import style
-from .words import load_texts, render_text
+from .texts import load_texts, render_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -168,7 +168,7 @@ def cutoffs_table(slices: Iterable[Slices], corrected: Iterable[np.ndarray] = ()
     ``share_below`` is the share of participants in the group below; ``first`` is the treated arm. ``difference``, the
     estimate of the test ``method``, and the limits of its interval, ``lower`` and ``upper`` (empty if the group is too
     small or the test has none), are in the unit of the change. ``p_corrected`` is ``p`` corrected for the search over
-    all cutoffs on both sides, given by ``corrected`` for each group (:func:`d_q_trial.robustness.search.best_cuts`);
+    all cutoffs on both sides, given by ``corrected`` for each group (:func:`d_q_trial.robustness.cutoff_search.best_cuts`);
     ``p_interaction`` is P of the interaction of treatment with the two sides of the cutoff.
     """
     corrected = list(corrected)

@@ -17,7 +17,7 @@ from scipy.special import ndtr
 from .checks import Estimate, as_finite
 from .two_sample import ComparisonResult
 
-MOST_TIED = 1_200  # participants; with more, the exact distribution with ties takes minutes and gigabytes
+MAX_TIED = 1_200  # participants; with more, the exact distribution with ties takes minutes and gigabytes
 
 
 def asymptotic(first: np.ndarray, second: np.ndarray, *, continuity: bool) -> Estimate:
@@ -110,7 +110,7 @@ def compare_by_sizes(function: Callable[..., Estimate], values: np.ndarray, is_f
 def exact_p(ranks: ArrayLike, is_first: ArrayLike, *, farther: bool = False) -> float:
     """Exact P of a rank sum given the midranks, shape (n,): the share of arrangements at least as far from the mean.
 
-    ``farther`` counts only those that are strictly farther. At most ``MOST_TIED`` ranks. Subset sums by Streitberg and
+    ``farther`` counts only those that are strictly farther. At most ``MAX_TIED`` ranks. Subset sums by Streitberg and
     Roehmel (1986) of each half of the pooled ranks, at a quarter of the cost of all ranks at once, combined as by van de
     Wiel (2001), Computational Statistics 16, 519-538. Adding only positive terms keeps small P accurate to about 1e-13.
     """
@@ -118,9 +118,9 @@ def exact_p(ranks: ArrayLike, is_first: ArrayLike, *, farther: bool = False) -> 
     # The rank sum of the smaller sample gives the same P at lower cost.
     chosen = is_first if is_first.sum() * 2 <= is_first.size else ~is_first
     n, size = chosen.size, int(chosen.sum())
-    if n > MOST_TIED:
+    if n > MAX_TIED:
         message = "exact rank-sum test with ties: {} participants, at most {}; the normal approximation is as good"
-        raise ValueError(message.format(n, MOST_TIED))
+        raise ValueError(message.format(n, MAX_TIED))
     mean = size * (n + 1)  # of the doubled sum
     distance = abs(int(doubled[chosen].sum()) - mean) + farther
     if distance == 0:

@@ -12,11 +12,11 @@ from ..labels import change_decimals, contrast_label, difference_unit
 from ..results_table import ALL_PARTICIPANTS, subgroup_keys
 from ..stats.two_sample import get_test
 from ..trial import BASELINE, Arm
-from . import draw, style
+from . import elements, style
 from .catalogue import Design, Flow, Forest
 from .panels import Content
 from .study import Study
-from .words import render_text
+from .texts import render_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -152,7 +152,7 @@ def _draw_table(ax: Axes, left: float, top: float, arm: Arm, table: tuple, study
 def draw_design(spec: Design, study: Study) -> tuple[style.Page, list[Content]]:
     """Draw treatments and measurements over the weeks of the trial."""
     visits, arms = list(study.trial.visits.values()), study.trial.arms
-    times, time_labels, axis_label = draw.time_axis(visits)
+    times, time_labels, axis_label = elements.time_axis(visits)
     treatments = sorted(spec.treatments, key=lambda treatment: treatment.arm != "treated")
     phrases = [": ".join(filter(None, (getattr(arms, t.arm).label, t.label))) for t in treatments]
     measurements, divider = _list_measurements(study), len(treatments)  # the line between the two takes a row
@@ -263,7 +263,7 @@ def draw_forest(spec: Forest, study: Study) -> tuple[style.Page, list[Content]]:
     height = sum(_HEADER + row * len(effects) + _FOOTER for *_, effects in blocks) or 20.0
     page, top = style.Page(style.WIDTH_MM, height, study.label), 0.0
     if not blocks:
-        draw.write_message(page.canvas(), _NO_EFFECTS)
+        elements.write_message(page.canvas(), _NO_EFFECTS)
         return page, [Content("Effects", f"{_NO_EFFECTS}.", missing=True)]
     sizes = style.wrap_text(f"n, {arms.control.label} / {arms.treated.label}", _LEFT - 6)
     reference = style.wrap_text(style.truncate(f"against {strata[-1]}", 40), 24)  # two lines at most
@@ -287,7 +287,7 @@ def _draw_effects(ax: Axes, effects: list[Effect], study: Study, unit: str) -> N
     limits = sorted(limit for effect in effects for limit in (effect.low, effect.high) if math.isfinite(limit))
     extreme = len(limits) // 20  # limits at either end that do not widen the axis
     estimates = [effect.estimate for effect in effects if math.isfinite(effect.estimate)]
-    low, high = draw.pad_range([0.0, *estimates, *limits[extreme : -extreme or None]])
+    low, high = elements.pad_range([0.0, *estimates, *limits[extreme : -extreme or None]])
     ax.set(xlim=(low, high), ylim=(len(effects) - 0.5, -0.5), yticks=[])
     ax.axvline(0, **style.DASHED)
     strata = study.analysis.strata.labels
@@ -296,7 +296,7 @@ def _draw_effects(ax: Axes, effects: list[Effect], study: Study, unit: str) -> N
         look = style.OVERALL if effect.group == ALL_PARTICIPANTS else looks[effect.group]
         # NaN draws nothing.
         ax.plot((max(effect.low, low), min(effect.high, high)), (row, row), color=look.edge, linewidth=0.9, zorder=1)
-        arrow = {"markersize": 2.5, "color": look.edge, "clip_on": False, "label": f"{draw.BEYOND}{effect.group}"}
+        arrow = {"markersize": 2.5, "color": look.edge, "clip_on": False, "label": f"{elements.BEYOND}{effect.group}"}
         for edge, outside, marker in ((low, effect.low < low, "<"), (high, effect.high > high, ">")):
             if outside:
                 ax.plot(edge, row, marker=marker, **arrow)
@@ -305,7 +305,7 @@ def _draw_effects(ax: Axes, effects: list[Effect], study: Study, unit: str) -> N
     ax.locator_params("x", nbins=5)
     label = f"Difference of changes, {contrast_label(study.trial)}{f' ({unit})' if unit else ''}"
     ax.set_xlabel(style.wrap_text(label, style.WIDTH_MM - 10, style.BODY))
-    draw.format_axis(ax.xaxis, (low, high))
+    elements.format_axis(ax.xaxis, (low, high))
 
 
 def _wrap_cells(effect: Effect) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from ..errors import UserError, did_you_mean
 from ..files import copy_file, write_json
 from ..labels import caption_values
-from . import draw, style, whole
+from . import diagrams, elements, style
 from .catalogue import Catalogue, Figure, letter
 from .panels import Content, View
 from .study import Study
@@ -47,7 +47,7 @@ def draw_figures(
                 continue
             page, contents = lay_out_figure(figure, study)
             lettered = [(letter(index) if len(contents) > 1 else "", content) for index, content in enumerate(contents)]
-            if any(str(line.get_label()).startswith(draw.BEYOND) for ax in page.figure.axes for line in ax.lines):
+            if any(str(line.get_label()).startswith(elements.BEYOND) for ax in page.figure.axes for line in ax.lines):
                 caption += " Triangles at the edge mark values outside the axis."
             described[key] = markers | {
                 "order": list(catalogue.figures).index(key),
@@ -66,7 +66,11 @@ def draw_figures(
 
 def lay_out_figure(figure: Figure, study: Study) -> tuple[style.Page, list[Content]]:
     """Draw one figure on a page; call it within ``style.journal_style``."""
-    for kind, draw_page in (("flow", whole.draw_flow), ("design", whole.draw_design), ("forest", whole.draw_forest)):
+    for kind, draw_page in (
+        ("flow", diagrams.draw_flow),
+        ("design", diagrams.draw_design),
+        ("forest", diagrams.draw_forest),
+    ):
         if spec := getattr(figure, kind):
             return draw_page(spec, study)
     views = [View(panel, study) for panel in figure.expand_panels(study.analysis.strata.labels)]
