@@ -1,5 +1,8 @@
 import subprocess
 import sys
+import tomllib
+from importlib.metadata import EntryPoint
+from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
@@ -58,3 +61,8 @@ def test_help_imports_no_large_library_and_lists_every_command_even_without_docs
     run = subprocess.run(command, capture_output=True, text=True, check=True)
     assert not {"pandas", "numpy", "scipy", "matplotlib", "pydantic"} & set(run.stderr.split())
     assert set(cli.COMMANDS.choices) <= set(run.stdout.split())
+
+
+def test_the_installed_command_runs():
+    (entry,) = tomllib.loads(Path("pyproject.toml").read_text())["project"]["scripts"].items()
+    assert EntryPoint(*entry, "console_scripts").load() is cli.main

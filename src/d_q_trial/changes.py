@@ -1,25 +1,18 @@
 """Change from baseline per participant, outcome and visit, with the reason where there is none."""
 
-from __future__ import annotations
-
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
 
+from .config.settings import Analysis
 from .errors import UserError, describe_unknown, did_you_mean
 from .files import read_csv
 from .formatting import round_significant
 from .participants import PERCENT_CHANGE, TRIAL, VALUE, Participants
 from .stats.quantiles import quantile
-from .trial import BASELINE
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from numpy.typing import ArrayLike
-
-    from .config.settings import Analysis
-    from .trial import Trial
+from .trial import BASELINE, Trial
 
 NUMERIC = ("baseline", "follow_up", "value")
 COLUMNS = ("participant", "linked", "arm", "marker", "stratum", "outcome", "measure", "visit", *NUMERIC, "reason")
@@ -43,8 +36,6 @@ def build_changes(participants: Participants, trial: Trial, analysis: Analysis) 
     ``difference`` in the outcome's unit). It is NaN where ``reason`` says why there is none; ``reason`` also
     marks a winsorised value. UserError if the analysis names an outcome, visit or participant that does not exist.
     """
-    import pandas as pd
-
     frame = participants.frame
     frame = frame[frame["cohort"].eq(TRIAL) & (frame["arm"].isin(trial.analysed_arms) | ~frame["linked"])]
     outcomes = _select_names(analysis.outcomes, trial.outcomes, f"analyses.{analysis.name}.outcomes")
@@ -130,8 +121,6 @@ def select_column(wide: pd.DataFrame, *key: str) -> np.ndarray:
 
 def _linked_rows(frame: pd.DataFrame, pairs: list[tuple[str, str]]) -> pd.DataFrame:
     """Return a row for each participant with an id and each outcome and visit (``pairs``) at which any has a value."""
-    import pandas as pd
-
     wide, arms = linked_values(frame)
     rows = pd.DataFrame(pairs, columns=["outcome", "visit"]).merge(arms.reset_index(), how="cross")
     baseline, follow_up, percent = (

@@ -1,24 +1,21 @@
 """Compare analyses: which conclusions hold, which change, and how far the estimates move."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+import pandas as pd
 
 from . import labels
 from .claims import FAILURES, OTHER_CONVENTION, REPRODUCED, WITHIN_BOUND
+from .config.settings import Analysis, Settings
 from .formatting import format_p_digits
 from .published_tables import parse_number, split_relation
 from .results_table import ALL_PARTICIPANTS
 from .stats.checks import is_significant
 from .stats.two_sample import get_test
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from .config.settings import Analysis, Settings
-    from .trial import Trial
+from .trial import Trial
 
 KEYS = ["outcome", "visit", "place"]
 # `place`: all, or a stratum of the marker of the analysis: highest, lowest, 2 of 3. The shifts are differences from the
@@ -59,9 +56,6 @@ def compare_tests(results: Mapping[str, pd.DataFrame], settings: Settings, trial
     significant and P is not defined, ``not made`` (in a row of its own) where only the reference has the comparison, and
     ``added`` or, if it is not significant, empty where only the analysis has it. Each analysis is judged at its own alpha.
     """
-    import numpy as np
-    import pandas as pd
-
     tests = pd.concat([_select_tests(results[name], entry, trial) for name, entry in settings.analyses.items()])
     reference = tests[tests["analysis"].eq(settings.reference)].drop(columns="analysis")
     expected = pd.DataFrame({"analysis": list(settings.analyses)}).merge(reference, how="cross")
@@ -102,8 +96,6 @@ def _select_changes(rows: pd.DataFrame, analysis: Analysis, trial: Trial) -> pd.
 
 def _select_tests(results: pd.DataFrame, analysis: Analysis, trial: Trial) -> pd.DataFrame:
     """Return the comparisons of changes of one analysis, a row each and a column per statistic, judged at its alpha."""
-    import numpy as np
-
     rows = _select_changes(results[results["statistic"].isin(_STATISTICS)], analysis, trial).dropna(subset="place")
     keys = [*KEYS, "measure", "marker", "stratum", "n_first", "n_second"]
     tests = rows.pivot(index=keys, columns="statistic", values="value").reindex(columns=_STATISTICS).reset_index()
@@ -125,8 +117,6 @@ def compare_claims(
     bound leaves the side open, ``not made`` without a P. ``verdict`` is that of the analysis on the reported digits, empty
     where P is for strata of another marker. Empty if nothing is published.
     """
-    import pandas as pd
-
     if settings.reference not in verdicts:
         return pd.DataFrame(columns=list(CLAIM_COLUMNS))
     reference, claims = settings.analyses[settings.reference], verdicts[settings.reference]
@@ -171,8 +161,6 @@ def summarize(
     trial: Trial,
 ) -> pd.DataFrame:
     """Count, for each analysis, what differs from the reference."""
-    import pandas as pd
-
     reference = settings.analyses[settings.reference]
     rows = []
     for name, analysis in settings.analyses.items():

@@ -1,7 +1,5 @@
 """Atomic file writing, and the CSV and JSON files of this package."""
 
-from __future__ import annotations
-
 import contextlib
 import csv
 import hashlib
@@ -18,6 +16,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
+
+import yaml
 
 from .errors import UserError
 
@@ -218,8 +218,6 @@ def check_sha256(path: Path | str, expected: str) -> None:
 
 def read_yaml_beside(module: str, name: str) -> Any:
     """Read the file ``name``.yaml in the folder of a module of this package; ``module`` is its ``__file__``."""
-    import yaml
-
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     return yaml.load(Path(module).with_name(f"{name}.yaml").read_text(encoding="utf-8"), loader)
 

@@ -1,18 +1,13 @@
 """Names and sentences for the conventions of an analysis, in notes, captions and methods."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
+from .config.settings import Analysis, StrataRule
 from .errors import UserError, did_you_mean
 from .files import read_yaml_beside
 from .stats.two_sample import get_test
-
-if TYPE_CHECKING:
-    from .config.settings import Analysis, StrataRule
-    from .trial import Trial
+from .trial import Trial
 
 _TEXTS = read_yaml_beside(__file__, "labels")
 STATISTICS: dict[str, str] = _TEXTS["statistics"]

@@ -1,21 +1,16 @@
 """The tidy table of the participants, independent of the layout of the workbook."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from .errors import UserError
 from .files import read_csv, write_csv, write_json
-from .trial import BASELINE
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from .trial import Trial
+from .trial import BASELINE, Trial
 
 TRIAL, POPULATION = "trial", "population"
 VALUE, PERCENT_CHANGE = "value", "percent_change"

@@ -1,7 +1,5 @@
 """Progress of long computations, on standard error, which rules log, or standard output, which the terminal shows."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable
 from typing import TextIO

@@ -3,8 +3,6 @@
 One schema serves the claims, the checks of internal consistency, the sensitivity analyses and the generator of cohorts.
 """
 
-from __future__ import annotations
-
 import csv
 import math
 import re
@@ -12,13 +10,11 @@ from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from .errors import UserError, describe_unknown, did_you_mean
 from .files import read_yaml_beside
-
-if TYPE_CHECKING:
-    from .trial import Trial
+from .trial import Trial
 
 Row = dict[str, str]
 

@@ -1,7 +1,5 @@
 """Distinguish live runs from killed ones, so that a stale lock of Snakemake does not stop the next run."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 from pathlib import Path

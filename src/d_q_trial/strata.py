@@ -1,24 +1,17 @@
 """Strata of the participants, by marker."""
 
-from __future__ import annotations
-
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
+from .config.settings import Analysis, StrataRule
 from .errors import UserError, describe_unknown, did_you_mean
 from .files import read_csv
 from .formatting import round_significant
 from .participants import TRIAL, VALUE, Participants
 from .stats.quantiles import quantile
-from .trial import BASELINE
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from .config.settings import Analysis, StrataRule
-    from .trial import Trial
+from .trial import BASELINE, Trial
 
 COLUMNS = ("participant", "arm", "marker", "marker_value", "stratum", "cut", "lower", "upper")
 NUMERIC = ("marker_value", "lower", "upper")
@@ -35,8 +28,6 @@ def build_strata(participants: Participants, trial: Trial, analysis: Analysis) -
     ``lower`` and ``upper`` the cuts that bound the stratum (NaN where it is open, or from a column). Empty if the workbook
     has no marker. UserError if the analysis names a marker or column that does not exist, or a stratum stays empty.
     """
-    import pandas as pd
-
     if problems := describe_unknown(f"analyses.{analysis.name}.marker", [analysis.marker], trial.markers):
         raise UserError(problems[0])
     frame, by = select_linked(participants, analysis), analysis.strata.by

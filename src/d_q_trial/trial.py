@@ -1,7 +1,5 @@
 """The trial file: arms, visits, outcomes and markers of a trial, read from YAML."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 from functools import partial

@@ -5,8 +5,6 @@ which forks for every job. It imports the modules that its first job imported, s
 they would have imported themselves, and no others. A step that cannot connect to a worker runs in its own process.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os

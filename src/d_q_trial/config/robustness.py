@@ -1,7 +1,5 @@
 """Settings of the robustness analyses: the section ``robustness`` of ``config.yaml``."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator

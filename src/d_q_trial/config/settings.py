@@ -1,26 +1,23 @@
 """The analyst's choices: ``config.yaml`` as typed settings, in which every unknown key is an error."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
+import yaml
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from ..errors import UserError, describe_unknown, did_you_mean
 from ..files import find_file
 from ..stats.two_sample import TESTS
+from ..trial import Trial, load_trial
 from .robustness import Robustness
 from .types import Checksum, Exact, NameList, Number, OptionalText, Quantile, StrictModel, Text, Whole, must_match
 from .yaml_files import describe_faults, faults_error, read_yaml
-
-if TYPE_CHECKING:
-    from ..trial import Trial
 
 # Folders of results/ that are not analyses.
 RESERVED = (
@@ -240,8 +237,6 @@ def _check_references(settings: Settings) -> Iterator[str]:
 
     Snakemake's own check is not enough: it ignores a missing input if the outputs of an earlier run exist.
     """
-    from ..trial import load_trial
-
     files = {key: getattr(settings, key) for key in ("trial", "published", "figures", "tables")}
     for name, analysis in settings.analyses.items():
         files |= {f"analyses.{name}.{key}": getattr(analysis, key) for key in ("workbook", "mapping")}
@@ -338,8 +333,6 @@ def _check_workbook_folders(settings: Settings) -> Iterator[str]:
 
 def as_yaml(settings: Settings, analysis: str) -> str:
     """Return the settings of one analysis and of the reference, with defaults, as YAML that :func:`load` accepts."""
-    import yaml
-
     entries = {name: settings.analyses[name] for name in (settings.reference, analysis)}
     used = settings.model_copy(update={"analyses": entries})
     content = used.model_dump(mode="json", exclude={"analyses": {"__all__": {"name"}}})

@@ -1,7 +1,5 @@
 """Kinds of values in configuration files: lenient parsing, strict validation."""
 
-from __future__ import annotations
-
 import contextlib
 import re
 from fractions import Fraction

@@ -1,19 +1,16 @@
 """Read and validate YAML files; one message lists all faults of a file."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, get_args
+from typing import Any, TypeVar, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
 
 from ..errors import UserError, did_you_mean
 
-if TYPE_CHECKING:
-    from pydantic import BaseModel, ValidationError
-
-    Model = TypeVar("Model", bound=BaseModel)
-
+Model = TypeVar("Model", bound=BaseModel)
 # Keys whose values are always text, even if YAML would read a number or a date: ids and names of strata.
 TEXT_KEYS = ("exclude", "labels")
 
@@ -24,8 +21,6 @@ def read_yaml(path: Path | str) -> dict[str, Any]:
     UserError if the file cannot be read, is not YAML or has no keys; if a key is duplicated (YAML itself would keep the
     last one); or if YAML reads a number or a name differently from how it is written (010 as 8).
     """
-    import yaml
-
     try:
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(Path(path).read_text(encoding="utf-8"))
         node = loader.get_single_node()
@@ -51,8 +46,6 @@ def validate_content(model: type[Model], content: Any, path: Path | str, context
 
     UserError lists every fault with its place in the file.
     """
-    from pydantic import ValidationError
-
     try:
         return model.model_validate(content, context=context)
     except ValidationError as error:
@@ -64,8 +57,7 @@ def load_list(model: type[Model], path: Path | str | None, default: Path, contex
 
     UserError if the file is not YAML, has unknown keys, or uses names that the trial, the ``context``, does not have.
     """
-    import yaml
-    from jinja2 import Template
+    from jinja2 import Template  # here, so that steps that do not use it do not list it as their software
 
     template = Template(default.read_text(encoding="utf-8"))
     content = read_yaml(path) if path else yaml.safe_load(template.render(**values))
@@ -111,8 +103,6 @@ def _list_allowed_keys(keys: tuple, model: type[BaseModel]) -> list[str]:
 
 def _find_misread(node, place: str = "", key: str = "") -> Iterator[str]:
     """Describe duplicate keys, with the line of the second, and scalars that YAML reads differently from their text."""
-    import yaml
-
     if isinstance(node, yaml.SequenceNode):
         for number, item in enumerate(node.value):
             yield from _find_misread(item, f"{place}{number}.", key)

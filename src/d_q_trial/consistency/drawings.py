@@ -3,8 +3,6 @@
 This module computes the positions; the template ``consistency.svg.j2`` draws them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

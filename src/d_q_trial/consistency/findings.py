@@ -1,7 +1,5 @@
 """Make findings, observations about reported numbers, from the templates of ``findings.yaml``."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Iterable

@@ -1,7 +1,5 @@
 """Infer the variant of the rank-sum test and the group sizes behind the P-values of a paper, and assess each P-value."""
 
-from __future__ import annotations
-
 import itertools
 import math
 from collections import defaultdict

@@ -1,7 +1,5 @@
 """Attainable P-values of a rank-sum test for two group sizes, by variant of the test, and the expected ties."""
 
-from __future__ import annotations
-
 import math
 from functools import lru_cache
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """Check a paper, and write the findings, the tables behind them and the page."""
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Findings on P-values: the test, unreported group sizes, single P-values, and P against quartiles and effects."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections import defaultdict

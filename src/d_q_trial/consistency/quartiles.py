@@ -11,8 +11,6 @@ under type 7). Where a quantile lies between two values, the two cannot both be 
 are too wide by the pairs of one value for each such quantile.
 """
 
-from __future__ import annotations
-
 import itertools
 import math
 from collections import defaultdict

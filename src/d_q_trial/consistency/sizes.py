@@ -4,8 +4,6 @@ A constraint is a line such as ``old/treated + old/control = 21`` or ``late/trea
 numbers, spaces around ``+``, and one of ``=``, ``<=``, ``>=``. Unknowns are whole numbers from zero.
 """
 
-from __future__ import annotations
-
 import itertools
 import math
 import re

@@ -1,7 +1,5 @@
 """Findings from comparing published tables: numbers, medians, means, percentages, statements, flow and events."""
 
-from __future__ import annotations
-
 import itertools
 import math
 import re

@@ -6,8 +6,6 @@ marker. The groupings are the arms, the strata of a marker, and the cohorts in w
 Conditions select rows of the CSV of their dataset; all conditions of an analysis together select its participants.
 """
 
-from __future__ import annotations
-
 import itertools
 import json
 import math

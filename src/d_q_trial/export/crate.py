@@ -1,7 +1,5 @@
 """Describe the inputs and outputs of a finished run for other programs, as a Workflow Run RO-Crate."""
 
-from __future__ import annotations
-
 import datetime
 import hashlib
 import mimetypes

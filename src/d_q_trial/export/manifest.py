@@ -1,7 +1,5 @@
 """List the sha256 of every output, and compare two runs by these checksums."""
 
-from __future__ import annotations
-
 import json
 import re
 import sys

@@ -1,16 +1,13 @@
 """Describe the columns of the tables of an analysis: in Parquet, and in a Frictionless Data Package."""
 
-from __future__ import annotations
-
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from ..files import atomic, read_yaml_beside, write_json
 from ..results_table import KEYS
 from .manifest import list_outputs
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 TABLES = {
     "results": "A row for each number of an analysis",
@@ -51,8 +48,6 @@ def table_schema(path: Path) -> dict[str, Any]:
 
     A column without a type in ``columns.yaml`` is a number if all its non-empty cells are numbers, else text.
     """
-    import pandas as pd
-
     frame = pd.read_csv(path, keep_default_na=False, na_values=[""], low_memory=False)
     fields = []
     for name in frame:

@@ -4,8 +4,6 @@ Exit status of ``verify``: 0 if every checkable value is reproduced or a known d
 cannot be judged: none can be checked, or outputs are missing or changed since the last finished run.
 """
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

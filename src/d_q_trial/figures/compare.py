@@ -1,23 +1,19 @@
 """Figure that compares all analyses: a table of P-values that marks changed conclusions, and the effects."""
 
-from __future__ import annotations
-
 import itertools
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
 
 from ..compare import CHANGED, KEYS, NOT_MADE
 from ..formatting import format_p_digits
 from ..results_table import ALL_PARTICIPANTS
+from ..trial import Trial
 from . import style
 from .texts import render_text
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.axes import Axes
-
-    from ..trial import Trial
 
 # Millimetres: height of a row; least height of the header and widths of the columns; height of an entry of the legend.
 ROW, HEADER, OUTCOMES, VISITS, PLACES, COLUMN, EFFECTS, ENTRY = 4.2, 24.0, 30.0, 13.0, 15.0, 13.0, 56.0, 3.0

@@ -1,11 +1,11 @@
 """Figures without panels: the flow of participants, the design of the trial, and forest plots."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence, Set
 from operator import sub
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
+
+from matplotlib.axes import Axes
 
 from ..formatting import format_interval, format_number, format_p_digits
 from ..labels import change_decimals, contrast_label, difference_unit
@@ -17,9 +17,6 @@ from .catalogue import Design, Flow, Forest
 from .panels import Content
 from .study import Study
 from .texts import render_text
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 # Millimetres. Flow of participants:
 _LINE, _MARGIN = 3.1, 1.2  # height of a line of text in a box; margin above and below the lines

@@ -1,7 +1,5 @@
 """Lay out the figures of a study and write them, with a description of each for the report."""
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Sequence

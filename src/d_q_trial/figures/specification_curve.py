@@ -1,27 +1,22 @@
 """The specification curve: all effects of a multiverse in order, the curves under permuted labels, and the options."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 
+from ..config.robustness import Robustness
+from ..config.settings import Analysis
 from ..formatting import format_number
 from ..labels import describe_ranges
 from ..stats.checks import is_significant
 from ..stats.two_sample import get_test
+from ..trial import Trial
 from . import style
 from .texts import load_texts, render_text
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-    from ..config.robustness import Robustness
-    from ..config.settings import Analysis
-    from ..trial import Trial
 
 LEFT, CURVE, RIGHT = 50.0, 101.0, 28.0  # widths in millimetres: names, curve, numbers
 HEADER, HEIGHT, GAP = 24.0, 62.0, 9.0  # heights: texts above the curve, the curve, down to the options

@@ -1,15 +1,16 @@
 """The data of the figures: finished numbers, participants' values, and the label of synthetic data."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
+
+import pandas as pd
 
 from ..changes import read_changes
+from ..config.settings import Analysis
 from ..files import read_rows
 from ..participants import TRIAL, age_groups, read_participants
 from ..published_tables import read_published_table
@@ -17,11 +18,6 @@ from ..results_table import ALL_PARTICIPANTS, BOTH_ARMS, Numbers, Row
 from ..stats.two_sample import get_test
 from ..strata import find_strata, read_strata
 from ..trial import BASELINE, Trial
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from ..config.settings import Analysis
 
 Key = tuple[str, str, str]  # outcome, measure and visit
 INTERACTION = "placements"  # prefix of the method of the interaction P by Student's t

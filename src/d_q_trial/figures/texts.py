@@ -1,7 +1,5 @@
 """Fill in the templates of ``captions.yaml``: texts of panels, and of figures that are not in the list of figures."""
 
-from __future__ import annotations
-
 from functools import cache
 from typing import Any
 

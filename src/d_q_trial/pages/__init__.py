@@ -1,7 +1,5 @@
 """Render templates into self-contained HTML pages and text."""
 
-from __future__ import annotations
-
 import base64
 import re
 from functools import cache

@@ -1,7 +1,5 @@
 """Divide a sheet into tables: the titles, header rows and data of each block."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache

@@ -1,7 +1,5 @@
 """Read cells that should hold numbers: plain numbers, numbers as text, limits of detection, answers, faults."""
 
-from __future__ import annotations
-
 import math
 import re
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Bring similar characters and units to one spelling; convert units."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from functools import lru_cache

@@ -3,8 +3,6 @@
 The general words are in ``words.yaml``; the expressions here define how words combine.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections import Counter, defaultdict

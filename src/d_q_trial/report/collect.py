@@ -1,7 +1,5 @@
 """Read the finished outputs of an analysis, and label their keys and verdicts."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections import Counter

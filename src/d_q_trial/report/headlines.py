@@ -1,7 +1,5 @@
 """The first screen: the main results with their qualifications, and each result under other methods."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass

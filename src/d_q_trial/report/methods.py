@@ -1,7 +1,5 @@
 """Write the methods section from the settings of an analysis. The sentences are in ``sentences.j2``."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from typing import Any

@@ -1,14 +1,14 @@
 """Write the pages: report and reported values of an analysis, the comparison of analyses, and the overview."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Mapping
 from itertools import chain, groupby
 from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from .. import compare, formatting, labels
 from ..config.settings import Analysis, Settings, as_yaml
@@ -22,9 +22,6 @@ from ..trial import Outcome, Trial
 from . import collect, headlines, methods, pieces
 from .collect import Labeller, Report
 from .links import page_links
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 FOREST = "forest"  # the figure on the first screen
 # Outputs that a run may omit, with their names in the report, which says how to request them.

@@ -3,8 +3,6 @@
 The threat is a damaged or absurd file. Whatever it does to the library that reads it, the user gets one message.
 """
 
-from __future__ import annotations
-
 import csv
 import datetime
 import io

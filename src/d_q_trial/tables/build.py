@@ -1,7 +1,5 @@
 """Build tables from finished numbers: each cell is looked up; only the standardized mean difference is computed."""
 
-from __future__ import annotations
-
 import itertools
 import math
 from collections.abc import Mapping, Sequence

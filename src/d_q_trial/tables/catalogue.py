@@ -1,7 +1,5 @@
 """The tables of a trial, as its YAML file lists them."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Literal
 

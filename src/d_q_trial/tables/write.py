@@ -1,7 +1,5 @@
 """Write tables: CSV as formatted and in full precision, HTML, LaTeX, and one workbook."""
 
-from __future__ import annotations
-
 import math
 import re
 import unicodedata

@@ -1,7 +1,5 @@
 """Propose a mapping for each block of a sheet: its kind and the meaning of its columns."""
 
-from __future__ import annotations
-
 from ..participants import POPULATION, VALUE
 from ..recognition.layout import Header, find_header, find_tables, mostly_numbers
 from ..recognition.spelling import unit_factor

@@ -1,7 +1,5 @@
 """Faults of a workbook, with place, value and expectation."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any

@@ -1,7 +1,5 @@
 """Describe how a workbook was read: as text, and as a page with its sheets drawn."""
 
-from __future__ import annotations
-
 import itertools
 import json
 from collections import Counter, defaultdict

@@ -1,7 +1,5 @@
 """Write the mapping that a workbook was read by, as a mapping file to complete."""
 
-from __future__ import annotations
-
 import itertools
 import json
 import re

@@ -1,7 +1,5 @@
 """Read the participants of a workbook: recognise its blocks or follow a mapping, join the values, report all faults."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Iterator
