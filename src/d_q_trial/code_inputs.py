@@ -5,36 +5,41 @@ A step reruns when the code that it runs changes. This code is the function of t
 to it too: all those in a subpackage with such a module, and the YAML file named after a module.
 """
 
-from __future__ import annotations
-
 import ast
 import hashlib
-from collections.abc import Iterable, Iterator
 from functools import cache
-from importlib.util import resolve_name
 from pathlib import Path
 
+import grimp
+
 PACKAGE = Path(__file__).parent
-NAME = __package__ or PACKAGE.name
+NAME = PACKAGE.name
+CLI = f"{NAME}.cli"
 
 
 def list_modules(command: str) -> list[Path]:
     """Return the sorted files of all modules that a command imports, directly or not; KeyError if it does not exist."""
-    top_level = [node for node in _parse_cli() if not isinstance(node, ast.FunctionDef | ast.ClassDef)]
-    imports, modules = [*_find_imports([*top_level, *_find_functions(command)], NAME)], set[Path]()
-    for path in imports:  # the list grows during the loop
-        if path not in modules:
-            modules.add(path)
-            imports += _analyse_module(path)[1]
-    return sorted(modules)
+    graph = _build_graph()
+    used = [node for node in _parse_cli() if not isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    used_lines = {line for node in used + _find_functions(command) for line in range(node.lineno, node.end_lineno + 1)}
+    imported = {
+        module
+        for module in graph.find_modules_directly_imported_by(CLI)
+        for statement in graph.get_import_details(importer=CLI, imported=module)
+        if statement["line_number"] in used_lines
+    }
+    modules = imported.union(*map(graph.find_upstream_modules, imported))
+    files = {PACKAGE.parent.joinpath(*module.split(".")) for module in modules}
+    packages = {folder / "__init__.py" for file in files for folder in (file, *file.parents)}
+    return sorted(path for path in packages | {file.with_suffix(".py") for file in files} if path.is_file())
 
 
 def code_checksum(command: str) -> str:
-    """Return a checksum of the code of a command; comments, docstrings and layout do not affect it."""
+    """Return a checksum of the code of a command; comments and layout do not affect it."""
     checksum = hashlib.sha256("".join(map(ast.dump, _find_functions(command))).encode())
     modules = list_modules(command)
     for path in modules:
-        checksum.update(_analyse_module(path)[0])
+        checksum.update(_module_checksum(path))
     data_files = [path.with_suffix(".yaml") for path in modules if path.parent == PACKAGE]
     for folder in sorted({path.parent for path in modules} - {PACKAGE}):
         data_files += sorted(folder.rglob("*"))
@@ -44,40 +49,23 @@ def code_checksum(command: str) -> str:
     return checksum.hexdigest()[:16]
 
 
-def _parse(path: Path) -> list[ast.stmt]:
-    """Return the statements of a module without docstrings and without imports that only type annotations need."""
-    tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
-    for node in _walk_statements([tree]):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
-            node.body = node.body[1:] or [ast.Pass()]
-        elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
-            node.body = [ast.Pass()]
-    return tree.body
-
-
-def _walk_statements(nodes: list[ast.AST]) -> Iterator[ast.AST]:
-    """Yield nodes and all statements inside them, but no expressions: these would take most of the time."""
-    for node in nodes:  # the list grows during the loop
-        yield node
-        for part in ("body", "handlers", "orelse", "finalbody", "cases"):
-            nodes += getattr(node, part, ())
+@cache
+def _build_graph() -> grimp.ImportGraph:
+    return grimp.build_graph(NAME, exclude_type_checking_imports=True, cache_dir=None)
 
 
 @cache
-def _analyse_module(path: Path) -> tuple[bytes, tuple[Path, ...]]:
-    """Return a checksum of a module and the files that it imports; caching the tree would slow garbage collection."""
-    statements = _parse(path)
-    package = ".".join([NAME, *path.relative_to(PACKAGE).parent.parts])
-    checksum = hashlib.sha256("".join([path.name, *map(ast.dump, statements)]).encode()).digest()
-    return checksum, (*_find_imports(statements, package),)
+def _module_checksum(path: Path) -> bytes:
+    code = ast.dump(ast.parse(path.read_text(encoding="utf-8"), filename=str(path)))
+    return hashlib.sha256((path.name + code).encode()).digest()
 
 
 @cache
 def _parse_cli() -> list[ast.stmt]:
-    return _parse(PACKAGE / "cli.py")
+    return ast.parse((PACKAGE / "cli.py").read_text(encoding="utf-8")).body
 
 
-def _find_functions(command: str) -> list[ast.FunctionDef]:
+def _find_functions(command: str) -> list[ast.stmt]:
     """Return the function of a command and the methods of ``Context`` that it uses, directly or indirectly."""
     definitions = {node.name: node for node in _parse_cli() if isinstance(node, ast.FunctionDef | ast.ClassDef)}
     methods = {node.name: node for node in definitions["Context"].body if isinstance(node, ast.FunctionDef)}
@@ -87,18 +75,3 @@ def _find_functions(command: str) -> list[ast.FunctionDef]:
         names = dict.fromkeys(node.attr for node in attributes if ast.unparse(node.value) in ("context", "self"))
         functions += [methods[name] for name in names if name in methods and methods[name] not in functions]
     return functions
-
-
-def _find_imports(statements: Iterable[ast.AST], package: str) -> Iterator[Path]:
-    """Yield the files of this package that statements in a module of ``package`` import.
-
-    ``from x import a, b`` loads the parent packages of x, x itself, and a and b if they are modules.
-    """
-    for node in _walk_statements([*statements]):
-        if not isinstance(node, ast.ImportFrom):
-            continue
-        root, *parts = resolve_name("." * node.level + (node.module or ""), package).split(".")
-        if root == NAME:
-            modules = [parts[: end + 1] for end in range(len(parts))] + [[*parts, alias.name] for alias in node.names]
-            for path in (PACKAGE.joinpath(*module) for module in modules):
-                yield from filter(Path.is_file, (path / "__init__.py", path.with_suffix(".py")))

@@ -1,7 +1,5 @@
 """Versions of the software behind the results: the libraries that each step imported, read from the logs of the run."""
 
-from __future__ import annotations
-
 import re
 import sys
 from importlib import metadata
@@ -11,6 +9,7 @@ from platform import python_version
 # Declared libraries that do not influence any result, and their purpose.
 TOOLS = {
     "snakemake": "runs the steps",
+    "grimp": "finds the code that a step depends on",
     "networkx": "read by snakemake --report",
     "pygments": "read by snakemake --report",
     "rocrate": "describes a finished run",
