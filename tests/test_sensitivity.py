@@ -85,7 +85,7 @@ def test_bounds_of_p_are_those_of_the_missing_values_in_each_arm():
     low, high = (one(table, visit="week_20", stratum="all", statistic=s) for s in ("p_lowest", "p_highest"))
     assert (low["n_first"], low["n_second"]) == (8, 8)
     samples = _find_change(layout, "week_20").samples()
-    assert (low["value"], high["value"], True) == missing.p_bounds(*samples, 1, 1, method="normal")
+    assert (low["value"], high["value"]) == missing.p_bounds(*samples, 1, 1, method="normal")
 
 
 def test_imputation_keeps_complete_visits_and_reports_the_share_of_missing_information():

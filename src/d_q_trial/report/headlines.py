@@ -161,13 +161,12 @@ def _check_headline(report: Report, line: Headline, group: str, significant: boo
     place = {"outcome": line.outcome, "visit": line.visit, "marker": marker}
     group_place = place | subgroup_keys(group, marker)
 
-    def judge(p_values: Collection[float], text: str = "", at_least: str = "") -> Check:
-        """Compare P-values with alpha; ``at_least`` marks the last of them as a lower bound."""
+    def judge(p_values: Collection[float], text: str = "") -> Check:
+        """Compare P-values with alpha."""
         if not p_values:
             return Check()
         keeps = all(is_significant(p, alpha) == significant for p in p_values)
-        text = text or f" to {at_least}".join(map(format_p_digits, p_values))
-        return Check(text, None if significant is None or (at_least and significant and keeps) else keeps)
+        return Check(text or " to ".join(map(format_p_digits, p_values)), None if significant is None else keeps)
 
     interactions = interaction_p_values(report, place) if group != ALL_PARTICIPANTS else {}
     # The interaction is another hypothesis, so its P is not judged.
@@ -180,10 +179,9 @@ def _check_headline(report: Report, line: Headline, group: str, significant: boo
     rows = report.table("sensitivity/sensitivity", **group_place)
     for name, method in CHECKS.items():
         checks[report.labeller.fill(name)] = judge(_values(rows, ("p",), report.labeller.fill(method))[:1])
-    at_least = "at least " if any(row.get("reason", "").startswith("at least") for row in rows) else ""
     bounds = _values(rows, ("p_lowest", "p_highest"))
-    complete = len(set(bounds)) == 1 and not at_least  # the bounds are the P of the analysis itself
-    checks["Worst-case bounds"] = Check("nothing is missing") if complete else judge(bounds, at_least=at_least)
+    complete = len(set(bounds)) == 1  # the bounds are the P of the analysis itself
+    checks["Worst-case bounds"] = Check("nothing is missing") if complete else judge(bounds)
     sizes = {row["method"].partition(",")[0]: (row["n_first"], row["n_second"]) for row in rows}
     if "imputed" in sizes and sizes["imputed"] == sizes["covariance"]:  # covariance takes complete cases only
         checks[IMPUTED] = Check("nothing to impute")

@@ -189,8 +189,7 @@ def _format_estimate(rows: Rows, decimals: int | None, name: str, method: str = 
 
     if ".." in name:
         low, high = map(get, name.split(".."))
-        at_least = "at least " if any(row.get("reason", "").startswith("at least") for row in rows) else ""
-        return f"{low} to {at_least}{high}" if low and high else ""
+        return f"{low} to {high}" if low and high else ""
     estimate = get(name)
     lower, upper = map(get, limits or (f"{name}_lower", f"{name}_upper"))
     return f"{estimate} ({lower} to {upper})" if estimate and lower and upper else estimate

@@ -37,7 +37,6 @@ MIXED = "mixed model, restricted likelihood, t (Satterthwaite)"
 
 NO_BASELINE = "no baseline values of the same participants"
 NO_IDS = "participants without ids: who is missing is not known"
-AT_LEAST = "at least this: with many ties, the highest P is not known"
 ABSENT = "no analysed participant has this value"
 SEVERAL = "several participants have this value"
 
@@ -134,9 +133,8 @@ def _bound_rows(comparison: Comparison, analysis: Analysis) -> list[tuple]:
     if reason := test.no_bounds if comparison.linked.all() else NO_IDS:
         return result_rows(key, total, method, reason, p_lowest=np.nan, p_highest=np.nan)
     missing = np.subtract(total, comparison.counts()).tolist()
-    lowest, highest, exact = p_bounds(*comparison.samples(), *missing, method=test.name)
-    rows = result_rows(key, total, method, test.undefined, p_lowest=lowest, p_highest=highest)
-    return rows if exact else [rows[0], (*rows[1][:-1], AT_LEAST)]
+    lowest, highest = p_bounds(*comparison.samples(), *missing, method=test.name)
+    return result_rows(key, total, method, test.undefined, p_lowest=lowest, p_highest=highest)
 
 
 def _imputed_rows(

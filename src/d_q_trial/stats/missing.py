@@ -1,7 +1,5 @@
 """Missing values: multiple imputation with pooled results, and bounds on P that need no model."""
 
-from functools import reduce
-
 import numpy as np
 from numpy.typing import ArrayLike
 from statsmodels.imputation.bayes_mi import BayesGaussMI
@@ -12,7 +10,6 @@ from .rank_sum import normal_p, pairwise_wins
 from .two_sample import get_test
 
 BURN_IN, BETWEEN = 50, 10  # iterations before the first imputed data set, and between successive ones
-_GAPS_TRIED = 17  # by walk_reaches_mean
 
 
 def impute(values: ArrayLike, *, imputations: int, seed: Seed) -> np.ndarray:
@@ -72,24 +69,22 @@ def pool_estimates(
 
 def p_bounds(
     first: ArrayLike, second: ArrayLike, missing_first: int, missing_second: int, *, method: str
-) -> tuple[float, float, bool]:
+) -> tuple[float, float]:
     """Lowest and highest P of a rank-sum test over all possible values of the missing participants.
 
     A missing value may equal an observed or another missing value. NaN in a sample does not count as missing.
-    ``method`` names a test whose ``no_bounds`` is empty. NaN if nothing was observed or nothing varies. The third
-    result is False if the second result is only a lower bound of the highest P.
+    ``method`` names a test whose ``no_bounds`` is empty. NaN if nothing was observed or nothing varies.
 
     Lowest P: for U above its mean, z increases with U and with the ties T, and the points (U, T) with z <= c form a
     convex set. The largest z is therefore at a corner of the convex hull, where a U + b T is largest for some a, b >= 0.
     With the missing values of one sample fixed, that sum is convex in the numbers of the other sample's missing values
     at each place, so it is largest with all of them at one place: the missing values of each sample are equal.
 
-    Highest P: if U can reach its mean, P is 1. If U is on one side of its mean for all values, P is highest where U is
-    nearest to its mean, with all missing values different. Otherwise U moves in steps of one half and reaches the mean
-    unless heavy ties make it jump; if no way to reach it is found, the larger P of both extremes is a lower bound.
+    Highest P: if U is on one side of its mean for all values, P is highest where U is nearest to its mean, with all
+    missing values different. If U can be on either side, P is 1: an upper bound if heavy ties make U jump over its mean.
 
     >>> [round(bound, 4) for bound in p_bounds([1, 2, 3, 4], [5, 6, 7, 8], 1, 1, method="normal")]
-    [0.0086, 0.4647, 1]
+    [0.0086, 0.4647]
     """
     test = get_test(method)
     if test.no_bounds:
@@ -99,7 +94,7 @@ def p_bounds(
     samples, missing = (drop_missing(first), drop_missing(second)), (missing_first, missing_second)
     places, mirrored = (_Places(samples[::step], missing[::step], continuity=bool(test.continuity)) for step in (1, -1))
     lowest = places.lowest_p()
-    return (np.nan, np.nan, True) if np.isnan(lowest) else (lowest, *places.highest_p(mirrored))
+    return lowest, np.nan if np.isnan(lowest) else places.highest_p(mirrored)
 
 
 class _Places:
@@ -143,36 +138,10 @@ class _Places:
         np.fill_diagonal(ties, np.nan)
         return float(np.fmin.reduce(np.append(same_place, self.p(u, self.tie_sum + ties))))
 
-    def highest_p(self, mirrored: "_Places") -> tuple[float, bool]:
-        """Return the highest P, and whether it is exact."""
+    def highest_p(self, mirrored: "_Places") -> float:
+        """Return the highest P, 1 if U can be on either side of its mean."""
         # Missing values at the extremes, all different: no new ties, and the largest (smallest) possible U.
         smallest, largest = self.u, 2 * self.mean - mirrored.u
-        nearest = min((largest, smallest), key=lambda u: abs(u - self.mean))
-        if largest <= self.mean or smallest >= self.mean:
-            return float(self.p(nearest, self.tie_sum)), True
-        # With one distinct observed value, U can reach its mean only if all values are equal, where P is undefined.
-        if self.tied.size > 3 and (self.walk_reaches_mean() or mirrored.walk_reaches_mean()):
-            return 1.0, True
-        return float(self.p(nearest, self.tie_sum)), False
-
-    def walk_reaches_mean(self) -> bool:
-        """Return whether U can reach its mean with the second sample's missing values in one gap, the first's anywhere.
-
-        A sufficient test, because only some gaps are tried. The bits of an integer mark the sums that can be reached.
-        """
-        k, m = self.missing
-        gaps = 2 * np.unique(np.linspace(0, self.tied.size // 2, _GAPS_TRIED).round().astype(int))
-        for gap in (gaps[0], gaps[-1], *gaps[1:-1]):
-            target = int(self.mean - self.u - m * self.gain_second[gap])
-            # Within the gap, a value of the first sample can be below or above those of the second.
-            steps = np.unique(np.concatenate([self.gain_first[: gap + 1], self.gain_first[gap:] + 2 * m]))
-            # k numbers from a run of consecutive integers add up to any integer from k times its first to k times its last.
-            runs = np.split(steps, np.flatnonzero(np.diff(steps) > 1) + 1)
-            if any(k * run[0] <= target <= k * run[-1] for run in runs):
-                return True
-            reached = 1
-            for _ in range(k if target >= 0 else 0):
-                reached = reduce(int.__or__, (reached << step for step in steps.tolist()))
-            if target >= 0 and reached >> target & 1:
-                return True
-        return False
+        if smallest < self.mean < largest:
+            return 1.0
+        return float(self.p(min((largest, smallest), key=lambda u: abs(u - self.mean)), self.tie_sum))
