@@ -1,6 +1,6 @@
 # Needs the results, and the reported values.
-# Makes a verdict on each reported value; the tables of an analysis as shown, in full precision, as pages, in LaTeX and in
-# one workbook; and its results in the CDISC Analysis Results Standard.
+# Makes a verdict on each reported value; the tables of an analysis as shown, in full precision, as pages and in one
+# workbook; and its results in the CDISC Analysis Results Standard.
 
 from d_q_trial.tables.build import table_caption
 from d_q_trial.tables.write import ENDINGS as TABLE_ENDINGS
@@ -56,7 +56,6 @@ rule tables:
         "results/{analysis}/export/ars.json",
         expand("results/{{analysis}}/tables/{table}.csv", table=TABLES),
         expand("results/{{analysis}}/tables/{table}_exact.csv", table=TABLES),
-        expand("results/{{analysis}}/tables/{table}.tex", table=TABLES),
         [table_output(name) for name in TABLES],
         workbook="results/{analysis}/tables/tables.xlsx",
         described="results/{analysis}/tables/tables.json",

@@ -110,7 +110,7 @@ def _read_visible(path: Path) -> str:
 
 def _read_outputs(folder: Path, labels: list[str], alpha: float, test: str) -> SimpleNamespace:
     """Read an analysis and the visible text of its outputs, except reported values and the label of the data."""
-    paths = (path for path in sorted(folder.rglob("*")) if path.suffix in (".csv", ".json", ".html", ".md", ".tex"))
+    paths = (path for path in sorted(folder.rglob("*")) if path.suffix in (".csv", ".json", ".html", ".md"))
     left_out = ("claims.csv", "claims.html", "manifest.json", "README.md")
     texts = {path.relative_to(folder).as_posix(): _read_visible(path) for path in paths if path.name not in left_out}
     main_table = next(file for file in (MAIN, "tables/comparisons.html") if file in texts)

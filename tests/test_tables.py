@@ -2,8 +2,6 @@
 
 import math
 import re
-import shutil
-import subprocess
 from dataclasses import replace
 
 import pytest
@@ -20,7 +18,7 @@ from d_q_trial.published_tables import read_published_table
 from d_q_trial.results_table import Numbers
 from d_q_trial.tables.build import DASH, build_tables, table_caption
 from d_q_trial.tables.catalogue import Catalogue, Table, read_catalogue
-from d_q_trial.tables.write import exact_frame, render_html, render_latex, write_tables
+from d_q_trial.tables.write import exact_frame, render_html, write_tables
 
 PUBLISHED = "data/published"
 KEYS = ("outcome", "measure", "visit", "marker")
@@ -127,43 +125,6 @@ def test_a_worksheet_has_the_cells_of_the_table_with_numbers_and_no_empty_row(ta
     assert (p["Age, years"].value, p["Age, years"].number_format) == (0.117, "0.000")
     assert (sheet["A2"].value, sheet.print_title_rows) == (LABEL, "$2:$3")
     assert {cell.font.name for row in sheet.iter_rows() for cell in row if cell.value} == {"Arial"}
-
-
-def test_a_latex_table_has_caption_cells_headings_and_notes(tables):
-    table, main = tables["table_1"], tables["main_results"]
-    text = render_latex(table)
-    assert text.startswith("% needs \\usepackage{array,booktabs,longtable,pdflscape}\n")
-    assert r"\caption*{Table 1. Baseline characteristics of the participants, by arm. Synthetic data" in text
-    assert r"Age, years & 74.4 (69.7, 79.2) & 71.2 (69.3, 74.8) & 0.117 \\" in text
-    cells, _, notes = render_latex(main).partition("\\end{longtable}")
-    headings = re.findall(r"\\multicolumn\{10\}\{l\}\{\\textbf\{(.*)\}\} \\\\\*\n.* & ", cells)
-    assert headings == list(dict.fromkeys(row.section for row in main.rows))
-    assert r"Changes from baseline are 100 $\times$ (follow-up $-$ baseline) / baseline in percent." in notes
-    assert "Participants were divided into strata" in notes
-    special = {"label": "Table <1−2: α × 3", "columns": ("[a_b]*",), "notes": (r"50% of \alpha_{1} & ~^ #$",)}
-    text = render_latex(replace(table, rows=(), **special))
-    assert "Table $<$1$-$2: $\\alpha$ $\\times$ 3." in text
-    assert r"50\% of \textbackslash{}alpha\_\{1\} \& \textasciitilde{}\textasciicircum{} \#\$" in text
-    assert "\n{[}a\\_b]{*} \\\\\n" in text
-
-
-@pytest.mark.skipif(not shutil.which("pdflatex"), reason="no pdflatex on the PATH (Debian: apt-get install texlive)")
-def test_latex_tables_fit_the_pages_of_one_document(tables, folder, tmp_path):
-    long = ("30", "30", *["−1,234.567 (−12,345.678, 12,345.678)"] * 2, "−0.013", "−0.022 (−0.068 to 0.016)", "0.252")
-    wide = [replace(row, cells=(*row.cells[:3], *long)) for row in tables["main_results"].rows]
-    (tmp_path / "wide.tex").write_text(render_latex(replace(tables["main_results"], key="wide", rows=wide)))
-    packages = "".join(rf"\usepackage{{{name}}}" for name in ("array", "booktabs", "longtable", "pdflscape"))
-    files = [*sorted(folder.glob("*.tex")), tmp_path / "wide.tex"]
-    body = "".join(rf"\input{{{path}}} \ref{{tab:{path.stem}}}. " for path in files)
-    (tmp_path / "all.tex").write_text(rf"\documentclass{{article}}{packages}\begin{{document}}{body}\end{{document}}")
-    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "all.tex"]
-    for _ in range(2):  # the second run resolves references
-        subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
-    log = (tmp_path / "all.log").read_text(encoding="latin-1")
-    overfull = map(float, re.findall(r"Overfull \\hbox \(([\d.]+)pt", log))
-    assert max(overfull, default=0) < 3  # half of the space between columns
-    assert "undefined references" not in log
-    assert r"\newlabel{tab:table_1}{{Table 1}" in (tmp_path / "all.aux").read_text()
 
 
 def test_outcomes_with_missing_values_are_named_below_the_table():

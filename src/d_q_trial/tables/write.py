@@ -1,12 +1,11 @@
-"""Write tables: CSV as formatted and in full precision, HTML, LaTeX, and one workbook."""
+"""Write tables: CSV as formatted and in full precision, HTML, and one workbook."""
 
 import math
 import re
-import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import groupby
-from operator import attrgetter, methodcaller
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +14,7 @@ from ..formatting import MINUS
 from ..pages import template_engine
 from .build import BuiltTable
 
-# Characters that pdflatex accepts only in formulas, and those that have a special meaning for it.
-_GREEK = {letter: "\\" + unicodedata.name(letter).split()[-1].lower() for letter in map(chr, range(0x3B1, 0x3CA))}
-_MATH = {"<": "<", ">": ">", "−": "-", "≤": r"\le", "≥": r"\ge", "×": r"\times"} | _GREEK
-_LATEX = {sign: f"${command}$" for sign, command in _MATH.items()} | {sign: f"\\{sign}" for sign in "&%$#_{}"}
-_LATEX |= {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\\": r"\textbackslash{}"}
-_LATEX |= {sign: f"{{{sign}}}" for sign in "[*"}  # which at the start of a row are options of the row above
-_escape_latex = methodcaller("translate", str.maketrans(_LATEX))
-ENDINGS = (".csv", "_exact.csv", ".html", ".tex")  # of the files that each table has
-_DELIMITERS = ("block_start_string", "block_end_string", "variable_start_string", "variable_end_string")
-PORTRAIT, LANDSCAPE = 85, 120  # characters per line in LaTeX
+ENDINGS = (".csv", "_exact.csv", ".html")  # of the files that each table has
 FONT = "Arial"
 # Workbooks store their date; a fixed one makes the same numbers give the same bytes.
 _EPOCH = datetime(2000, 1, 1)
@@ -35,11 +25,10 @@ def write_tables(tables: Sequence[BuiltTable], folder: Path | str) -> None:
     """Write every table into a folder, as KEY with each of ``ENDINGS``, and all of them into tables.xlsx and tables.json."""
     folder, contents = Path(folder), {}
     for table in tables:
-        formatted, exact, html, tex = (folder / f"{table.key}{ending}" for ending in ENDINGS)
+        formatted, exact, html = (folder / f"{table.key}{ending}" for ending in ENDINGS)
         write_csv(_cell_frame(table), formatted, label=table.data_label)
         write_csv(exact_frame(table), exact)
         write_text(render_html(table), html)
-        write_text(render_latex(table), tex)
         contents[table.key] = vars(table) | {"rows": [{"cells": r.cells, "section": r.section} for r in table.rows]}
     write_workbook(tables, folder / "tables.xlsx")
     write_json(contents, folder / "tables.json")
@@ -67,33 +56,10 @@ def render_html(table: BuiltTable) -> str:
     return template_engine().get_template("table_page.html.j2").render(table=table, label=table.data_label)
 
 
-def render_latex(table: BuiltTable) -> str:
-    """Return a table in LaTeX, on as many pages as it needs: title and label of synthetic data above, notes below it.
-
-    The width of a page is divided among the columns by their contents. A table wider than a portrait page is set in
-    landscape; if that is too narrow as well, columns of several words are narrowed, at most to their longest word.
-    """
-    full_widths, word_widths = _column_widths(table), _column_widths(table, one_word=True)
-    surplus = sum(full_widths) - sum(word_widths)
-    scale = min(1, max(0, LANDSCAPE - sum(word_widths)) / surplus) if surplus else 1
-    widths = [word + scale * (full - word) for full, word in zip(full_widths, word_widths, strict=True)]
-    values = {
-        "table": table,
-        "caption": " ".join(filter(None, (f"{table.label}. {table.title}.", table.data_label))),
-        "landscape": sum(full_widths) > PORTRAIT,
-        "shares": [width / sum(widths) for width in widths],
-        "sections": [(section, list(rows)) for section, rows in groupby(table.rows, key=attrgetter("section"))],
-    }
-    delimiters = dict(zip(_DELIMITERS, ("<%", "%>", "<<", ">>"), strict=True))  # LaTeX needs the braces
-    template = template_engine().overlay(autoescape=False, **delimiters).get_template("table.tex.j2")
-    return template.render(tex=_escape_latex, cells=lambda cells: " & ".join(map(_escape_latex, cells)), **values)
-
-
-def _column_widths(table: BuiltTable, *, one_word: bool = False) -> list[int]:
-    """Return the widths of the columns in characters, for whole cells or their longest words; a long heading is wrapped."""
-    split = str.split if one_word else lambda cell: [cell]
+def _column_widths(table: BuiltTable) -> list[int]:
+    """Return the widths of the columns in characters; a long heading is wrapped."""
     columns = zip(table.columns, *(row.cells for row in table.rows), strict=True)
-    lengths = ([max(map(len, ("", *split(cell)))) for cell in column] for column in columns)
+    lengths = (list(map(len, column)) for column in columns)
     return [min(max(min(heading, 16), *cells, 0) + 2, 44) for heading, *cells in lengths]
 
 
