@@ -236,14 +236,6 @@ def test_three_strata_have_columns_p_against_the_highest_and_p_for_trend(strata)
     assert "Jonckheere-Terpstra" in " ".join(table.notes)
 
 
-@pytest.mark.parametrize("marker", TRIAL.markers)
-def test_a_note_says_if_the_analysis_defines_no_strata_by_the_marker(marker):
-    by_value = ANALYSIS.model_copy(update={"strata": settings.StrataRule(by="value", cuts=[1.2])})
-    notes = " ".join(build_table([], by_value, kind="strata", rows={"outcomes": ["ctx"]}, marker=marker).notes)
-    assert ("defines no strata by p16 variant 1+5" in notes) == (marker != ANALYSIS.marker)
-    assert ("divided into strata" in notes) == (marker == ANALYSIS.marker)
-
-
 def test_html_headings_have_a_scope_and_markup_in_labels_is_escaped(tables):
     labelled = build_table([], label="<b>T", rows={"outcomes": ["smoker"]})
     html = "".join(map(render_html, (tables["main_results"], tables["table_1"], labelled)))
@@ -262,7 +254,6 @@ ARMS = f"{ONE}kind: arms, rows: "
         (ARMS + "{outcomes: [ctxx]}}}", r"tables\.t\.rows\.outcomes\.0: .*no 'ctxx'; did you mean 'ctx'"),
         (ARMS + "{families: [bone]}}}", r"tables\.t\.rows\.families\.0: .*the trial has no 'bone'"),
         (ARMS + "{table_1: true}, visit: week_3}}", r"tables\.t\.visit: .*the trial has no 'week_3'"),
-        (ARMS + "{table_1: true}, marker: p16}}", r"tables\.t\.marker: .*the trial has no 'p16'"),
         (ARMS + "{table_1: true}, vist: x}}", r"tables\.t\.vist"),
         (ARMS + "{table_1: true}, strata: [each]}}", "'arms' shows one of 'strata'"),
         (ONE + "kind: events}}", "'events' needs the key 'file'"),

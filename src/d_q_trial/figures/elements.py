@@ -125,12 +125,7 @@ def label_y_axis(ax: Axes, label: str, share: float = 1.2) -> None:
     format_axis(ax.yaxis, (low, high))
     wrapped = style.wrap_text(label, share * axes_size(ax)[1] * style.MM_PER_POINT, style.BODY)
     added_lines = wrapped.count("\n") - label.count("\n")
-    ax.set_ylabel(wrapped, va="center", linespacing=1.1, size=style.SMALL if added_lines else style.BODY)
-    ticks = [tick for tick in ax.get_yticks() if low <= tick <= high]
-    longest = max(map(len, ax.yaxis.get_major_formatter().format_ticks(ticks)), default=0)
-    # Points of type from the axis to its label, within the margin of the page.
-    distance = (28.0 if longest <= 5 else 12.5 + 3.5 * longest) + 3.6 * added_lines
-    ax.yaxis.set_label_coords(-min(distance, 39.4 - 2.2 * added_lines) / axes_size(ax)[0], 0.5)
+    ax.set_ylabel(wrapped, linespacing=1.1, size=style.SMALL if added_lines else style.BODY)
 
 
 def format_axis(axis: Axis, limits: Iterable[float]) -> None:

@@ -93,10 +93,8 @@ class _Builder:
         at_baseline = table.kind == "strata" or (table.kind == "arms" and table.visit == BASELINE)
         self.measure = BASELINE if at_baseline else analysis.measure
         self.arms = (trial.arms.control, trial.arms.treated)  # in the order of the article
-        self.marker = trial.markers[table.marker or analysis.marker]
+        self.marker = trial.markers[analysis.marker]
         self.placeholders = labels.caption_values(trial, analysis)
-        if self.marker.key != analysis.marker:
-            self.placeholders["strata_variable"] = self.marker.label
         is_default = table.kind == "strata" and table.strata == [ALL_PARTICIPANTS]  # which means a column per stratum
         self.strata = labels.select_strata(["each"] if is_default else table.strata, analysis.strata.labels)
         self.outcomes = [trial.outcomes[name] for name in table.rows.keys(trial)] if table.rows else []
@@ -135,10 +133,7 @@ class _Builder:
         values |= {name: text.format_map(values) for name, text in parts.items()}
         notes = [labels.fill_placeholders(_TEXTS[table.kind], values)]
         if self.strata != [ALL_PARTICIPANTS]:
-            if analysis.strata.by == "quantile" or self.marker.key == analysis.marker:
-                notes.append(labels.describe_strata(analysis.strata, self.marker.label, self.marker.unit))
-            else:
-                notes.append(_TEXTS["undivided"].format(marker=self.marker.label))
+            notes.append(labels.describe_strata(analysis.strata, self.marker.label, self.marker.unit))
         if table.kind != "events":
             notes += [values["excluded"], values["outliers"] if self.measure != BASELINE else ""]
         return list(filter(None, [*notes, self.fill(table.note)]))

@@ -9,7 +9,7 @@ from ..config.types import StrictModel, must_match
 from ..config.yaml_files import load_list
 from ..labels import SEVERAL_STRATA
 from ..results_table import ALL_PARTICIPANTS
-from ..trial import BASELINE, Decimals, FamilyKey, Key, MarkerKey, OutcomeKey, Trial, VisitKey
+from ..trial import BASELINE, Decimals, FamilyKey, Key, OutcomeKey, Trial, VisitKey
 
 
 class Rows(StrictModel):
@@ -47,7 +47,6 @@ class Table(StrictModel):
     rows: Rows | None = None
     visit: VisitKey = BASELINE  # after baseline, the change from baseline is shown
     strata: list[str] = [ALL_PARTICIPANTS]  # all, highest, lowest, each, or labels; by default, ``strata`` shows each
-    marker: MarkerKey = ""  # that defines the strata; by default the one of the analysis
     decimals: Decimals | None = None  # at baseline and of percent changes; other measures have fixed decimals
     smd: bool = False  # whether ``arms`` has a column with the standardized mean difference
     file: str = ""  # of ``events``, in the folder of reported values
