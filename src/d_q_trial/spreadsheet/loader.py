@@ -16,8 +16,11 @@ import subprocess
 import sys
 import time
 import zipfile
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
+
+from openpyxl.utils import get_column_letter
 
 from .. import software
 from ..errors import UserError
@@ -26,8 +29,7 @@ from .sheets import DATES, EMPTY, Flag, Sheet, Workbook, make_printable
 MAX_BYTES = 200_000_000  # of the file
 MAX_UNPACKED = 600_000_000  # bytes of all parts of the archive
 LARGE = 40_000_000  # bytes of a sheet's XML above which only values are read
-MAX_CELLS = 30_000_000  # of the rectangle around the used cells
-GAP = 3  # blank rows or columns that are kept between used ones; a table may contain two
+MAX_CELLS = 10_000_000  # of the rectangle that holds the used cells
 MEMORY = 1_000_000_000  # bytes of address space of the reading process
 SECONDS = 10  # of processor time, plus those for the size of the file:
 SECONDS_PER_MB = 5
@@ -224,18 +226,25 @@ def _convert_worksheet(sheet, stored: dict[tuple[int, int], Any]) -> Sheet:
             percent.append(place)
         if cell.has_style and cell.font.strike:
             struck.append(place)
-    rows, columns = _with_gaps({row for row, _ in cells}), _with_gaps({column for _, column in cells})
-    if len(rows) * len(columns) > MAX_CELLS:
-        scattered = f"{len(cells):,} cells lie scattered over {len(rows):,} rows and {len(columns):,} columns"
-        raise UserError(f"sheet {sheet.title[:40]!r}: {scattered}")
-    result = Sheet(sheet.title, [[cells.get((r, c), EMPTY) for c in columns] for r in rows], rows, columns)
-    result.hidden = sheet.sheet_state != "visible"
-    result.percent, result.struck = ({result.locate(*place) for place in places} for places in (percent, struck))
-    result.add_merged((r.min_row - 1, r.min_col - 1, r.max_row - 1, r.max_col - 1) for r in sheet.merged_cells.ranges)
-    hidden = {number - 1 for number, row in sheet.row_dimensions.items() if row.hidden}
-    result.hidden_rows = {i for i, number in enumerate(rows) if number in hidden}
-    areas = {((c.min or 1) - 1, (c.max or 1) - 1) for c in sheet.column_dimensions.values() if c.hidden}
-    result.hidden_columns = {i for i, n in enumerate(columns) if any(first <= n <= last for first, last in areas)}
+    height, width = (1 + max((place[axis] for place in cells), default=-1) for axis in (0, 1))
+    if height * width > MAX_CELLS:
+        last = f"{get_column_letter(width)}{height}"
+        raise UserError(
+            f"sheet {sheet.title[:40]!r}: cells lie scattered from A1 to {last}; delete those far from the tables"
+        )
+    result = Sheet(sheet.title, [[cells.get((r, c), EMPTY) for c in range(width)] for r in range(height)])
+    result.hidden, result.percent, result.struck = sheet.sheet_state != "visible", {*percent}, {*struck}
+    areas = [
+        (r.min_row - 1, r.min_col - 1, min(r.max_row, height) - 1, min(r.max_col, width) - 1)
+        for r in sheet.merged_cells.ranges
+        if r.min_row <= height and r.min_col <= width
+    ]
+    totals = accumulate((bottom - top + 1) * (right - left + 1) for top, left, bottom, right in areas)
+    # Areas cannot overlap, so areas beyond the size of the rectangle are damage that would only cost time.
+    result.merged = [area for area, total in zip(areas, totals, strict=True) if total <= height * width]
+    result.hidden_rows = {number - 1 for number, row in sheet.row_dimensions.items() if row.hidden}
+    hidden = [range((c.min or 1) - 1, c.max or 1) for c in sheet.column_dimensions.values() if c.hidden]
+    result.hidden_columns = {i for i in range(width) if any(i in area for area in hidden)}
     return result
 
 
@@ -248,21 +257,13 @@ def _plain_value(value: Any) -> Any:
     return value if isinstance(value, (str, bool, int, float, *DATES)) else str(value)
 
 
-def _with_gaps(used: set[int]) -> list[int]:
-    """Return the used row or column numbers in order, with up to ``GAP`` blank ones before each but the first."""
-    numbers = sorted(used)[:1]
-    for number in sorted(used)[1:]:
-        numbers += range(max(numbers[-1] + 1, number - GAP), number + 1)
-    return numbers
-
-
 def _sheet_from_rows(name: str, rows: list[list], *, hidden: bool = False) -> Sheet:
     """Build a sheet from rows of unequal length, without blank rows at the end."""
     width = max((len(row) for row in rows), default=0)
     while rows and not any(value != EMPTY for value in rows[-1]):
         rows.pop()
     table = [row + [EMPTY] * (width - len(row)) for row in rows]
-    return Sheet(name, table, range(len(table)), range(width), hidden=hidden)
+    return Sheet(name, table, hidden=hidden)
 
 
 def _read_with_calamine(path: Path) -> list[Sheet]:

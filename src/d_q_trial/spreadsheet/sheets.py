@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime
-from bisect import bisect_left
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from operator import attrgetter
@@ -12,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 from openpyxl.utils import get_column_letter
+from scipy import ndimage
 
 EMPTY = ""
 DATES = (datetime.date, datetime.time, datetime.timedelta)
@@ -32,17 +31,14 @@ def is_number(value: object) -> bool:
 
 @dataclass
 class Sheet:
-    """A sheet as a rectangle of values around its used cells.
+    """A sheet as a rectangle of values from its first cell to the last used row and column.
 
-    ``rows[i][j]`` is the value in row ``row_numbers[i]`` and column ``column_numbers[j]`` of the sheet (from 0);
-    an empty cell is ``""``, an error or a formula without a stored value a :class:`Flag`. The other fields refer to rows,
-    columns and cells by their position in the rectangle. If ``turned``, the sheet is transposed.
+    An empty cell is ``""``, an error or a formula without a stored value a :class:`Flag`. Rows and columns count from 0. If
+    ``turned``, the sheet is transposed.
     """
 
     name: str
     rows: list[list]
-    row_numbers: range | list[int]
-    column_numbers: range | list[int]
     hidden: bool = False
     turned: bool = False
     hidden_rows: set[int] = field(default_factory=set)
@@ -53,12 +49,11 @@ class Sheet:
     names: list[str] = field(default_factory=list)  # of the variables of a statistics file; the header has their labels
 
     def __post_init__(self) -> None:
-        self.height, self.width = len(self.rows), len(self.column_numbers)
+        self.height, self.width = len(self.rows), len(self.rows[0]) if self.rows else 0
 
     def transpose(self) -> None:
         """Exchange rows and columns; the cells keep their addresses."""
         self.rows = list(map(list, zip(*self.rows, strict=True)))
-        self.row_numbers, self.column_numbers = self.column_numbers, self.row_numbers
         self.hidden_rows, self.hidden_columns = self.hidden_columns, self.hidden_rows
         self.merged = [(left, top, right, bottom) for top, left, bottom, right in self.merged]
         self.percent, self.struck = ({(c, r) for r, c in places} for places in (self.percent, self.struck))
@@ -67,31 +62,16 @@ class Sheet:
 
     def address(self, row: int, column: int) -> str:
         """Return the address of a cell, such as ``C7``."""
-        names = self.row_name(self.row_numbers[row]), self.column_name(self.column_numbers[column])
+        names = self.row_name(row), self.column_name(column)
         return "".join(names if self.turned else names[::-1])
 
-    def row_name(self, number: int) -> str:
-        """Return the displayed name of a row counted from 0: a number, or the letters of a column if transposed."""
-        return get_column_letter(number + 1) if self.turned else str(number + 1)
+    def row_name(self, row: int) -> str:
+        """Return the displayed name of a row: a number, or the letters of a column if transposed."""
+        return get_column_letter(row + 1) if self.turned else str(row + 1)
 
-    def column_name(self, number: int) -> str:
-        """Return the displayed name of a column counted from 0: letters, or the number of a row if transposed."""
-        return str(number + 1) if self.turned else get_column_letter(number + 1)
-
-    def locate(self, row: int, column: int) -> tuple[int, int]:
-        """Return the position in the rectangle that a row and column of the sheet have, or would have if kept."""
-        return bisect_left(self.row_numbers, row), bisect_left(self.column_numbers, column)
-
-    def add_merged(self, areas: Iterable[tuple[int, int, int, int]]) -> None:
-        """Add the merged areas of the sheet that overlap the rectangle."""
-        room = self.height * self.width
-        for first_row, first_column, last_row, last_column in areas if room else ():
-            top, left = self.locate(first_row, first_column)
-            bottom, right = self.locate(last_row + 1, last_column + 1)
-            # Areas cannot overlap, so areas beyond the size of the rectangle are damage that would only cost time.
-            room -= max(bottom - top, 0) * max(right - left, 0)
-            if top < bottom and left < right and room >= 0:
-                self.merged.append((top, left, bottom - 1, right - 1))
+    def column_name(self, column: int) -> str:
+        """Return the displayed name of a column: letters, or the number of a row if transposed."""
+        return str(column + 1) if self.turned else get_column_letter(column + 1)
 
 
 @dataclass
@@ -135,13 +115,12 @@ class Block:
     @cached_property
     def names(self) -> list[str]:
         """The names of the columns on the sheet."""
-        return [self.sheet.column_name(self.sheet.column_numbers[column]) for column in self.columns]
+        return [*map(self.sheet.column_name, self.columns)]
 
     @cached_property
     def panel_names(self) -> list[str]:
         """The names of the columns counted from the first of the block, which is A, or 1 if transposed."""
-        numbers = [self.sheet.column_numbers[column] for column in self.columns]
-        return [self.sheet.column_name(number - numbers[0]) for number in numbers]
+        return [*map(self.sheet.column_name, range(self.width))]
 
     def within(self, other: Block) -> bool:
         """Return whether another block contains all cells of this one."""
@@ -149,7 +128,7 @@ class Block:
 
 
 def split_blocks(sheet: Sheet) -> list[Block]:
-    """Split a sheet at blank rows and columns, in turn, until no block contains one (XY-cut); sort by top, then left."""
+    """Split a sheet into the rectangles around touching cells; sort by top, then left."""
     used = np.array([[value != EMPTY for value in row] for row in sheet.rows], dtype=bool)
     used = used.reshape(sheet.height, sheet.width)
     for _, left, bottom, right in sheet.merged:
@@ -157,24 +136,14 @@ def split_blocks(sheet: Sheet) -> list[Block]:
         below = sheet.rows[bottom + 1][left : right + 1] if bottom + 1 < sheet.height else []
         if any(map(is_number, below)) and not any(type(v) is str and v for v in below):
             used[bottom, left : right + 1] = True
-    blocks, pending = [], [(range(sheet.height), range(sheet.width))]
-    while pending:
-        rows, columns = pending.pop()
-        area = used[rows.start : rows.stop, columns.start : columns.stop]
-        bands, strips = _runs(area.any(axis=1), rows.start), _runs(area.any(axis=0), columns.start)
-        if len(bands) > 1:
-            pending += [(band, columns) for band in bands]
-        elif len(strips) > 1:
-            pending += [(rows, strip) for strip in strips]
-        elif bands:
-            blocks.append(Block(sheet, list(bands[0]), list(strips[0])))
+    areas, count, previous = [], 0, -1
+    while count != previous and used.size:  # until the rectangles around the parts do not touch
+        previous, (labels, count) = count, ndimage.label(used, np.ones((3, 3)))
+        areas = ndimage.find_objects(labels)
+        for area in areas:
+            used[area] = True
+    blocks = [Block(sheet, [*range(r.start, r.stop)], [*range(c.start, c.stop)]) for r, c in areas]
     return sorted(blocks, key=attrgetter("top", "left"))
-
-
-def _runs(used: np.ndarray, offset: int) -> list[range]:
-    """Return the ranges of consecutive used rows or columns."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], used, [0]]))) + offset
-    return [range(start, stop) for start, stop in edges.reshape(-1, 2).tolist()]
 
 
 def format_cell(value: object) -> str:

@@ -289,8 +289,8 @@ def check_hidden(reading: WorkbookReading) -> None:
         struck = sorted(sheet.struck) if blocks and reading.policy.struck_out == "read" else []
         names_by_kind = {
             "sheet": [sheet.name] if sheet.hidden and blocks else [],
-            "rows": [sheet.row_name(sheet.row_numbers[i]) for i in sorted(rows)],
-            "columns": [sheet.column_name(sheet.column_numbers[i]) for i in sorted(columns)],
+            "rows": [*map(sheet.row_name, sorted(rows))],
+            "columns": [*map(sheet.column_name, sorted(columns))],
             "struck": [sheet.address(*cell) for cell in struck],
         }
         for kind, names in names_by_kind.items():

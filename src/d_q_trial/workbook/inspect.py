@@ -189,11 +189,6 @@ def _variable_row(source: Source, rows: pd.DataFrame, reading: WorkbookReading) 
 def _list_needs(reading: WorkbookReading) -> list[str]:
     """Return what the analyses lack, most general first."""
     trial, rows = reading.trial, reading.trial_rows
-    if rows.empty:
-        return ["participants: no block was recognised as holding the trial's participants, by row or by group"]
-    arms = set(rows["arm"])
-    absent = [arm for key, arm in trial.analysed_arms.items() if any(arms) and key not in arms]
-    needs = [f"arm {arm.label}: no participants" for arm in absent]
     measured, changes = variable_visits(rows), variable_visits(rows[rows["measure"] == PERCENT_CHANGE])
     missing: dict[str, list[str]] = defaultdict(list)
     for key, outcome in trial.outcomes.items():
@@ -201,12 +196,7 @@ def _list_needs(reading: WorkbookReading) -> list[str]:
         for visit in outcome.follow_up if as_changes else [BASELINE, *outcome.follow_up]:
             if (key, visit) not in measured:
                 missing[trial.families[outcome.family]].append(f"{outcome.label} at {trial.visits[visit].label}")
-    needs += [f"{family}: {join_first(entries, MAX_NAMED)}" for family, entries in missing.items()]
-    for key, marker in trial.markers.items():
-        if (key, BASELINE) not in measured and not (rows["marker"].eq(key) & rows["stratum"].ne("")).any():
-            needs.append(f"{marker.label}: not found, so it defines no strata")
-    if not rows["linked"].any():
-        needs.append('linked participants: the panels have no ids (the analyses skipped are listed under "Notes")')
+    needs = [f"{family}: {join_first(entries, MAX_NAMED)}" for family, entries in missing.items()]
     if trial.population and POPULATION not in set(reading.frame["cohort"]):
         needs.append(f"{trial.population.label}: not found, so its correlation of the markers with age is skipped")
     return needs
@@ -265,12 +255,12 @@ def _draw_sheet(sheet: Sheet, plans: list[BlockPlan], faulty: set[tuple[str, str
             text = value.shown if isinstance(value, Flag) else f"{value:.10g}" if type(value) is float else str(value)
             fault = " fault" if (sheet.name, sheet.address(r, c)) in faulty else ""
             cells.append((classes.get((r, c), "") + fault, _shorten(text, MAX_LETTERS_DRAWN)))
-        lines.append((sheet.row_name(sheet.row_numbers[r]), cells))
+        lines.append((sheet.row_name(r), cells))
     omitted = ((sheet.height - height, "rows"), (sheet.width - width, "columns"))
     return {
         "title": f"Sheet “{sheet.name}”" + (" (hidden)" if sheet.hidden else ""),
         "kinds": "; ".join(f"{plan.block.range}: {describe_kind(plan)}" for plan in plans[:30]) or "empty",
-        "columns": [sheet.column_name(number) for number in sheet.column_numbers[:width]],
+        "columns": [*map(sheet.column_name, range(width))],
         "lines": lines,
         "rest": " and ".join(f"{number:,} more {noun}" for number, noun in omitted if number),
     }

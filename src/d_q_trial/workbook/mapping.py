@@ -205,8 +205,7 @@ def _find_block(place: str, info: ValidationInfo) -> Block:
         left, top, right, bottom = (top, left, bottom, right) if sheet.turned else (left, top, right, bottom)
     except (TypeError, ValueError):
         raise ValueError("not a range such as A1:K61") from None
-    rows = [i for i, number in enumerate(sheet.row_numbers) if top <= number + 1 <= bottom]
-    columns = [i for i, number in enumerate(sheet.column_numbers) if left <= number + 1 <= right]
+    rows, columns = [*range(top - 1, min(bottom, sheet.height))], [*range(left - 1, min(right, sheet.width))]
     if not rows or not columns:
         raise ValueError(f"holds no cells on sheet {name!r}")
     return Block(sheet, rows, columns)

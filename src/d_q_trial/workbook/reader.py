@@ -211,10 +211,10 @@ def _match_ids(ids: set[str], base_ids: set[str], *, few_suffice: bool) -> dict[
 def assign_arms(plans: list[BlockPlan], faults: Faults) -> dict[str, str]:
     """Give each row with an id the arm that any sheet states for its participant; return the arms by participant.
 
-    A column of arms takes precedence over headers, titles and names of sheets. A population sample of which at least half
-    are the trial's participants becomes part of the trial, unless a title or a mapping calls it the population sample.
+    A population sample of which at least half are the trial's participants becomes part of the trial, unless a title or a
+    mapping calls it the population sample.
     """
-    by_column, by_label = [], []  # (id, arm, place)
+    arms, places = dict[str, str](), {}
     for plan in plans:
         rows, arm_column = plan.rows[plan.rows["use"]].dropna(subset="participant"), plan.column_of("arm")
         # In groups, or next to a column of arms, headers and titles do not give the arm of a participant.
@@ -223,15 +223,11 @@ def assign_arms(plans: list[BlockPlan], faults: Faults) -> dict[str, str]:
         title = Column(0, arm=plan.arm if labelled else None)
         for position, identity, arm in zip(rows.index, rows["participant"], rows["arm"], strict=True):
             label = next((column for column in arm_headers if plan.cell(position, column) != EMPTY), title)
-            if arm:
-                by_column.append((identity, arm, plan.locate(position, arm_column or plan.columns[0])))
-            elif label.arm:
-                by_label.append((identity, label.arm, plan.locate(position, label)))
-    arms, places = {}, {}
-    for identity, arm, place in by_column + by_label:
-        first, where = arms.setdefault(identity, arm), places.setdefault(identity, place)
-        if first != arm:
-            faults.error("arm changed", place | {"value": arm}, identity=identity, first=first, where=where)
+            if arm := arm or label.arm:
+                place = plan.locate(position, arm_column or label, arm)
+                first, where = arms.setdefault(identity, arm), places.setdefault(identity, place)
+                if first != arm:
+                    faults.error("arm changed", place, identity=identity, first=first, where=where)
     ignored = {identity for plan in plans for identity in plan.rows.loc[plan.rows["arm"].eq("ignore"), "participant"]}
     for plan in plans:
         plan.rows["use"] &= ~plan.rows["participant"].isin(ignored - arms.keys() - {None})
