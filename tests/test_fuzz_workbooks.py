@@ -99,7 +99,7 @@ def _read_in_process(monkeypatch):
     ("name", "numbers"),
     [
         ("small", range(100)),
-        pytest.param("small", range(100, 600), marks=pytest.mark.slow),
+        pytest.param("small", range(100, 2000), marks=pytest.mark.slow),
         pytest.param("reconstructed", range(50), marks=pytest.mark.slow),
     ],
 )

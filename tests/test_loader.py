@@ -115,16 +115,17 @@ FILES = {
 def test_file_is_refused_by_its_kind_or_read_within_20_seconds_and_1_gb(name, path):
     content, expected = FILES[name]
     path.write_bytes(content) if isinstance(content, bytes) else write_zip(path, content)
-    before, started = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime, time.monotonic()
+    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
     if expected:
         assert re.search(expected, get_refusal(path))
     else:
         with contextlib.suppress(UserError):
             loader.load_workbook(path)
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    assert used.ru_utime - before < 20
+    assert used.ru_utime - before.ru_utime < 20
     assert time.monotonic() - started < 60
-    assert used.ru_maxrss < 1_000_000  # kilobytes
+    # Kilobytes of the largest child so far; if it was an earlier one, this one used less.
+    assert used.ru_maxrss < 1_000_000 or used.ru_maxrss == before.ru_maxrss
 
 
 def test_reading_process_is_stopped_at_its_time_limit(path, monkeypatch):
