@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 import tomllib
@@ -61,6 +62,17 @@ def test_help_imports_no_large_library_and_lists_every_command_even_without_docs
     run = subprocess.run(command, capture_output=True, text=True, check=True)
     assert not {"pandas", "numpy", "scipy", "matplotlib", "pydantic"} & set(run.stderr.split())
     assert set(cli.COMMANDS.choices) <= set(run.stdout.split())
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_inspect_prints_on_a_console_with_few_characters(tmp_path, encoding):
+    command = [sys.executable, "-m", "d_q_trial", "inspect", "data/reconstructed.xlsx"]
+    environment = os.environ | {"PYTHONIOENCODING": encoding}
+    run = subprocess.run(
+        [*command, "--write-mapping", tmp_path / "m"], env=environment, capture_output=True, check=True
+    )
+    assert run.stderr == b""
+    assert b"Primary endpoint" in run.stdout
 
 
 def test_the_installed_command_runs():

@@ -124,6 +124,15 @@ def test_the_variant_of_simulated_papers_is_inferred(variant):
     assert tied["accused"] == tied["sure_and_wrong"] == 0
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("tied", [False, True])
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_fewer_than_1_percent_of_200_simulated_papers_without_errors_are_accused(variant, tied):
+    shares = calibrate(variant, tied=tied, papers=200, seed=3)
+    assert shares["accused"] < 0.01
+    assert shares["right_family" if tied else "right"] >= 0.98
+
+
 def test_one_p_value_determines_no_variant_and_p_values_of_another_test_fit_none():
     assert infer_convention([make_claim("0.611", 28, 28)]).scores[0].probability < 0.9
     claims = [make_claim(f"{0.031 + 0.0437 * i:.3f}", 12 + i % 3, 13, f"claim {i}") for i in range(20)]

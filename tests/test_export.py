@@ -295,7 +295,9 @@ def test_a_judgement_is_the_same_in_text_markdown_json_and_junit(folder):
     [
         (claims.REPRODUCED, "", "reproduced", ""),
         (claims.OTHER_CONVENTION, "", "reproduced", ""),
-        (claims.OTHER_CONVENTION, "a typing error", "not reproduced", ""),
+        (claims.REPRODUCED, "a typing error", "not reproduced", "failure"),
+        (claims.WITHIN_BOUND, "a typing error", "not reproduced", "failure"),
+        (claims.OTHER_CONVENTION, "a typing error", "not reproduced", "failure"),
         (claims.NOT_REPRODUCED, "", "not reproduced", "failure"),
         (claims.NOT_REPRODUCED, "a typing error", "known difference", "skipped"),
         (claims.NOT_CHECKABLE, "a typing error", "could not judge", "skipped"),

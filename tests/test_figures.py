@@ -11,6 +11,7 @@ from collections import Counter
 from dataclasses import replace
 
 import drawn
+import matplotlib as mpl
 import pandas as pd
 import pipeline
 import pytest
@@ -634,7 +635,7 @@ def test_a_figure_depends_on_strata_if_any_part_of_it_does(changes, depends):
 
 
 @pytest.mark.parametrize(("label", "outside"), [(LABEL, True), (None, False)])
-def test_files_have_the_data_label_and_no_date_or_version(tmp_path, label, outside):
+def test_files_have_the_data_label_and_no_date_or_version_whatever_the_user_configured(tmp_path, label, outside):
     study = replace(make_study() if outside else make_study_of(("c", "control", "ctx", 1.0, VISIT)), label=label)
     files = render.draw_figures(study, SMALL, tmp_path)
     assert [path.name for path in files] == ["figure_3.pdf", "figure_3.png", "figures.json"]
@@ -654,7 +655,8 @@ def test_files_have_the_data_label_and_no_date_or_version(tmp_path, label, outsi
     assert figure.items() >= (expected | {"files": {"pdf": "figure_3.pdf", "png": "figure_3.png"}}).items()
     assert [panel["letter"] for panel in figure["panels"]] == ["a", "b"]
     assert figure["words"].startswith("a, CTx, 20 weeks. D+Q median 17.7%")
-    again = render.draw_figures(study, SMALL, tmp_path / "again")
+    with mpl.rc_context({"font.size": 30, "axes.facecolor": "red", "savefig.dpi": 30, "pdf.fonttype": 3}):
+        again = render.draw_figures(study, SMALL, tmp_path / "again")
     assert [path.read_bytes() for path in files] == [path.read_bytes() for path in again]
 
 

@@ -3,6 +3,7 @@
 import random
 from functools import cache
 
+import pandas as pd
 import pipeline
 import pytest
 from hypothesis import given, settings
@@ -13,19 +14,19 @@ from openpyxl import Workbook, load_workbook
 from d_q_trial.claims import FAILURES
 from d_q_trial.config.settings import StrataRule
 from d_q_trial.errors import UserError
+from d_q_trial.results_table import KEYS
 from d_q_trial.workbook.reader import read_workbook
 
 # The errors of layouts that need a mapping.
 REFUSED = {
     "coded": "not an arm of the trial",
-    "coded_visits_in_rows": "not a visit of",
     "transposed": r"write transpose: \[Sheet1\]",
 }
 SMALL = ["age", "weight", "smoker", "vitamin_d_25oh", "ctx", "p1np", "bmd_radius", "bmd_femur_neck", "sasp_il6"]
 
 
 @pytest.mark.parametrize("name", list(writers.WRITERS))
-def test_layout_gives_the_same_participants_and_a_separate_population_sample(tmp_path, name):
+def test_layout_gives_the_same_participants_population_sample_and_results(tmp_path, name):
     drawn = cohort.make(outcomes=SMALL)
     path = writers.save(writers.WRITERS[name], drawn, tmp_path / "book.xlsx")
     mapping = writers.write_answers(name, tmp_path)
@@ -44,6 +45,16 @@ def test_layout_gives_the_same_participants_and_a_separate_population_sample(tmp
     }
     people = sample.pivot(index="participant", columns="variable", values="value")
     assert sorted(people.to_dict("records"), key=lambda p: p["age"]) == sorted(drawn.population, key=lambda p: p["age"])
+    expected = compute_results("wide", drawn, tmp_path)
+    pd.testing.assert_frame_equal(compute_results(name, drawn, tmp_path), expected)
+
+
+def compute_results(name, drawn, folder):
+    """Return the results of the published analysis of a layout, sorted by their keys."""
+    path = writers.save(writers.WRITERS[name], drawn, folder / "computed.xlsx")
+    participants = read_workbook(path, cohort.trial(), writers.write_answers(name, folder))
+    results = pipeline.run(participants, cohort.trial(), pipeline.PUBLISHED, also=()).results
+    return results.sort_values(list(KEYS)).reset_index(drop=True)
 
 
 @pytest.mark.parametrize("name", list(writers.PANELS))
@@ -146,6 +157,25 @@ def test_order_of_rows_columns_and_sheets_does_not_change_the_values(name, shuff
     content = {title: shuffle(content[title], order) if shuffle else content[title] for title in titles}
     assert len(values) > 100
     assert read_values(path, writers.workbook(content)) == values
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_spelling_of_headers_does_not_change_the_values(tmp_path_factory, seed):
+    chance, path = random.Random(seed), tmp_path_factory.getbasetemp() / "spelled.xlsx"
+    drawn, outcomes = cohort.make(outcomes=OUTCOMES), cohort.trial().outcomes
+
+    def spell(variable, visit):
+        names = [writers.label(variable), writers.alias(variable)]
+        names += outcomes[variable].names if variable in outcomes else ()
+        name = chance.choice([str, str.upper, str.lower])(chance.choice(names))
+        separator = chance.choice([" ", "_", ", ", " - "])
+        return f"{name}{separator}{chance.choice(writers.TIMES[visit])}" if writers.has_visits(variable) else name
+
+    first, arm = chance.choice(["ID", "Subject", "Participant"]), chance.choice(["Arm", "Group", "Treatment"])
+    tables = [writers.table(drawn, spell, first=first, arm=arm), writers.table(drawn)]
+    spelled, plain = (read_values(path, writers.workbook({"A": table})) for table in tables)
+    assert spelled == plain
 
 
 # Layouts with a part of the bundled cohort, their mapping, and the numbers of reported values that are reproduced and that

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from layouts import cohort
+from layouts.writers import TIMES
 
 from d_q_trial.errors import UserError
 from d_q_trial.recognition.vocabulary import Vocabulary
@@ -97,12 +98,6 @@ NAMES = [
     for name in (key, outcome.label, *outcome.names)
     if outcome.follow_up and VOCABULARY.label(name).variable
 ]
-TIMES = {
-    "baseline": ["Baseline", "BL", "W0", "week 0", "day 0"],
-    "week_2": ["week 2", "wk2", "W2", "W02", "2 weeks", "day 14", "2-wk"],
-    "week_4": ["Week 4", "WK 4", "4 wk", "day 28"],
-    "week_20": ["W20", "20 weeks", "Week 20", "day 140"],
-}
 
 
 @given(

@@ -16,6 +16,13 @@ WEEKS = {"baseline": 0, "week_2": 2, "week_4": 4, "week_20": 20}
 VISITS = {"baseline": "baseline", "week_2": "week 2", "week_4": "week 4", "week_20": "week 20"}
 DAYS = {"baseline": "Baseline", "week_2": "Day 14", "week_4": "Day 28", "week_20": "Day 140"}
 ALIASES = yaml.safe_load(Path(__file__).with_name("names.yaml").read_text(encoding="utf-8"))
+# Spellings of the visits.
+TIMES = {
+    "baseline": ["Baseline", "BL", "W0", "week 0", "day 0"],
+    "week_2": ["week 2", "wk2", "W2", "W02", "2 weeks", "day 14", "2-wk"],
+    "week_4": ["Week 4", "WK 4", "4 wk", "day 28"],
+    "week_20": ["W20", "20 weeks", "Week 20", "day 140"],
+}
 AGES = "p16 by age"
 WRITERS: dict[str, Callable] = {}
 # The mappings of layouts that the reader cannot recognise on its own.
