@@ -96,6 +96,12 @@ def test_edited_code_reruns_what_imports_it_and_comments_rerun_nothing(copy):
         "claims.py": ({"tables:published"}, {"results:published", "figures:published", "participants"}),
         "stats/quantiles.py": ({"results:published", "cutoffs"}, {"participants"}),
         "files.py": ({"participants", "results:published", "consistency"}, set()),
+        "workbook/checks.py": ({"participants"}, {"consistency"}),
+        "consistency/quartiles.py": ({"consistency"}, {"participants", "results:published"}),
+        "robustness/multiverse.py": ({"multiverse:published"}, {"participants", "cutoffs", "results:published"}),
+        "figures/panels.py": ({"figures:published"}, {"results:published", "tables:published"}),
+        "tables/build.py": ({"tables:published"}, {"results:published", "figures:published"}),
+        "report/methods.py": ({"report:published"}, {"tables:published", "figures:published"}),
         "errors.py": ({"participants", "results:published", "report:published"}, set()),
         "pages/templates/page.js": ({"report:published"}, {"results:published", "figures:published"}),
     }
