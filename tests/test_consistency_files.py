@@ -145,7 +145,7 @@ def test_findings_claim_no_more_than_the_numbers_determine(tmp_path, text, messa
     assert not [row["what"] for row in findings if row["finding"].startswith(absent)]
 
 
-def test_p_equal_to_alpha_is_not_above_alpha(tmp_path):
+def test_p_equal_to_alpha_counts_as_significant(tmp_path):
     out = check_csv(tmp_path, HEADER.strip() + ",highlight\nextreme,0.050,1,39,yes\n")  # 2 of 40 ranks of one value
     (row,) = [row for row in read_rows(out / "findings.csv") if row["finding"].startswith("depends-on-variant")]
     assert float(read_rows(out / "abstract.csv")[0]["exact"]) == 0.05

@@ -69,10 +69,18 @@ def test_workbook_of_another_study_is_described_and_nothing_is_read(tmp_path, na
     text, mapping = inspect_workbook(path)
     assert all(re.search(line, text) for line in lines), text
     assert "no participant of the trial was recognised" in text
+    assert "no block was recognised as holding the trial's participants" in text
     assert re.search(r"^#  - sheet: ", mapping, re.M), "a block to take the # away from"
     (tmp_path / "mapping.yaml").write_text(mapping)
     with pytest.raises(UserError, match="no block is listed"):
         read_workbook(path, cohort.trial(), tmp_path / "mapping.yaml")
+
+
+def test_panels_without_ids_are_not_called_complete(tmp_path):
+    text, _ = inspect_workbook(writers.save(writers.PANELS["sheet_per_panel"], cohort.make(), tmp_path / "book.xlsx"))
+    assert "linked participants: the panels have no ids" in text
+    assert "so it defines no strata" in text
+    assert "All data that the analyses need were found." not in text
 
 
 def test_trial_of_another_drug_is_described_and_its_arms_are_asked_for():

@@ -29,7 +29,7 @@ from .sheets import DATES, EMPTY, Flag, Sheet, Workbook, make_printable
 MAX_BYTES = 200_000_000  # of the file
 MAX_UNPACKED = 600_000_000  # bytes of all parts of the archive
 LARGE = 40_000_000  # bytes of a sheet's XML above which only values are read
-MAX_CELLS = 10_000_000  # of the rectangle that holds the used cells
+MAX_CELLS = 30_000_000  # of the rectangle that holds the used cells
 MEMORY = 1_000_000_000  # bytes of address space of the reading process
 SECONDS = 10  # of processor time, plus those for the size of the file:
 SECONDS_PER_MB = 5

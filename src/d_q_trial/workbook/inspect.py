@@ -189,6 +189,11 @@ def _variable_row(source: Source, rows: pd.DataFrame, reading: WorkbookReading) 
 def _list_needs(reading: WorkbookReading) -> list[str]:
     """Return what the analyses lack, most general first."""
     trial, rows = reading.trial, reading.trial_rows
+    if rows.empty:
+        return ["participants: no block was recognised as holding the trial's participants, by row or by group"]
+    arms = set(rows["arm"])
+    absent = [arm for key, arm in trial.analysed_arms.items() if any(arms) and key not in arms]
+    needs = [f"arm {arm.label}: no participants" for arm in absent]
     measured, changes = variable_visits(rows), variable_visits(rows[rows["measure"] == PERCENT_CHANGE])
     missing: dict[str, list[str]] = defaultdict(list)
     for key, outcome in trial.outcomes.items():
@@ -196,7 +201,12 @@ def _list_needs(reading: WorkbookReading) -> list[str]:
         for visit in outcome.follow_up if as_changes else [BASELINE, *outcome.follow_up]:
             if (key, visit) not in measured:
                 missing[trial.families[outcome.family]].append(f"{outcome.label} at {trial.visits[visit].label}")
-    needs = [f"{family}: {join_first(entries, MAX_NAMED)}" for family, entries in missing.items()]
+    needs += [f"{family}: {join_first(entries, MAX_NAMED)}" for family, entries in missing.items()]
+    for key, marker in trial.markers.items():
+        if (key, BASELINE) not in measured and not (rows["marker"].eq(key) & rows["stratum"].ne("")).any():
+            needs.append(f"{marker.label}: not found, so it defines no strata")
+    if not rows["linked"].any():
+        needs.append('linked participants: the panels have no ids (the analyses skipped are listed under "Notes")')
     if trial.population and POPULATION not in set(reading.frame["cohort"]):
         needs.append(f"{trial.population.label}: not found, so its correlation of the markers with age is skipped")
     return needs
