@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -141,10 +142,15 @@ class Page:
         return self.figure.text(left / self.width, 1 - (self.top + top) / self.height, content, **properties)
 
     def legend(self, texts: Mapping[str, str], left: float, top: float, **properties: Any) -> None:
-        """Draw a legend at a position in millimetres; ``texts`` maps the labels of artists to texts of the legend."""
-        listed = (zip(*ax.get_legend_handles_labels(), strict=True) for ax in self.figure.axes)
-        artists = {label: artist for pairs in listed for artist, label in pairs}
-        entries = {text: artists[label] for label, text in texts.items() if label in artists}
+        """Draw a legend at a position in millimetres; ``texts`` maps the labels of artists to texts of the legend.
+
+        Artists of different types with the same label, such as a line and its band, share an entry.
+        """
+        artists: dict[str, dict[type, Any]] = defaultdict(dict)
+        for ax in self.figure.axes:
+            for artist, label in zip(*ax.get_legend_handles_labels(), strict=True):
+                artists[label].setdefault(type(artist), artist)
+        entries = {text: tuple(reversed(artists[label].values())) for label, text in texts.items() if label in artists}
         properties["bbox_to_anchor"] = left / self.width, 1 - (self.top + top) / self.height
         self.figure.legend(entries.values(), entries.keys(), frameon=False, **properties)
 
