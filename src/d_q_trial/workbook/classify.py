@@ -127,13 +127,8 @@ def judge_column(column: Column, vocabulary: Vocabulary) -> None:
     column.candidates = (reading.variable,) if reading.variable else reading.candidates
     column.judge(*_decide_role(column, vocabulary))
     definition = (vocabulary.trial.markers | vocabulary.trial.outcomes).get(reading.variable)
-    if column.role == "data" and definition:
-        stated_units = [unit for unit in (reading.qualifier, reading.unit) if unit and definition.unit]
-        same_units = [unit for unit in stated_units if unit_factor(unit, definition.unit) == 1.0]
-        column.unit = definition.unit if same_units else column.unit  # in the spelling of the trial
-        if reading.qualifier and reading.qualifier not in same_units:
-            why = f"could be {reading.variable}, but {reading.qualifier!r} is not understood"
-            column.judge("ignore", "unsure", why)
+    if column.role == "data" and definition and column.unit and unit_factor(column.unit, definition.unit) == 1.0:
+        column.unit = definition.unit  # in the spelling of the trial
 
 
 def _decide_role(column: Column, vocabulary: Vocabulary) -> tuple[str, str, str]:
