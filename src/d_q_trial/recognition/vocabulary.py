@@ -284,8 +284,6 @@ class Vocabulary:
             **_PHRASES,
         }
         self._phrases = _compile_word("|".join(f"(?P<{kind}>{phrase})" for kind, phrase in phrases.items()))
-        starts = [name for labels in names["variable"].values() for name in labels if len(compact_name(name)) > 2]
-        self._name_start = re.compile(rf"(?<![a-z])(?:{_join_names(starts)})(?=(?:baseline|[a-z]{{,4}})(?![a-z]))")
         sample = trial.population
         self._population_pattern = compile_names([sample.label, *sample.names] if sample else ())
         self._units = {plain_unit(variable.unit) for variable in entries["variable"].values() if variable.unit}
@@ -300,7 +298,9 @@ class Vocabulary:
             for word in [*_ACRONYM.findall(" ".join(labels[1:])), *_LONG_WORD.findall(labels[1])]:
                 keys_by_word[compact_name(word)].add(key)
         self._marker_words = set().union(*chain.from_iterable(self._name_words[key] for key in trial.markers))
-        self._distinctive = {word: keys for word, keys in keys_by_word.items() if word and len(keys) <= MAX_SHARING}
+        self._distinctive = {
+            word: keys for word, keys in keys_by_word.items() if len(word) > 1 and len(keys) <= MAX_SHARING
+        }
         self.roles = {compact_name(name): role for role, text in WORDS["roles"].items() for name in text.split(";")}
         self.roles |= {compact_name(name): "participant" for name in trial.id_names}
         self.label = lru_cache(maxsize=50_000)(lambda text: self._read_label(text[:MAX_LETTERS]))
@@ -470,11 +470,13 @@ class Vocabulary:
         return keys
 
     def _find_similar(self, words: list[str]) -> set[str]:
-        """Return the variables whose names words begin with, as in CTXw2, or else those of distinctive words."""
-        names = (compact_name(match[0]) for match in self._name_start.finditer(" ".join(words)))
-        keys = set().union(*(self.variables.get(name, ()) for name in names))
-        by_word = (keys for start, keys in self._distinctive.items() if any(word.startswith(start) for word in words))
-        return keys or set().union(*by_word)
+        """Return the variables whose names the words begin with, perhaps after a number, as in w2CTX, or that share a word."""
+        starts = ["".join(words), *re.findall(r"(?<=\d)[a-z]\w*", "".join(words))]
+        named = (
+            self.variables[name] for name in self.variables if len(name) > 2 and any(s.startswith(name) for s in starts)
+        )
+        alike = (keys for start, keys in self._distinctive.items() if any(word.startswith(start) for word in words))
+        return set().union(*named) or set().union(*alike)
 
     def context(self, text: str) -> LabelReading:
         """Interpret a title or the name of a sheet, whose other words do not matter: what it names without ambiguity."""
