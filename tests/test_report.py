@@ -421,8 +421,7 @@ def test_reasons_for_missing_values_are_given_below_the_table(report, tmp_path):
     section = pieces.Section("x", columns=(("P", "p"), ("Bounds", "low..high", "bounds")))
     table = [LONG | {"statistic": "p", "value": p, "reason": why} for p, why in (("0.5", ""), ("", "few"))]
     table += [LONG | {"statistic": name, "value": "", "method": "bounds, x"} | reason for name in ("low", "high")]
-    expected = {"P": "in some rows, few", "Bounds": "this test has none"}
-    assert pieces.explain_missing(section, table, report.labeller) == expected
+    assert pieces.explain_missing(section, table, report.labeller) == ["few", "this test has none"]
     row = {"outcome": "ctx", "visit": "week_2", "marker": "", "stratum": "all", "side": "above", "cuts": "0"}
     tables = {"robustness/best_cuts": [dict.fromkeys(BEST_CUTS, "") | row | reason]}
     (piece,) = pieces.read_pieces(replace(report, folder=tmp_path, tables=tables))
@@ -447,19 +446,17 @@ def test_hidden_rows_of_large_families_are_counted(report):
         assert sentence in template_engine().get_template("macros.html.j2").module.piece(piece | {"rows": listed})
 
 
-def test_an_unlisted_table_comes_last_with_all_columns(tmp_path, report):
+def test_a_description_gives_the_title_and_caption_of_a_table_and_unlisted_tables_are_not_shown(tmp_path, report):
     write_json({"multiverse": {"title": "All", "caption": "Together."}}, tmp_path / "robustness/pieces.json")
     tables = {
-        "robustness/another": [{"name": "first", "p": "0.0004", "empty": "", "value": "-1.23456"}] * 100,
+        "robustness/another": [{"name": "first", "p": "0.0004"}],
         "robustness/cutoffs": [{"cut": "1"}],  # the explorer shows it
-        "robustness/multiverse": [{"family": "all", "summary": "mean_z", "value": "0.9", "p": "0.02"}],
+        "robustness/multiverse": [{"family": "all", "summary": "mean_z", "value": "0.9", "p": "0.02"}] * 100,
     }
-    first, second = pieces.read_pieces(replace(report, folder=tmp_path, tables=tables))
-    assert (first["title"], first["caption"], second["title"]) == ("All", "Together.", "Another")
-    assert first["rows"][0][:3] == ("all", "mean z", "0.900")
-    assert second["columns"] == ("name", "p", "value")
-    assert second["rows"][0] == ("first", "<0.001", "−1.23")
-    assert len(second["rows"]) + second["hidden"] == 100
+    (piece,) = pieces.read_pieces(replace(report, folder=tmp_path, tables=tables))
+    assert (piece["title"], piece["caption"]) == ("All", "Together.")
+    assert piece["rows"][0][:3] == ("all", "mean z", "0.900")
+    assert len(piece["rows"]) + piece["hidden"] == 100
 
 
 def test_a_common_caption_is_shown_once_and_placeholders_are_filled(report):

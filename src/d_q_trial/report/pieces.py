@@ -8,11 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from operator import itemgetter
-from pathlib import Path
 from typing import Any
 
 from .. import formatting, labels
-from ..files import LABEL_COLUMN, read_yaml_beside
+from ..files import read_yaml_beside
 from ..pages import embed_picture
 from ..participants import read_participants
 from ..results_table import ALL_PARTICIPANTS, Row
@@ -38,7 +37,6 @@ class Section:
     rows: Sequence[str] = ("outcome", "stratum")
     where: Sequence[Sequence[str]] = ()
     everything: bool = False
-    hidden: bool = False
 
     def fill_columns(self, labeller: Labeller) -> Section:
         """Return the section with the placeholders in its columns filled in."""
@@ -59,35 +57,34 @@ SECTIONS = [Section(**entry) for entry in _ENTRIES]  # in their order on the pag
 
 
 def read_pieces(report: Report) -> list[Piece]:
-    """Return the tables and pictures of robustness and sensitivity; those without a section come last, in full.
+    """Return the tables and pictures of robustness and sensitivity that have a section.
 
     A table without values is included if its rows give a reason. A picture ``NAME.png`` and a table ``NAME.csv`` make one
     piece. A JSON file may describe pieces by name: ``title``, ``caption``, ``words`` (the result, as alternative text).
     """
-    pieces, sections = [], [section.fill_columns(report.labeller) for section in SECTIONS]
-    for part in FOLDERS:
-        descriptions = {f"{part}/{key}": text for key, text in read_descriptions(report.folder / part).items()}
-        outputs = [f"{part}/{path.stem}" for path in sorted((report.folder / part).glob("*.png"))]
-        outputs += [name for name in report.tables if name.startswith(f"{part}/")]
-        names = dict.fromkeys([*(name for name in descriptions if name in outputs), *outputs])
-        entries = [(section, name) for section in sections for name in names if fnmatch(name, section.file)]
-        listed = {name for _, name in entries}
-        entries += [(Section(name, everything=True), name) for name in names if name not in listed]
-        for number, (section, name) in enumerate(entries, start=1):
-            if not section.hidden:
-                pieces.append(_build_piece(f"{part}-{number}", name, section, descriptions.get(name, {}), report))
+    folders = [report.folder / name for name in FOLDERS]
+    descriptions = {f"{f.name}/{key}": text for f in folders for key, text in read_descriptions(f).items()}
+    pictures = {f"{f.name}/{path.stem}" for f in folders for path in f.glob("*.png")}
+    names = [*descriptions, *(name for name in report.tables if name not in descriptions)]
+    made = [name for name in names if name in pictures or name in report.tables]
+    entries = [(s.fill_columns(report.labeller), name) for s in SECTIONS for name in made if fnmatch(name, s.file)]
+    pieces = [
+        _build_piece(f"piece-{n}", name, section, descriptions.get(name, {}), report)
+        for n, (section, name) in enumerate(entries)
+    ]
     return [piece for piece in pieces if any(piece[key] for key in ("rows", "hidden", "picture", "absent"))]
 
 
 def group_pieces(pieces: Iterable[Piece]) -> list[tuple[str, str, list[Piece]]]:
-    """Group the pieces, with the sentences that all captions of a group share; pieces without a group keep theirs."""
+    """Group the pieces, with the sentences that begin all captions of a group; pieces without a group keep theirs."""
     groups = []
     for group, group_members in itertools.groupby(pieces, key=itemgetter("group")):
         members, shared = list(group_members), []
         if group and len(members) > 1:
             captions = [piece["caption"].removesuffix(".").split(". ") for piece in members]
-            shared = [sentence for sentence in captions[0] if all(sentence in caption for caption in captions)]
-            remaining = (". ".join(text for text in caption if text not in shared) for caption in captions)
+            alike = itertools.takewhile(lambda sentences: len({*sentences}) == 1, zip(*captions, strict=False))
+            shared = [sentences[0] for sentences in alike]
+            remaining = (". ".join(caption[len(shared) :]) for caption in captions)
             members = [{**piece, "caption": t and f"{t}."} for piece, t in zip(members, remaining, strict=True)]
         groups.append((group, ". ".join(shared) + "." if shared else "", members))
     return groups
@@ -97,20 +94,14 @@ def _build_piece(key: str, name: str, section: Section, description: Mapping[str
     """Return what the page shows: formatted ``rows``, the count of ``hidden`` rows, and why values are ``absent``."""
     labeller, drawing = report.labeller, report.folder / f"{name}.png"
     columns, rows, unlisted = select_cells(section, report.table(name), labeller)
-    reasons = explain_missing(section, report.table(name), labeller)
-    if not_made := reasons and not rows:
-        absent = f"Not made: {'; '.join(dict.fromkeys(reasons.values()))}."
-    else:
-        headings = {text: [f"“{name}”" for name in reasons if reasons[name] == text] for text in reasons.values()}
-        absent = " ".join(f"No value of {labels.join_words(names)}: {text}." for text, names in headings.items())
-    default_title = Path(name).name.replace("_", " ").capitalize()
-    title = labeller.fill(section.title) or str(description.get("title") or default_title)
-    alt = str(description.get("words") or f"Picture of {title}; its numbers are in the file of the same name.")
+    reasons = "; ".join(explain_missing(section, report.table(name), labeller))
+    title = labeller.fill(section.title) or description.get("title", "")
+    alt = description.get("words") or f"Picture of {title}; its numbers are in the file of the same name."
     return {
         "key": key,
         "title": title,
-        "caption": "" if not_made else labeller.fill(section.caption) or str(description.get("caption", "")),
-        "absent": absent,
+        "caption": "" if reasons and not rows else labeller.fill(section.caption) or description.get("caption", ""),
+        "absent": reasons and f"{'Some values are missing' if rows else 'Not made'}: {reasons}.",
         "file": f"{name}.csv" if name in report.tables else f"{name}.png",
         "group": section.group,
         "columns": columns,
@@ -122,12 +113,8 @@ def _build_piece(key: str, name: str, section: Section, description: Mapping[str
 
 def select_cells(section: Section, rows: Rows, labeller: Labeller) -> tuple[Cells, list[Cells], int]:
     """Return headings and formatted rows of a table, and the number of rows left out: outcomes not listed one by one."""
-    if not rows:
+    if not (rows and section.columns):
         return (), [], 0
-    if not section.columns:
-        names = [name for name in rows[0] if name != LABEL_COLUMN and any(row[name] for row in rows)]
-        cells = [tuple(format_cell(name, labeller.cell(name, row)) for name in names) for row in rows]
-        return tuple(name.replace("_", " ") for name in names), cells, 0
     comparisons: dict[Cells | int, list[Row]] = {}  # one row each, or in a long table one row per number
     for number, row in enumerate(row for row in rows if section.includes(row, labeller)):
         key = tuple(row[name] for name in (*section.rows, "visit", "marker")) if "statistic" in row else number
@@ -154,16 +141,13 @@ def select_cells(section: Section, rows: Rows, labeller: Labeller) -> tuple[Cell
     return columns, [] if only_zeros else formatted, len(comparisons) - len(listed)
 
 
-def explain_missing(section: Section, rows: Rows, labeller: Labeller) -> dict[str, str]:
-    """Return, by heading, why a column lacks values in all or some rows; the reasons are those that the rows give."""
-    included, explanations = [row for row in rows if section.includes(row, labeller)], {}
-    for heading, names, *method in section.columns:
-        column = (names.partition("..")[0], *method[:1])
-        empty = [row for row in included if column_texts([row], *column) == [""]]
-        if reasons := dict.fromkeys(row["reason"] for row in empty if row.get("reason")):
-            scope = "in some rows, " if any(column_texts(included, *column)) else ""
-            explanations[heading] = scope + "; ".join(reasons)
-    return explanations
+def explain_missing(section: Section, rows: Rows, labeller: Labeller) -> list[str]:
+    """Return why the columns lack values in all or some rows; the reasons are those that the rows give."""
+    included = [row for row in rows if row.get("reason") and section.includes(row, labeller)]
+    columns = [(names.partition("..")[0], *method[:1]) for _, names, *method in section.columns]
+    return list(
+        dict.fromkeys(r["reason"] for r in included if any(column_texts([r], *column) == [""] for column in columns))
+    )
 
 
 def _first_text(rows: Rows, name: str, method: str = "") -> str:
