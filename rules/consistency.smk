@@ -3,7 +3,7 @@
 
 from d_q_trial.claims import read_claims
 from d_q_trial.published_tables import check_names
-from d_q_trial.report.links import page_links
+from d_q_trial.pages import page_links
 
 # Check all tables before the first step, because several steps read them.
 if SETTINGS.published:

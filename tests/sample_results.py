@@ -7,7 +7,7 @@ import yaml
 
 from d_q_trial import cli
 from d_q_trial.config import settings
-from d_q_trial.report.links import page_links
+from d_q_trial.pages import page_links
 
 CONFIG = yaml.safe_load(Path("tests/config.yaml").read_text())
 CONFIG["robustness"] = {

@@ -282,14 +282,6 @@ def test_verdicts_are_read_with_minus_signs_and_places(tmp_path):
     assert (second["places"], second["mark"]) == ((), ("✓", "good"))
 
 
-def test_a_long_alternative_text_is_shortened_between_its_parts():
-    figure, text = {"label": "Fig. 3", "title": "Title", "words": "a: one; b: two; c: three"}, collect._alternative_text
-    assert text(figure) == "Fig. 3. Title. a: one; b: two; c: three"
-    assert text(figure | {"data_label": "Synthetic"}).startswith("Fig. 3. Title. Synthetic. a: one;")
-    end = "; the rest is listed below, under “Caption, results in words”."
-    assert text(figure, max_length=38) == f"Fig. 3. Title. a: one; b: two{end}"
-
-
 def test_outcomes_of_large_families_are_listed_only_if_primary_or_if_no_family_is_small():
     large = {key for key, outcome in TRIAL.outcomes.items() if outcome.family == "sasp"}
     assert collect.outcomes_to_list(TRIAL) == TRIAL.outcomes.keys() - large

@@ -42,6 +42,19 @@ def render_page(template: str, **values: Any) -> str:
     return template_engine().get_template(template).render({"links": (), "libraries": (), "data": None} | values)
 
 
+def page_links(settings: Any, current: str, analysis: str = "") -> list[tuple[str, str]]:
+    """Return the pages of a run with these settings as text and address, relative to a page in a folder of results/."""
+    home, name = ("", analysis) if analysis else (f"../{settings.reference}/", settings.reference)
+    links = [("Overview", "../index.html"), (f"Report of {name}", f"{home}report.html")]
+    if settings.published:
+        links.append(("Reported values", f"{home}claims.html"))
+    if len(settings.analyses) > 1:
+        links.append(("Comparison of analyses", "../compare/comparison.html"))
+    if settings.published and (Path(settings.published) / "tests.csv").exists():
+        links.append(("Internal consistency", "../consistency/consistency.html"))
+    return [(text, "" if address == current else address) for text, address in links]
+
+
 def italicize_p(text: str) -> Markup:
     """Return text with the letter P of P-values in italics, as journals print it."""
     return Markup(_LETTER_P.sub("<i>P</i>", str(escape(text))))

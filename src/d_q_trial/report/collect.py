@@ -242,7 +242,8 @@ def read_figures(folder: Path, verdicts: Sequence[Verdict], labeller: Labeller) 
     drawn = [(key, text) for key, text in read_descriptions(folder).items() if (folder / f"{key}.png").exists()]
     figures = []
     for key, description in sorted(drawn, key=lambda item: item[1]["order"]):
-        picture = embed_picture(folder / f"{key}.png", _alternative_text(description))
+        texts = (description.get(name) for name in ("label", "title", "data_label", "words"))
+        picture = embed_picture(folder / f"{key}.png", ". ".join(filter(None, texts)))
         figure = _add_verdicts(description, verdicts, labeller) | picture | {"key": key}
         for panel in figure["panels"]:
             place = (figure["label"], panel["letter"])
@@ -257,16 +258,6 @@ def _add_verdicts(item: Mapping[str, Any], verdicts: Iterable[Verdict], labeller
     shown = [verdict for verdict in reported if verdict["key"][3] in ("", *item["markers"])]
     others = sorted({labeller.variable(verdict["key"][3]) for verdict in reported if verdict not in shown})
     return {**item, "verdicts": shown, "tally": count_verdicts(shown), "other_markers": labels.join_words(others)}
-
-
-def _alternative_text(figure: Mapping[str, Any], max_length: int = 1200) -> str:
-    """Return the result of a figure as alternative text; a long text is cut, since the panels are listed below."""
-    label = f"{figure['data_label']}. " if figure.get("data_label") else ""
-    text = f"{figure['label']}. {figure['title']}. {label}{figure['words']}"
-    if len(text) <= max_length:
-        return text
-    beginning = text[:max_length].rpartition(";")[0] or text[:max_length]
-    return f"{beginning}; the rest is listed below, under “Caption, results in words”."
 
 
 def changes_against_reference(results: Path, settings: Settings, trial: Trial, name: str) -> list[dict[str, str]]:

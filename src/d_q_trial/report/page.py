@@ -14,23 +14,13 @@ from .. import compare, formatting, labels
 from ..config.settings import Analysis, Settings, as_yaml
 from ..consistency.findings import KINDS, Finding, sort_findings
 from ..files import write_text
-from ..pages import embed_picture, render_page
+from ..pages import embed_picture, page_links, render_page
 from ..participants import read_description
 from ..stats.two_sample import get_test
 from ..tables.catalogue import Headline, read_catalogue
 from ..trial import Outcome, Trial
 from . import collect, headlines, methods, pieces
 from .collect import Labeller, Report
-from .links import page_links
-
-FOREST = "forest"  # the figure on the first screen
-# Outputs that a run may omit, with their names in the report, which says how to request them.
-ON_REQUEST = {
-    "robustness/cutoffs": "Every cutoff of the markers",
-    "robustness/multiplicity": "P-values adjusted for multiple testing",
-    "robustness/multiverse": "The multiverse",
-    "sensitivity/sensitivity": "Interaction, sensitivity analyses, influence and power",
-}
 
 
 def write_report(results: Path, settings: Settings, trial: Trial, name: str) -> Report:
@@ -55,8 +45,6 @@ def report_page(report: Report) -> str:
         **_shared_values(report, "report.html"),
         libraries=("d3", "plot") if cutoffs else (),
         data=cutoffs,
-        figures=[figure for figure in report.figures if figure["key"] != FOREST],
-        forest=next((figure for figure in report.figures if figure["key"] == FOREST), None),
         groups=[report.labeller.group(group) for group in headlines.result_groups(report)],
         max_sizes=max_sizes,
         by_arm=[labels.sizes_by_arm([n], report.trial) for n in max_sizes],
@@ -64,7 +52,6 @@ def report_page(report: Report) -> str:
         results=results,
         checks=headlines.robustness_lines(report),
         pieces=pieces.group_pieces(pieces.read_pieces(report)),
-        requests={name: table for table, name in ON_REQUEST.items() if table not in report.tables},
         findings=_read_findings(consistency, report.trial),
         drawing=drawing.read_text(encoding="utf-8") if drawing.exists() else "",
         paragraph=methods.methods_paragraph(report),
