@@ -254,23 +254,21 @@ class Vocabulary:
         self.weeks = {visit.week: key for key, visit in trial.visits.items() if visit.week is not None}
         entries = {"arm": trial.every_arm, "visit": trial.visits, "variable": trial.markers | trial.outcomes}
         names = {role: {key: [key, x.label, *x.names] for key, x in group.items()} for role, group in entries.items()}
+        given = {role: (codes or {}).get(role, {}) for role in names}
+        self.ignored = {compact_name(code) for code, key in given["variable"].items() if key == "ignore"}
+        self.codes = {role: {c: key for c, key in given[role].items() if key in names[role]} for role in names}
         # Numbers and single letters count only as the whole text; the number of a visit also after the name of an outcome.
-        self._short_codes: dict[str, dict[str, str]] = {role: {} for role in names}
-        for role, names_by_key in names.items():
-            for code, key in (codes or {}).get(role, {}).items():
-                if key in names_by_key and not compact_name(code).isdigit() and len(code) > 1:
-                    names_by_key[key].append(code)
-                elif key in names_by_key:
-                    self._short_codes[role][code] = key
-        variable_codes = (codes or {}).get("variable", {}).items()
-        self.ignored = {compact_name(code) for code, key in variable_codes if key == "ignore"}
+        for role, key_by_code in self.codes.items():
+            for code, key in key_by_code.items():
+                if len(code) > 1 and not compact_name(code).isdigit():
+                    names[role][key].append(code)
         for role in ("arm", "visit"):
             uses = Counter(name for labels in names[role].values() for name in set(map(compact_name, labels)))
             if shared := [name for name, count in uses.items() if count > 1]:
                 raise UserError(f"{shared[0]!r} names several {role}s of the trial; expected one")
         self.arms, self.visits = (
             {compact_name(name): key for key, labels in names[role].items() for name in labels}
-            | {code: key for code, key in self._short_codes[role].items() if not code.isdigit()}
+            | {code: key for code, key in self.codes[role].items() if not code.isdigit()}
             for role in ("arm", "visit")
         )
         arm, visit, variable = (_join_names(chain(*names[role].values())) for role in ("arm", "visit", "variable"))
@@ -298,9 +296,7 @@ class Vocabulary:
             for word in [*_ACRONYM.findall(" ".join(labels[1:])), *_LONG_WORD.findall(labels[1])]:
                 keys_by_word[compact_name(word)].add(key)
         self._marker_words = set().union(*chain.from_iterable(self._name_words[key] for key in trial.markers))
-        self._distinctive = {
-            word: keys for word, keys in keys_by_word.items() if len(word) > 1 and len(keys) <= MAX_SHARING
-        }
+        self._distinctive = {word: keys for word, keys in keys_by_word.items() if word and len(keys) <= MAX_SHARING}
         self.roles = {compact_name(name): role for role, text in WORDS["roles"].items() for name in text.split(";")}
         self.roles |= {compact_name(name): "participant" for name in trial.id_names}
         self.label = lru_cache(maxsize=50_000)(lambda text: self._read_label(text[:MAX_LETTERS]))
@@ -317,7 +313,7 @@ class Vocabulary:
         """Return the arm that a cell of a column of arms names with certainty, by name or by code."""
         text = canonical_id(cell)
         reading = self.label(text)
-        return self._short_codes["arm"].get(short_code(text)) or (reading.arm if reading.certain else None)
+        return self.codes["arm"].get(short_code(text)) or (reading.arm if reading.certain else None)
 
     def visit(self, value: object) -> str | None:
         """Return the visit that a cell names, unless the cell also states something else."""
@@ -414,15 +410,11 @@ class Vocabulary:
             without_marker = [word for word in words if word not in self._marker_words]
             keys = self._find_variables(without_marker)
             words = without_marker if keys or not without_marker else words
-        if (
-            reading.visit is None
-            and words
-            and "".join(words) not in self.variables
-            and (match := _NUMBERED.fullmatch(words[-1]))
-        ):
+        exact = not words or "".join(words) in self.variables
+        if not (exact or reading.visit) and (match := _NUMBERED.fullmatch(words[-1])):
             key = _only(self._find_variables([*words[:-1], *filter(None, [match[1]])]))
             if key in self.trial.outcomes and not (keys and match[1]):
-                if visit := self._short_codes["visit"].get(match[2]) or self.visits.get(match[2]):
+                if visit := self.codes["visit"].get(match[2]) or self.visits.get(match[2]):
                     return replace(reading, variable=key, visit=visit)
                 if not match[1]:  # bmd 2 may be of week 2, or the second visit
                     return replace(reading, candidates=(key,), leftover=words[-1], unknown_visit=words[-1])
