@@ -419,16 +419,12 @@ class Vocabulary:
                 if not match[1]:  # bmd 2 may be of week 2, or the second visit
                     return replace(reading, candidates=(key,), leftover=words[-1], unknown_visit=words[-1])
         if len(keys) == 1:
-            variable = _only(keys)
-            of_name = {
-                word for name in self._name_words[variable] for word in name if len(word) > 1
-            }  # as in total P1NP
-            statistic, scale = (
-                any(not {*split_words(m[0])} <= of_name for m in found[k]) for k in ("statistic", "scale")
-            )
-            return replace(
-                reading, variable=variable, statistic=statistic, measure="other" if scale else reading.measure
-            )
+            other = [word for kind in ("statistic", "scale") for match in found[kind] for word in split_words(match[0])]
+            in_name = (
+                all(len(word) > 1 for word in other) and self._find_variables([*words, *other]) == keys
+            )  # total P1NP
+            measure = "other" if found["scale"] and not in_name else reading.measure
+            return replace(reading, variable=_only(keys), statistic=reading.statistic and not in_name, measure=measure)
         if reading.arm and words and not _content_words(_PARENTHESIS.sub(" ", text)):
             return replace(reading, qualifier=" ".join(words))
         words += [match[0] for match in found["scale"]]
