@@ -35,6 +35,10 @@ VOCABULARY = Vocabulary(cohort.trial())
         ("% change", {"measure": "percent_change"}),
         ("CTx 12 months", {"variable": "ctx", "unknown_visit": "12 months"}),
         ("CTx follow-up", {"variable": "ctx", "unknown_visit": "follow-up"}),
+        ("Vitamin D 3 months", {"variable": "vitamin_d_25oh", "unknown_visit": "3 months"}),
+        ("CTx weeks 2-20", {"variable": "ctx", "unknown_visit": "weeks 2-20"}),
+        ("P1NP week 2, P", {"variable": "p1np", "visit": "week_2", "statistic": True}),
+        ("total fasting P1NP", {"variable": "p1np"}),
         ("Participant identification number", {"role": "participant"}),
         ("Unique subject code", {"role": "participant"}),
         ("Treatment allocation", {"role": "arm"}),
@@ -47,7 +51,17 @@ def test_meaning_of_a_label_is_complete(text, meaning):
 
 
 @pytest.mark.parametrize(
-    "text", ["p16 variant 1", "p16 variant 5 and variant 1", "p16INK4a mRNA", "IL6 mRNA expression", "CTx kit", "study"]
+    "text",
+    [
+        "CTx, wk 2 (LOCF)",
+        "CTx change vs control",
+        "p16 variant 1",
+        "p16 variant 5 and variant 1",
+        "p16INK4a mRNA",
+        "IL6 mRNA expression",
+        "CTx kit",
+        "study",
+    ],
 )
 def test_label_with_an_unknown_part_is_not_certain(text):
     assert not VOCABULARY.label(text).certain

@@ -225,7 +225,7 @@ def keep_results(report, **keys):
         (lambda report: keep_results(report, outcome=["ctx"]),
          "Not compared in this analysis: P1NP, 2 weeks, stratum T3 of p16 variant 5.", "in 36 outcomes (senescence-associated"),
         (lambda _: {"headlines": ()},
-         "## Results The median percent change in CTx from baseline to 20 weeks was", "P1NP from baseline to 2 weeks"),
+         "## Results All", "P1NP from baseline to 2 weeks"),
         (lambda report: keep_results(report, outcome=["ctx", "sasp_fas", "sasp_tnfr1"]),
          "in Fas and TNFR1 (senescence-", "in 36 outcomes (senescence-associated"),
         (lambda report: keep_results(report, measure=["percent_change"]) | {"strata": ()},  # source data of figures

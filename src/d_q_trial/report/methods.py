@@ -36,7 +36,7 @@ def methods_paragraph(report: Report) -> str:
         return "[" + ",".join(str(cited.index(key) + 2) for key in keys) + "]"
 
     template = template_engine().overlay(autoescape=False).get_template("methods.md.j2")
-    results = main_comparisons(report)
+    results = list(filter(None, (_describe_comparison(line, report) for line in report.headlines)))
     compared = [(result["group"] or "all participants", result["effect"].n) for result in results]
     small = labels.describe_small_groups(compared, report.trial, report.analysis)
     text = template.render(cite=cite, results=results, small=small, **template_values(report))
@@ -100,16 +100,6 @@ def template_values(report: Report) -> dict[str, Any]:
         "count": labels.spell_number,
         "counted": labels.pluralize,
     }
-
-
-def main_comparisons(report: Report) -> list[dict[str, Any]]:
-    """Return the comparisons of the headlines; if none was made, those of the first outcome at its last visit."""
-    pairs = ((o.key, visit) for o in report.trial.outcomes.values() for visit in reversed(o.follow_up))
-    first = ([Headline(outcome=o, visit=v, stratum=name) for name in (ALL_PARTICIPANTS, "highest")] for o, v in pairs)
-    for headlines in (report.headlines, *first):
-        if comparisons := list(filter(None, (_describe_comparison(headline, report) for headline in headlines))):
-            return comparisons
-    return []
 
 
 def _describe_comparison(headline: Headline, report: Report) -> dict[str, Any] | None:
