@@ -7,14 +7,14 @@ from functools import lru_cache
 from ..files import read_yaml_beside
 
 WORDS = read_yaml_beside(__file__, "words")
-DASHES = dict.fromkeys("−‐‑‒–—―", "-")
+_DASHES = str.maketrans(dict.fromkeys("−‐‑‒–—―", "-"))
 
 
 @lru_cache(maxsize=20_000)
 def plain_characters(text: str) -> str:
     """Return text without invisible characters, in compatibility form, with one kind of dash and single spaces."""
     text = "".join(c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf")
-    return " ".join(text.translate(str.maketrans(DASHES)).split())
+    return " ".join(text.translate(_DASHES).split())
 
 
 _UNIT_PART = re.compile(r"([kdcmunpf]?)(mol|iu|g|l|m2|m)|u|day|min|h")

@@ -5,7 +5,6 @@ The general words are in ``words.yaml``; the expressions here define how words c
 
 import math
 import re
-import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -17,7 +16,7 @@ from ..errors import UserError
 from ..participants import PERCENT_CHANGE
 from ..spreadsheet.sheets import Flag, is_number
 from ..trial import BASELINE, Trial
-from .spelling import DASHES, WORDS, is_unit, plain_characters, plain_unit
+from .spelling import WORDS, is_unit, plain_characters, plain_unit
 
 Codes = Mapping[str, Mapping[str, str]]  # for each role, the key that each lower-case code means
 FILLERS, PERSONS, IDENTIFIERS, IDENTIFIER_QUALIFIERS, STRATA, NEGATIONS, OTHER_QUANTITIES = (
@@ -28,24 +27,22 @@ _TERTILES = {word: number for number, names in WORDS["tertiles"].items() for wor
 
 # A Greek letter becomes a separate word, so that TNFα is not taken for camel case; but µ is the prefix micro.
 _GREEK = {letter: f" {name} " for name, letters in WORDS["greek"].items() for letter in letters} | {"μ": "u"}
-_TRANSLATION = str.maketrans(_GREEK | DASHES | dict.fromkeys("’‘`´", "'") | {"×": "x"})
+_TRANSLATION = str.maketrans(_GREEK | dict.fromkeys("’‘`´", "'") | {"×": "x"})
 _SIGNS = str.maketrans({"<": " below ", "≤": " to ", ">": " above ", "≥": " from ", "~": " about ", "?": " perhaps "})
 MAX_LETTERS = 2000  # of a label; the rest is ignored
 MAX_WORDS = 30  # of a name
-_WORD_START, _WORD_END = r"(?<![a-z0-9])", r"(?![a-z0-9])"
-_WEEKS, _DAYS, _MONTHS = "weeks?|wks?|w", "days?|d", "months?|mo"
-_UNITS = f"{_WEEKS}|{_DAYS}|{_MONTHS}"
+_UNITS = "weeks?|wks?|w|days?|d|months?|mo"  # of time
 _NEGATIVE_TIME = re.compile(rf"\b((?:{_UNITS})\s+|[wd])-(?=\d)|(?<!\S)-(?=\d+\s*-?(?:{_UNITS})\b)")  # week -2, w-2
 
 
 def _compile_word(body: str) -> re.Pattern:
     """Compile an expression that matches whole words only."""
-    return re.compile(f"{_WORD_START}(?:{body}){_WORD_END}")
+    return re.compile(f"(?<![a-z0-9])(?:{body})(?![a-z0-9])")
 
 
 def normalize(text: str) -> str:
     """Return lower-case text with plain letters: Greek spelt out, dashes and quotes unified, camel case split."""
-    text = unicodedata.normalize("NFKC", str(text).translate(_TRANSLATION)).translate(_TRANSLATION)
+    text = plain_characters(str(text).translate(_TRANSLATION)).translate(_TRANSLATION)
     text = re.sub(r"(?<=[a-z])(?=[A-Z][a-z0-9])|(?<=[A-Z]{2})(?=[A-Z][a-z]{2})", " ", text)
     text = text.replace("%", " percent ").replace("_x000d_", " ").casefold()
     text = _NEGATIVE_TIME.sub(r"\1 minus ", text) if "-" in text else text
