@@ -130,25 +130,24 @@ def describe_search(report: Report) -> str:
     return text + "; in parentheses, that of the best of all cutoffs"
 
 
-def headline_label(headline: Headline, report: Report) -> str:
-    """Return the labels of the outcome, visit and group of participants of a headline."""
-    outcome = report.labeller.cell("outcome", {"outcome": headline.outcome, "visit": headline.visit})
-    return f"{outcome}, {report.labeller.group(headline_group(headline, report))}"
-
-
-def headline_group(headline: Headline, report: Report) -> str:
-    """Return the group of participants that a headline is about."""
-    return labels.select_strata([headline.stratum], report.analysis.strata.labels)[0]
+def compare_headlines(report: Report) -> list[tuple[Headline, str, str, Effect | None]]:
+    """Return each headline with its group of participants, the label of both, and its comparison (None: not made)."""
+    compared = []
+    for line in report.headlines:
+        group = labels.select_strata([line.stratum], report.analysis.strata.labels)[0]
+        outcome = report.labeller.cell("outcome", {"outcome": line.outcome, "visit": line.visit})
+        effect = find_effect(report, line.outcome, line.visit, group)
+        compared.append((line, group, f"{outcome}, {report.labeller.group(group)}", effect))
+    return compared
 
 
 def robustness_lines(report: Report) -> tuple[list[str], list[tuple[str, list[Check]]], list[str]]:
     """Return the names of the methods, each headline with its P under them, and the methods without a P for any headline."""
-    checked = []
-    for line in report.headlines:
-        group = headline_group(line, report)
-        if effect := find_effect(report, line.outcome, line.visit, group):
-            title = f"{headline_label(line, report)}: {effect.named_p}"
-            checked.append((title, _check_headline(report, line, group, effect.significant)))
+    checked = [
+        (f"{label}: {effect.named_p}", _check_headline(report, line, group, effect.significant))
+        for line, group, label, effect in compare_headlines(report)
+        if effect
+    ]
     methods = list(checked[0][1]) if checked else []
     absent = [name for name in methods if all(checks[name] == Check() for _, checks in checked)]
     present = [name for name in methods if name not in absent]

@@ -14,7 +14,7 @@ from ..tables.catalogue import Headline
 from ..trial import BASELINE
 from . import collect
 from .collect import Report
-from .headlines import describe_search, find_effect, headline_group, headline_label
+from .headlines import Effect, compare_headlines, describe_search
 
 REFERENCES = read_yaml_beside(__file__, "references")
 
@@ -36,7 +36,7 @@ def methods_paragraph(report: Report) -> str:
         return "[" + ",".join(str(cited.index(key) + 2) for key in keys) + "]"
 
     template = template_engine().overlay(autoescape=False).get_template("methods.md.j2")
-    results = list(filter(None, (_describe_comparison(line, report) for line in report.headlines)))
+    results = [_describe_comparison(line, group, e, report) for line, group, _, e in compare_headlines(report) if e]
     compared = [(result["group"] or "all participants", result["effect"].n) for result in results]
     small = labels.describe_small_groups(compared, report.trial, report.analysis)
     text = template.render(cite=cite, results=results, small=small, **template_values(report))
@@ -94,7 +94,7 @@ def template_values(report: Report) -> dict[str, Any]:
         "markers": [uncapitalize(m.label) for m in trial.markers.values() if has_value(cutoffs, "p", marker=m.key)],
         "permuted": any(has_value(table, *column) for table, column in PERMUTED.items()),
         "unlisted": [uncapitalize(label) for family, label in trial.families.items() if family in unlisted],
-        "absent": [headline_label(line, report) for line in report.headlines if not _describe_comparison(line, report)],
+        "absent": [label for _, _, label, effect in compare_headlines(report) if not effect],
         "summaries": collect.summarize_sources(report.verdicts),
         "listing": labels.join_words,
         "count": labels.spell_number,
@@ -102,13 +102,9 @@ def template_values(report: Report) -> dict[str, Any]:
     }
 
 
-def _describe_comparison(headline: Headline, report: Report) -> dict[str, Any] | None:
-    """Return one comparison of the arms with its numbers as text; None if the analysis does not have it."""
+def _describe_comparison(headline: Headline, group: str, effect: Effect, report: Report) -> dict[str, Any]:
+    """Return one comparison of the arms with its numbers as text."""
     trial, measure, outcome = report.trial, report.analysis.measure, report.trial.outcomes[headline.outcome]
-    group = headline_group(headline, report)
-    effect = find_effect(report, headline.outcome, headline.visit, group)
-    if effect is None:
-        return None
     unit = labels.change_unit(measure, outcome.unit)
     unit = "%" if unit == "%" else f" {unit}" if measure == "difference" else ""
     medians = []
