@@ -30,6 +30,8 @@ VOCABULARY = Vocabulary(cohort.trial())
         ("MMP-2", {"variable": "sasp_mmp2"}),
         ("CTx (T3)", {"variable": "ctx", "stratum": "T3"}),
         ("CTx (T1/T2 of p16)", {"variable": "ctx", "stratum": "T1/T2"}),
+        ("T3 of p16", {"stratum": "T3"}),
+        ("CTx (a)", {"variable": "ctx"}),
         ("CTx (log2)", {"variable": "ctx", "measure": "other"}),
         ("GROα % change, day 14", {"variable": "sasp_gro_alpha", "measure": "percent_change", "visit": "week_2"}),
         ("% change", {"measure": "percent_change"}),
