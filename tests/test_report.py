@@ -227,7 +227,7 @@ def keep_results(report, **keys):
         (lambda _: {"headlines": ()},
          "## Results All", "P1NP from baseline to 2 weeks"),
         (lambda report: keep_results(report, outcome=["ctx", "sasp_fas", "sasp_tnfr1"]),
-         "in Fas and TNFR1 (senescence-", "in 36 outcomes (senescence-associated"),
+         "in Fas and TNFR1 at 2 weeks", "in 36 outcomes (senescence-associated"),
         (lambda report: keep_results(report, measure=["percent_change"]) | {"strata": ()},  # source data of figures
          "The strata are those stated in the workbook, whose participants have no ids.", "Proportions"),
         (lambda report: {"strata": [row for row in report.strata if row["participant"] not in ("S01", "S02")]},

@@ -279,15 +279,10 @@ def changes_against_reference(results: Path, settings: Settings, trial: Trial, n
     return changes
 
 
-def count_changing(family: str, trial: Trial) -> int:
-    """Return how many outcomes of a family have changes from baseline."""
-    return sum(outcome.family == family and bool(outcome.follow_up) for outcome in trial.outcomes.values())
-
-
 def outcomes_to_list(trial: Trial) -> set[str]:
     """Return the outcomes to list one by one: those of small families and the primary one; all, if no family is small."""
-    changing = {key for key, outcome in trial.outcomes.items() if outcome.follow_up}
-    small = {key for key, outcome in trial.outcomes.items() if count_changing(outcome.family, trial) <= MAX_LISTED}
-    if not small & changing:
+    sizes = Counter(outcome.family for outcome in trial.outcomes.values() if outcome.follow_up)
+    if min(sizes.values()) > MAX_LISTED:
         return set(trial.outcomes)
+    small = {key for key, outcome in trial.outcomes.items() if sizes[outcome.family] <= MAX_LISTED}
     return small | ({trial.primary.outcome} if trial.primary else set())

@@ -136,21 +136,16 @@ def _describe_arms(report: Report) -> list[str]:
 
 
 def _group_outcomes(report: Report) -> list[tuple[str, list[str]]]:
-    """Return the analysed outcomes by family and visits, with the visits; a large family analysed as a whole is counted."""
+    """Return the analysed outcomes by family and visits, with the visits; many outcomes are counted instead of named."""
     trial, measure, arm = report.trial, report.analysis.measure, report.trial.arms.treated.key
     groups: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for outcome in trial.outcomes.values():
         sizes = {v: report.numbers.get(outcome.key, measure, v, "n", group=arm).value for v in outcome.follow_up}
         if visits := tuple(visit for visit, n in sizes.items() if n >= 0):
             groups.setdefault((outcome.family, visits), []).append(labels.uncapitalize(outcome.label))
-
-    def join_outcomes(family: str, members: list[str]) -> str:
-        size = collect.count_changing(family, trial)
-        is_large = size > collect.MAX_LISTED
-        text = f"{size} outcomes" if is_large and len(members) == size else labels.join_words(members)
-        return f"{text} ({labels.uncapitalize(trial.families[family])})" if is_large else text
-
-    return [
-        (join_outcomes(family, members), [labels.uncapitalize(trial.visits[visit].label) for visit in visits])
-        for (family, visits), members in groups.items()
-    ]
+    described = []
+    for (family, visits), members in groups.items():
+        names = f"{len(members)} outcomes ({labels.uncapitalize(trial.families[family])})"
+        names = names if len(members) > collect.MAX_LISTED else labels.join_words(members)
+        described.append((names, [labels.uncapitalize(trial.visits[visit].label) for visit in visits]))
+    return described
