@@ -27,7 +27,6 @@ def plain_unit(text: str) -> str:
     text = re.sub(r"\s*\bper\b\s*", "/", text)
     text = re.sub(r"^([a-z]+)[\s·.*]+([a-z]+)\^?-([12])$", lambda m: f"{m[1]}/{m[2]}{'' if m[3] == '1' else 2}", text)
     text = text.replace("^", "").replace("**", "").replace(" ", "").replace("mcg", "ug")
-    text = re.sub(r"\bcc\b", "ml", text)
     return _UNIT_SPELLINGS.get(text, text)
 
 

@@ -153,15 +153,6 @@ def parse_id_code(identity: str) -> IdCode | None:
     return IdCode(match[1].casefold().rstrip("-_. "), int(match[2])) if match else None
 
 
-_ROLE = re.compile(r"(?:group|arm|treatment|trt|cohort|sequence|visit|time ?point|v(?=\d))[\s_:#.\-]*(\w{1,4})", re.I)
-
-
-def short_code(text: str) -> str:
-    """Return a code in lower case and without the word for its role, so that ``Group A`` equals ``A``."""
-    match = _ROLE.fullmatch(text.strip())
-    return (match[1] if match else text.strip()).casefold()
-
-
 def id_kind(label: str) -> str:
     """Return the kind of ids that a label names: sample, screening, randomization, case or subject; empty if none."""
     return next((kind for kind, pattern in WORDS["id_kinds"].items() if re.search(pattern, normalize(label))), "")
@@ -310,7 +301,7 @@ class Vocabulary:
         """Return the arm that a cell of a column of arms names with certainty, by name or by code."""
         text = canonical_id(cell)
         reading = self.label(text)
-        return self.codes["arm"].get(short_code(text)) or (reading.arm if reading.certain else None)
+        return self.codes["arm"].get(text.casefold()) or (reading.arm if reading.certain else None)
 
     def visit(self, value: object) -> str | None:
         """Return the visit that a cell names, unless the cell also states something else."""

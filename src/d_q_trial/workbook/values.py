@@ -17,7 +17,7 @@ from ..participants import COLUMNS, PERCENT_CHANGE
 from ..recognition.layout import MISSING, id_shape, looks_like_label
 from ..recognition.numbers import ANSWERS, PLAIN, read_number
 from ..recognition.spelling import plain_characters
-from ..recognition.vocabulary import canonical_id, find_summaries, normalize, short_code, split_words, stratum_label
+from ..recognition.vocabulary import canonical_id, find_summaries, normalize, split_words, stratum_label
 from ..spreadsheet.sheets import EMPTY, Flag, is_number
 from ..trial import BASELINE, Marker, Outcome
 from .mapping import CODE_SECTIONS, BlockPlan, Column
@@ -101,8 +101,7 @@ class BlockReader:
 
     def _decode(self, role: str, cell: object) -> str | None:
         """Return the meaning of a cell that holds a code of the mapping."""
-        text, codes = canonical_id(cell), self.codes[role]
-        return codes.get(text.casefold()) or codes.get(short_code(text))
+        return self.codes[role].get(canonical_id(cell).casefold())
 
     def _exclude_titles(self) -> None:
         """Exclude rows with a lone text that is no id, in the id or an unused column; ask if it is the title of values below."""
