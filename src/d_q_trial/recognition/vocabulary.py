@@ -311,10 +311,6 @@ class Vocabulary:
         compares = not _SIGNS.keys().isdisjoint(map(ord, text)) and compact_name(text) not in self.visits
         return None if more or compares else reading.visit
 
-    def is_week(self, value: object) -> bool:
-        """Return whether a header cell names a visit, or is a bare number that is the week of one."""
-        return self.visit(value) is not None if isinstance(value, str) else value in self.weeks
-
     def _read_label(self, text: str) -> LabelReading:
         """Interpret the label of a column, or a cell that holds a name."""
         plain, name = normalize(text), compact_name(text)

@@ -207,14 +207,10 @@ def _changed_conclusions(table: pd.DataFrame, settings: Settings, trial: Trial) 
     """Return changed conclusions as cells: comparisons with their P in the reference, claims as reported."""
     changed = []
     for row in table[table["conclusion"].isin(compare.CHANGED)].to_dict("records"):
-        if "reported" in row:
-            conclusion = {compare.LOST: "not significant", compare.GAINED: "significant"}[row["conclusion"]]
-            reference_cells = [row["reported"], row["locator"]]
-        else:
-            conclusion, reference_cells = compare.CHANGED[row["conclusion"]], [compare.format_reference_p(row)]
         outcome = Labeller(trial, settings.analyses[row["analysis"]]).cell("outcome", row)
-        p = formatting.format_p_digits(row["p"])
-        changed.append([f"{outcome}, {_place_label(row['place'])}", row["analysis"], conclusion, p, *reference_cells])
+        cells = [f"{outcome}, {_place_label(row['place'])}", row["analysis"], compare.CHANGED[row["conclusion"]]]
+        reference = [row["reported"], row["locator"]] if "reported" in row else [compare.format_reference_p(row)]
+        changed.append([*cells, formatting.format_p_digits(row["p"]), *reference])
     return changed
 
 
