@@ -101,14 +101,17 @@ def test_the_reporting_event_has_the_shape_of_the_standard(event):
     assert list(find_deviations(event, shapes["event"])) == []
 
 
-@pytest.mark.parametrize(("test", "interval"), [("welch", "95% confidence"), ("brunner_munzel", "no")])
+@pytest.mark.parametrize(
+    ("test", "interval"),
+    [("welch", "the 95% confidence interval of the same test"), ("brunner_munzel", "none for a shift")],
+)
 def test_the_reporting_event_has_every_result_and_says_if_the_test_has_an_interval(folder, test, interval):
     rows = read_rows(folder / "results.csv")
     event = ars.reporting_event(rows, TRIAL, pipeline.PUBLISHED.model_copy(update={"test": test}), None)
     values = [result.get("rawValue", "") for analysis in event["analyses"] for result in analysis["results"]]
     assert sorted(values) == sorted(row["value"] for row in rows)
     (method,) = [entry for entry in event["methods"] if entry["id"] == "M_TWO_SAMPLE"]
-    assert method["description"].endswith(f"; {interval} interval.")
+    assert method["description"].endswith(f"{interval}.")
 
 
 def test_every_reference_in_the_reporting_event_leads_to_an_entry(event):

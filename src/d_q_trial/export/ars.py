@@ -20,7 +20,6 @@ from ..config.settings import Analysis
 from ..files import read_yaml_beside, write_text
 from ..participants import POPULATION, TRIAL
 from ..results_table import ALL_PARTICIPANTS, BOTH_ARMS, Row
-from ..stats.two_sample import get_test
 from ..trial import BASELINE, Trial
 
 Entry = dict[str, Any]
@@ -65,7 +64,7 @@ def reporting_event(rows: list[Row], trial: Trial, analysis: Analysis, data_labe
         "analysisSets": _entries("AS", {key: _analysis_set(*key, trial, analysis) for key in sets}),
         "dataSubsets": _entries("DS", {key: _data_subset(*key, trial) for key in subsets}),
         "analysisGroupings": [*_groupings(rows, trial, analysis)],
-        "methods": [_method(method, names, analysis) for method, names in statistics.items()],
+        "methods": [_method(method, names, trial, analysis) for method, names in statistics.items()],
         "analyses": analyses,
     }
 
@@ -93,11 +92,8 @@ def _method_id(row: Row) -> str:
     return "M_CHI_SQUARED" if row["method"] == "chi_squared" else "M_TWO_SAMPLE"
 
 
-def _method(method: str, statistics: Iterable[str], analysis: Analysis) -> Entry:
-    test = get_test(analysis.test)
-    level = f"{labels.confidence_level(analysis)} confidence" if test.has_interval else "no"
-    values = {"test": test.sentence, "quartile_type": analysis.quartile_type, "level": level}
-    text = METHODS[method]["description"].format_map(values)
+def _method(method: str, statistics: Iterable[str], trial: Trial, analysis: Analysis) -> Entry:
+    text = METHODS[method]["description"].format_map(labels.caption_values(trial, analysis))
     operations = [
         {"id": f"{method}_{key.upper()}", "name": labels.STATISTICS.get(key, key), "label": key, "order": order}
         for order, key in enumerate(statistics, start=1)
