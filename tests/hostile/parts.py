@@ -1,7 +1,7 @@
 """Take a small valid workbook apart, and write changed parts as a workbook.
 
 ``small.xlsx`` has one sheet, Data, of twelve invented participants: ID, Arm, Age, p16 variant 5, and CTx and P1NP at baseline
-and 20 weeks. Its strings are shared, as in Excel.
+and 20 weeks. Its strings are shared, as in Excel. ``table.ods`` has one sheet, Data, of three rows.
 """
 
 import zipfile
