@@ -14,6 +14,7 @@ os.chdir(Path(__file__).parent.parent)
 
 # Tests of the content of workbooks, not of opening their files.
 IN_PROCESS = ("test_misread", "test_layout", "test_faults", "test_recognise", "test_workbook_mapping", "test_inspect")
+IN_PROCESS += ("test_fuzz",)  # many files per second
 
 # Without a deadline, since a busy machine must not fail a property test.
 settings.register_profile("calm", deadline=None)
@@ -62,11 +63,20 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(autouse=True)
 def _read_files_in_process(request, monkeypatch):
     """Read workbooks in this process: only tests of the loader, of commands and of the workflow start the separate one."""
+    from d_q_trial.errors import UserError
     from d_q_trial.spreadsheet import loader
     from d_q_trial.workbook import reader
 
+    def load(path):
+        try:
+            return loader.read_file(Path(path))
+        except UserError:
+            raise
+        except Exception as error:  # as the separate process does
+            raise UserError(f"{path}: damaged ({error})") from None
+
     if request.module.__name__.startswith(IN_PROCESS):
-        monkeypatch.setattr(reader, "load_workbook", lambda path: loader.read_file(Path(path)))
+        monkeypatch.setattr(reader, "load_workbook", load)
 
 
 @pytest.fixture(scope="session")

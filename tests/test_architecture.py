@@ -8,7 +8,6 @@ from pathlib import Path
 
 import yaml
 
-from d_q_trial import code_inputs
 from d_q_trial.config import settings
 from d_q_trial.consistency import p_value_checks, table_checks
 from d_q_trial.consistency.outputs import check_paper
@@ -32,15 +31,6 @@ def test_every_module_belongs_to_a_layer_or_is_a_tool_of_the_workflow():
     names = {path.stem for path in PACKAGE.glob("*.py")} | {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
     without_layer = {name for name in names if f"d_q_trial.{name}" not in layers}
     assert without_layer - {"__init__", "__main__", *tools} == set()
-
-
-def test_the_checksum_of_a_module_ignores_comments_and_layout_but_not_constants(tmp_path):
-    module = tmp_path / "module.py"
-    digests = []
-    for text in ("X = 1\n", "# comment\nX  =  1\n", "X = 2\n"):
-        module.write_text(text, encoding="utf-8")
-        digests.append(code_inputs._module_checksum.__wrapped__(module))
-    assert digests[0] == digests[1] != digests[2]
 
 
 def test_every_function_named_check_is_run(monkeypatch):

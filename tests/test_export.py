@@ -48,17 +48,6 @@ def test_parquet_has_the_csv_file_in_full_precision_and_describes_its_columns(fo
         assert any(f"{value:.12g}" != repr(value) for value in table["value"] if value % 1)
 
 
-def test_the_schema_page_lists_the_columns_and_the_verdicts():
-    page = Path("docs/schema.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| `(\w+)` \| (\w+) \| (.*?)(?: One of (.*)\.)? \|$", page, re.MULTILINE)
-    values = {name: column.get("constraints", {}).get("enum", ()) for name, column in tables.COLUMNS.items()}
-    assert rows == [
-        (name, column.get("type", "any"), column["description"], ", ".join(f"`{value}`" for value in values[name]))
-        for name, column in tables.COLUMNS.items()
-    ]
-    assert values["verdict"] == list(claims.VERDICTS)
-
-
 def test_every_csv_file_is_a_resource_of_the_data_package_with_its_columns(folder):
     package = json.loads((folder / "datapackage.json").read_text(encoding="utf-8"))
     resources = {resource["path"]: resource["schema"]["fields"] for resource in package["resources"]}
@@ -67,6 +56,7 @@ def test_every_csv_file_is_a_resource_of_the_data_package_with_its_columns(folde
         assert [field["name"] for field in fields] == list(pd.read_csv(folder / path, nrows=0))
         if not path.startswith("tables/"):  # their columns are named after the groups of the analysis
             assert [field["name"] for field in fields if "description" not in field] == [], path
+    assert tables.COLUMNS["verdict"]["constraints"]["enum"] == list(claims.VERDICTS)
 
 
 def find_deviations(value, shape, place=""):
@@ -111,14 +101,17 @@ def test_the_reporting_event_has_the_shape_of_the_standard(event):
     assert list(find_deviations(event, shapes["event"])) == []
 
 
-@pytest.mark.parametrize(("test", "interval"), [("welch", "95% confidence"), ("brunner_munzel", "no")])
+@pytest.mark.parametrize(
+    ("test", "interval"),
+    [("welch", "the 95% confidence interval of the same test"), ("brunner_munzel", "none for a shift")],
+)
 def test_the_reporting_event_has_every_result_and_says_if_the_test_has_an_interval(folder, test, interval):
     rows = read_rows(folder / "results.csv")
-    event = ars.reporting_event(rows, TRIAL, pipeline.make_analysis(test=test), None)
+    event = ars.reporting_event(rows, TRIAL, pipeline.PUBLISHED.model_copy(update={"test": test}), None)
     values = [result.get("rawValue", "") for analysis in event["analyses"] for result in analysis["results"]]
     assert sorted(values) == sorted(row["value"] for row in rows)
     (method,) = [entry for entry in event["methods"] if entry["id"] == "M_TWO_SAMPLE"]
-    assert method["description"].endswith(f"; {interval} interval.")
+    assert method["description"].endswith(f"{interval}.")
 
 
 def test_every_reference_in_the_reporting_event_leads_to_an_entry(event):
@@ -131,8 +124,7 @@ def test_every_reference_in_the_reporting_event_leads_to_an_entry(event):
             assert result["operationId"] in operations[analysis["methodId"]]
             assert {group["groupingId"] for group in result["resultGroups"]} <= {grouping["groupingId"]}
     ids = [analysis["id"] for analysis in event["analyses"]]
-    items = event["mainListOfContents"]["contentsList"]["listItems"]
-    assert sorted(entry["analysisId"] for item in items for entry in item["sublist"]["listItems"]) == sorted(ids)
+    assert [item["analysisId"] for item in event["mainListOfContents"]["contentsList"]["listItems"]] == ids
     assert len(set(ids)) == len(ids)
 
 
@@ -196,8 +188,8 @@ def test_the_library_reads_workflow_inputs_and_results_from_the_crate(folder, cr
 
 def test_the_crate_has_separate_terms_for_code_and_data_and_no_author_of_the_run(crate):
     root, run, code = crate["./"], crate["#run"], ("export/Snakefile", "#code")
-    assert all(crate[name]["license"] == {"@id": crate_of.LICENCE} for name in code)
-    assert crate[root["license"]["@id"]]["name"] == crate_of.TERMS
+    assert all(crate[name]["license"] == {"@id": "https://spdx.org/licenses/MIT"} for name in code)
+    assert crate[root["license"]["@id"]]["name"].endswith("Data: the terms of the workbook's source.")
     assert root["datePublished"] == run["endTime"][:10]
     assert not {"author", "publisher", "agent"} & (root.keys() | run.keys())
 
@@ -213,13 +205,13 @@ def test_the_crate_lists_every_output_with_its_checksum_and_every_reference_lead
     references = re.findall(r'{"@id": "([^"]*)"}', json.dumps(crate))
     assert len(references) > 100
     assert [name for name in references if name not in crate and not name.startswith("https://")] == []
-    for name, entry in manifest.read_manifest(folder / "manifest.json")["files"].items():
-        assert crate[quote(name)]["sha256"] == entry["sha256"]
+    for name, checksum in manifest.read_checksums(folder / "manifest.json").items():
+        assert crate[quote(name)]["sha256"] == checksum
 
 
 def test_outputs_that_differ_from_a_manifest_are_named_and_fail(folder, tmp_path, capsys):
-    def run_verify(outputs, reference=folder):
-        status = cli.main(["verify", str(outputs), "--against", str(reference / "manifest.json")])
+    def run_verify(outputs):
+        status = cli.main(["verify", str(outputs), "--against", str(folder / "manifest.json")])
         return status, *capsys.readouterr()
 
     status, output, _ = run_verify(folder)
@@ -235,9 +227,6 @@ def test_outputs_that_differ_from_a_manifest_are_named_and_fail(folder, tmp_path
     assert (status, head[-7:]) == (1, ", 3 not")
     assert "compare_results.py OLD NEW" in message
     assert lines == ["  differs: results.csv", "  missing: strata.csv", "  new: new.csv"]
-    manifest.write_manifest(tmp_path, "median_split", LABEL, {})
-    status, _, message = run_verify(folder, tmp_path)
-    assert (status, "the manifest is of the analysis 'median_split'" in message) == (1, True)
     drawn = Path(shutil.copytree(folder, tmp_path / "drawn"))
     for name in ("methods.md", "report.html", "export/results.parquet"):
         (drawn / name).write_text("made with another version of a library")
@@ -251,14 +240,7 @@ def test_outputs_that_differ_from_a_manifest_are_named_and_fail(folder, tmp_path
     [
         ("", None, "a folder; name the manifest in it"),
         ("none.json", None, "no such manifest"),
-        *(("m", text, "not a manifest") for text in ("", "[]", '{"analysis": "x", "files": []}', '{"files": {}}')),
-        (
-            "m",
-            f'{{"analysis": "x", "files": {{"../a": {{"sha256": "{0:064}"}}}}}}',
-            r"'\.\./a' leads out of the folder",
-        ),
-        ("m", f'{{"analysis": "x", "files": {{"/a": {{"sha256": "{0:064}"}}}}}}', "'/a' leads out of the folder"),
-        ("m", '{"analysis": "x", "files": {"a": {"sha256": null}}}', "a: None is not a sha256"),
+        *(("m", text, "not a manifest") for text in ("", "[]", "{}", '{"files": []}', '{"files": {"a": 1}}')),
     ],
 )
 def test_an_invalid_manifest_is_rejected(tmp_path, path, text, message):

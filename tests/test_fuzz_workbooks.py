@@ -11,7 +11,6 @@ import pytest
 from hostile.parts import valid_parts, write_zip
 
 from d_q_trial.errors import UserError
-from d_q_trial.spreadsheet import loader
 from d_q_trial.trial import load_trial
 from d_q_trial.workbook import reader
 
@@ -79,22 +78,6 @@ def damage(content, number):
     return stream.getvalue(), False
 
 
-@pytest.fixture
-def _read_in_process(monkeypatch):
-    """Read in this process, as the reading process does, to try many files per second."""
-
-    def load(path):
-        try:
-            return loader.read_file(path)
-        except UserError:
-            raise
-        except Exception as error:
-            raise UserError(f"{path}: damaged ({error})") from None
-
-    monkeypatch.setattr(reader, "load_workbook", load)
-
-
-@pytest.mark.usefixtures("_read_in_process")
 @pytest.mark.parametrize(
     ("name", "numbers"),
     [

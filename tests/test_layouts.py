@@ -25,16 +25,28 @@ REFUSED = {
 SMALL = ["age", "weight", "smoker", "vitamin_d_25oh", "ctx", "p1np", "bmd_radius", "bmd_femur_neck", "sasp_il6"]
 
 
+def compute_results(participants):
+    """Return the results of the published analysis, sorted by their keys."""
+    results = pipeline.run(participants, cohort.trial(), pipeline.PUBLISHED, also=()).results
+    return results.sort_values(list(KEYS)).reset_index(drop=True)
+
+
+@pytest.fixture(scope="module")
+def expected_results(tmp_path_factory):
+    path = writers.save(writers.wide, cohort.make(outcomes=SMALL), tmp_path_factory.mktemp("wide") / "book.xlsx")
+    return compute_results(read_workbook(path, cohort.trial()))
+
+
 @pytest.mark.parametrize("name", list(writers.WRITERS))
-def test_layout_gives_the_same_participants_population_sample_and_results(tmp_path, name):
+def test_layout_gives_the_same_participants_population_sample_and_results(tmp_path, name, expected_results):
     drawn = cohort.make(outcomes=SMALL)
     path = writers.save(writers.WRITERS[name], drawn, tmp_path / "book.xlsx")
     mapping = writers.write_answers(name, tmp_path)
     if mapping:
         with pytest.raises(UserError, match=REFUSED[name]):
             read_workbook(path, cohort.trial())
-    everyone = read_workbook(path, cohort.trial(), mapping).frame
-    frame, sample = (everyone[everyone.cohort == which] for which in ("trial", "population"))
+    participants = read_workbook(path, cohort.trial(), mapping)
+    frame, sample = (participants.frame[participants.frame.cohort == which] for which in ("trial", "population"))
     keys = ["participant", "arm", "variable", "visit", "measure"]
     assert frame.linked.all()
     assert not frame.duplicated(keys).any()
@@ -45,16 +57,7 @@ def test_layout_gives_the_same_participants_population_sample_and_results(tmp_pa
     }
     people = sample.pivot(index="participant", columns="variable", values="value")
     assert sorted(people.to_dict("records"), key=lambda p: p["age"]) == sorted(drawn.population, key=lambda p: p["age"])
-    expected = compute_results("wide", drawn, tmp_path)
-    pd.testing.assert_frame_equal(compute_results(name, drawn, tmp_path), expected)
-
-
-def compute_results(name, drawn, folder):
-    """Return the results of the published analysis of a layout, sorted by their keys."""
-    path = writers.save(writers.WRITERS[name], drawn, folder / "computed.xlsx")
-    participants = read_workbook(path, cohort.trial(), writers.write_answers(name, folder))
-    results = pipeline.run(participants, cohort.trial(), pipeline.PUBLISHED, also=()).results
-    return results.sort_values(list(KEYS)).reset_index(drop=True)
+    pd.testing.assert_frame_equal(compute_results(participants), expected_results)
 
 
 @pytest.mark.parametrize("name", list(writers.PANELS))

@@ -188,22 +188,8 @@ def test_delimited_text_is_one_sheet_with_decimal_commas_as_text(name, content, 
     assert sheet.name == Path(name).stem
 
 
-def test_an_ods_file_is_read_by_its_values(tmp_path):
-    def encode(value):
-        kind = "string" if isinstance(value, str) else f'float" office:value="{value}'
-        return f'<table:table-cell office:value-type="{kind}"><text:p>{value}</text:p></table:table-cell>'
-
-    rows = "".join(f"<table:table-row>{''.join(map(encode, row))}</table:table-row>" for row in TABLE)
-    spaces = "".join(
-        f' xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"' for name in ("office", "table", "text")
-    )
-    body = f'<office:spreadsheet><table:table table:name="Data">{rows}</table:table></office:spreadsheet>'
-    content = f"<office:document-content{spaces}><office:body>{body}</office:body></office:document-content>"
-    mimetype = b"application/vnd.oasis.opendocument.spreadsheet"
-    manifest = b'<manifest xmlns="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0"/>'
-    parts = {"mimetype": mimetype, "META-INF/manifest.xml": manifest, "content.xml": content.encode()}
-    write_zip(tmp_path / "data.ods", parts)
-    (sheet,) = loader.load_workbook(tmp_path / "data.ods").sheets
+def test_an_ods_file_is_read_by_its_values():
+    (sheet,) = loader.load_workbook(Path(__file__).parent / "hostile/table.ods").sheets
     assert (sheet.name, sheet.rows) == ("Data", TABLE)
 
 

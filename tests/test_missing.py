@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle_values import read_values
-from scipy.stats import t
 
 from d_q_trial.stats.missing import impute, p_bounds, pool_estimates
 from d_q_trial.stats.two_sample import get_test
@@ -21,13 +20,6 @@ def test_pooling_equals_mice(name, complete_df):
     pooled, share = pool_estimates(estimates, variances, complete_df=complete_df, confidence=0.95)
     expected = [R[f"{name}.{field}"] for field in ("estimate", "standard_error", "df", "missing_share")]
     assert [*pooled[:3], share] == pytest.approx(expected, rel=1e-9)
-
-
-@pytest.mark.parametrize(("complete_df", "df"), [(np.inf, np.inf), (10, 10 * 11 / 13)])
-def test_equal_imputations_pool_to_the_complete_case_analysis(complete_df, df):
-    pooled, share = pool_estimates([2.0, 2.0, 2.0], [0.25, 0.25, 0.25], complete_df=complete_df, confidence=0.95)
-    assert (share, pooled.standard_error) == (0, pytest.approx(0.5))
-    assert pooled.lower == pytest.approx(2 - t.isf(0.025, df) * 0.5)
 
 
 def test_pooling_needs_two_imputations():

@@ -100,9 +100,8 @@ def test_imputation_keeps_complete_visits_and_reports_the_share_of_missing_infor
             effect = estimate.mann_whitney_effect(*c.samples(c.modelled)).estimate
             effect = effect if 0 < effect < 1 else np.nan  # an effect without variance cannot be pooled
             adjusted = one(complete, **keys, statistic="adjusted_difference")["value"]
-            pooled = [
-                one(imputed, **keys, statistic=s)["value"] for s in ("mann_whitney_effect", "adjusted_difference")
-            ]
+            statistics = ("mann_whitney_effect", "adjusted_difference")
+            pooled = [one(imputed, **keys, statistic=name)["value"] for name in statistics]
             assert pooled == pytest.approx([effect, adjusted], rel=1e-9, nan_ok=True)
 
 
@@ -174,12 +173,8 @@ def test_panels_without_ids_give_the_reason_if_an_analysis_needs_ids():
     layout = pipeline.run(cohorts.make_participants(rows), TRIAL, PUBLISHED).layout
     assert {c.counts() for c in layout.overall} == {(0, 0)}  # every row belongs to a stratum
     assert {(c.stratum, c.counts()) for c in layout.compared} == {("T3", (6, 6)), ("T1/T2", (6, 6))}
-    assert (
-        one(interaction.interaction_table(layout, ROBUSTNESS), statistic="p", method="placements, t, level 0.95")[
-            "value"
-        ]
-        <= 1
-    )
+    interactions = interaction.interaction_table(layout, ROBUSTNESS)
+    assert one(interactions, statistic="p", method="placements, t, level 0.95")["value"] <= 1
     table = sensitivity.sensitivity_table(layout, ROBUSTNESS)
     bounds = table[table["statistic"].isin(["p_lowest", "p_highest"])]
     assert bounds["reason"].eq(sensitivity.NO_IDS).all()
@@ -187,9 +182,8 @@ def test_panels_without_ids_give_the_reason_if_an_analysis_needs_ids():
     covariance = table[table["method"].str.startswith("covariance") & table["statistic"].eq("p")]
     assert covariance["reason"].eq(sensitivity.NO_BASELINE).all()
     assert len(bounds) == len(covariance) == 4
-    adjusted = multiplicity.multiplicity_table(
-        layout, Robustness(families={"a": Family(outcomes=["turnover"], strata=["each"])})
-    )
+    families = {"a": Family(outcomes=["turnover"], strata=["each"])}
+    adjusted = multiplicity.multiplicity_table(layout, Robustness(families=families))
     assert adjusted[["p_max_t", "permutations"]].isna().all(axis=None)
     assert adjusted["reason"].str.startswith("participants without ids").tolist() == [True, True]
 
@@ -215,12 +209,10 @@ NO_VARIATION = (*ON_LOGS, *EFFECTS, "max-T", "two-sided t", "covariance, p")
 def test_every_missing_number_has_a_true_reason(changed, methods, reason):
     layout = _build_layout(changed=changed)  # T3 has one treated participant
     robustness = ROBUSTNESS.model_copy(update={"families": {"one": Family(outcomes=["p1np"])}})
-    adjusted = (
-        multiplicity.multiplicity_table(layout, robustness).assign(method="max-T").rename(columns={"p_max_t": "value"})
-    )
+    adjusted = multiplicity.multiplicity_table(layout, robustness).rename(columns={"p_max_t": "value"})
     planned = power.power_table(PLANNED.assign(outcome="p1np"), layout, ROBUSTNESS)
     analyses = sensitivity.sensitivity_table(layout, ROBUSTNESS), interaction.interaction_table(layout, ROBUSTNESS)
-    table = pd.concat([*analyses, adjusted, planned])
+    table = pd.concat([*analyses, adjusted.assign(method="max-T"), planned])
     assert (table["value"].isna() == table["reason"].ne("")).all()
     undefined = table[table["value"].isna() & table["method"].str.startswith(methods)]
     assert all(undefined["method"].str.startswith(method).any() for method in methods)
@@ -275,10 +267,9 @@ def test_a_larger_suspect_value_changes_means_and_not_ranks(change):
     assert (without["n_first"], without["n_second"]) == (7, 8)
     if change == "percent":
         limit = one(table, group=reported, statistic="hodges_lehmann_lower")["value"]
-        expected = shift.hodges_lehmann(
-            *_find_change(layout, "week_4").samples(), method="normal", confidence=0.8
-        ).lower
-        assert limit == pytest.approx(expected, abs=0.2)
+        samples = _find_change(layout, "week_4").samples()
+        expected = shift.hodges_lehmann(*samples, method="normal", confidence=0.8)
+        assert limit == pytest.approx(expected.lower, abs=0.2)
 
 
 @pytest.mark.parametrize("rule", ["trim", "winsorise"])

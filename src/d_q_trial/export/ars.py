@@ -9,35 +9,25 @@ Conditions select rows of the CSV of their dataset; all conditions of an analysi
 import itertools
 import json
 import math
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from .. import formatting, labels
 from ..config.settings import Analysis
-from ..files import write_text
+from ..files import read_yaml_beside, write_text
 from ..participants import POPULATION, TRIAL
 from ..results_table import ALL_PARTICIPANTS, BOTH_ARMS, Row
-from ..stats.two_sample import get_test
 from ..trial import BASELINE, Trial
 
 Entry = dict[str, Any]
-Pairs = Mapping[str, tuple[str, ...]]  # the two groups of each contrast, whose names may contain " - "
+Key = tuple[str, ...]
 
 ARM, COHORT = "AG_ARM", "AG_COHORT"
 ANALYSIS_KEYS = ("outcome", "measure", "visit", "marker", "stratum", "contrast")
-# Name and description of each method, and how the name of an analysis ends; {contrast} names the groups compared.
-METHODS = {
-    "M_SUMMARY": ("Summary of a continuous variable", "Quartiles of type {quartile_type}.", "summary"),
-    "M_COUNT": ("Summary of a binary variable", "Number and percentage of participants.", "number and percent"),
-    "M_TWO_SAMPLE": ("Comparison of two groups", "{test}; {level} interval.", "{contrast}"),
-    "M_CHI_SQUARED": ("Comparison of proportions", "Chi-squared test without continuity correction.", "{contrast}"),
-    "M_TREND": ("Trend over strata", "Jonckheere-Terpstra test, normal approximation.", "{contrast}"),
-    "M_SPEARMAN": ("Rank correlation", "Spearman correlation; P from the t distribution.", "and {contrast}"),
-}
-DECIMALS = {"n": 0, "count": 0, "percent": 1, "u": 1, "spearman_r": 2}
-DECIMALS |= dict.fromkeys(("mann_whitney_effect", "z", "t", "z_trend", "chi_squared"), 3)
+METHODS, DECIMALS = read_yaml_beside(__file__, "ars").values()
 
 
 def write_event(rows: list[Row], trial: Trial, analysis: Analysis, data_label: str | None, path: Path) -> None:
@@ -48,7 +38,7 @@ def write_event(rows: list[Row], trial: Trial, analysis: Analysis, data_label: s
 
 def reporting_event(rows: list[Row], trial: Trial, analysis: Analysis, data_label: str | None) -> Entry:
     """Return the rows of results.csv, as text, as a ReportingEvent; ``data_label`` begins its label and its description."""
-    rows_of_analyses: dict[tuple[str, ...], list[Row]] = {}  # by ANALYSIS_KEYS and method
+    rows_of_analyses: dict[Key, list[Row]] = {}  # by ANALYSIS_KEYS and method
     statistics: dict[str, dict[str, None]] = {}  # of each method, in their order
     for row in rows:
         method = _method_id(row)
@@ -56,11 +46,8 @@ def reporting_event(rows: list[Row], trial: Trial, analysis: Analysis, data_labe
         statistics.setdefault(method, {})[row["statistic"]] = None
     sets = dict.fromkeys((row["marker"], row["stratum"]) for row in rows if row["stratum"])
     subsets = dict.fromkeys((row["measure"], row["visit"]) for row in rows)
-    names = {key: analysis.strata.group(key[1], trial.markers[key[0]].label) for key in sets if key[0]}
-    names |= {(key, ""): f"strata of {analysis.strata.name(marker.label)}" for key, marker in trial.markers.items()}
-    sides = dict.fromkeys([*trial.analysed_arms, *(stratum for _, stratum in sets)])
-    pairs = {" - ".join(pair): pair for pair in itertools.permutations(sides, 2)}
-    analyses = [_analysis(group, key[-1], trial, names, pairs) for key, group in rows_of_analyses.items()]
+    analyses = [_analysis(members, key[-1], trial, analysis) for key, members in rows_of_analyses.items()]
+    contents = [{"name": a["name"], "level": 1, "order": n, "analysisId": a["id"]} for n, a in enumerate(analyses, 1)]
     label = f"{data_label}. " if data_label else ""
     description = [label + trial.citation, labels.describe_exclusions(analysis), labels.describe_outliers(analysis)]
     if any(row["marker"] == analysis.marker for row in rows):
@@ -72,12 +59,12 @@ def reporting_event(rows: list[Row], trial: Trial, analysis: Analysis, data_labe
         "name": f"{trial.title}: analysis “{analysis.name}”",
         "label": f"{label}Analysis “{analysis.name}”",
         "description": " ".join(filter(None, description)),
-        "mainListOfContents": _contents(analyses),
+        "mainListOfContents": {"name": "All analyses", "contentsList": {"listItems": contents}},
         "referenceDocuments": [{"id": "RD_ARTICLE", "name": trial.citation}],
-        "analysisSets": _entries("AS", {key: _analysis_set(*key, trial, names.get(key, "")) for key in sets}),
+        "analysisSets": _entries("AS", {key: _analysis_set(*key, trial, analysis) for key in sets}),
         "dataSubsets": _entries("DS", {key: _data_subset(*key, trial) for key in subsets}),
-        "analysisGroupings": _groupings(rows, trial, analysis),
-        "methods": [_method(method, names, analysis) for method, names in statistics.items()],
+        "analysisGroupings": [*_groupings(rows, trial, analysis)],
+        "methods": [_method(method, names, trial, analysis) for method, names in statistics.items()],
         "analyses": analyses,
     }
 
@@ -85,8 +72,14 @@ def reporting_event(rows: list[Row], trial: Trial, analysis: Analysis, data_labe
 @cache  # thousands of results share a few hundred
 def identifier(*parts: str) -> str:
     """Join parts into an identifier; special characters become their code point, so that "<5" and ">5" differ."""
-    escaped = ((c if c.isascii() and c.isalnum() else "_" if c in " _" else f".{ord(c):x}" for c in p) for p in parts)
-    return "_".join(filter(None, map("".join, escaped)))
+    text = "_".join(filter(None, parts)).replace(" ", "_")
+    return re.sub(r"\W", lambda match: f".{ord(match[0]):x}", text, flags=re.ASCII)
+
+
+@cache
+def _split_contrast(contrast: str, names: Key) -> Key:
+    """Return the two of the names that a contrast joins by " - ", which may be a part of a name."""
+    return next(pair for pair in itertools.permutations(names, 2) if " - ".join(pair) == contrast)
 
 
 def _method_id(row: Row) -> str:
@@ -99,34 +92,39 @@ def _method_id(row: Row) -> str:
     return "M_CHI_SQUARED" if row["method"] == "chi_squared" else "M_TWO_SAMPLE"
 
 
-def _method(method: str, statistics: Iterable[str], analysis: Analysis) -> Entry:
-    (name, description, _), test = METHODS[method], get_test(analysis.test)
-    level = f"{labels.confidence_level(analysis)} confidence" if test.has_interval else "no"
-    text = description.format(test=test.sentence, quartile_type=analysis.quartile_type, level=level)
+def _method(method: str, statistics: Iterable[str], trial: Trial, analysis: Analysis) -> Entry:
+    text = METHODS[method]["description"].format_map(labels.caption_values(trial, analysis))
     operations = [
         {"id": f"{method}_{key.upper()}", "name": labels.STATISTICS.get(key, key), "label": key, "order": order}
         for order, key in enumerate(statistics, start=1)
     ]
+    name = METHODS[method]["name"]
     return {"id": method, "name": name, "description": text[0].upper() + text[1:], "operations": operations}
 
 
-def _analysis(rows: list[Row], method: str, trial: Trial, names: Mapping[tuple[str, str], str], pairs: Pairs) -> Entry:
+def _group_name(marker: str, stratum: str, trial: Trial, analysis: Analysis) -> str:
+    """Return the name of a stratum of a marker, or of all its strata; empty for all participants."""
+    if not marker:
+        return ""
+    label = trial.markers[marker].label
+    return analysis.strata.group(stratum, label) if stratum else f"strata of {analysis.strata.name(label)}"
+
+
+def _analysis(rows: list[Row], method: str, trial: Trial, analysis: Analysis) -> Entry:
     row, is_correlation = rows[0], method == "M_SPEARMAN"
     endpoint = trial.primary and (trial.primary.outcome, trial.primary.visit, ALL_PARTICIPANTS)
     is_primary = endpoint == (row["outcome"], row["visit"], row["stratum"])
-    group = names.get((row["marker"], row["stratum"]), "")  # empty: all participants
-    subject = METHODS[method][2].format(contrast=row["contrast"])
-    measure = labels.CHANGES.get(row["measure"], row["measure"])
-    place = filter(None, [trial.variable_label(row["outcome"]), measure, trial.visits[row["visit"]].label, group])
-    grouping = ARM if row["stratum"] or method == "M_TREND" else identifier("AG_STRATUM", row["marker"])
-    if is_correlation:
-        grouping = COHORT
-    results = [_result(row, method, grouping, trial, pairs) for row in rows]
+    ending = METHODS[method]["ending"].format(contrast=row["contrast"])
+    place = [trial.variable_label(row["outcome"]), _measure_at_visit(row["measure"], row["visit"], trial)]
+    place += filter(None, [_group_name(row["marker"], row["stratum"], trial, analysis)])
+    between_strata = not row["stratum"] and method != "M_TREND"
+    grouping = COHORT if is_correlation else identifier("AG_STRATUM", row["marker"]) if between_strata else ARM
+    results = [_result(row, method, grouping, trial, analysis) for row in rows]
     by_group = any(result["resultGroups"] for result in results)
     entry = {
-        "id": identifier("AN", *(row[key] for key in ANALYSIS_KEYS[:-1]), subject),
+        "id": identifier("AN", *(row[key] for key in ANALYSIS_KEYS[:-1]), ending),
         "version": 1,
-        "name": f"{', '.join(place)}: {subject}",
+        "name": f"{', '.join(place)}: {ending}",
         "reason": {"controlledTerm": "DATA DRIVEN"},  # a reanalysis is not part of the protocol
         "purpose": {"controlledTerm": f"{'PRIMARY' if is_primary else 'EXPLORATORY'} OUTCOME MEASURE"},
         "dataset": "participants" if is_correlation else "changes",
@@ -141,9 +139,10 @@ def _analysis(rows: list[Row], method: str, trial: Trial, names: Mapping[tuple[s
     return entry
 
 
-def _result(row: Row, method: str, grouping: str, trial: Trial, pairs: Pairs) -> Entry:
+def _result(row: Row, method: str, grouping: str, trial: Trial, analysis: Analysis) -> Entry:
     """Return one number, raw and formatted; a missing number has no raw value, and its reason as formatted value."""
-    names = [row["group"]] if row["group"] else pairs[row["contrast"]]
+    all_names = (*trial.analysed_arms, *analysis.strata.labels)
+    names = [row["group"]] if row["group"] else _split_contrast(row["contrast"], all_names)
     groups = [{"groupingId": grouping, "groupId": identifier(grouping, name)} for name in names if name != BOTH_ARMS]
     raw = {"rawValue": row["value"]} if row["value"] else {}
     operation = f"{method}_{row['statistic'].upper()}"
@@ -151,31 +150,22 @@ def _result(row: Row, method: str, grouping: str, trial: Trial, pairs: Pairs) ->
 
 
 def _format_value(row: Row, trial: Trial) -> str:
-    value = float(row["value"]) if row["value"] else math.nan
+    statistic, value = row["statistic"], float(row["value"] or "nan")
     if math.isnan(value):
         return ": ".join(filter(None, (formatting.UNDEFINED, row["reason"])))
-    if row["statistic"] in ("p", "p_trend"):
+    if statistic in ("p", "p_trend"):
         return formatting.format_p_digits(value)
-    if row["statistic"] in DECIMALS:
-        return formatting.format_number(value, DECIMALS[row["statistic"]])
+    if statistic in DECIMALS:
+        return formatting.format_number(value, DECIMALS[statistic])
     decimals = labels.change_decimals(row["measure"], trial.outcomes[row["outcome"]].decimals)
-    return formatting.format_grouped(value, decimals + (row["statistic"] in ("mean", "sd")))
+    return formatting.format_grouped(value, decimals + (statistic in ("mean", "sd")))
 
 
-def _contents(analyses: Iterable[Entry]) -> Entry:
-    """List the analyses by variable."""
-    contents: dict[str, list[Entry]] = {}
-    for entry in analyses:
-        items = contents.setdefault(entry["variable"], [])
-        items.append({"name": entry["name"], "level": 2, "order": len(items) + 1, "analysisId": entry["id"]})
-    variables = [
-        {"name": variable, "level": 1, "order": order, "sublist": {"listItems": items}}
-        for order, (variable, items) in enumerate(contents.items(), start=1)
-    ]
-    return {"name": "All analyses", "contentsList": {"listItems": variables}}
+def _measure_at_visit(measure: str, visit: str, trial: Trial) -> str:
+    return f"{labels.CHANGES.get(measure, measure)}, {trial.visits[visit].label}"
 
 
-def _entries(prefix: str, conditions: Mapping[tuple[str, ...], tuple[str, Entry]]) -> list[Entry]:
+def _entries(prefix: str, conditions: Mapping[Key, tuple[str, Entry]]) -> list[Entry]:
     """Return an entry for each key, in their order, from its name and the condition that selects it."""
     return [
         {"id": identifier(prefix, *key), "name": name, "label": name, "level": 1, "order": order} | condition
@@ -183,60 +173,61 @@ def _entries(prefix: str, conditions: Mapping[tuple[str, ...], tuple[str, Entry]
     ]
 
 
-def _where(dataset: str, comparators: Mapping[str, str] = {}, **values: list[str]) -> Entry:
-    """Return the condition that each variable with values has one of them; ``comparators`` replace EQ and IN."""
-    conditions = []
-    for variable, accepted in values.items():
-        comparator = comparators.get(variable, "IN" if len(accepted) > 1 else "EQ")
-        condition = {"dataset": dataset, "variable": variable, "comparator": comparator, "value": accepted}
-        if accepted:
-            conditions.append({"condition": condition})
-    if len(conditions) == 1:
-        return conditions[0]
-    clauses = [{"level": 2, "order": order} | condition for order, condition in enumerate(conditions, start=1)]
-    return {"compoundExpression": {"logicalOperator": "AND", "whereClauses": clauses}}
+def _where(dataset: str, *conditions: Key) -> Entry:
+    """Return the conjunction of conditions on the rows of a dataset: variable, comparator and values of each."""
+    clauses: list[Entry] = [
+        {"condition": {"dataset": dataset, "variable": variable, "comparator": comparator, "value": values}}
+        for variable, comparator, *values in conditions
+    ]
+    if len(clauses) == 1:
+        return clauses[0]
+    numbered = [{"level": 2, "order": order} | clause for order, clause in enumerate(clauses, start=1)]
+    return {"compoundExpression": {"logicalOperator": "AND", "whereClauses": numbered}}
 
 
-def _analysis_set(marker: str, stratum: str, trial: Trial, name: str) -> tuple[str, Entry]:
+def _of_stratum(marker: str, stratum: str) -> Entry:
+    return _where("strata", ("marker", "EQ", marker), ("stratum", "EQ", stratum))
+
+
+def _analysis_set(marker: str, stratum: str, trial: Trial, analysis: Analysis) -> tuple[str, Entry]:
     """Select all participants, or those in one stratum of one marker."""
-    if stratum == ALL_PARTICIPANTS:
-        return "All analysed participants in the arms compared", _where("changes", arm=list(trial.analysed_arms))
-    return name, _where("strata", marker=[marker], stratum=[stratum])
+    if not marker:
+        return "All analysed participants in the arms compared", _where("changes", ("arm", "IN", *trial.analysed_arms))
+    return _group_name(marker, stratum, trial, analysis), _of_stratum(marker, stratum)
 
 
 def _data_subset(measure: str, visit: str, trial: Trial) -> tuple[str, Entry]:
-    name = f"{labels.CHANGES.get(measure, measure)}, {trial.visits[visit].label}"
-    if measure == "correlation":
-        return name, _where("participants", linked=["yes"], visit=[visit])
-    return name, _where("changes", measure=[measure], visit=[visit])
+    correlated = _where("participants", ("linked", "EQ", "yes"), ("visit", "EQ", visit))
+    changed = _where("changes", ("measure", "EQ", measure), ("visit", "EQ", visit))
+    return _measure_at_visit(measure, visit, trial), correlated if measure == "correlation" else changed
 
 
-def _groupings(rows: list[Row], trial: Trial, analysis: Analysis) -> list[Entry]:
-    arms = {key: (arm.label, _where("changes", arm=[key])) for key, arm in trial.analysed_arms.items()}
-    groupings = [_grouping(ARM, "Arm", "changes", "arm", arms)]
-    for marker in dict.fromkeys(row["marker"] for row in rows if row["marker"] and row["stratum"] == ""):
+def _groupings(rows: list[Row], trial: Trial, analysis: Analysis) -> Iterator[Entry]:
+    """Yield the arms, the strata of each marker that are compared, and the cohorts of correlations."""
+    arms = {(key,): (arm.label, _where("changes", ("arm", "EQ", key))) for key, arm in trial.analysed_arms.items()}
+    yield _grouping(ARM, "Arm", "changes", "arm", arms)
+    for marker in dict.fromkeys(row["marker"] for row in rows if row["marker"] and not row["stratum"]):
         name = f"Stratum of {analysis.strata.name(trial.markers[marker].label)}"
-        strata = {key: (key, _where("strata", marker=[marker], stratum=[key])) for key in analysis.strata.labels}
-        groupings.append(_grouping(identifier("AG_STRATUM", marker), name, "strata", "stratum", strata))
-    correlated = dict.fromkeys(row["group"] for row in rows if row["measure"] == "correlation")
-    if correlated:
-        cohorts = {key: (labels.age_group_label(key, trial), _cohort(key, trial, analysis)) for key in correlated}
-        groupings.append(_grouping(COHORT, "Cohort", "participants", "cohort", cohorts))
-    return groupings
+        strata = {(label,): (label, _of_stratum(marker, label)) for label in analysis.strata.labels}
+        yield _grouping(identifier("AG_STRATUM", marker), name, "strata", "stratum", strata)
+    if names := dict.fromkeys(row["group"] for row in rows if row["measure"] == "correlation"):
+        cohorts = {(key,): (labels.age_group_label(key, trial), _cohort(key, trial, analysis)) for key in names}
+        yield _grouping(COHORT, "Cohort", "participants", "cohort", cohorts)
 
 
 def _cohort(group: str, trial: Trial, analysis: Analysis) -> Entry:
     """Select the members of a group of :func:`..participants.age_groups` by the row of their age."""
-    values = {"linked": ["yes"], "visit": [BASELINE], "variable": [trial.population.age]}
+    conditions = [("linked", "EQ", "yes"), ("visit", "EQ", BASELINE), ("variable", "EQ", trial.population.age)]
     if group == "participants":
-        values |= {"cohort": [TRIAL], "arm": [*trial.analysed_arms], "participant": analysis.exclude}
+        conditions += [("cohort", "EQ", TRIAL), ("arm", "IN", *trial.analysed_arms)]
+        conditions += [("participant", "NOTIN", *analysis.exclude)] * bool(analysis.exclude)
     else:
-        cut_age = [] if group == POPULATION else [f"{trial.population.cut_age:.12g}"]
-        values |= {"cohort": [POPULATION], "value": cut_age}
-    return _where("participants", {"participant": "NOTIN", "value": "LT" if "_under_" in group else "GE"}, **values)
+        at_age = ("value", "LT" if "_under_" in group else "GE", f"{trial.population.cut_age:.12g}")
+        conditions += [("cohort", "EQ", POPULATION)] + [at_age] * (group != POPULATION)
+    return _where("participants", *conditions)
 
 
-def _grouping(key: str, name: str, dataset: str, variable: str, groups: Mapping[str, tuple[str, Entry]]) -> Entry:
+def _grouping(key: str, name: str, dataset: str, variable: str, groups: Mapping[Key, tuple[str, Entry]]) -> Entry:
     """Return a grouping from the name of each group and the condition that selects it."""
     entry = {"id": key, "name": name, "label": name, "groupingDataset": dataset, "groupingVariable": variable}
-    return entry | {"dataDriven": False, "groups": _entries(key, {(group,): c for group, c in groups.items()})}
+    return entry | {"dataDriven": False, "groups": _entries(key, groups)}

@@ -1,18 +1,16 @@
 """Describe the inputs and outputs of a finished run for other programs, as a Workflow Run RO-Crate."""
 
 import datetime
-import hashlib
 import mimetypes
 import os
 import shutil
 import time
 from collections.abc import Iterator
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from ..config.settings import as_yaml, for_step
-from ..files import sha256, write_json, write_text
+from ..files import read_yaml_beside, sha256, write_json, write_text
 from ..pages import escape_markdown
 from ..report.collect import Report
 from . import manifest
@@ -20,39 +18,7 @@ from .tables import write_data_package
 
 NAME = "ro-crate-metadata.json"
 WORKFLOW, CONFIG, README = "export/Snakefile", "export/config.yaml", "README.md"
-LICENCE, MAINTAINERS = "https://spdx.org/licenses/MIT", "The d-q-trial maintainers"
-TERMS = f"Code: MIT ({LICENCE}). Data: the terms of the workbook's source."
-PROFILES = {
-    "https://w3id.org/ro/wfrun/process/0.5": ("Process Run Crate", "0.5"),
-    "https://w3id.org/ro/wfrun/workflow/0.5": ("Workflow Run Crate", "0.5"),
-    "https://w3id.org/workflowhub/workflow-ro-crate/1.0": ("Workflow RO-Crate", "1.0"),
-}
-WORKFLOW_PROFILE = ("https://bioschemas.org/profiles/ComputationalWorkflow/1.0-RELEASE", "CreativeWork")
-FORMATS = {
-    ".md": "text/markdown",
-    ".parquet": "application/vnd.apache.parquet",
-    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    ".yaml": "application/yaml",
-}
-
-
-def code_digest() -> str:
-    """Return one sha256 over every file of the package, by name and content."""
-    package = Path(__file__).parent.parent
-    paths = sorted(path for path in package.rglob("*") if path.is_file() and path.suffix != ".pyc")
-    lines = (f"{path.relative_to(package).as_posix()} {sha256(path)}\n" for path in paths)
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
-
-
-def _home_page(name: str) -> str:
-    """Return the URL that a distribution states as its home page."""
-    if name == "python":
-        return "https://www.python.org"
-    package = metadata.metadata(name)
-    entries = (entry.split(", ", 1) for entry in package.get_all("Project-URL", []))
-    urls = {label.casefold(): url for label, url in entries}
-    preferred = [urls[label] for label in ("homepage", "documentation", "source") if label in urls]
-    return [*preferred, package.get("Home-page", "")][0]
+FIXED = read_yaml_beside(__file__, "crate")
 
 
 def write_exports(report: Report, workflow: Path) -> None:
@@ -84,23 +50,23 @@ def _write_crate(report: Report, title: str, label_prefix: str) -> None:
     def add(identifier: str, kind: str, **properties: Any) -> ContextEntity:
         return crate.add(ContextEntity(crate, identifier, {"@type": kind} | properties))
 
-    rights = {
-        "author": add("#maintainers", "Organization", name=MAINTAINERS),
-        "license": add(LICENCE, "CreativeWork", name="MIT licence (code)"),
-    }
-    package = {"name": "d-q-trial", "version": versions.pop("d-q-trial"), "sha256": code_digest()}
-    requirements = [add("#code", "SoftwareSourceCode", **package, **rights, programmingLanguage="Python")]
+    for identifier, properties in FIXED["entities"].items():
+        crate.add(ContextEntity(crate, identifier, properties))
+    package = {"name": "d-q-trial", "version": versions.pop("d-q-trial"), "programmingLanguage": "Python"}
+    requirements = [add("#code", "SoftwareSourceCode", **package, **FIXED["rights"])]
     for name, version in versions.items():
-        url = _home_page(name)
-        software = {"name": name, "softwareVersion": version, "url": url}
-        requirements.append(add(url or f"#software-{name}", "SoftwareApplication", **software))
-    language = {"lang": "snakemake", "lang_version": versions["snakemake"]}
-    workflow = crate.add_workflow(folder / WORKFLOW, WORKFLOW, main=True, **language)
+        url = "https://www.python.org" if name == "python" else f"https://pypi.org/project/{name}/{version}/"
+        requirements.append(add(url, "SoftwareApplication", name=name, softwareVersion=version, url=url))
     files = {}
     for name, file in manifest.list_outputs(folder).items():
-        if name != WORKFLOW:
-            properties = _describe_file(name, file["sha256"]) | {"contentSize": str(file["bytes"])}
+        properties = _describe_file(name, file["sha256"]) | {"contentSize": str(file["bytes"])}
+        if name == WORKFLOW:
+            properties |= {**FIXED["workflow"], **FIXED["rights"], "version": package["version"]}
+            language = {"lang": "snakemake", "lang_version": versions["snakemake"]}
+            workflow = crate.add_workflow(folder / name, name, main=True, properties=properties, **language)
+        else:
             files[name] = crate.add_file(folder / name, name, properties=properties)
+    workflow["softwareRequirements"] = requirements
     files[README]["about"] = crate.root_dataset
     inputs = [
         add(f"#input-{number}", "MediaObject", **_describe_file(name, digest), description=description)
@@ -108,33 +74,28 @@ def _write_crate(report: Report, title: str, label_prefix: str) -> None:
     ]
     timestamp = int(os.environ.get("SOURCE_DATE_EPOCH") or time.time())  # the convention of reproducible builds
     ended = datetime.datetime.fromtimestamp(timestamp, datetime.UTC)
-    run = add(
-        *("#run", "CreateAction"),
-        name=f"Run of the analysis “{report.analysis.name}”",
-        endTime=ended.isoformat(),
-        description=f"{label_prefix}Participants in, results out.",
-        instrument=workflow,
-        object=[*inputs, files.pop(CONFIG)],
-        result=list(files.values()),
+    run = crate.add_action(
+        *(workflow, "#run", [*inputs, files.pop(CONFIG)], list(files.values())),
+        properties={
+            "name": f"Run of the analysis “{report.analysis.name}”",
+            "endTime": ended.isoformat(),
+            "description": f"{label_prefix}Participants in, results out.",
+        },
     )
-    properties = {"name": "Workflow", "version": package["version"], "encodingFormat": "text/plain"}
-    for name, value in {**properties, "sha256": sha256(folder / WORKFLOW), **rights}.items():
-        workflow[name] = value
-    workflow["softwareRequirements"] = requirements
-    workflow["conformsTo"] = add(*WORKFLOW_PROFILE, name="Bioschemas profile of a ComputationalWorkflow", version="1.0")
-    root = crate.root_dataset
-    root["name"] = title
-    root["description"] = f"{label_prefix}Outputs of one run of the workflow. {report.trial.citation}"
-    root["datePublished"] = ended.date().isoformat()
-    root["license"] = add("#terms", "CreativeWork", name=TERMS)
-    root["conformsTo"] = [add(url, "CreativeWork", name=name, version=v) for url, (name, v) in PROFILES.items()]
-    root["mentions"] = run
+    for name, value in {
+        "name": title,
+        "description": f"{label_prefix}Outputs of one run of the workflow. {report.trial.citation}",
+        "datePublished": ended.date().isoformat(),
+        "mentions": run,
+        **FIXED["root"],
+    }.items():
+        crate.root_dataset[name] = value
     write_json(crate.metadata.generate(), folder / NAME)
 
 
 def _describe_file(name: str, digest: str) -> dict[str, str]:
     suffix = Path(name).suffix
-    media_type = FORMATS.get(suffix) or mimetypes.types_map.get(suffix, "application/octet-stream")
+    media_type = FIXED["formats"].get(suffix) or mimetypes.types_map.get(suffix, "application/octet-stream")
     return {"name": name, "sha256": digest, "encodingFormat": media_type}
 
 

@@ -9,14 +9,6 @@ from ..files import atomic, read_yaml_beside, write_json
 from ..results_table import KEYS
 from .manifest import list_outputs
 
-TABLES = {
-    "results": "A row for each number of an analysis",
-    "alternatives": "The same numbers under other test variants and quartile types",
-    "claims": "A row for each reported value, with its verdict",
-    "changes": "A row for each participant, outcome and visit",
-    "exclusions": "Participants without a change, and the reason",
-    "strata": "The stratum of each participant by each marker",
-}
 PRIMARY_KEYS = {"results": list(KEYS), "claims": ["claim"]}
 CSV_FORMAT = {"profile": "tabular-data-resource", "format": "csv", "mediatype": "text/csv", "encoding": "utf-8"}
 # Every documented column by its name, as a field of a Table Schema.
@@ -37,7 +29,7 @@ def write_parquet(table: pd.DataFrame, path: Path, data_label: str | None) -> No
     for name in table:
         kind, description = COLUMNS[name]["type"], COLUMNS[name]["description"]
         fields.append(pa.field(name, types[kind], kind != "string", {"description": description}))
-    metadata = {"title": TABLES[path.stem]} | ({"data_label": data_label} if data_label else {})
+    metadata = {"data_label": data_label} if data_label else {}
     arrow_table = pa.Table.from_pandas(table, pa.schema(fields), preserve_index=False)
     with atomic(path) as temporary:
         pq.write_table(arrow_table.replace_schema_metadata(metadata), temporary)
@@ -63,15 +55,9 @@ def write_data_package(folder: Path, *, name: str, title: str, description: str)
     for path, file in list_outputs(folder).items():
         if not path.endswith(".csv"):
             continue
-        table = path.removesuffix(".csv")
-        resource = {
-            "name": "".join(c if c.isalnum() else "-" for c in table).lower(),
-            "path": path,
-            **CSV_FORMAT,
-            "bytes": file["bytes"],
-            "hash": f"sha256:{file['sha256']}",
-            "schema": table_schema(folder / path),
-        }
-        resources.append(resource | ({"title": TABLES[table]} if "/" not in table else {}))
+        name_of_table = "".join(c if c.isalnum() else "-" for c in path.removesuffix(".csv")).lower()
+        sizes = {"bytes": file["bytes"], "hash": f"sha256:{file['sha256']}"}
+        schema = table_schema(folder / path)
+        resources.append({"name": name_of_table, "path": path, **CSV_FORMAT, **sizes, "schema": schema})
     package = {"profile": "tabular-data-package", "name": name, "title": title, "description": description}
     write_json(package | {"resources": resources}, folder / "datapackage.json")

@@ -17,7 +17,9 @@ from ..pages import template_engine
 from . import manifest
 
 STATUS = {"reproduced": 0, "known difference": 0, "not reproduced": 1, "could not judge": 2}
-PASSED = ("success", "warning")  # statuses of reproduced values; a warning: under another convention
+# The state of a claim by the status of its verdict, if no difference is known and if one is; a warning: another convention.
+STATES = {"failure": ("differences", "known"), "neutral": ("untested", "untested")}
+STATES |= dict.fromkeys(("success", "warning"), ("passed", "unexpected"))
 # Columns of claims.csv in the reports.
 SHOWN = ["claim", "source", "locator", "quantity", "reported", "recomputed", "verdict", "known_difference"]
 
@@ -34,14 +36,12 @@ def judge_folder(folder: Path) -> dict[str, Any]:
     path, expected = folder / "claims.csv", folder / manifest.NAME
     outputs = manifest.compare(folder, expected) if expected.exists() else {"missing": [manifest.NAME], "differs": []}
     missing, changed = outputs["missing"], outputs["differs"]
-    verdicts = claims.read_verdicts(path) if path.exists() else pd.DataFrame(columns=[*SHOWN, "note"])
-    status, known = verdicts["verdict"].map(claims.STATUS), verdicts["known_difference"].ne("")
-    failed, passed, untested = status.eq("failure"), status.isin(PASSED), verdicts[status.eq("neutral")]
-    groups = {"differences": failed & ~known, "known": failed & known, "unexpected": passed & known}
-    rows = {name: verdicts.loc[in_group, SHOWN].to_dict("records") for name, in_group in groups.items()}
+    verdicts = _read_verdicts(path) if path.exists() else pd.DataFrame(columns=[*SHOWN, "note", "state"])
+    listed, untested = ("differences", "known", "unexpected"), verdicts[verdicts["state"].eq("untested")]
+    rows = {state: verdicts.loc[verdicts["state"].eq(state), SHOWN].to_dict("records") for state in listed}
     if rows["differences"] or rows["unexpected"]:
         verdict = "not reproduced"
-    elif missing or changed or not (failed | passed).any():
+    elif missing or changed or len(untested) == len(verdicts):
         verdict = "could not judge"
     else:
         verdict = "known difference" if rows["known"] else "reproduced"
@@ -57,6 +57,13 @@ def judge_folder(folder: Path) -> dict[str, Any]:
     }
 
 
+def _read_verdicts(path: Path) -> pd.DataFrame:
+    """Read claims.csv with the ``state`` of each claim, see ``STATES``."""
+    verdicts = claims.read_verdicts(path)
+    pairs = zip(verdicts["verdict"], verdicts["known_difference"].ne(""), strict=True)
+    return verdicts.assign(state=[STATES[claims.STATUS.get(verdict, "neutral")][known] for verdict, known in pairs])
+
+
 def render_judgement(result: dict[str, Any], output_format: str) -> str:
     """Return the judgement as ``text`` for the terminal, as ``json``, or as ``markdown`` for the summary page of a CI job."""
     if output_format == "json":
@@ -68,11 +75,5 @@ def render_judgement(result: dict[str, Any], output_format: str) -> str:
 def render_junit(folder: Path) -> str:
     """Return a JUnit file with a case for each reported value: failed, skipped (not checked, known to differ) or passed."""
     path = folder / "claims.csv"
-    cases = claims.read_verdicts(path).to_dict("records")
-    template = template_engine().get_template("junit.xml.j2")
-    for case in cases:
-        status = claims.STATUS.get(case["verdict"])
-        passed, known = status in PASSED, bool(case["known_difference"])
-        failed = passed if known else status == "failure"  # a known difference must not be reproduced
-        case["state"] = "failure" if failed else "" if passed else "skipped"
+    template, cases = template_engine().get_template("junit.xml.j2"), _read_verdicts(path).to_dict("records")
     return template.render(analysis=folder.name, cases=cases, label=read_label(path))
