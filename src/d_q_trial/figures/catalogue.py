@@ -180,3 +180,28 @@ def read_catalogue(path: Path | str | None, trial: Trial) -> Catalogue:
     changes = {family: trial.changes_of(family) for family in trial.families}
     measured = [key for key, outcome in trial.outcomes.items() if outcome.follow_up]
     return load_list(Catalogue, path, default, trial, families=trial.families, changes=changes, measured=measured)
+
+
+CUTOFF_TABLES = ("cutoffs", "windows", "best_cuts", "best_splits")  # files that describe every cutoff
+_ROWS_PER_PAGE = 3  # of the figures of cutoffs
+
+
+def list_cutoff_figures(trial: Trial) -> dict[str, tuple[str, str, list[tuple[str, str]]]]:
+    """Return by name of the figure its family, marker, and the outcomes and visits that fit on a page, primary first.
+
+    If the trial has a primary endpoint, another family has a figure only if all of it fits on a page.
+    """
+    figures, primary = {}, trial.primary.outcome if trial.primary else ""
+    for family in trial.families:
+        changes = sorted(trial.changes_of(family), key=lambda change: change[0] != primary)
+        fitting = changes[: _ROWS_PER_PAGE * count_columns(changes)]
+        if fitting and (fitting == changes or primary in ("", fitting[0][0])):
+            figures |= {f"every_cut_{family}_{marker}": (family, marker, fitting) for marker in trial.markers}
+    return figures
+
+
+def count_columns(changes: Sequence[tuple[str, str]]) -> int:
+    """Return the number of panels side by side in a figure of cutoffs: a row per outcome, or several outcomes in a row."""
+    outcomes = [outcome for outcome, _ in changes]
+    visits = max(map(outcomes.count, outcomes), default=1)
+    return min({1: 3, 2: 4}.get(visits, visits), max(len(changes), 1))
