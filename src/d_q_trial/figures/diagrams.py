@@ -119,7 +119,8 @@ def _list_sizes(spec: Flow, study: Study, arm: str) -> list[str]:
 def draw_design(spec: Design, study: Study) -> tuple[style.Page, list[Content]]:
     """Draw treatments and measurements over the weeks of the trial."""
     visits, arms = list(study.trial.visits.values()), study.trial.arms
-    times, time_labels, axis_label = elements.time_axis(visits)
+    has_weeks = all(visit.week is not None for visit in visits)  # otherwise the visits are equally spaced
+    times = [visit.week if has_weeks else index for index, visit in enumerate(visits)]
     phrases = [": ".join(filter(None, (getattr(arms, t.arm).label, t.label))) for t in spec.treatments]
     measurements = _list_measurements(study)
     row_labels = [style.wrap_text(x, _DESIGN_LEFT - 4, style.BODY) for x in (*phrases, *(x for x, _ in measurements))]
@@ -132,12 +133,14 @@ def draw_design(spec: Design, study: Study) -> tuple[style.Page, list[Content]]:
     header = 7 + slanted * 0.6 * widest
     page = style.Page(style.WIDTH_MM, header + height + 11)  # no label, because it shows no participant data
     ax = page.axes(_DESIGN_LEFT, header, width, height)
-    ax.set(xlim=(times[0] - padding, times[-1] + padding), ylim=(len(row_labels) - 0.4, -0.6), xlabel=axis_label)
+    ax.set(
+        xlim=(times[0] - padding, times[-1] + padding), ylim=(len(row_labels) - 0.4, -0.6), xlabel="Weeks" * has_weeks
+    )
     ax.spines["left"].set_visible(False)
     ax.set_yticks(range(len(row_labels)), row_labels, size=style.BODY, va="center", linespacing=1.05)
     ax.tick_params(axis="y", length=0, pad=4)
     ax.axhline(len(phrases) - 0.5, color=style.GRID, linewidth=0.5)
-    ticks = {}
+    ticks = dict(zip(times, (f"{time:g}" if has_weeks else "" for time in times), strict=True))
     for row, treatment in enumerate(spec.treatments):
         look = style.TREATED if treatment.arm == "treated" else style.CONTROL
         ax.plot((times[0], times[-1]), (row, row), color=look.edge, linewidth=0.8, zorder=1)
@@ -145,7 +148,6 @@ def draw_design(spec: Design, study: Study) -> tuple[style.Page, list[Content]]:
         for week in [course * treatment.every_weeks for course in range(treatment.times if treatment.days else 0)]:
             style.draw_box(ax, week, row - 0.25, treatment.days / 7, 0.5, **bar)
             ticks[week] = f"{week:g}"
-    ticks |= dict(zip(times, time_labels, strict=True))
     ax.set_xticks(list(ticks), ticks.values())
     for time, visit in zip(times, visits, strict=True):
         ax.axvline(time, color=style.GRID, linewidth=0.6, dashes=(3, 3), zorder=0.5)

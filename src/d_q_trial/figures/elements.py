@@ -1,22 +1,15 @@
 """Elements of panels: points, summaries, brackets, time courses and axes. Nothing here computes a statistic."""
 
-from __future__ import annotations
-
-import itertools
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 
 from ..formatting import format_grouped, format_number, format_p, format_power_of_ten
 from . import style
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.axis import Axis
-
-    from ..trial import Visit
-    from .study import Summary
+from .study import Summary
 
 Range = tuple[float, float]
 Limits = Range | None
@@ -123,9 +116,7 @@ def label_y_axis(ax: Axes, label: str, share: float = 1.2) -> None:
     """Format the numbers of the vertical axis and write its label, which may be as long as a ``share`` of the axis."""
     low, high = ax.get_ylim()
     format_axis(ax.yaxis, (low, high))
-    wrapped = style.wrap_text(label, share * axes_size(ax)[1] * style.MM_PER_POINT, style.BODY)
-    added_lines = wrapped.count("\n") - label.count("\n")
-    ax.set_ylabel(wrapped, linespacing=1.1, size=style.SMALL if added_lines else style.BODY)
+    ax.set_ylabel(style.wrap_text(label, share * axes_size(ax)[1] * style.MM_PER_POINT, style.BODY), linespacing=1.1)
 
 
 def format_axis(axis: Axis, limits: Iterable[float]) -> None:
@@ -166,7 +157,7 @@ def _draw_points(ax: Axes, group: Group) -> None:
 
 
 def _mark_values_beyond(ax: Axes, group: Group, unit: str) -> None:
-    """Mark values outside the axis by triangles at its edge, and write up to two values, or their number and extreme."""
+    """Mark values outside the axis by triangles at its edge, and write the farthest and their number."""
     (low, high), (left, right), transform = ax.get_ylim(), ax.get_xlim(), ax.get_xaxis_transform()
     point = (right - left) / axes_size(ax)[0]
     above = sorted((value for value in group.values if value > high), reverse=True)
@@ -178,8 +169,8 @@ def _mark_values_beyond(ax: Axes, group: Group, unit: str) -> None:
         positions = [group.position + (_POINTS_AT + gap * index) * point for index in range(len(values))]
         look = group.look.points(POINT + 1) | {"marker": marker, "clip_on": False, "zorder": 4}
         ax.plot(positions, [height] * len(values), transform=transform, label=f"{BEYOND}{group.name}", **look)
-        texts = [f"{format_grouped(value, 0 if abs(value) >= 100 else 1)}{unit}" for value in values]
-        text = f"{len(values)} values\nto {texts[0]}" if len(values) > 2 else "\n".join(texts)
+        farthest = f"{format_grouped(values[0], 0 if abs(values[0]) >= 100 else 1)}{unit}"
+        text = f"{len(values)} values\nto {farthest}" if len(values) > 1 else farthest
         inwards = 2.8 * text.count("\n") * (-1 if marker == "^" else 1)  # keeps a second line off the bracket of P
         offset = {"xycoords": transform, "xytext": (3.5, inwards), "textcoords": "offset points"}
         ax.annotate(text, (positions[-1], height), va="center", size=style.SMALL - 1, zorder=4, **offset)
@@ -224,43 +215,13 @@ def draw_medians(ax: Axes, positions: Sequence[float], summaries: Sequence[Summa
     ax.errorbar(positions, [s.median for s in summaries], yerr=lengths, capsize=2.0, capthick=0.9, **line)
 
 
-def draw_axis_break(ax: Axes, position: float) -> None:
-    """Draw two strokes through the horizontal axis where a gap in time is shortened."""
-    transform = {"transform": ax.get_xaxis_transform()}
-    ax.plot(position, 0, "s", markersize=3, color="white", clip_on=False, zorder=9, label="gap", **transform)
-    ax.text(position, 0, "//", ha="center", va="center", size=style.BODY, zorder=10, **transform)
-
-
-def time_axis(visits: Sequence[Visit]) -> tuple[Sequence[float], list[str], str]:
-    """Return the times of visits, their tick labels and the axis label: in weeks if all are known, else in order."""
-    weeks = [visit.week for visit in visits if visit.week is not None]
-    if len(weeks) == len(visits):
-        return weeks, [f"{week:g}" for week in weeks], "Weeks"
-    return range(len(visits)), [visit.label for visit in visits], ""
-
-
-def time_positions(times: Sequence[float]) -> tuple[list[float], list[int]]:
-    """Place visits on an axis in proportion to time, but shorten long gaps; ValueError unless times increase.
-
-    Returns the positions, in units of the shortest gap and at most two apart, and the indices of visits after shortened gaps.
-    """
-    gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
-    if any(gap <= 0 for gap in gaps):
-        raise ValueError(f"visits must follow each other in time, got {list(times)}")
-    shortest = min(gaps, default=1.0)
-    positions = itertools.accumulate((min(gap / shortest, 2.0) for gap in gaps), initial=0.0)
-    return list(positions), [index for index, gap in enumerate(gaps, start=1) if gap > 2 * shortest]
-
-
-def write_row_below(
-    ax: Axes, row: int, name: str, counts: Sequence[float], positions: Sequence[float] = (), colour: str = style.INK
-) -> None:
-    """Write the name of a row below the axis (row 0 is that of the tick labels), and counts at ``positions``."""
+def write_sizes(ax: Axes, row: int, name: str, sizes: Sequence[float], colour: str) -> None:
+    """Write the name of a group below the tick labels, in a ``row`` counted from 1, and its n below each tick."""
     look = {"xycoords": ax.get_xaxis_transform(), "textcoords": "offset points", "va": "center", "size": style.SMALL}
     look |= {"color": colour, "annotation_clip": False}
     offset = -(7.4 + 8.0 * row)
     ax.annotate(style.truncate(name, _ROW_NAME_MM), (ax.get_xlim()[0], 0), xytext=(-2, offset), ha="right", **look)
-    for position, n in zip(positions, counts, strict=True):
+    for position, n in zip(ax.get_xticks(), sizes, strict=True):
         ax.annotate(format_number(n, 0), (position, 0), xytext=(0, offset), ha="center", **look)
 
 

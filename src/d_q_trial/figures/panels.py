@@ -1,9 +1,9 @@
 """Kinds of panels: functions that draw finished numbers on axes and return a text alternative."""
 
-from __future__ import annotations
-
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
+
+from matplotlib.axes import Axes
 
 from .. import labels
 from ..formatting import format_number, format_p
@@ -14,12 +14,9 @@ from .catalogue import Panel
 from .study import Study, Summary
 from .texts import render_text
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
 MAX_STRATA = 6  # in one panel, side by side
 _STRATA_DISTANCE = 2.35  # between strata, whose arms are one unit apart
-_DODGE = 0.07  # offset of the time course of an arm, in units of the shortest time between visits
+_DODGE = 0.07  # offset of the time course of an arm, in units of the distance between visits
 _LINES_PER_BRACKET = 2  # above the first
 
 
@@ -60,7 +57,7 @@ class View:
         self.unit = unit if unit in ("", "%") else f" {unit}"  # as written after a number
         change = {BASELINE: "", "log_ratio": ", log ratio to baseline"}.get(measure, ", change")
         # The title has the full label.
-        self.axis_label = add_unit(style.truncate(self.outcome.label, 40, style.BODY) + change, unit)
+        self.axis_label = add_unit(style.truncate(self.outcome.label, 30, style.BODY) + change, unit)
         participants = ""
         if panel.kind == "time_course":
             name_group = analysis.strata.group if self.marker == analysis.marker else "{} of {}".format
@@ -147,36 +144,33 @@ def draw_arms(ax: Axes, view: View) -> str:
 
 
 def draw_time_course(ax: Axes, view: View) -> str:
-    """Draw the median change by arm over the visits in one group of participants; every change is zero at baseline."""
+    """Draw the median change by arm at equally spaced visits in one group; every change is zero at baseline."""
     study, trial, (subgroup,), (stratum,) = view.study, view.study.trial, view.subgroups, view.strata
-    arms, outcome, follow_up = list(trial.analysed_arms.values()), view.outcome.key, view.outcome.follow_up
-    summaries = {v: [study.summary(study.key(outcome, v), arm.key, **subgroup) for arm in arms] for v in follow_up}
-    by_visit = {visit: by_arm for visit, by_arm in summaries.items() if any(summary.n > 0 for summary in by_arm)}
+    arms, outcome, follow_up = trial.analysed_arms.values(), view.outcome.key, view.outcome.follow_up
+    by_visit = {v: [study.summary(study.key(outcome, v), arm.key, **subgroup) for arm in arms] for v in follow_up}
+    by_visit = {visit: summaries for visit, summaries in by_visit.items() if any(s.n > 0 for s in summaries)}
     if not by_visit:
         raise view.no_numbers_error(follow_up[0], stratum)
-    times, tick_labels, axis_label = elements.time_axis([trial.visits[visit] for visit in (BASELINE, *by_visit)])
-    positions, after_gaps = elements.time_positions(times)
     quartiles = [q for summaries in by_visit.values() for summary in summaries for q in (summary.q1, summary.q3)]
     limits = view.limits or elements.axis_range(quartiles, quartiles, include=(0.0,))
-    ax.set(xlim=(-0.45, positions[-1] + 0.45), ylim=limits)
+    ax.set(xlim=(-0.45, len(by_visit) + 0.45), ylim=limits)
     ax.axhline(0.0, label="zero", **style.DASHED)
-    elements.write_row_below(ax, 0, axis_label, ())
-    ax.set_xticks(positions, tick_labels)
+    width = elements.axis_length(ax, 1.0) - 1
+    names = [style.truncate(trial.visits[visit].label, width) for visit in (BASELINE, *by_visit)]
+    ax.set_xticks(range(len(names)), names)
     elements.label_y_axis(ax, view.axis_label, 1.1)
     for index, (arm, look) in enumerate(zip(arms, (style.TREATED, style.CONTROL), strict=True)):
         n_baseline = study.summary(study.key(outcome, BASELINE), arm.key, **subgroup).n
         summaries = [Summary(n_baseline, 0.0, 0.0, 0.0), *(by_arm[index] for by_arm in by_visit.values())]
-        dodged = [position + _DODGE * (1 - 2 * index) for position in positions]
+        dodged = [position + _DODGE * (1 - 2 * index) for position in range(len(summaries))]
         elements.draw_medians(ax, dodged, summaries, look, label=arm.label, zorder=3 - 0.1 * index)
-        sizes = [summary.n for summary in summaries]  # control first, as in the tables
-        elements.write_row_below(ax, len(arms) - index, f"n, {arm.label}", sizes, positions, look.edge)
-    for index in after_gaps:
-        elements.draw_axis_break(ax, (positions[index - 1] + positions[index]) / 2)
+        # Control first, as in the tables.
+        elements.write_sizes(ax, len(arms) - index, f"n, {arm.label}", [summary.n for summary in summaries], look.edge)
     visits = []
-    for (visit, summaries), position in zip(by_visit.items(), positions[1:], strict=True):
+    for position, (visit, summaries) in enumerate(by_visit.items(), start=1):
         *_, p = study.compare_arms(study.key(outcome, visit), **subgroup)
         if not math.isnan(p):
-            text = style.wrap_text(format_p(p), elements.axis_length(ax, 1.0), style.BODY)
+            text = style.wrap_text(format_p(p), width, style.BODY)
             ax.text(position, 1.01, text, transform=ax.get_xaxis_transform(), ha="center", va="bottom")
         medians = [(arm.label, summary.median) for arm, summary in zip(arms, summaries, strict=True)]
         visits.append((trial.visits[visit].label, medians, p))
