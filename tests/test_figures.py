@@ -163,7 +163,6 @@ def test_title_and_caption_say_if_the_analysis_defines_no_strata_by_a_marker():
         ({"kind": "estimation", "outcome": "ctx", "visit": "week_2", "strata": ["each", "all"]}, "one of 'strata'"),
         ({"kind": "time_course", "outcome": "ctx", "strata": ["each"]}, "one of 'strata'"),
         ({"kind": "time_course", "outcome": "age"}, "'age' is measured at baseline only"),
-        ({"kind": "arms", "outcome": "ctx", "visit": "week_2", "limits": [50, -50]}, "expected ascending numbers"),
         ({"kind": "arms", "outcome": "smoker", "visit": "baseline"}, r"panels\.0: 'smoker' is binary"),
         ({"kind": "strata", "outcome": "ctx", "strata": []}, r"strata: \[\]: expected at least 1"),
         ({"flow": {"outcomes": ["ctx"]}, "forest": {"families": ["bmd"]}}, "one of 'panels', 'flow', 'design' and"),
@@ -359,9 +358,6 @@ def test_the_estimate_and_interval_of_the_test_start_at_the_control_median(test,
     ax, _ = draw_panel(ARMS.model_copy(update={"kind": "estimation"}), study)
     assert list_heights(ax, "difference") == [[median + estimate]]
     assert list_heights(ax, "interval") == [[median + limit for limit in limits]]
-    ax, _ = draw_panel(ARMS.model_copy(update={"kind": "estimation", "limits": (-30.0, 2000.0)}), study)
-    ax.figure.draw_without_rendering()
-    assert "1,000" in [tick.get_text() for tick in ax.child_axes[0].get_yticklabels()]
     assert head in list_texts(draw_forest(study)[0])
 
 
@@ -537,14 +533,6 @@ def test_points_do_not_overlap_and_stay_in_their_group(heights, width):
 
 
 PANELS = [ARMS, Panel(kind="time_course", outcome="ctx", strata=["highest"])]
-
-
-def test_axis_limits_of_the_list_are_used():
-    for panel in PANELS:
-        ax, _ = draw_panel(Panel(**panel.model_dump() | {"limits": [-30, 2000]}))
-        assert ax.get_ylim() == (-30.0, 2000.0)
-
-
 SMALL = Catalogue(figures={"figure_3": Figure(label="Fig. 3", title="{change}", caption="{test}", panels=PANELS)})
 FLOW = [{"step": "screened", "arm": "", "count": "177", "text": "screened"}]
 FLOW += [{"step": "allocated", "arm": "d_q", "count": "30", "text": ""}]

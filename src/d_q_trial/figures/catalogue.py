@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from ..config.types import Pair, StrictModel
+from ..config.types import StrictModel
 from ..config.yaml_files import load_list
 from ..labels import SEVERAL_STRATA, fill_placeholders, join_words
 from ..results_table import ALL_PARTICIPANTS
@@ -35,7 +35,6 @@ class Panel(StrictModel):
     strata: list[str] = Field([ALL_PARTICIPANTS], min_length=1)  # all, highest, lowest, each, descending, or labels
     marker: MarkerKey = ""  # that defines the strata; by default that of the analysis
     group: Literal["population", "population_under_cut", "population_from_cut", "participants"] = "participants"
-    limits: Pair | None = None  # of the vertical axis; by default chosen from the data
 
     @field_validator("outcome")
     @classmethod

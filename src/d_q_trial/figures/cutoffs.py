@@ -118,8 +118,7 @@ def draw_differences(ax: Axes, panel: CutTables, limits: elements.Range) -> None
 def draw_p(ax: Axes, panel: CutTables, alpha: float, limits: elements.Range) -> None:
     """Draw P above and below every cutoff on a logarithmic axis, with a ring around the best cutoff of either side."""
     ax.set(yscale="log", ylim=limits)
-    ax.yaxis.set_major_locator(LogLocator(numticks=5))
-    ax.yaxis.set_major_formatter("{x:g}")
+    ax.yaxis.set(major_locator=LogLocator(numticks=5), major_formatter="{x:g}")
     ax.minorticks_off()
     ax.axhline(alpha, label="alpha", **style.DASHED)
     for side, (look, _) in _LOOKS.items():

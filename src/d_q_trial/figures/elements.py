@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 
-from ..formatting import format_grouped, format_number, format_p, format_power_of_ten
+from ..formatting import format_grouped, format_number, format_p
 from . import style
 from .study import Summary
 
@@ -114,18 +114,14 @@ def beeswarm_offsets(heights: Sequence[float], diameter: float, half_width: floa
 
 def label_y_axis(ax: Axes, label: str, share: float = 1.2) -> None:
     """Format the numbers of the vertical axis and write its label, which may be as long as a ``share`` of the axis."""
-    low, high = ax.get_ylim()
-    format_axis(ax.yaxis, (low, high))
+    format_axis(ax.yaxis, ax.get_ylim())
     ax.set_ylabel(style.wrap_text(label, share * axes_size(ax)[1] * style.MM_PER_POINT, style.BODY), linespacing=1.1)
 
 
-def format_axis(axis: Axis, limits: Iterable[float]) -> None:
-    """Group the thousands on an axis with these limits, and write very large and small numbers with powers of ten."""
-    power = math.floor(math.log10(max(map(abs, limits)))) // 3 * 3
-    if power >= 6 or power < -3:
-        axis.set_major_formatter(lambda value, _: format_power_of_ten(value, power))
-    elif power >= 3:
-        axis.set_major_formatter("{x:,.0f}")
+def format_axis(axis: Axis, limits: Range) -> None:
+    """Group the thousands on an axis with these limits; numbers beyond six digits have an exponent."""
+    if not 0.001 <= max(map(abs, limits)) < 1000:
+        axis.set_major_formatter("{x:,g}")
 
 
 def axes_size(ax: Axes) -> tuple[float, float]:

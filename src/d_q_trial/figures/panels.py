@@ -37,7 +37,8 @@ class View:
 
     def __init__(self, panel: Panel, study: Study):
         trial, analysis = study.trial, study.analysis
-        self.panel, self.study, self.limits = panel, study, panel.limits
+        self.panel, self.study = panel, study
+        self.limits: elements.Limits = None  # of the vertical axis, if shared; by default chosen from the data
         self.marker = panel.marker or analysis.marker
         every_stratum = panel.kind == "strata" and panel.strata == [ALL_PARTICIPANTS]
         self.strata = labels.select_strata(["each"] if every_stratum else panel.strata, analysis.strata.labels)
@@ -138,7 +139,7 @@ def draw_arms(ax: Axes, view: View) -> str:
         if estimation:
             elements.draw_difference(ax, treated.position + 1, control.summary.median, ends, direction)
         comparisons.append((name, (view.describe(treated), view.describe(control)), ends if estimation else [], p))
-    if view.limits:  # the interval of a difference does not extend an axis with configured limits
+    if view.limits:
         ax.set_ylim(view.limits)
     return render_text("panel", "arms", title=view.title, compared=comparisons, direction=direction, shown=view)
 
@@ -203,8 +204,6 @@ def draw_correlation(ax: Axes, view: View) -> str:
     key, keys = (marker.key, "correlation", BASELINE), {"contrast": age, "group": view.group}
     r, p = (study.numbers.get(*key, statistic, **keys) for statistic in ("spearman_r", "p"))
     ax.plot(pairs[age], pairs[marker.key], label="participants", **style.NEUTRAL.points(elements.POINT))
-    if view.limits is not None:
-        ax.set_ylim(*view.limits)
     ax.margins(0.04)
     ax.set_xlabel(add_unit("Age", "years"))
     elements.label_y_axis(ax, add_unit(marker.label, marker.unit))
