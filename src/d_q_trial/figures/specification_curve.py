@@ -26,7 +26,10 @@ BINS = 312  # positions along the curve
 
 
 def name_options(specifications: pd.DataFrame, trial: Trial) -> pd.DataFrame:
-    """Return the option of each specification, named as it is displayed, in a column for every choice."""
+    """Return the option of each specification, named as it is displayed, in a column for every choice.
+
+    The options (categories) are in the order of the numbers of the specifications.
+    """
     cuts = zip(specifications["marker"], specifications["cut"], strict=True)
     markers, overall = trial.markers, "all participants"
     subgroups = [f"{markers[key].label}, upper {100 * (1 - cut):.3g}%" if key else overall for key, cut in cuts]
@@ -35,20 +38,12 @@ def name_options(specifications: pd.DataFrame, trial: Trial) -> pd.DataFrame:
         "visit": {key: visit.label for key, visit in trial.visits.items()},
         "test": {name: get_test(name).label for name in specifications["test"].unique()},
     }
-    options = specifications.assign(subgroup=subgroups)[list(load_texts()["choices"])]
-    options = options.apply(lambda column: column.replace(labels.get(column.name, load_texts()["options"])))
-    return options.apply(lambda column: column.map({name: style.wrap_text(name, WIDEST) for name in column.unique()}))
-
-
-def select_varied_options(ordered: pd.DataFrame, trial: Trial) -> pd.DataFrame:
-    """Return the option of each specification, in a column for every choice that has more than one option.
-
-    Columns and options are named as they are displayed; the options (categories) are in the order of the specifications.
-    """
-    options = name_options(ordered.sort_values("specification", kind="stable"), trial)
-    varied = {load_texts()["choices"][key]: column for key, column in options.items() if column.nunique() > 1}
-    varied = {choice: pd.Categorical(column, categories=column.unique()) for choice, column in varied.items()}
-    return pd.DataFrame(varied, index=options.index).loc[ordered.index]
+    options = specifications.assign(subgroup=subgroups).sort_values("specification", kind="stable")
+    for choice in (choices := list(load_texts()["choices"])):
+        names = labels.get(choice, load_texts()["options"])
+        named = options[choice].map(lambda key, names=names: style.wrap_text(names.get(key, key), WIDEST))
+        options[choice] = pd.Categorical(named, categories=named.unique())
+    return options[choices].loc[specifications.index]
 
 
 def draw_specification_curve(
@@ -74,7 +69,8 @@ def draw_specification_curve(
             page.text(4, 8, f"No multiverse: {reason}.", size=style.BODY)
         else:
             ordered = table[table["effect"].notna()].sort_values(["effect", "specification"], kind="stable")
-            options = select_varied_options(ordered, trial)
+            options = name_options(ordered, trial)
+            options = options.loc[:, options.nunique() > 1].rename(columns=load_texts()["choices"])
             height = sum(_strip_height(column) * len(column.cat.categories) + BETWEEN for _, column in options.items())
             page = style.Page(LEFT + CURVE + RIGHT + 4, HEADER + HEIGHT + GAP + height + 3.6, label)
             heading = render_text("specification_curve", "heading", **_select_overall(summary))

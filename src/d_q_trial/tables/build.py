@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from .. import formatting, labels
 from ..config.settings import Analysis
 from ..files import read_yaml_beside
+from ..pages import template_engine
 from ..published_tables import parse_number, read_published_table
 from ..results_table import ABSENT, ALL_PARTICIPANTS, BOTH_ARMS, Number, Numbers, subgroup_keys
 from ..stats.two_sample import get_test
@@ -117,26 +118,18 @@ class _Builder:
 
     def notes(self) -> list[str]:
         """Return paragraphs on what the values of the table are and how they were computed."""
-        table, analysis = self.table, self.analysis
-        kinds = {outcome.kind for outcome in self.outcomes}
-        summaries = [text for kind, text in _TEXTS["values"].items() if kind in kinds]
-        applies = {
-            "change": self.measure in labels.FORMULAS,
-            "baseline": table.visit == BASELINE,
-            "chi_squared": "binary" in kinds,
-            "trend": len(analysis.strata.labels) > 2,
-            "smd": table.smd,
+        rule, kinds = self.analysis.strata, {outcome.kind for outcome in self.outcomes}
+        values = self.placeholders | {
+            "table": self.table,
+            "kinds": kinds,
+            "measure": self.measure,
+            "labels": rule.labels,
         }
-        parts = {name: _TEXTS[name] if needed else "" for name, needed in applies.items()}
-        parts |= {"values": labels.join_words(summaries, "or"), "unit": _TEXTS["unit"].get(self.measure, "")}
-        values = self.placeholders | {"formula": labels.FORMULAS.get(self.measure, "")}
-        values |= {name: text.format_map(values) for name, text in parts.items()}
-        notes = [labels.fill_placeholders(_TEXTS[table.kind], values)]
-        if self.strata != [ALL_PARTICIPANTS]:
-            notes.append(labels.describe_strata(analysis.strata, self.marker.label, self.marker.unit))
-        if table.kind != "events":
-            notes += [values["excluded"], values["outliers"] if self.measure != BASELINE else ""]
-        return list(filter(None, [*notes, self.fill(table.note)]))
+        values["formula"] = labels.FORMULAS.get(self.measure, "")
+        by_strata = self.strata != [ALL_PARTICIPANTS]
+        values["strata"] = labels.describe_strata(rule, self.marker.label, self.marker.unit) if by_strata else ""
+        template = template_engine().overlay(autoescape=False).from_string(_TEXTS["notes"])
+        return list(filter(None, [*template.render(values).splitlines(), self.fill(self.table.note)]))
 
     def unit(self, outcome: Outcome) -> str:
         """Return the unit in which the table shows an outcome."""
