@@ -289,7 +289,7 @@ def test_a_time_course_begins_at_zero_and_shows_medians_and_quartiles_of_the_res
     assert medians == [[0.0, RESULTS["median"][arm]] for arm in ("d_q", "control")]
     _, _, (bars,) = ax.containers[0].lines
     assert bars.get_segments()[1][:, 1].tolist() == pytest.approx([6.6, 33.9])
-    assert contents.title == "CTx, T3 of p16 variant 5"
+    assert contents.title == "CTx, T3"
     assert {"P = 0.031", "106", "–"} <= set(list_texts(ax))
     heights = {text.get_text(): text.get_window_extent().y0 for text in ax.texts}
     assert heights["n, Control"] > heights["n, D+Q"]  # as in the tables
@@ -371,7 +371,7 @@ def page():
 def test_tick_labels_do_not_overlap_the_axis_label(page, largest):
     low, median, high = -0.6 * largest, 0.2 * largest, largest
     group = elements.Group("Control", style.CONTROL, 0.0, (low, median, high), Summary(3, median, low, high))
-    label = "Spine BMD, log ratio to baseline" if 0.001 < largest < 1e6 else "CTx, change (ng/mL)"
+    label = "Spine BMD, change (log ratio)" if 0.001 < largest < 1e6 else "CTx, change (ng/mL)"
     elements.draw_groups(ax := page.axes(15.5, 5.0, 40.0, 30.0), [group])
     elements.label_y_axis(ax, label)
     assert drawn.find_faults(page.figure) == []
@@ -465,7 +465,7 @@ def test_large_differences_and_labels_of_quarters_fit_a_forest_plot():
         ("percent", "%", "CTx, change (%)", "%"),
         ("difference", "%", "CTx, change (percentage points)", " percentage points"),
         ("difference", "kg/m2", "CTx, change (kg/m²)", " kg/m²"),
-        ("log_ratio", "%", "CTx, log ratio to baseline", ""),
+        ("log_ratio", "%", "CTx, change (log ratio)", " log ratio"),
     ],
 )
 def test_a_panel_has_the_unit_of_the_change(change, unit, axis_label, unit_in_words):

@@ -16,7 +16,7 @@ Limits = Range | None
 # A value farther from all quartiles than REACH times their range is drawn as a triangle at the edge of the axis, unless
 # extending the axis by the share STRETCH would include it.
 REACH, STRETCH = 5.0, 0.5
-_PADDING = 0.06  # share of an axis
+_PADDING, _TRIANGLES = 0.06, 0.07  # shares of an axis
 POINT = 3.0  # diameter of a participant's marker, in points of type
 _HALF_GROUP = 0.30  # half the width available to the points, in units of the distance between groups
 _POINTS_AT, _SUMMARY_AT = -5.0, 7.0  # points of type: of points from their group's position, of summary from points
@@ -50,8 +50,11 @@ def draw_groups(
     ``unit`` follows the value of a point outside the axis, ``limits`` override the range chosen from the data, ``zero``
     draws the line of no change, and ``names`` writes the names of the groups above n.
     """
-    positions = [group.position for group in groups]
-    ax.set(xlim=(min(positions) - 0.6, max(positions) + 0.6), ylim=limits or _choose_range(groups, zero))
+    positions, values = [group.position for group in groups], [v for group in groups for v in group.values]
+    quartiles = [quartile for group in groups for quartile in (group.summary.q1, group.summary.q3)]
+    ax.set(
+        xlim=(min(positions) - 0.6, max(positions) + 0.6), ylim=limits or axis_range(values, quartiles, (0.0,) * zero)
+    )
     if zero:
         ax.axhline(0.0, label="zero", **style.DASHED)
     for group in groups:
@@ -62,20 +65,11 @@ def draw_groups(
     ax.tick_params(axis="x", length=0)
 
 
-def _choose_range(groups: Sequence[Group], zero: bool) -> Range:
-    """Choose the range of the vertical axis, with room for the triangles of values outside it."""
-    values = [value for group in groups for value in group.values]
-    quartiles = [quartile for group in groups for quartile in (group.summary.q1, group.summary.q3)]
-    low, high = axis_range(values, quartiles, include=(0.0,) * zero)
-    room = 0.07 * (high - low)
-    return low - room * any(value < low for value in values), high + room * any(value > high for value in values)
-
-
 def axis_range(values: Iterable[float], quartiles: Iterable[float], include: Iterable[float] = ()) -> Range:
     """Choose the range of an axis, slightly wider than the values in view.
 
     Values farther than ``REACH`` times the range of the ``quartiles`` (of all groups, as computed) do not extend it; the
-    values to ``include``, such as zero, are always in view.
+    values to ``include``, such as zero, are always in view. There is room for the triangles of values out of view.
     """
     values, quartiles = list(filter(math.isfinite, values)), list(filter(math.isfinite, quartiles))
     first, third = min(quartiles, default=0.0), max(quartiles, default=0.0)
@@ -84,7 +78,10 @@ def axis_range(values: Iterable[float], quartiles: Iterable[float], include: Ite
     if not near:
         return 0.0, 1.0
     room = STRETCH * (max(near) - min(near))
-    return pad_range((v for v in (*values, *near) if min(near) - room <= v <= max(near) + room), _PADDING)
+    visible = [value for value in (*values, *near) if min(near) - room <= value <= max(near) + room]
+    low, high = pad_range(visible, _PADDING)
+    room = _TRIANGLES * (high - low)
+    return low - room * any(value < low for value in values), high + room * any(value > high for value in values)
 
 
 def pad_range(values: Iterable[float], share: float = 0.05) -> Range:

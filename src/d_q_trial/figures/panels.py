@@ -54,20 +54,14 @@ class View:
         self.key = study.key(self.outcome.key, self.visit)
         _, measure, _ = self.key
         self.decimals = labels.change_decimals(measure, self.outcome.decimals)
-        unit = "" if measure == "log_ratio" else labels.change_unit(measure, self.outcome.unit)
+        unit = labels.change_unit(measure, self.outcome.unit)
         self.unit = unit if unit in ("", "%") else f" {unit}"  # as written after a number
-        change = {BASELINE: "", "log_ratio": ", log ratio to baseline"}.get(measure, ", change")
         # The title has the full label.
-        self.axis_label = add_unit(style.truncate(self.outcome.label, 30, style.BODY) + change, unit)
-        participants = ""
-        if panel.kind == "time_course":
-            name_group = analysis.strata.group if self.marker == analysis.marker else "{} of {}".format
-            group = name_group(self.strata[0], trial.markers[self.marker].label)
-            participants = "all participants" if self.strata == [ALL_PARTICIPANTS] else group
-        elif panel.kind == "estimation" and self.strata != [ALL_PARTICIPANTS]:
-            participants = self.strata[0]
+        label = style.truncate(self.outcome.label, 30, style.BODY)
+        self.axis_label = add_unit(label if measure == BASELINE else f"{label}, change", unit)
         visit = trial.visits[panel.visit].label if panel.visit else ""
-        self.title = ", ".join(filter(None, (self.outcome.label, visit, participants)))
+        stratum = "" if panel.kind in ("arms", "strata") or panel.strata == [ALL_PARTICIPANTS] else self.strata[0]
+        self.title = ", ".join(filter(None, (self.outcome.label, visit, stratum)))
 
     @property
     def extra_lines(self) -> int:

@@ -174,12 +174,7 @@ class Page:
 
 def italicize_p(figure: Figure) -> None:
     """Set the P of P-values in italics, as journals do, in the texts of a figure, but not in a name such as vitamin P."""
-    texts = [*figure.texts]
-    for legend in filter(None, (*figure.legends, *(ax.get_legend() for ax in figure.axes))):
-        texts += legend.get_texts()
-    for ax in figure.axes:  # except tick labels, which take long to search
-        texts += [*ax.texts, ax.xaxis.label, ax.yaxis.label]
-    for text in texts:
+    for text in figure.findobj(Text):
         segments = _P_SYMBOL.split(text.get_text())
         if len(segments) > 1:
             text.set(text="$P$".join(segment.replace("$", r"\$") for segment in segments), parse_math=True)
