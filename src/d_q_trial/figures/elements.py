@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 
-from ..formatting import format_grouped, format_number, format_p
+from ..formatting import format_grouped, format_p
 from . import style
 from .study import Summary
 
@@ -23,7 +23,6 @@ _POINTS_AT, _SUMMARY_AT = -5.0, 7.0  # points of type: of points from their grou
 BEYOND = "beyond "  # prefix of the labels of symbols for values outside the axis
 _BRACKET = 1.035  # height of the bracket below P, as a share of the height of the axes
 _LEVEL = 13.0  # points of type from a bracket to the one above it
-_ROW_NAME_MM = 16.0  # width available to the name of a row below the axis
 
 
 @dataclass(frozen=True)
@@ -206,16 +205,6 @@ def draw_medians(ax: Axes, positions: Sequence[float], summaries: Sequence[Summa
     lengths = [[s.median - s.q1 for s in summaries], [s.q3 - s.median for s in summaries]]
     line |= look.points(4.0, 0.6) | {"linestyle": "-", "color": look.edge, "linewidth": 1.1, "elinewidth": 0.9}
     ax.errorbar(positions, [s.median for s in summaries], yerr=lengths, capsize=2.0, capthick=0.9, **line)
-
-
-def write_sizes(ax: Axes, row: int, name: str, sizes: Sequence[float], colour: str) -> None:
-    """Write the name of a group below the tick labels, in a ``row`` counted from 1, and its n below each tick."""
-    look = {"xycoords": ax.get_xaxis_transform(), "textcoords": "offset points", "va": "center", "size": style.SMALL}
-    look |= {"color": colour, "annotation_clip": False}
-    offset = -(7.4 + 8.0 * row)
-    ax.annotate(style.truncate(name, _ROW_NAME_MM), (ax.get_xlim()[0], 0), xytext=(-2, offset), ha="right", **look)
-    for position, n in zip(ax.get_xticks(), sizes, strict=True):
-        ax.annotate(format_number(n, 0), (position, 0), xytext=(0, offset), ha="center", **look)
 
 
 def write_message(ax: Axes, message: str) -> None:

@@ -11,7 +11,7 @@ from ..results_table import ALL_PARTICIPANTS, subgroup_keys
 from ..trial import BASELINE
 from . import elements, style
 from .catalogue import Panel
-from .study import Study, Summary
+from .study import Study
 from .texts import render_text
 
 MAX_STRATA = 6  # in one panel, side by side
@@ -141,35 +141,34 @@ def draw_arms(ax: Axes, view: View) -> str:
 def draw_time_course(ax: Axes, view: View) -> str:
     """Draw the median change by arm at equally spaced visits in one group; every change is zero at baseline."""
     study, trial, (subgroup,), (stratum,) = view.study, view.study.trial, view.subgroups, view.strata
-    arms, outcome, follow_up = trial.analysed_arms.values(), view.outcome.key, view.outcome.follow_up
-    by_visit = {v: [study.summary(study.key(outcome, v), arm.key, **subgroup) for arm in arms] for v in follow_up}
-    by_visit = {visit: summaries for visit, summaries in by_visit.items() if any(s.n > 0 for s in summaries)}
-    if not by_visit:
-        raise view.no_numbers_error(follow_up[0], stratum)
-    quartiles = [q for summaries in by_visit.values() for summary in summaries for q in (summary.q1, summary.q3)]
-    limits = view.limits or elements.axis_range(quartiles, quartiles, include=(0.0,))
-    ax.set(xlim=(-0.45, len(by_visit) + 0.45), ylim=limits)
+    visits, arms = (BASELINE, *view.outcome.follow_up), (trial.arms.control, trial.arms.treated)
+    summaries = {v: [study.summary(study.key(view.outcome.key, v), a.key, **subgroup) for a in arms] for v in visits}
+    summaries = {visit: s for visit, s in summaries.items() if visit == BASELINE or any(summary.n > 0 for summary in s)}
+    if len(summaries) == 1:
+        raise view.no_numbers_error(view.outcome.follow_up[0], stratum)
+    sizes = ["/".join(format_number(summary.n, 0) for summary in s) for s in summaries.values()]
+    summaries[BASELINE] = [summary._replace(median=0.0, q1=0.0, q3=0.0) for summary in summaries[BASELINE]]
+    quartiles = [quartile for s in summaries.values() for _, _, *ends in s for quartile in ends]
+    ax.set(xlim=(-0.45, len(sizes) - 0.55), ylim=view.limits or elements.axis_range(quartiles, quartiles))
     ax.axhline(0.0, label="zero", **style.DASHED)
     width = elements.axis_length(ax, 1.0) - 1
-    names = [style.truncate(trial.visits[visit].label, width) for visit in (BASELINE, *by_visit)]
-    ax.set_xticks(range(len(names)), names)
+    names = [style.truncate(trial.visits[visit].label, width) for visit in summaries]
+    ax.set_xticks(range(len(names)), [f"{name}\n{n}" for name, n in zip(names, sizes, strict=True)])
+    ax.set_xlabel(style.truncate(f"n, {arms[0].label} / {arms[1].label}", elements.axis_length(ax, len(names))))
     elements.label_y_axis(ax, view.axis_label, 1.1)
-    for index, (arm, look) in enumerate(zip(arms, (style.TREATED, style.CONTROL), strict=True)):
-        n_baseline = study.summary(study.key(outcome, BASELINE), arm.key, **subgroup).n
-        summaries = [Summary(n_baseline, 0.0, 0.0, 0.0), *(by_arm[index] for by_arm in by_visit.values())]
-        dodged = [position + _DODGE * (1 - 2 * index) for position in range(len(summaries))]
-        elements.draw_medians(ax, dodged, summaries, look, label=arm.label, zorder=3 - 0.1 * index)
-        # Control first, as in the tables.
-        elements.write_sizes(ax, len(arms) - index, f"n, {arm.label}", [summary.n for summary in summaries], look.edge)
-    visits = []
-    for position, (visit, summaries) in enumerate(by_visit.items(), start=1):
-        *_, p = study.compare_arms(study.key(outcome, visit), **subgroup)
+    for index, (arm, look) in enumerate(zip(arms, (style.CONTROL, style.TREATED), strict=True)):
+        dodged = [position + _DODGE * (2 * index - 1) for position in range(len(names))]
+        line = {"label": arm.label, "zorder": 2.9 + 0.1 * index}
+        elements.draw_medians(ax, dodged, [s[index] for s in summaries.values()], look, **line)
+    described = []
+    for position, (visit, by_arm) in enumerate(list(summaries.items())[1:], start=1):
+        *_, p = study.compare_arms(study.key(view.outcome.key, visit), **subgroup)
         if not math.isnan(p):
             text = style.wrap_text(format_p(p), width, style.BODY)
             ax.text(position, 1.01, text, transform=ax.get_xaxis_transform(), ha="center", va="bottom")
-        medians = [(arm.label, summary.median) for arm, summary in zip(arms, summaries, strict=True)]
-        visits.append((trial.visits[visit].label, medians, p))
-    return render_text("panel", "time_course", title=view.title, visits=visits, shown=view)
+        medians = [(arm.label, summary.median) for arm, summary in zip(arms, by_arm, strict=True)]
+        described.append((trial.visits[visit].label, medians, p))
+    return render_text("panel", "time_course", title=view.title, visits=described, shown=view)
 
 
 def draw_strata(ax: Axes, view: View) -> str:

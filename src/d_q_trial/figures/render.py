@@ -17,7 +17,7 @@ from .study import Study
 _LEFT, _RIGHT, _TOP, _BOTTOM = 15.5, 3.0, 9.5, 7.5
 _RIGHT_AXIS = 12.0
 _LEGEND, _NO_LEGEND = 5.0, 1.5  # above all panels
-_ROWS_OF_N = (2.0, 3.5)  # further room at the left and below, in time courses
+_SIZES = 3.5  # further room below time courses, for the label of n
 _EXTRA_LINE = 2.8  # above panels, for each line of text above that of P
 _STRATA_PER_ROW = 6  # strata of two arms, side by side over the width of a page
 _COURSE = 3  # strata that are as wide as a time course, with P at every visit
@@ -84,13 +84,13 @@ def lay_out_figure(figure: Figure, study: Study) -> tuple[style.Page, list[Conte
     axes, contents = [], []
     for index, (view, title, width) in enumerate(zip(views, titles, widths, strict=True)):
         cell_left, cell_top = cell_width * (index % columns), top + cell_height * (index // columns)
-        indent, bottom = _ROWS_OF_N if view.panel.kind == "time_course" else (0.0, 0.0)
+        bottom = _SIZES * (view.panel.kind == "time_course")
         if view.panel.kind == "strata":
             room = width / (len(view.strata) + 0.2) - 1
             bottom = 2.6 * max(style.wrap_text(name, room).count("\n") for name in view.strata)
         header = _TOP + _EXTRA_LINE * (view.extra_lines + max(text.count("\n") for text in titles))
         height = cell_height - header - _BOTTOM - bottom
-        axes.append(page.axes(cell_left + _LEFT + indent, cell_top + header, width - indent, height))
+        axes.append(page.axes(cell_left + _LEFT, cell_top + header, width, height))
         contents.append(view.draw(axes[-1]))
         if len(views) > 1:
             page.text(cell_left + 1.0, cell_top + 0.5, letter(index), weight="bold", size=style.LETTER, va="top")

@@ -37,12 +37,12 @@ BODY, SMALL, TITLE, LETTER = 6.5, 6.0, 7.0, 9.0  # type sizes in points
 DASHED = {"color": GRID, "linewidth": 0.7, "dashes": (4, 3), "zorder": 0.5}  # lines of no effect and of alpha
 
 
+for _path in sorted(_FOLDER.glob("typeface/*.ttf")):
+    font_manager.fontManager.addfont(_path)
+
+
 def journal_style():
     """Return a context in which matplotlib uses the style of these figures, whatever the user's settings."""
-    registered = {font.fname for font in font_manager.fontManager.ttflist}
-    for path in sorted(_FOLDER.glob("typeface/*.ttf")):
-        if str(path) not in registered:
-            font_manager.fontManager.addfont(path)
     return rc_context(fname=_FOLDER / "journal.mplstyle")
 
 
