@@ -1,24 +1,20 @@
 """The figures of a trial and their panels, read from a YAML file."""
 
-from __future__ import annotations
-
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import ascii_lowercase
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from ..config.settings import Analysis
 from ..config.types import StrictModel
 from ..config.yaml_files import load_list
 from ..labels import SEVERAL_STRATA, fill_placeholders, join_words
 from ..results_table import ALL_PARTICIPANTS
 from ..trial import BASELINE, FamilyKey, Key, MarkerKey, OutcomeKey, Trial, VisitKey, check_known
-
-if TYPE_CHECKING:
-    from ..config.settings import Analysis
 
 
 class Panel(StrictModel):
@@ -186,16 +182,12 @@ _ROWS_PER_PAGE = 3  # of the figures of cutoffs
 
 
 def list_cutoff_figures(trial: Trial) -> dict[str, tuple[str, str, list[tuple[str, str]]]]:
-    """Return by name of the figure its family, marker, and the outcomes and visits that fit on a page, primary first.
-
-    If the trial has a primary endpoint, another family has a figure only if all of it fits on a page.
-    """
-    figures, primary = {}, trial.primary.outcome if trial.primary else ""
+    """Return by name of the figure its family, marker, and the outcomes and visits, for families that fit on a page."""
+    figures = {}
     for family in trial.families:
-        changes = sorted(trial.changes_of(family), key=lambda change: change[0] != primary)
-        fitting = changes[: _ROWS_PER_PAGE * count_columns(changes)]
-        if fitting and (fitting == changes or primary in ("", fitting[0][0])):
-            figures |= {f"every_cut_{family}_{marker}": (family, marker, fitting) for marker in trial.markers}
+        changes = trial.changes_of(family)
+        if 0 < len(changes) <= _ROWS_PER_PAGE * count_columns(changes):
+            figures |= {f"every_cut_{family}_{marker}": (family, marker, changes) for marker in trial.markers}
     return figures
 
 

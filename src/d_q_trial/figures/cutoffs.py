@@ -174,7 +174,6 @@ def describe_cutoffs(
     for name, (family, key, changes) in sorted(figures.items(), key=lambda item: item[1][1] != analysis.marker):
         marker = trial.markers[key]
         values = common | {"family": trial.families[family], "marker": marker}
-        values["left_out"] = len(trial.changes_of(family)) - len(changes)
         values["own"] = key in set(tables.analysis_cuts["marker"])
         values["cuts"] = labels.describe_cuts(analysis.strata, labels.format_unit(marker.unit))
         title, caption = (render_text("every_cut", part, **values) for part in ("title", "caption"))

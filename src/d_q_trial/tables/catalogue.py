@@ -11,6 +11,8 @@ from ..labels import SEVERAL_STRATA
 from ..results_table import ALL_PARTICIPANTS
 from ..trial import BASELINE, Decimals, FamilyKey, Key, OutcomeKey, Trial, VisitKey
 
+ENDINGS = (".csv", "_exact.csv", ".html")  # of the files that each table has
+
 
 class Rows(StrictModel):
     """The outcomes of a table: those marked ``table_1`` in the trial, those of families, or a list."""
