@@ -1,7 +1,6 @@
 """Figures without panels: the flow of participants, the design of the trial, and forest plots."""
 
 import math
-from collections.abc import Set
 from operator import sub
 from typing import NamedTuple
 
@@ -12,7 +11,7 @@ from .. import labels
 from ..formatting import format_interval, format_number, format_p_digits
 from ..results_table import ALL_PARTICIPANTS, subgroup_keys
 from ..stats.two_sample import get_test
-from ..trial import BASELINE
+from ..trial import BASELINE, Trial
 from . import elements, style
 from .catalogue import Design, Flow, Forest
 from .panels import Content
@@ -122,8 +121,8 @@ def draw_design(spec: Design, study: Study) -> tuple[style.Page, list[Content]]:
     has_weeks = all(visit.week is not None for visit in visits)  # otherwise the visits are equally spaced
     times = [visit.week if has_weeks else index for index, visit in enumerate(visits)]
     phrases = [": ".join(filter(None, (getattr(arms, t.arm).label, t.label))) for t in spec.treatments]
-    measurements = _list_measurements(study)
-    row_labels = [style.wrap_text(x, _DESIGN_LEFT - 4, style.BODY) for x in (*phrases, *(x for x, _ in measurements))]
+    measurements = _list_measurements(study.trial)
+    row_labels = [style.wrap_text(x, _DESIGN_LEFT - 4, style.BODY) for x in (*phrases, *measurements)]
     height = _DESIGN_ROW * max(2, *(1 + label.count("\n") for label in row_labels)) / 2 * (len(row_labels) + 0.2)
     width, duration = style.WIDTH_MM - _DESIGN_LEFT - _DESIGN_RIGHT, times[-1] - times[0]
     padding = 0.04 * (duration or 1.0)
@@ -153,25 +152,20 @@ def draw_design(spec: Design, study: Study) -> tuple[style.Page, list[Content]]:
         ax.axvline(time, color=style.GRID, linewidth=0.6, dashes=(3, 3), zorder=0.5)
         alignment = {"rotation": -35, "rotation_mode": "anchor", "ha": "right"} if slanted else {"ha": "center"}
         ax.text(time, -0.7, visit.label, size=style.SMALL, **alignment)
-    for row, (label, keys) in enumerate(measurements, start=len(phrases)):
+    for row, (label, keys) in enumerate(measurements.items(), start=len(phrases)):
         measured = {time: visit.label for time, visit in zip(times, visits, strict=True) if visit.key in keys}
         ax.plot(list(measured), [row] * len(measured), "o", markersize=5, color=style.INK, label=label)
         phrases.append(f"{label}: {', '.join(measured.values())}")
     return page, [Content("Design", f"{'; '.join(phrases)}.")]
 
 
-def _list_measurements(study: Study) -> list[tuple[str, Set[str]]]:
-    """Return the label and the visits of each row of measurements: the markers, then the outcomes of each family.
-
-    Outcomes of a family that are measured at different visits have separate rows. A row names up to three outcomes.
-    """
-    trial, outcomes = study.trial, {}  # labels of outcomes by family and visits
-    for outcome in sorted(trial.outcomes.values(), key=lambda outcome: list(trial.families).index(outcome.family)):
-        outcomes.setdefault((outcome.family, frozenset((BASELINE, *outcome.follow_up))), []).append(outcome.label)
-    rows = [(", ".join(marker.label for marker in trial.markers.values()), {BASELINE})]
-    for (family, visits), names in outcomes.items():
-        label, count = trial.families[family], len(names)
-        rows.append((f"{label}: {', '.join(names)}" if count <= 3 else f"{label} ({count})", visits))
+def _list_measurements(trial: Trial) -> dict[str, set[str]]:
+    """Return the visits of each row of measurements, by its label: the markers, then each family with its outcomes."""
+    rows = {", ".join(marker.label for marker in trial.markers.values()): {BASELINE}}
+    for family, label in trial.families.items():
+        outcomes = [outcome for outcome in trial.outcomes.values() if outcome.family == family]
+        names = ", ".join(outcome.label for outcome in outcomes) if len(outcomes) <= 3 else f"{len(outcomes)} outcomes"
+        rows[f"{label}: {names}"] = {BASELINE, *(visit for outcome in outcomes for visit in outcome.follow_up)}
     return rows
 
 

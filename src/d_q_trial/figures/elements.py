@@ -200,13 +200,6 @@ def draw_difference(ax: Axes, position: float, base: float, ends: Sequence[float
     ax.set_xticks([*ax.get_xticks(), position], [*(tick.get_text() for tick in ax.get_xticklabels()), "difference"])
 
 
-def draw_medians(ax: Axes, positions: Sequence[float], summaries: Sequence[Summary], look: style.Look, **line) -> None:
-    """Draw the medians and quartiles of one group over the visits."""
-    lengths = [[s.median - s.q1 for s in summaries], [s.q3 - s.median for s in summaries]]
-    line |= look.points(4.0, 0.6) | {"linestyle": "-", "color": look.edge, "linewidth": 1.1, "elinewidth": 0.9}
-    ax.errorbar(positions, [s.median for s in summaries], yerr=lengths, capsize=2.0, capthick=0.9, **line)
-
-
 def write_message(ax: Axes, message: str) -> None:
     """Write into an empty frame why a panel shows nothing."""
     ax.set(xticks=[], yticks=[])

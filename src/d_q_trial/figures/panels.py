@@ -157,9 +157,17 @@ def draw_time_course(ax: Axes, view: View) -> str:
     ax.set_xlabel(style.truncate(f"n, {arms[0].label} / {arms[1].label}", elements.axis_length(ax, len(names))))
     elements.label_y_axis(ax, view.axis_label, 1.1)
     for index, (arm, look) in enumerate(zip(arms, (style.CONTROL, style.TREATED), strict=True)):
-        dodged = [position + _DODGE * (2 * index - 1) for position in range(len(names))]
-        line = {"label": arm.label, "zorder": 2.9 + 0.1 * index}
-        elements.draw_medians(ax, dodged, [s[index] for s in summaries.values()], look, **line)
+        drawn = [by_arm[index] for by_arm in summaries.values()]
+        dodged = [position + _DODGE * (2 * index - 1) for position in range(len(drawn))]
+        lengths = [[s.median - s.q1 for s in drawn], [s.q3 - s.median for s in drawn]]
+        line = look.points(4.0, 0.6) | {
+            "linestyle": "-",
+            "color": look.edge,
+            "linewidth": 1.1,
+            "zorder": 2.9 + 0.1 * index,
+        }
+        line |= {"elinewidth": 0.9, "capsize": 2.0, "capthick": 0.9, "label": arm.label}
+        ax.errorbar(dodged, [s.median for s in drawn], yerr=lengths, **line)
     described = []
     for position, (visit, by_arm) in enumerate(list(summaries.items())[1:], start=1):
         *_, p = study.compare_arms(study.key(view.outcome.key, visit), **subgroup)
