@@ -98,7 +98,7 @@ FIGURES = read_catalogue("data/figures.yaml", TRIAL).figures
 
 
 def fill_texts(figure, analysis=ANALYSIS):
-    return figure.texts(caption_values(TRIAL, analysis), analysis, TRIAL)
+    return figure.texts(analysis, TRIAL)
 
 
 def test_the_list_has_the_figures_of_the_article_and_three_more():

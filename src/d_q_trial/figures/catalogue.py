@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from string import ascii_lowercase
 from typing import Any, Literal
@@ -12,9 +12,9 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from ..config.settings import Analysis
 from ..config.types import StrictModel
 from ..config.yaml_files import load_list
-from ..labels import SEVERAL_STRATA, fill_placeholders, join_words
+from ..labels import SEVERAL_STRATA, caption_values, fill_placeholders, join_words
 from ..results_table import ALL_PARTICIPANTS
-from ..trial import BASELINE, FamilyKey, Key, MarkerKey, OutcomeKey, Trial, VisitKey, check_known
+from ..trial import FamilyKey, Key, MarkerKey, OutcomeKey, Trial, VisitKey, check_known
 
 
 class Panel(StrictModel):
@@ -123,7 +123,7 @@ class Figure(StrictModel):
             return self.panels
         return [panel.model_copy(update={"strata": [name]}) for name in reversed(strata) for panel in self.panels]
 
-    def texts(self, placeholders: Mapping[str, Any], analysis: Analysis, trial: Trial) -> tuple[str, str]:
+    def texts(self, analysis: Analysis, trial: Trial) -> tuple[str, str]:
         """Return title and caption with the placeholders filled in; the panels give letters, strata and visits.
 
         If the analysis does not divide participants by the marker of any panel, title and caption say so.
@@ -133,19 +133,16 @@ class Figure(StrictModel):
         letters = _collect_letters(panels)
         names = [f"{name} ({letters[name]})" if self.by_stratum else name for name in reversed(strata)]
         visits = dict.fromkeys(trial.visits[panel.visit].label for panel in panels if panel.visit)
-        values = placeholders | {"letters": letters, "strata": join_words(names), "visits": join_words(visits)}
+        values: dict[str, Any] = caption_values(trial, analysis)
+        values |= {"letters": letters, "strata": join_words(names), "visits": join_words(visits)}
         title, caption = fill_placeholders(self.title, values), fill_placeholders(self.caption, values)
         markers = {panel.marker or analysis.marker for panel in panels}
         if markers and analysis.strata.by != "quantile" and analysis.marker not in markers:
             undivided = join_words(sorted(trial.markers[marker].label for marker in markers), "or")
             title += ": no such strata in this analysis"
             caption = f"The analysis defines no strata by {undivided}; the panels are therefore empty."
-        sentences = [caption]
-        if self.flow or self.forest or any(panel.group == "participants" for panel in panels):
-            sentences.append(values["excluded"])
-        if self.flow or self.forest or any(p.kind == "time_course" or p.visit not in ("", BASELINE) for p in panels):
-            sentences.append(values["outliers"])
-        return title, " ".join(filter(None, sentences))
+        conventions = () if self.design else (values["excluded"], values["outliers"])
+        return title, " ".join(filter(None, (caption, *conventions)))
 
 
 def _collect_letters(panels: Sequence[Panel]) -> dict[str, str]:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from ..errors import UserError, did_you_mean
 from ..files import copy_file, write_json
-from ..labels import caption_values
 from . import diagrams, elements, style
 from .catalogue import Catalogue, Figure, letter
 from .panels import Content, View
@@ -37,7 +36,7 @@ def draw_figures(
         for key in only or catalogue.figures:
             if not (figure := catalogue.figures.get(key)):
                 raise UserError(f"no figure is called {key!r}{did_you_mean(key, catalogue.figures)}")
-            title, caption = figure.texts(caption_values(study.trial, study.analysis), study.analysis, study.trial)
+            title, caption = figure.texts(study.analysis, study.trial)
             markers = {"markers": sorted({panel.marker or marker for panel in figure.panels} or {marker})}
             if key in twin_figures and not figure.depends_on_strata and twin_figures[key]["title"] == title:
                 described[key] = twin_figures[key] | markers

@@ -173,33 +173,26 @@ def _format_p(number: Number) -> str:
     return DASH if number.reason == ABSENT else formatting.format_p_digits(number.value)
 
 
-def _build_arms(builder: _Builder) -> BuiltTable:
-    """Build a table with a column per arm."""
-    place = subgroup_keys(builder.strata[0], builder.marker.key)
-    test = Column("P", "", {"contrast": builder.trial.contrast} | place)
-    return _build_groups(builder, builder.arm_columns(place), [test], **place)
+def _build_groups(builder: _Builder) -> BuiltTable:
+    """Build a row per outcome with a column per arm, or per stratum at baseline (lowest first, both arms together), and P.
 
-
-def _build_strata(builder: _Builder) -> BuiltTable:
-    """Build a table of both arms together at baseline, lowest stratum first; the highest is compared with each lower one."""
-    place = {"marker": builder.marker.key, "stratum": ""}
-    groups = [Column(name, name, place | {"group": BOTH_ARMS, "stratum": name}) for name in builder.strata]
-    *lower, upper = builder.strata
-    contrasts = {name: place | {"contrast": f"{upper} - {name}"} for name in lower}
-    tests = [Column(f"P, {upper} against {name}", f"_{upper}_vs_{name}", keys) for name, keys in contrasts.items()]
-    if len(lower) == 1:
-        tests = [tests[0]._replace(heading="P", name="")]
-    else:
+    The highest stratum is compared with each lower one; three or more strata have P for trend.
+    """
+    table, rows, (*lower, upper) = builder.table, [], builder.strata
+    keys = subgroup_keys(upper, builder.marker.key)
+    groups, tests = builder.arm_columns(keys), [Column("P", "", {"contrast": builder.trial.contrast} | keys)]
+    if table.kind == "strata":
+        keys = {"marker": builder.marker.key}
+        groups = [Column(name, name, keys | {"group": BOTH_ARMS, "stratum": name}) for name in builder.strata]
+        place = keys | {"stratum": ""}
+        contrasts = {name: place | {"contrast": f"{upper} - {name}"} for name in lower}
+        tests = [Column(f"P, {upper} against {name}", f"_{upper}_vs_{name}", at) for name, at in contrasts.items()]
         trend = place | {"contrast": f"trend {' < '.join(builder.strata)}", "group": BOTH_ARMS}
         tests.append(Column("P for trend", "_trend", trend, "p_trend"))
-    return _build_groups(builder, groups, tests, marker=builder.marker.key)
-
-
-def _build_groups(builder: _Builder, groups: Sequence[Column], tests: Sequence[Column], **keys: str) -> BuiltTable:
-    """Build a row per outcome with a column per group and per test; ``keys`` are those of every row."""
-    table, rows, sizes = builder.table, [], []
-    visit = BASELINE if table.kind == "strata" else table.visit
+        if len(lower) == 1:
+            tests = [Column("P", "", contrasts[lower[0]])]
     for outcome in builder.outcomes:
+        visit = BASELINE if table.kind == "strata" else table.visit
         texts, exact = builder.summarize(outcome, visit, groups, **keys)
         for test in tests:
             p = builder.look_up(outcome, visit, test.statistic, **test.keys)
@@ -209,16 +202,15 @@ def _build_groups(builder: _Builder, groups: Sequence[Column], tests: Sequence[C
             exact["smd"] = _standardized_difference(builder, outcome, visit, groups)
             texts.append(formatting.format_number(exact["smd"], 2))
         rows.append(Row((builder.row_label(outcome), *texts), exact))
-        sizes.append([0 if math.isnan(n) else int(n) for n in (exact[f"{group.name}_n"] for group in groups)])
-    full = [max(column, default=0) for column in zip(*sizes, strict=True)]
-    columns = [f"{group.heading} (n = {n})" if n else group.heading for group, n in zip(groups, full, strict=True)]
-    columns = [builder.heading, *columns, *(test.heading for test in tests), *(["SMD"] if table.smd else [])]
+    sizes = {group.heading: [row.exact[f"{group.name}_n"] for row in rows] for group in groups}
+    full = {heading: max((n for n in column if n > 0), default=0) for heading, column in sizes.items()}
+    columns = [f"{heading} (n = {n:.0f})" if n else heading for heading, n in full.items()]
     incomplete = []  # outcomes with fewer values than the heading has participants
-    for outcome, row_sizes in zip(builder.outcomes, sizes, strict=True):
-        fewer = [f"{g.heading} {n}" for g, n, size in zip(groups, row_sizes, full, strict=True) if 0 < n < size]
-        if fewer:
-            incomplete.append(f"{outcome.label} ({', '.join(fewer)})")
+    for index, outcome in enumerate(builder.outcomes):
+        fewer = [f"{heading} {n[index]:.0f}" for heading, n in sizes.items() if 0 < n[index] < full[heading]]
+        incomplete += [f"{outcome.label} ({', '.join(fewer)})"] if fewer else []
     note = _TEXTS["fewer"].format(outcomes=labels.join_words(incomplete)) if incomplete else ""
+    columns = [builder.heading, *columns, *(test.heading for test in tests), *(["SMD"] if table.smd else [])]
     return builder.finish(columns, rows, note)
 
 
@@ -292,4 +284,4 @@ def _build_events(builder: _Builder) -> BuiltTable:
     return builder.finish(["Event", *columns], rows, note, data_label=label and _TEXTS["copied"].format(label=label))
 
 
-_BUILDERS = {"arms": _build_arms, "strata": _build_strata, "comparisons": _build_comparisons, "events": _build_events}
+_BUILDERS = {"arms": _build_groups, "strata": _build_groups, "comparisons": _build_comparisons, "events": _build_events}
