@@ -489,13 +489,15 @@ def test_a_message_fits_its_panel(page):
     assert ax.get_window_extent().width > ax.texts[0].get_window_extent().width
 
 
-def test_a_confidence_limit_outside_the_axis_of_a_forest_plot_is_an_arrow(page):
-    effects = [("all", 1.0, -5.0, 5.0)] * 11 + [("T3", 1.0, -5.0, 500.0)]
+def test_the_axis_of_a_forest_plot_includes_every_confidence_limit(page):
+    effects = [("all", 1.0, -5.0, 5.0), ("T3", 1.0, -5.0, 500.0), ("T1/T2", 2.0, math.nan, math.nan)]
     ax = page.axes(15.0, 5.0, 40.0, 30.0)
     diagrams.draw_effects(ax, pd.DataFrame(effects, columns=["group", "estimate", "low", "high"]), make_study(), "%")
-    (arrow,) = [line for line in ax.lines if str(line.get_label()).startswith(elements.BEYOND)]
-    assert (arrow.get_marker(), arrow.get_xdata()[0]) == (">", ax.get_xlim()[1])
-    assert ax.get_xlim()[1] < 6
+    assert [list(line.get_xdata()) for line in ax.lines if line.get_marker() == "None"][1:3] == [
+        [-5.0, 5.0],
+        [-5.0, 500.0],
+    ]
+    assert ax.get_xlim()[0] < -5.0 < 500.0 < ax.get_xlim()[1]
 
 
 @pytest.mark.parametrize(

@@ -257,10 +257,8 @@ def draw_forest(spec: Forest, study: Study) -> tuple[style.Page, list[Content]]:
 
 
 def draw_effects(ax: Axes, effects: pd.DataFrame, study: Study, unit: str) -> None:
-    """Draw estimates with their intervals; an arrow marks a limit far outside the others."""
-    limits = sorted(effects[["low", "high"]].stack().dropna())
-    extreme = len(limits) // 20  # limits at either end that do not widen the axis
-    low, high = elements.pad_range([0.0, *effects["estimate"].dropna(), *limits[extreme : -extreme or None]])
+    """Draw estimates with their intervals, a row each; ``effects`` are some of :func:`collect_effects`."""
+    low, high = elements.pad_range([0.0, *effects[["estimate", "low", "high"]].stack().dropna()])
     ax.set(xlim=(low, high), ylim=(len(effects) - 0.5, -0.5), yticks=[])
     ax.axvline(0, **style.DASHED)
     strata = study.analysis.strata.labels
@@ -269,11 +267,7 @@ def draw_effects(ax: Axes, effects: pd.DataFrame, study: Study, unit: str) -> No
     for row, effect in enumerate(effects.itertuples()):
         look = looks[effect.group]
         # NaN draws nothing.
-        ax.plot((max(effect.low, low), min(effect.high, high)), (row, row), color=look.edge, linewidth=0.9, zorder=1)
-        arrow = {"markersize": 2.5, "color": look.edge, "clip_on": False, "label": f"{elements.BEYOND}{effect.group}"}
-        for edge, outside, marker in ((low, effect.low < low, "<"), (high, effect.high > high, ">")):
-            if outside:
-                ax.plot(edge, row, marker=marker, **arrow)
+        ax.plot((effect.low, effect.high), (row, row), color=look.edge, linewidth=0.9, zorder=1)
         ax.plot(effect.estimate, row, zorder=2, label=effect.group, **look.points(3.4, 0.6))
     ax.spines["left"].set_visible(False)
     ax.locator_params("x", nbins=5)

@@ -269,7 +269,7 @@ def _build_events(builder: _Builder) -> BuiltTable:
     """Copy adverse events from the article; the label says that it applies to all other tables of a labelled run."""
     folder, file, label = builder.published, Path(builder.table.file).stem, builder.data_label
     reported = read_published_table(folder, file) if folder else ()
-    reported = [row for row in reported if row["source"] == builder.table.source]
+    reported = [row for row in reported if row["source"] == "paper"]
     counts, rows = {(row["event"], row["group"]): row for row in reported}, []
     for event in dict.fromkeys(row["event"] for row in reported):
         texts, exact = [event], {"event": event}

@@ -52,7 +52,6 @@ class Table(StrictModel):
     decimals: Decimals | None = None  # at baseline and of percent changes; other measures have fixed decimals
     smd: bool = False  # whether ``arms`` has a column with the standardized mean difference
     file: str = ""  # of ``events``, in the folder of reported values
-    source: str = "paper"  # of the rows of the file that ``events`` shows
 
     @model_validator(mode="after")
     def _check_keys_of_kind(self):
