@@ -32,6 +32,19 @@ _COLUMNS |= {"p_interaction": (style.WIDTH_MM - 1, "right")}
 _ARROW = {"color": style.INK, "linewidth": 0.7, "arrowstyle": "-|>", "shrinkA": 0, "shrinkB": 0, "mutation_scale": 6}
 _ARROW |= {"connectionstyle": "angle,angleA=0,angleB=90"}  # across, then down
 _FOOTNOTE = "Dashed boxes: as reported in the article. Other boxes: counted in the workbook."
+_EFFECT_COLUMNS = [
+    "family",
+    "unit",
+    "name",
+    "group",
+    "n",
+    "estimate",
+    "low",
+    "high",
+    "p",
+    "p_interaction",
+    "difference",
+]
 _NO_EFFECTS = "No comparison of these outcomes in this analysis"
 
 
@@ -169,36 +182,20 @@ def _list_measurements(trial: Trial) -> dict[str, set[str]]:
     return rows
 
 
-class Effect(NamedTuple):
-    """The comparison of the arms in one group of participants, as computed; NaN if not computed."""
-
-    family: str
-    unit: str  # of the estimate
-    name: str  # of the outcome and visit
-    group: str
-    n: str  # of control and of the treated arm
-    estimate: float
-    low: float
-    high: float
-    p: float
-    p_interaction: float  # of this stratum with the highest
-    difference: str  # the estimate with its interval, if it has one
-
-
 def collect_effects(spec: Forest, study: Study) -> pd.DataFrame:
-    """Return the comparisons of a forest plot, with the fields of ``Effect`` and whether P or estimate was ``compared``.
+    """Return the comparisons of a forest plot: of all participants, then of each stratum, highest first.
 
-    All participants, then each stratum, highest first. An outcome without any comparison has no row; a stratum without
-    one of the arms has one.
+    Columns: family; name (of outcome and visit); group (of participants); n (of control and of the treated arm); estimate
+    with its limits low and high, p, and p_interaction (of this stratum with the highest), as computed, NaN if not;
+    difference (the estimate with its interval, as text) and its unit; and whether estimate or P was compared. An outcome
+    without any comparison has no row; a stratum without one of the arms has one.
     """
     trial, analysis, strata, rows = study.trial, study.analysis, study.analysis.strata.labels, []
     changes = [(family, *change) for family in spec.families for change in trial.changes_of(family, spec.outcomes)]
     for family, outcome_key, visit in changes:
         outcome, key = trial.outcomes[outcome_key], study.key(outcome_key, visit)
-        name, unit = (
-            f"{outcome.label}, {trial.visits[visit].label}",
-            labels.difference_unit(analysis.measure, outcome.unit),
-        )
+        unit = labels.difference_unit(analysis.measure, outcome.unit)
+        name = f"{outcome.label}, {trial.visits[visit].label}"
         for group in (ALL_PARTICIPANTS, *reversed(strata)):
             subgroup, contrast = subgroup_keys(group, analysis.marker), f"{trial.contrast}, {strata[-1]} - {group}"
             sizes = [study.summary(key, arm, **subgroup).n for arm in reversed(trial.analysed_arms)]
@@ -206,8 +203,8 @@ def collect_effects(spec: Forest, study: Study) -> pd.DataFrame:
             p_interaction = study.numbers.get(*key, "p", marker=analysis.marker, stratum="", contrast=contrast).value
             n = "/".join(format_number(size, 0) for size in sizes)
             difference = format_interval(*ends, labels.change_decimals(analysis.measure, outcome.decimals))
-            rows.append(Effect(trial.families[family], unit, name, group, n, *ends, p, p_interaction, difference))
-    effects = pd.DataFrame(rows, columns=Effect._fields)
+            rows.append((trial.families[family], unit, name, group, n, *ends, p, p_interaction, difference))
+    effects = pd.DataFrame(rows, columns=_EFFECT_COLUMNS)
     effects["compared"] = effects[["estimate", "p"]].notna().any(axis=1)
     has_group = effects["compared"] | effects["n"].ne("–/–")
     return effects[has_group & effects.groupby("name")["compared"].transform("any")]
