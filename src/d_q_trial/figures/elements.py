@@ -13,9 +13,9 @@ from .study import Summary
 
 Range = tuple[float, float]
 Limits = Range | None
-# A value farther from all quartiles than REACH times their range is drawn as a triangle at the edge of the axis, unless
-# extending the axis by the share STRETCH would include it.
-REACH, STRETCH = 5.0, 0.5
+REACH = (
+    5.0  # a value farther from all quartiles than this multiple of their range is a triangle at the edge of the axis
+)
 _PADDING, _TRIANGLES = 0.06, 0.07  # shares of an axis
 POINT = 3.0  # diameter of a participant's marker, in points of type
 _HALF_GROUP = 0.30  # half the width available to the points, in units of the distance between groups
@@ -76,17 +76,15 @@ def axis_range(values: Iterable[float], quartiles: Iterable[float], include: Ite
     near = [*(value for value in values if first - reach <= value <= third + reach), *quartiles, *include]
     if not near:
         return 0.0, 1.0
-    room = STRETCH * (max(near) - min(near))
-    visible = [value for value in (*values, *near) if min(near) - room <= value <= max(near) + room]
-    low, high = pad_range(visible, _PADDING)
+    low, high = pad_range(near)
     room = _TRIANGLES * (high - low)
     return low - room * any(value < low for value in values), high + room * any(value > high for value in values)
 
 
-def pad_range(values: Iterable[float], share: float = 0.05) -> Range:
-    """Return the range of some values, extended at both ends by a ``share`` of it."""
+def pad_range(values: Iterable[float]) -> Range:
+    """Return the range of some values, slightly extended at both ends."""
     low, high = min(values := [*values]), max(values)
-    padding = share * (high - low) or share * max(abs(high), 1.0)
+    padding = _PADDING * ((high - low) or max(abs(high), 1.0))
     return low - padding, high + padding
 
 

@@ -99,7 +99,7 @@ class _Builder:
         is_default = table.kind == "strata" and table.strata == [ALL_PARTICIPANTS]  # which means a column per stratum
         self.strata = labels.select_strata(["each"] if is_default else table.strata, analysis.strata.labels)
         self.outcomes = [trial.outcomes[name] for name in table.rows.keys(trial)] if table.rows else []
-        units = {self.unit(outcome) for outcome in self.outcomes}
+        units = {labels.change_unit(self.measure, outcome.unit) for outcome in self.outcomes}
         self.shared_unit = units.pop() if len(units) == 1 else ""
         heading = "Characteristic" if at_baseline else "Outcome"
         self.heading = f"{heading} ({self.shared_unit})" if self.shared_unit else heading  # of the first column
@@ -131,13 +131,9 @@ class _Builder:
         template = template_engine().overlay(autoescape=False).from_string(_TEXTS["notes"])
         return list(filter(None, [*template.render(values).splitlines(), self.fill(self.table.note)]))
 
-    def unit(self, outcome: Outcome) -> str:
-        """Return the unit in which the table shows an outcome."""
-        return labels.change_unit(self.measure, outcome.unit)
-
     def row_label(self, outcome: Outcome) -> str:
         """Return the label of an outcome, with its unit unless the heading has it."""
-        unit = self.unit(outcome)
+        unit = labels.change_unit(self.measure, outcome.unit)
         return outcome.label if not unit or unit == self.shared_unit else f"{outcome.label}, {unit}"
 
     def decimals(self, outcome: Outcome) -> int:
