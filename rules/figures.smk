@@ -1,7 +1,6 @@
 # Needs the results, and the list of figures that the configuration names.
 # Makes every figure as PDF and PNG, with its caption and a description of its result.
 
-from d_q_trial.labels import caption_values
 
 FLOW = [file for file in PUBLISHED if Path(file).name == "flow.csv"]
 
@@ -31,7 +30,7 @@ def figure_output(name):
 
 def figure_caption(figure, analysis):
     """Return the caption of a figure in one analysis."""
-    title, text = figure.texts(caption_values(TRIAL, analysis), analysis, TRIAL)
+    title, text = figure.texts(analysis, TRIAL)
     return f"{figure.label}. {title}. {text}"
 
 

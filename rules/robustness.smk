@@ -1,8 +1,8 @@
 # Needs the participants.
 # Makes, for every analysis, the comparison at every cutoff of the markers, and the best cutoffs corrected for the search.
 
-from d_q_trial.figures.cutoffs import TABLES as CUTS
-from d_q_trial.figures.cutoffs import list_figures as cutoff_figures
+from d_q_trial.figures.catalogue import CUTOFF_TABLES as CUTS
+from d_q_trial.figures.catalogue import list_cutoff_figures as cutoff_figures
 
 ROBUSTNESS = [*CUTS, "analysis_cuts", "published_cuts"]
 CUTOFF_FIGURES = cutoff_figures(TRIAL)

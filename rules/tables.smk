@@ -3,7 +3,7 @@
 # workbook; and its results in the CDISC Analysis Results Standard.
 
 from d_q_trial.tables.build import table_caption
-from d_q_trial.tables.write import ENDINGS as TABLE_ENDINGS
+from d_q_trial.tables.catalogue import ENDINGS as TABLE_ENDINGS
 
 TARGETS += expand(
     "results/{analysis}/tables/{file}",

@@ -349,7 +349,10 @@ def test_the_curve_draws_the_points_of_the_table():
     assert len(favourable) == (ordered["p"].le(0.05) & ordered["effect"].gt(0.5)).sum() > 0
     own = np.concatenate([points[name] for name in points if "own" in name])
     assert sorted(own[:, 1]) == sorted(pick(ordered, own="yes")["effect"])
-    assert specification_curve.select_varied_options(ordered, TRIAL).notna().all(axis=None)
+    options = specification_curve.name_options(ordered, TRIAL)
+    assert options.notna().all(axis=None)
+    first = ordered["specification"].idxmin()
+    assert {int(column.cat.codes[first]) for _, column in options.items()} == {0}
 
 
 def test_long_labels_overlap_neither_each_other_nor_the_curve(monkeypatch):

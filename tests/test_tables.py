@@ -80,6 +80,7 @@ def test_tables_have_the_rows_and_columns_of_the_article(tables):
     columns = {key: [re.sub(r" \(n.*", "", name) for name in table.columns] for key, table in tables.items()}
     assert columns["table_1"] == ["Characteristic", "Control", "D+Q", "P"]
     assert columns["extended_data_table_2"][1:] == ["T1/T2", "T3", "P"]
+    assert "trend" not in " ".join(tables["extended_data_table_2"].notes)
 
 
 @pytest.mark.parametrize("locator", ["Table 1", "Extended Data Table 2", "Extended Data Table 3"])

@@ -343,22 +343,22 @@ def robustness(context: Context) -> None:
     """Copy the tables of every cutoff into an analysis, select its own and the published cutoffs, and draw the figures."""
     from .comparisons import build_layout
     from .config.settings import search_id
-    from .figures.cutoffs import TABLES, CutTables, describe_cutoffs, draw_cutoffs, list_figures, read_table
+    from .figures.catalogue import CUTOFF_TABLES, list_cutoff_figures
+    from .figures.cutoffs import CutTables, describe_cutoffs, draw_cutoffs, read_table
     from .files import copy_file, write_json
     from .robustness.analysis_cuts import select_analysis_cuts, select_published_cuts
 
     trial, analysis, label = context.trial, context.analysis, context.label
     shared, output = context.results / "every_cut" / search_id(analysis), context.folder / "robustness"
-    for name in TABLES:
+    for name in CUTOFF_TABLES:
         copy_file(shared / f"{name}.csv", output / f"{name}.csv")
     layout, cutoffs_table = build_layout(context.participants, trial, analysis), read_table(output / "cutoffs.csv")
     context.write(output, analysis_cuts=select_analysis_cuts(cutoffs_table, layout))
     context.write(output, published_cuts=select_published_cuts(cutoffs_table, context.participants, layout))
-    cuts = dict(zip(layout.strata["marker"], layout.strata["cut"], strict=True))
     cut_tables = CutTables.read(output)
-    description = describe_cutoffs(cut_tables, trial, analysis, context.settings.robustness, label=label, cuts=cuts)
+    description = describe_cutoffs(cut_tables, trial, analysis, context.settings.robustness, label=label)
     write_json(description, output / "robustness.json")
-    for name in list_figures(trial):
+    for name in list_cutoff_figures(trial):
         draw_cutoffs(cut_tables, trial, analysis, name, output, label)
 
 

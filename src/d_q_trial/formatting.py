@@ -9,7 +9,6 @@ _SMALLEST_P = Decimal("0.001")
 # Percent changes carry ten significant digits; beyond twelve, a decimal tail is binary noise and must not break a tie.
 _SIGNIFICANT = 12
 _EVERY_DIGIT = Context(prec=400)  # of the largest float
-_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 LARGE = 1e15  # numbers of at least this size have an exponent
 
 
@@ -63,11 +62,6 @@ def format_number(value: float, decimals: int, thousands: str = "") -> str:
 def format_grouped(value: float, decimals: int) -> str:
     """Format a number with thousands separated by commas, as the journal does."""
     return format_number(value, decimals, ",")
-
-
-def format_power_of_ten(value: float, power: int) -> str:
-    """Format a number as a multiple of a power of ten, such as ``20×10⁹``."""
-    return f"{value / 10.0**power:g}×10{str(power).translate(_RAISED)}".replace("-", MINUS) if value else "0"
 
 
 def format_p_digits(p: float) -> str:

@@ -1,24 +1,20 @@
 """The figures of a trial and their panels, read from a YAML file."""
 
-from __future__ import annotations
-
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from string import ascii_lowercase
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from ..config.types import Pair, StrictModel
+from ..config.settings import Analysis
+from ..config.types import StrictModel
 from ..config.yaml_files import load_list
-from ..labels import SEVERAL_STRATA, fill_placeholders, join_words
+from ..labels import SEVERAL_STRATA, caption_values, fill_placeholders, join_words
 from ..results_table import ALL_PARTICIPANTS
-from ..trial import BASELINE, FamilyKey, Key, MarkerKey, OutcomeKey, Trial, VisitKey, check_known
-
-if TYPE_CHECKING:
-    from ..config.settings import Analysis
+from ..trial import FamilyKey, Key, MarkerKey, OutcomeKey, Trial, VisitKey, check_known
 
 
 class Panel(StrictModel):
@@ -35,7 +31,6 @@ class Panel(StrictModel):
     strata: list[str] = Field([ALL_PARTICIPANTS], min_length=1)  # all, highest, lowest, each, descending, or labels
     marker: MarkerKey = ""  # that defines the strata; by default that of the analysis
     group: Literal["population", "population_under_cut", "population_from_cut", "participants"] = "participants"
-    limits: Pair | None = None  # of the vertical axis; by default chosen from the data
 
     @field_validator("outcome")
     @classmethod
@@ -128,7 +123,7 @@ class Figure(StrictModel):
             return self.panels
         return [panel.model_copy(update={"strata": [name]}) for name in reversed(strata) for panel in self.panels]
 
-    def texts(self, placeholders: Mapping[str, Any], analysis: Analysis, trial: Trial) -> tuple[str, str]:
+    def texts(self, analysis: Analysis, trial: Trial) -> tuple[str, str]:
         """Return title and caption with the placeholders filled in; the panels give letters, strata and visits.
 
         If the analysis does not divide participants by the marker of any panel, title and caption say so.
@@ -138,19 +133,16 @@ class Figure(StrictModel):
         letters = _collect_letters(panels)
         names = [f"{name} ({letters[name]})" if self.by_stratum else name for name in reversed(strata)]
         visits = dict.fromkeys(trial.visits[panel.visit].label for panel in panels if panel.visit)
-        values = placeholders | {"letters": letters, "strata": join_words(names), "visits": join_words(visits)}
+        values: dict[str, Any] = caption_values(trial, analysis)
+        values |= {"letters": letters, "strata": join_words(names), "visits": join_words(visits)}
         title, caption = fill_placeholders(self.title, values), fill_placeholders(self.caption, values)
         markers = {panel.marker or analysis.marker for panel in panels}
         if markers and analysis.strata.by != "quantile" and analysis.marker not in markers:
             undivided = join_words(sorted(trial.markers[marker].label for marker in markers), "or")
             title += ": no such strata in this analysis"
             caption = f"The analysis defines no strata by {undivided}; the panels are therefore empty."
-        sentences = [caption]
-        if self.flow or self.forest or any(panel.group == "participants" for panel in panels):
-            sentences.append(values["excluded"])
-        if self.flow or self.forest or any(p.kind == "time_course" or p.visit not in ("", BASELINE) for p in panels):
-            sentences.append(values["outliers"])
-        return title, " ".join(filter(None, sentences))
+        conventions = () if self.design else (values["excluded"], values["outliers"])
+        return title, " ".join(filter(None, (caption, *conventions)))
 
 
 def _collect_letters(panels: Sequence[Panel]) -> dict[str, str]:
@@ -180,3 +172,24 @@ def read_catalogue(path: Path | str | None, trial: Trial) -> Catalogue:
     changes = {family: trial.changes_of(family) for family in trial.families}
     measured = [key for key, outcome in trial.outcomes.items() if outcome.follow_up]
     return load_list(Catalogue, path, default, trial, families=trial.families, changes=changes, measured=measured)
+
+
+CUTOFF_TABLES = ("cutoffs", "windows", "best_cuts", "best_splits")  # files that describe every cutoff
+_ROWS_PER_PAGE = 3  # of the figures of cutoffs
+
+
+def list_cutoff_figures(trial: Trial) -> dict[str, tuple[str, str, list[tuple[str, str]]]]:
+    """Return by name of the figure its family, marker, and the outcomes and visits, for families that fit on a page."""
+    figures = {}
+    for family in trial.families:
+        changes = trial.changes_of(family)
+        if 0 < len(changes) <= _ROWS_PER_PAGE * count_columns(changes):
+            figures |= {f"every_cut_{family}_{marker}": (family, marker, changes) for marker in trial.markers}
+    return figures
+
+
+def count_columns(changes: Sequence[tuple[str, str]]) -> int:
+    """Return the number of panels side by side in a figure of cutoffs: a row per outcome, or several outcomes in a row."""
+    outcomes = [outcome for outcome, _ in changes]
+    visits = max(map(outcomes.count, outcomes), default=1)
+    return min({1: 3, 2: 4}.get(visits, visits), max(len(changes), 1))

@@ -1,36 +1,28 @@
 """Elements of panels: points, summaries, brackets, time courses and axes. Nothing here computes a statistic."""
 
-from __future__ import annotations
-
-import itertools
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from ..formatting import format_grouped, format_number, format_p, format_power_of_ten
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+
+from ..formatting import format_grouped, format_p
 from . import style
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.axis import Axis
-
-    from ..trial import Visit
-    from .study import Summary
+from .study import Summary
 
 Range = tuple[float, float]
 Limits = Range | None
-# A value farther from all quartiles than REACH times their range is drawn as a triangle at the edge of the axis, unless
-# extending the axis by the share STRETCH would include it.
-REACH, STRETCH = 5.0, 0.5
-_PADDING = 0.06  # share of an axis
+REACH = (
+    5.0  # a value farther from all quartiles than this multiple of their range is a triangle at the edge of the axis
+)
+_PADDING, _TRIANGLES = 0.06, 0.07  # shares of an axis
 POINT = 3.0  # diameter of a participant's marker, in points of type
 _HALF_GROUP = 0.30  # half the width available to the points, in units of the distance between groups
 _POINTS_AT, _SUMMARY_AT = -5.0, 7.0  # points of type: of points from their group's position, of summary from points
 BEYOND = "beyond "  # prefix of the labels of symbols for values outside the axis
 _BRACKET = 1.035  # height of the bracket below P, as a share of the height of the axes
 _LEVEL = 13.0  # points of type from a bracket to the one above it
-_ROW_NAME_MM = 16.0  # width available to the name of a row below the axis
 
 
 @dataclass(frozen=True)
@@ -57,8 +49,11 @@ def draw_groups(
     ``unit`` follows the value of a point outside the axis, ``limits`` override the range chosen from the data, ``zero``
     draws the line of no change, and ``names`` writes the names of the groups above n.
     """
-    positions = [group.position for group in groups]
-    ax.set(xlim=(min(positions) - 0.6, max(positions) + 0.6), ylim=limits or _choose_range(groups, zero))
+    positions, values = [group.position for group in groups], [v for group in groups for v in group.values]
+    quartiles = [quartile for group in groups for quartile in (group.summary.q1, group.summary.q3)]
+    ax.set(
+        xlim=(min(positions) - 0.6, max(positions) + 0.6), ylim=limits or axis_range(values, quartiles, (0.0,) * zero)
+    )
     if zero:
         ax.axhline(0.0, label="zero", **style.DASHED)
     for group in groups:
@@ -69,20 +64,11 @@ def draw_groups(
     ax.tick_params(axis="x", length=0)
 
 
-def _choose_range(groups: Sequence[Group], zero: bool) -> Range:
-    """Choose the range of the vertical axis, with room for the triangles of values outside it."""
-    values = [value for group in groups for value in group.values]
-    quartiles = [quartile for group in groups for quartile in (group.summary.q1, group.summary.q3)]
-    low, high = axis_range(values, quartiles, include=(0.0,) * zero)
-    room = 0.07 * (high - low)
-    return low - room * any(value < low for value in values), high + room * any(value > high for value in values)
-
-
 def axis_range(values: Iterable[float], quartiles: Iterable[float], include: Iterable[float] = ()) -> Range:
     """Choose the range of an axis, slightly wider than the values in view.
 
     Values farther than ``REACH`` times the range of the ``quartiles`` (of all groups, as computed) do not extend it; the
-    values to ``include``, such as zero, are always in view.
+    values to ``include``, such as zero, are always in view. There is room for the triangles of values out of view.
     """
     values, quartiles = list(filter(math.isfinite, values)), list(filter(math.isfinite, quartiles))
     first, third = min(quartiles, default=0.0), max(quartiles, default=0.0)
@@ -90,14 +76,15 @@ def axis_range(values: Iterable[float], quartiles: Iterable[float], include: Ite
     near = [*(value for value in values if first - reach <= value <= third + reach), *quartiles, *include]
     if not near:
         return 0.0, 1.0
-    room = STRETCH * (max(near) - min(near))
-    return pad_range((v for v in (*values, *near) if min(near) - room <= v <= max(near) + room), _PADDING)
+    low, high = pad_range(near)
+    room = _TRIANGLES * (high - low)
+    return low - room * any(value < low for value in values), high + room * any(value > high for value in values)
 
 
-def pad_range(values: Iterable[float], share: float = 0.05) -> Range:
-    """Return the range of some values, extended at both ends by a ``share`` of it."""
+def pad_range(values: Iterable[float]) -> Range:
+    """Return the range of some values, slightly extended at both ends."""
     low, high = min(values := [*values]), max(values)
-    padding = share * (high - low) or share * max(abs(high), 1.0)
+    padding = _PADDING * ((high - low) or max(abs(high), 1.0))
     return low - padding, high + padding
 
 
@@ -121,20 +108,14 @@ def beeswarm_offsets(heights: Sequence[float], diameter: float, half_width: floa
 
 def label_y_axis(ax: Axes, label: str, share: float = 1.2) -> None:
     """Format the numbers of the vertical axis and write its label, which may be as long as a ``share`` of the axis."""
-    low, high = ax.get_ylim()
-    format_axis(ax.yaxis, (low, high))
-    wrapped = style.wrap_text(label, share * axes_size(ax)[1] * style.MM_PER_POINT, style.BODY)
-    added_lines = wrapped.count("\n") - label.count("\n")
-    ax.set_ylabel(wrapped, linespacing=1.1, size=style.SMALL if added_lines else style.BODY)
+    format_axis(ax.yaxis, ax.get_ylim())
+    ax.set_ylabel(style.wrap_text(label, share * axes_size(ax)[1] * style.MM_PER_POINT, style.BODY), linespacing=1.1)
 
 
-def format_axis(axis: Axis, limits: Iterable[float]) -> None:
-    """Group the thousands on an axis with these limits, and write very large and small numbers with powers of ten."""
-    power = math.floor(math.log10(max(map(abs, limits)))) // 3 * 3
-    if power >= 6 or power < -3:
-        axis.set_major_formatter(lambda value, _: format_power_of_ten(value, power))
-    elif power >= 3:
-        axis.set_major_formatter("{x:,.0f}")
+def format_axis(axis: Axis, limits: Range) -> None:
+    """Group the thousands on an axis with these limits; numbers beyond six digits have an exponent."""
+    if not 0.001 <= max(map(abs, limits)) < 1000:
+        axis.set_major_formatter("{x:,g}")
 
 
 def axes_size(ax: Axes) -> tuple[float, float]:
@@ -166,7 +147,7 @@ def _draw_points(ax: Axes, group: Group) -> None:
 
 
 def _mark_values_beyond(ax: Axes, group: Group, unit: str) -> None:
-    """Mark values outside the axis by triangles at its edge, and write up to two values, or their number and extreme."""
+    """Mark values outside the axis by triangles at its edge, and write the farthest and their number."""
     (low, high), (left, right), transform = ax.get_ylim(), ax.get_xlim(), ax.get_xaxis_transform()
     point = (right - left) / axes_size(ax)[0]
     above = sorted((value for value in group.values if value > high), reverse=True)
@@ -178,8 +159,8 @@ def _mark_values_beyond(ax: Axes, group: Group, unit: str) -> None:
         positions = [group.position + (_POINTS_AT + gap * index) * point for index in range(len(values))]
         look = group.look.points(POINT + 1) | {"marker": marker, "clip_on": False, "zorder": 4}
         ax.plot(positions, [height] * len(values), transform=transform, label=f"{BEYOND}{group.name}", **look)
-        texts = [f"{format_grouped(value, 0 if abs(value) >= 100 else 1)}{unit}" for value in values]
-        text = f"{len(values)} values\nto {texts[0]}" if len(values) > 2 else "\n".join(texts)
+        farthest = f"{format_grouped(values[0], 0 if abs(values[0]) >= 100 else 1)}{unit}"
+        text = f"{len(values)} values\nto {farthest}" if len(values) > 1 else farthest
         inwards = 2.8 * text.count("\n") * (-1 if marker == "^" else 1)  # keeps a second line off the bracket of P
         offset = {"xycoords": transform, "xytext": (3.5, inwards), "textcoords": "offset points"}
         ax.annotate(text, (positions[-1], height), va="center", size=style.SMALL - 1, zorder=4, **offset)
@@ -215,53 +196,6 @@ def draw_difference(ax: Axes, position: float, base: float, ends: Sequence[float
     axis.spines["right"].set_visible(True)
     format_axis(axis.yaxis, ax.get_ylim())
     ax.set_xticks([*ax.get_xticks(), position], [*(tick.get_text() for tick in ax.get_xticklabels()), "difference"])
-
-
-def draw_medians(ax: Axes, positions: Sequence[float], summaries: Sequence[Summary], look: style.Look, **line) -> None:
-    """Draw the medians and quartiles of one group over the visits."""
-    lengths = [[s.median - s.q1 for s in summaries], [s.q3 - s.median for s in summaries]]
-    line |= look.points(4.0, 0.6) | {"linestyle": "-", "color": look.edge, "linewidth": 1.1, "elinewidth": 0.9}
-    ax.errorbar(positions, [s.median for s in summaries], yerr=lengths, capsize=2.0, capthick=0.9, **line)
-
-
-def draw_axis_break(ax: Axes, position: float) -> None:
-    """Draw two strokes through the horizontal axis where a gap in time is shortened."""
-    transform = {"transform": ax.get_xaxis_transform()}
-    ax.plot(position, 0, "s", markersize=3, color="white", clip_on=False, zorder=9, label="gap", **transform)
-    ax.text(position, 0, "//", ha="center", va="center", size=style.BODY, zorder=10, **transform)
-
-
-def time_axis(visits: Sequence[Visit]) -> tuple[Sequence[float], list[str], str]:
-    """Return the times of visits, their tick labels and the axis label: in weeks if all are known, else in order."""
-    weeks = [visit.week for visit in visits if visit.week is not None]
-    if len(weeks) == len(visits):
-        return weeks, [f"{week:g}" for week in weeks], "Weeks"
-    return range(len(visits)), [visit.label for visit in visits], ""
-
-
-def time_positions(times: Sequence[float]) -> tuple[list[float], list[int]]:
-    """Place visits on an axis in proportion to time, but shorten long gaps; ValueError unless times increase.
-
-    Returns the positions, in units of the shortest gap and at most two apart, and the indices of visits after shortened gaps.
-    """
-    gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
-    if any(gap <= 0 for gap in gaps):
-        raise ValueError(f"visits must follow each other in time, got {list(times)}")
-    shortest = min(gaps, default=1.0)
-    positions = itertools.accumulate((min(gap / shortest, 2.0) for gap in gaps), initial=0.0)
-    return list(positions), [index for index, gap in enumerate(gaps, start=1) if gap > 2 * shortest]
-
-
-def write_row_below(
-    ax: Axes, row: int, name: str, counts: Sequence[float], positions: Sequence[float] = (), colour: str = style.INK
-) -> None:
-    """Write the name of a row below the axis (row 0 is that of the tick labels), and counts at ``positions``."""
-    look = {"xycoords": ax.get_xaxis_transform(), "textcoords": "offset points", "va": "center", "size": style.SMALL}
-    look |= {"color": colour, "annotation_clip": False}
-    offset = -(7.4 + 8.0 * row)
-    ax.annotate(style.truncate(name, _ROW_NAME_MM), (ax.get_xlim()[0], 0), xytext=(-2, offset), ha="right", **look)
-    for position, n in zip(positions, counts, strict=True):
-        ax.annotate(format_number(n, 0), (position, 0), xytext=(0, offset), ha="center", **look)
 
 
 def write_message(ax: Axes, message: str) -> None:

@@ -1,9 +1,9 @@
 """Kinds of panels: functions that draw finished numbers on axes and return a text alternative."""
 
-from __future__ import annotations
-
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
+
+from matplotlib.axes import Axes
 
 from .. import labels
 from ..formatting import format_number, format_p
@@ -11,15 +11,12 @@ from ..results_table import ALL_PARTICIPANTS, subgroup_keys
 from ..trial import BASELINE
 from . import elements, style
 from .catalogue import Panel
-from .study import Study, Summary
+from .study import Study
 from .texts import render_text
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 MAX_STRATA = 6  # in one panel, side by side
 _STRATA_DISTANCE = 2.35  # between strata, whose arms are one unit apart
-_DODGE = 0.07  # offset of the time course of an arm, in units of the shortest time between visits
+_DODGE = 0.07  # offset of the time course of an arm, in units of the distance between visits
 _LINES_PER_BRACKET = 2  # above the first
 
 
@@ -40,7 +37,8 @@ class View:
 
     def __init__(self, panel: Panel, study: Study):
         trial, analysis = study.trial, study.analysis
-        self.panel, self.study, self.limits = panel, study, panel.limits
+        self.panel, self.study = panel, study
+        self.limits: elements.Limits = None  # of the vertical axis, if shared; by default chosen from the data
         self.marker = panel.marker or analysis.marker
         every_stratum = panel.kind == "strata" and panel.strata == [ALL_PARTICIPANTS]
         self.strata = labels.select_strata(["each"] if every_stratum else panel.strata, analysis.strata.labels)
@@ -56,20 +54,14 @@ class View:
         self.key = study.key(self.outcome.key, self.visit)
         _, measure, _ = self.key
         self.decimals = labels.change_decimals(measure, self.outcome.decimals)
-        unit = "" if measure == "log_ratio" else labels.change_unit(measure, self.outcome.unit)
+        unit = labels.change_unit(measure, self.outcome.unit)
         self.unit = unit if unit in ("", "%") else f" {unit}"  # as written after a number
-        change = {BASELINE: "", "log_ratio": ", log ratio to baseline"}.get(measure, ", change")
         # The title has the full label.
-        self.axis_label = add_unit(style.truncate(self.outcome.label, 40, style.BODY) + change, unit)
-        participants = ""
-        if panel.kind == "time_course":
-            name_group = analysis.strata.group if self.marker == analysis.marker else "{} of {}".format
-            group = name_group(self.strata[0], trial.markers[self.marker].label)
-            participants = "all participants" if self.strata == [ALL_PARTICIPANTS] else group
-        elif panel.kind == "estimation" and self.strata != [ALL_PARTICIPANTS]:
-            participants = self.strata[0]
+        label = style.truncate(self.outcome.label, 30, style.BODY)
+        self.axis_label = add_unit(label if measure == BASELINE else f"{label}, change", unit)
         visit = trial.visits[panel.visit].label if panel.visit else ""
-        self.title = ", ".join(filter(None, (self.outcome.label, visit, participants)))
+        stratum = "" if panel.kind in ("arms", "strata") or panel.strata == [ALL_PARTICIPANTS] else self.strata[0]
+        self.title = ", ".join(filter(None, (self.outcome.label, visit, stratum)))
 
     @property
     def extra_lines(self) -> int:
@@ -141,46 +133,50 @@ def draw_arms(ax: Axes, view: View) -> str:
         if estimation:
             elements.draw_difference(ax, treated.position + 1, control.summary.median, ends, direction)
         comparisons.append((name, (view.describe(treated), view.describe(control)), ends if estimation else [], p))
-    if view.limits:  # the interval of a difference does not extend an axis with configured limits
+    if view.limits:
         ax.set_ylim(view.limits)
     return render_text("panel", "arms", title=view.title, compared=comparisons, direction=direction, shown=view)
 
 
 def draw_time_course(ax: Axes, view: View) -> str:
-    """Draw the median change by arm over the visits in one group of participants; every change is zero at baseline."""
+    """Draw the median change by arm at equally spaced visits in one group; every change is zero at baseline."""
     study, trial, (subgroup,), (stratum,) = view.study, view.study.trial, view.subgroups, view.strata
-    arms, outcome, follow_up = list(trial.analysed_arms.values()), view.outcome.key, view.outcome.follow_up
-    summaries = {v: [study.summary(study.key(outcome, v), arm.key, **subgroup) for arm in arms] for v in follow_up}
-    by_visit = {visit: by_arm for visit, by_arm in summaries.items() if any(summary.n > 0 for summary in by_arm)}
-    if not by_visit:
-        raise view.no_numbers_error(follow_up[0], stratum)
-    times, tick_labels, axis_label = elements.time_axis([trial.visits[visit] for visit in (BASELINE, *by_visit)])
-    positions, after_gaps = elements.time_positions(times)
-    quartiles = [q for summaries in by_visit.values() for summary in summaries for q in (summary.q1, summary.q3)]
-    limits = view.limits or elements.axis_range(quartiles, quartiles, include=(0.0,))
-    ax.set(xlim=(-0.45, positions[-1] + 0.45), ylim=limits)
+    visits, arms = (BASELINE, *view.outcome.follow_up), (trial.arms.control, trial.arms.treated)
+    summaries = {v: [study.summary(study.key(view.outcome.key, v), a.key, **subgroup) for a in arms] for v in visits}
+    summaries = {visit: s for visit, s in summaries.items() if visit == BASELINE or any(summary.n > 0 for summary in s)}
+    if len(summaries) == 1:
+        raise view.no_numbers_error(view.outcome.follow_up[0], stratum)
+    sizes = ["/".join(format_number(summary.n, 0) for summary in s) for s in summaries.values()]
+    summaries[BASELINE] = [summary._replace(median=0.0, q1=0.0, q3=0.0) for summary in summaries[BASELINE]]
+    quartiles = [quartile for s in summaries.values() for _, _, *ends in s for quartile in ends]
+    ax.set(xlim=(-0.45, len(sizes) - 0.55), ylim=view.limits or elements.axis_range(quartiles, quartiles))
     ax.axhline(0.0, label="zero", **style.DASHED)
-    elements.write_row_below(ax, 0, axis_label, ())
-    ax.set_xticks(positions, tick_labels)
+    width = elements.axis_length(ax, 1.0) - 1
+    names = [style.truncate(trial.visits[visit].label, width) for visit in summaries]
+    ax.set_xticks(range(len(names)), [f"{name}\n{n}" for name, n in zip(names, sizes, strict=True)])
+    ax.set_xlabel(style.truncate(f"n, {arms[0].label} / {arms[1].label}", elements.axis_length(ax, len(names))))
     elements.label_y_axis(ax, view.axis_label, 1.1)
-    for index, (arm, look) in enumerate(zip(arms, (style.TREATED, style.CONTROL), strict=True)):
-        n_baseline = study.summary(study.key(outcome, BASELINE), arm.key, **subgroup).n
-        summaries = [Summary(n_baseline, 0.0, 0.0, 0.0), *(by_arm[index] for by_arm in by_visit.values())]
-        dodged = [position + _DODGE * (1 - 2 * index) for position in positions]
-        elements.draw_medians(ax, dodged, summaries, look, label=arm.label, zorder=3 - 0.1 * index)
-        sizes = [summary.n for summary in summaries]  # control first, as in the tables
-        elements.write_row_below(ax, len(arms) - index, f"n, {arm.label}", sizes, positions, look.edge)
-    for index in after_gaps:
-        elements.draw_axis_break(ax, (positions[index - 1] + positions[index]) / 2)
-    visits = []
-    for (visit, summaries), position in zip(by_visit.items(), positions[1:], strict=True):
-        *_, p = study.compare_arms(study.key(outcome, visit), **subgroup)
+    for index, (arm, look) in enumerate(zip(arms, (style.CONTROL, style.TREATED), strict=True)):
+        drawn = [by_arm[index] for by_arm in summaries.values()]
+        dodged = [position + _DODGE * (2 * index - 1) for position in range(len(drawn))]
+        lengths = [[s.median - s.q1 for s in drawn], [s.q3 - s.median for s in drawn]]
+        line = look.points(4.0, 0.6) | {
+            "linestyle": "-",
+            "color": look.edge,
+            "linewidth": 1.1,
+            "zorder": 2.9 + 0.1 * index,
+        }
+        line |= {"elinewidth": 0.9, "capsize": 2.0, "capthick": 0.9, "label": arm.label}
+        ax.errorbar(dodged, [s.median for s in drawn], yerr=lengths, **line)
+    described = []
+    for position, (visit, by_arm) in enumerate(list(summaries.items())[1:], start=1):
+        *_, p = study.compare_arms(study.key(view.outcome.key, visit), **subgroup)
         if not math.isnan(p):
-            text = style.wrap_text(format_p(p), elements.axis_length(ax, 1.0), style.BODY)
+            text = style.wrap_text(format_p(p), width, style.BODY)
             ax.text(position, 1.01, text, transform=ax.get_xaxis_transform(), ha="center", va="bottom")
-        medians = [(arm.label, summary.median) for arm, summary in zip(arms, summaries, strict=True)]
-        visits.append((trial.visits[visit].label, medians, p))
-    return render_text("panel", "time_course", title=view.title, visits=visits, shown=view)
+        medians = [(arm.label, summary.median) for arm, summary in zip(arms, by_arm, strict=True)]
+        described.append((trial.visits[visit].label, medians, p))
+    return render_text("panel", "time_course", title=view.title, visits=described, shown=view)
 
 
 def draw_strata(ax: Axes, view: View) -> str:
@@ -209,8 +205,6 @@ def draw_correlation(ax: Axes, view: View) -> str:
     key, keys = (marker.key, "correlation", BASELINE), {"contrast": age, "group": view.group}
     r, p = (study.numbers.get(*key, statistic, **keys) for statistic in ("spearman_r", "p"))
     ax.plot(pairs[age], pairs[marker.key], label="participants", **style.NEUTRAL.points(elements.POINT))
-    if view.limits is not None:
-        ax.set_ylim(*view.limits)
     ax.margins(0.04)
     ax.set_xlabel(add_unit("Age", "years"))
     elements.label_y_axis(ax, add_unit(marker.label, marker.unit))

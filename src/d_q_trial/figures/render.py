@@ -7,7 +7,6 @@ from pathlib import Path
 
 from ..errors import UserError, did_you_mean
 from ..files import copy_file, write_json
-from ..labels import caption_values
 from . import diagrams, elements, style
 from .catalogue import Catalogue, Figure, letter
 from .panels import Content, View
@@ -17,7 +16,7 @@ from .study import Study
 _LEFT, _RIGHT, _TOP, _BOTTOM = 15.5, 3.0, 9.5, 7.5
 _RIGHT_AXIS = 12.0
 _LEGEND, _NO_LEGEND = 5.0, 1.5  # above all panels
-_ROWS_OF_N = (2.0, 3.5)  # further room at the left and below, in time courses
+_SIZES = 3.5  # further room below time courses, for the label of n
 _EXTRA_LINE = 2.8  # above panels, for each line of text above that of P
 _STRATA_PER_ROW = 6  # strata of two arms, side by side over the width of a page
 _COURSE = 3  # strata that are as wide as a time course, with P at every visit
@@ -37,7 +36,7 @@ def draw_figures(
         for key in only or catalogue.figures:
             if not (figure := catalogue.figures.get(key)):
                 raise UserError(f"no figure is called {key!r}{did_you_mean(key, catalogue.figures)}")
-            title, caption = figure.texts(caption_values(study.trial, study.analysis), study.analysis, study.trial)
+            title, caption = figure.texts(study.analysis, study.trial)
             markers = {"markers": sorted({panel.marker or marker for panel in figure.panels} or {marker})}
             if key in twin_figures and not figure.depends_on_strata and twin_figures[key]["title"] == title:
                 described[key] = twin_figures[key] | markers
@@ -84,13 +83,13 @@ def lay_out_figure(figure: Figure, study: Study) -> tuple[style.Page, list[Conte
     axes, contents = [], []
     for index, (view, title, width) in enumerate(zip(views, titles, widths, strict=True)):
         cell_left, cell_top = cell_width * (index % columns), top + cell_height * (index // columns)
-        indent, bottom = _ROWS_OF_N if view.panel.kind == "time_course" else (0.0, 0.0)
+        bottom = _SIZES * (view.panel.kind == "time_course")
         if view.panel.kind == "strata":
             room = width / (len(view.strata) + 0.2) - 1
             bottom = 2.6 * max(style.wrap_text(name, room).count("\n") for name in view.strata)
         header = _TOP + _EXTRA_LINE * (view.extra_lines + max(text.count("\n") for text in titles))
         height = cell_height - header - _BOTTOM - bottom
-        axes.append(page.axes(cell_left + _LEFT + indent, cell_top + header, width - indent, height))
+        axes.append(page.axes(cell_left + _LEFT, cell_top + header, width, height))
         contents.append(view.draw(axes[-1]))
         if len(views) > 1:
             page.text(cell_left + 1.0, cell_top + 0.5, letter(index), weight="bold", size=style.LETTER, va="top")

@@ -18,15 +18,18 @@ from ..trial import Trial
 from . import style
 from .texts import load_texts, render_text
 
-LEFT, CURVE, RIGHT = 50.0, 101.0, 28.0  # widths in millimetres: names, curve, numbers
+LEFT, CURVE, RIGHT = 75.0, 76.0, 28.0  # widths in millimetres: names, curve, numbers
 HEADER, HEIGHT, GAP = 24.0, 62.0, 9.0  # heights: texts above the curve, the curve, down to the options
-ROW, BETWEEN = 3.1, 1.4  # height of a line of an option; gap between choices
-WIDEST = 33.0  # of the name of an option
+ROW, BETWEEN = 3.1, 1.4  # height of an option; gap between choices
+WIDEST = 56.0  # of the name of an option
 BINS = 312  # positions along the curve
 
 
 def name_options(specifications: pd.DataFrame, trial: Trial) -> pd.DataFrame:
-    """Return the option of each specification, named as it is displayed, in a column for every choice."""
+    """Return the option of each specification, named as it is displayed, in a column for every choice.
+
+    The options (categories) are in the order of the numbers of the specifications.
+    """
     cuts = zip(specifications["marker"], specifications["cut"], strict=True)
     markers, overall = trial.markers, "all participants"
     subgroups = [f"{markers[key].label}, upper {100 * (1 - cut):.3g}%" if key else overall for key, cut in cuts]
@@ -35,20 +38,12 @@ def name_options(specifications: pd.DataFrame, trial: Trial) -> pd.DataFrame:
         "visit": {key: visit.label for key, visit in trial.visits.items()},
         "test": {name: get_test(name).label for name in specifications["test"].unique()},
     }
-    options = specifications.assign(subgroup=subgroups)[list(load_texts()["choices"])]
-    options = options.apply(lambda column: column.replace(labels.get(column.name, load_texts()["options"])))
-    return options.apply(lambda column: column.map({name: style.wrap_text(name, WIDEST) for name in column.unique()}))
-
-
-def select_varied_options(ordered: pd.DataFrame, trial: Trial) -> pd.DataFrame:
-    """Return the option of each specification, in a column for every choice that has more than one option.
-
-    Columns and options are named as they are displayed; the options (categories) are in the order of the specifications.
-    """
-    options = name_options(ordered.sort_values("specification", kind="stable"), trial)
-    varied = {load_texts()["choices"][key]: column for key, column in options.items() if column.nunique() > 1}
-    varied = {choice: pd.Categorical(column, categories=column.unique()) for choice, column in varied.items()}
-    return pd.DataFrame(varied, index=options.index).loc[ordered.index]
+    options = specifications.assign(subgroup=subgroups).sort_values("specification", kind="stable")
+    for choice in (choices := list(load_texts()["choices"])):
+        names = labels.get(choice, load_texts()["options"])
+        named = options[choice].map(lambda key, names=names: names.get(key, key))
+        options[choice] = pd.Categorical(named, categories=named.unique())
+    return options[choices].loc[specifications.index]
 
 
 def draw_specification_curve(
@@ -74,8 +69,9 @@ def draw_specification_curve(
             page.text(4, 8, f"No multiverse: {reason}.", size=style.BODY)
         else:
             ordered = table[table["effect"].notna()].sort_values(["effect", "specification"], kind="stable")
-            options = select_varied_options(ordered, trial)
-            height = sum(_strip_height(column) * len(column.cat.categories) + BETWEEN for _, column in options.items())
+            options = name_options(ordered, trial)
+            options = options.loc[:, options.nunique() > 1].rename(columns=load_texts()["choices"])
+            height = ROW * options.nunique().sum() + BETWEEN * len(options.columns)
             page = style.Page(LEFT + CURVE + RIGHT + 4, HEADER + HEIGHT + GAP + height + 3.6, label)
             heading = render_text("specification_curve", "heading", **_select_overall(summary))
             first, second, third = heading.splitlines()
@@ -112,7 +108,7 @@ def draw_curve(ax: Axes, ordered: pd.DataFrame, band: Sequence[np.ndarray], alph
     ax.xaxis.set_major_formatter("{x:,.0f}")
     probability = f"Probability that a change is more favourable\nin {trial.arms.treated.label} than in the other arm"
     ax.set_ylabel(style.wrap_text(probability, HEIGHT, style.BODY))
-    legend = {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": 3, "frameon": False, "fontsize": style.SMALL}
+    legend = {"loc": "lower right", "bbox_to_anchor": (1.1, 1), "ncols": 3, "frameon": False, "fontsize": style.SMALL}
     ax.legend(handletextpad=0.4, labelspacing=0.3, markerscale=1.2, **legend)
 
 
@@ -131,27 +127,22 @@ def _draw_options(page: style.Page, ordered: pd.DataFrame, options: pd.DataFrame
     page.text(effects_right, top - 1, "median\neffect", va="bottom", **quiet)
     page.text(shares_right, top - 1, "significant,\nfavourable", va="bottom", **quiet)
     for choice, column in options.items():
-        height, count = _strip_height(column), len(column.cat.categories)
-        ax = page.axes(LEFT, top, CURVE, height * count)
+        count = len(column.cat.categories)
+        ax = page.axes(LEFT, top, CURVE, ROW * count)
         # Grey where the options are spread evenly; black where one occurs at least twice as often.
         shades = pd.crosstab(bins, column.array, normalize="index").T * count / 2
         look = {"cmap": "Greys", "vmin": 0, "vmax": 1, "aspect": "auto", "interpolation": "nearest"}
         ax.imshow(shades, extent=(0, len(ordered), count, 0), **look)
         ax.hlines(range(1, count), 0, len(ordered), color="white", linewidth=0.8)
         ax.axis("off")
-        page.text(2, top + height / 2, choice, weight="bold")
+        page.text(2, top + ROW / 2, choice, weight="bold")
         numbers = ordered.groupby(column, observed=True).agg({"effect": "median", "favourable": "mean"})
-        for index, (option, effect, share) in enumerate(numbers.itertuples()):
-            middle = top + height * (index + 0.5)
-            page.text(LEFT - 1.2, middle, option, ha="right", linespacing=1.0)
-            page.text(effects_right, middle, format_number(effect, 2), **quiet)
-            page.text(shares_right, middle, f"{format_number(100 * share, 1)}%", **quiet)
-        top += height * count + BETWEEN
-
-
-def _strip_height(column: pd.Series) -> float:
-    """Return the height of the strips of a choice, in millimetres."""
-    return ROW * max(1 + name.count("\n") for name in column.cat.categories)
+        for option, effect, share in numbers.itertuples():
+            page.text(LEFT - 1.2, top + ROW / 2, style.truncate(option, WIDEST), ha="right")
+            page.text(effects_right, top + ROW / 2, format_number(effect, 2), **quiet)
+            page.text(shares_right, top + ROW / 2, f"{format_number(100 * share, 1)}%", **quiet)
+            top += ROW
+        top += BETWEEN
 
 
 def describe_multiverse(

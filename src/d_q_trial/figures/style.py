@@ -1,21 +1,24 @@
 """Style of the figures: journal width, typeface, colours, and files that are identical on every machine."""
 
-from __future__ import annotations
-
 import re
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from matplotlib import font_manager, rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.text import Text
+from matplotlib.textpath import text_to_path
+from PIL.Image import Dither, Quantize
+from PIL.PngImagePlugin import PngInfo
+from pypdfium2 import PdfDocument
 
 from ..files import atomic
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-    from matplotlib.text import Text
 
 WIDTH_MM = 183.0  # of a two-column page
 PNG_DPI = 250
@@ -34,14 +37,12 @@ BODY, SMALL, TITLE, LETTER = 6.5, 6.0, 7.0, 9.0  # type sizes in points
 DASHED = {"color": GRID, "linewidth": 0.7, "dashes": (4, 3), "zorder": 0.5}  # lines of no effect and of alpha
 
 
+for _path in sorted(_FOLDER.glob("typeface/*.ttf")):
+    font_manager.fontManager.addfont(_path)
+
+
 def journal_style():
     """Return a context in which matplotlib uses the style of these figures, whatever the user's settings."""
-    from matplotlib import font_manager, rc_context
-
-    registered = {font.fname for font in font_manager.fontManager.ttflist}
-    for path in sorted(_FOLDER.glob("typeface/*.ttf")):
-        if str(path) not in registered:
-            font_manager.fontManager.addfont(path)
     return rc_context(fname=_FOLDER / "journal.mplstyle")
 
 
@@ -80,10 +81,7 @@ def stratum_look(index: int, count: int) -> Look:
 @cache
 def text_width(text: str, size: float = SMALL, weight: str = "normal") -> float:
     """Return the width of a text in millimetres; the widest line counts."""
-    from matplotlib.font_manager import FontProperties
-    from matplotlib.textpath import text_to_path
-
-    font = FontProperties(size=size, weight=weight)
+    font = font_manager.FontProperties(size=size, weight=weight)
     return max(text_to_path.get_text_width_height_descent(s, font, False)[0] for s in text.split("\n")) * MM_PER_POINT
 
 
@@ -109,13 +107,10 @@ class Page:
     """
 
     def __init__(self, width: float, height: float, label: str | None = None):
-        from matplotlib.figure import Figure
-        from matplotlib.patches import Rectangle
-
         self.width, self.label = width, label
         self.top = BAND_MM if label else 0.0
         self.height = height + self.top
-        self.figure: Figure = Figure(figsize=(width / _MM_PER_INCH, self.height / _MM_PER_INCH))
+        self.figure = Figure(figsize=(width / _MM_PER_INCH, self.height / _MM_PER_INCH))
         if label:
             band = BAND_MM / self.height
             fill = {"transform": self.figure.transFigure, "facecolor": BAND_FILL, "linewidth": 0}
@@ -160,10 +155,6 @@ class Page:
         The PNG is the PDF rendered by pdfium, which takes half the time of a second layout. Reducing it to 256 colours
         shifts shades by up to 15 of 255 and takes a quarter of the bytes. The metadata of both files contain the label.
         """
-        from PIL.Image import Dither, Quantize
-        from PIL.PngImagePlugin import PngInfo
-        from pypdfium2 import PdfDocument
-
         pdf, png = Path(f"{stem}.pdf"), Path(f"{stem}.png")
         italicize_p(self.figure)
         metadata = {"Title": title, "Subject": self.label, "Creator": None, "Producer": None, "CreationDate": None}
@@ -183,12 +174,7 @@ class Page:
 
 def italicize_p(figure: Figure) -> None:
     """Set the P of P-values in italics, as journals do, in the texts of a figure, but not in a name such as vitamin P."""
-    texts = [*figure.texts]
-    for legend in filter(None, (*figure.legends, *(ax.get_legend() for ax in figure.axes))):
-        texts += legend.get_texts()
-    for ax in figure.axes:  # except tick labels, which take long to search
-        texts += [*ax.texts, ax.xaxis.label, ax.yaxis.label]
-    for text in texts:
+    for text in figure.findobj(Text):
         segments = _P_SYMBOL.split(text.get_text())
         if len(segments) > 1:
             text.set(text="$P$".join(segment.replace("$", r"\$") for segment in segments), parse_math=True)
@@ -196,7 +182,5 @@ def italicize_p(figure: Figure) -> None:
 
 def draw_box(ax: Axes, left: float, top: float, width: float, height: float, **properties: Any):
     """Draw a rectangle, by default white with a thin dark frame."""
-    from matplotlib.patches import Rectangle
-
     properties = {"facecolor": "white", "edgecolor": INK, "linewidth": 0.7} | properties
     return ax.add_patch(Rectangle((left, top), width, height, **properties))

@@ -6,6 +6,7 @@ from typing import Any
 from ..files import read_yaml_beside
 from ..formatting import format_interval, format_number, format_p, format_p_digits
 from ..labels import uncapitalize
+from ..pages import template_engine
 
 
 @cache
@@ -16,11 +17,9 @@ def load_texts() -> dict[str, Any]:
 
 @cache
 def _load_template(figure: str, part: str):
-    import jinja2
-
-    engine = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    engine.filters |= {"digits": format_p_digits, "interval": format_interval, "number": format_number, "p": format_p}
-    engine.filters |= {"within": uncapitalize, "count": lambda value: f"{int(value):,}"}
+    engine = template_engine().overlay(autoescape=False)
+    engine.filters = engine.filters | {"digits": format_p_digits, "interval": format_interval, "number": format_number}
+    engine.filters |= {"p": format_p, "within": uncapitalize, "count": lambda value: f"{int(value):,}"}
     return engine.from_string(load_texts()[figure][part])
 
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from .. import formatting, labels
 from ..config.settings import Analysis
 from ..files import read_yaml_beside
+from ..pages import template_engine
 from ..published_tables import parse_number, read_published_table
 from ..results_table import ABSENT, ALL_PARTICIPANTS, BOTH_ARMS, Number, Numbers, subgroup_keys
 from ..stats.two_sample import get_test
@@ -98,7 +99,7 @@ class _Builder:
         is_default = table.kind == "strata" and table.strata == [ALL_PARTICIPANTS]  # which means a column per stratum
         self.strata = labels.select_strata(["each"] if is_default else table.strata, analysis.strata.labels)
         self.outcomes = [trial.outcomes[name] for name in table.rows.keys(trial)] if table.rows else []
-        units = {self.unit(outcome) for outcome in self.outcomes}
+        units = {labels.change_unit(self.measure, outcome.unit) for outcome in self.outcomes}
         self.shared_unit = units.pop() if len(units) == 1 else ""
         heading = "Characteristic" if at_baseline else "Outcome"
         self.heading = f"{heading} ({self.shared_unit})" if self.shared_unit else heading  # of the first column
@@ -117,34 +118,22 @@ class _Builder:
 
     def notes(self) -> list[str]:
         """Return paragraphs on what the values of the table are and how they were computed."""
-        table, analysis = self.table, self.analysis
-        kinds = {outcome.kind for outcome in self.outcomes}
-        summaries = [text for kind, text in _TEXTS["values"].items() if kind in kinds]
-        applies = {
-            "change": self.measure in labels.FORMULAS,
-            "baseline": table.visit == BASELINE,
-            "chi_squared": "binary" in kinds,
-            "trend": len(analysis.strata.labels) > 2,
-            "smd": table.smd,
+        rule, kinds = self.analysis.strata, {outcome.kind for outcome in self.outcomes}
+        values = self.placeholders | {
+            "table": self.table,
+            "kinds": kinds,
+            "measure": self.measure,
+            "labels": rule.labels,
         }
-        parts = {name: _TEXTS[name] if needed else "" for name, needed in applies.items()}
-        parts |= {"values": labels.join_words(summaries, "or"), "unit": _TEXTS["unit"].get(self.measure, "")}
-        values = self.placeholders | {"formula": labels.FORMULAS.get(self.measure, "")}
-        values |= {name: text.format_map(values) for name, text in parts.items()}
-        notes = [labels.fill_placeholders(_TEXTS[table.kind], values)]
-        if self.strata != [ALL_PARTICIPANTS]:
-            notes.append(labels.describe_strata(analysis.strata, self.marker.label, self.marker.unit))
-        if table.kind != "events":
-            notes += [values["excluded"], values["outliers"] if self.measure != BASELINE else ""]
-        return list(filter(None, [*notes, self.fill(table.note)]))
-
-    def unit(self, outcome: Outcome) -> str:
-        """Return the unit in which the table shows an outcome."""
-        return labels.change_unit(self.measure, outcome.unit)
+        values["formula"] = labels.FORMULAS.get(self.measure, "")
+        by_strata = self.strata != [ALL_PARTICIPANTS]
+        values["strata"] = labels.describe_strata(rule, self.marker.label, self.marker.unit) if by_strata else ""
+        template = template_engine().overlay(autoescape=False).from_string(_TEXTS["notes"])
+        return list(filter(None, [*template.render(values).splitlines(), self.fill(self.table.note)]))
 
     def row_label(self, outcome: Outcome) -> str:
         """Return the label of an outcome, with its unit unless the heading has it."""
-        unit = self.unit(outcome)
+        unit = labels.change_unit(self.measure, outcome.unit)
         return outcome.label if not unit or unit == self.shared_unit else f"{outcome.label}, {unit}"
 
     def decimals(self, outcome: Outcome) -> int:
@@ -180,33 +169,26 @@ def _format_p(number: Number) -> str:
     return DASH if number.reason == ABSENT else formatting.format_p_digits(number.value)
 
 
-def _build_arms(builder: _Builder) -> BuiltTable:
-    """Build a table with a column per arm."""
-    place = subgroup_keys(builder.strata[0], builder.marker.key)
-    test = Column("P", "", {"contrast": builder.trial.contrast} | place)
-    return _build_groups(builder, builder.arm_columns(place), [test], **place)
+def _build_groups(builder: _Builder) -> BuiltTable:
+    """Build a row per outcome with a column per arm, or per stratum at baseline (lowest first, both arms together), and P.
 
-
-def _build_strata(builder: _Builder) -> BuiltTable:
-    """Build a table of both arms together at baseline, lowest stratum first; the highest is compared with each lower one."""
-    place = {"marker": builder.marker.key, "stratum": ""}
-    groups = [Column(name, name, place | {"group": BOTH_ARMS, "stratum": name}) for name in builder.strata]
-    *lower, upper = builder.strata
-    contrasts = {name: place | {"contrast": f"{upper} - {name}"} for name in lower}
-    tests = [Column(f"P, {upper} against {name}", f"_{upper}_vs_{name}", keys) for name, keys in contrasts.items()]
-    if len(lower) == 1:
-        tests = [tests[0]._replace(heading="P", name="")]
-    else:
+    The highest stratum is compared with each lower one; three or more strata have P for trend.
+    """
+    table, rows, (*lower, upper) = builder.table, [], builder.strata
+    keys = subgroup_keys(upper, builder.marker.key)
+    groups, tests = builder.arm_columns(keys), [Column("P", "", {"contrast": builder.trial.contrast} | keys)]
+    if table.kind == "strata":
+        keys = {"marker": builder.marker.key}
+        groups = [Column(name, name, keys | {"group": BOTH_ARMS, "stratum": name}) for name in builder.strata]
+        place = keys | {"stratum": ""}
+        contrasts = {name: place | {"contrast": f"{upper} - {name}"} for name in lower}
+        tests = [Column(f"P, {upper} against {name}", f"_{upper}_vs_{name}", at) for name, at in contrasts.items()]
         trend = place | {"contrast": f"trend {' < '.join(builder.strata)}", "group": BOTH_ARMS}
         tests.append(Column("P for trend", "_trend", trend, "p_trend"))
-    return _build_groups(builder, groups, tests, marker=builder.marker.key)
-
-
-def _build_groups(builder: _Builder, groups: Sequence[Column], tests: Sequence[Column], **keys: str) -> BuiltTable:
-    """Build a row per outcome with a column per group and per test; ``keys`` are those of every row."""
-    table, rows, sizes = builder.table, [], []
-    visit = BASELINE if table.kind == "strata" else table.visit
+        if len(lower) == 1:
+            tests = [Column("P", "", contrasts[lower[0]])]
     for outcome in builder.outcomes:
+        visit = BASELINE if table.kind == "strata" else table.visit
         texts, exact = builder.summarize(outcome, visit, groups, **keys)
         for test in tests:
             p = builder.look_up(outcome, visit, test.statistic, **test.keys)
@@ -216,16 +198,15 @@ def _build_groups(builder: _Builder, groups: Sequence[Column], tests: Sequence[C
             exact["smd"] = _standardized_difference(builder, outcome, visit, groups)
             texts.append(formatting.format_number(exact["smd"], 2))
         rows.append(Row((builder.row_label(outcome), *texts), exact))
-        sizes.append([0 if math.isnan(n) else int(n) for n in (exact[f"{group.name}_n"] for group in groups)])
-    full = [max(column, default=0) for column in zip(*sizes, strict=True)]
-    columns = [f"{group.heading} (n = {n})" if n else group.heading for group, n in zip(groups, full, strict=True)]
-    columns = [builder.heading, *columns, *(test.heading for test in tests), *(["SMD"] if table.smd else [])]
+    sizes = {group.heading: [row.exact[f"{group.name}_n"] for row in rows] for group in groups}
+    full = {heading: max((n for n in column if n > 0), default=0) for heading, column in sizes.items()}
+    columns = [f"{heading} (n = {n:.0f})" if n else heading for heading, n in full.items()]
     incomplete = []  # outcomes with fewer values than the heading has participants
-    for outcome, row_sizes in zip(builder.outcomes, sizes, strict=True):
-        fewer = [f"{g.heading} {n}" for g, n, size in zip(groups, row_sizes, full, strict=True) if 0 < n < size]
-        if fewer:
-            incomplete.append(f"{outcome.label} ({', '.join(fewer)})")
+    for index, outcome in enumerate(builder.outcomes):
+        fewer = [f"{heading} {n[index]:.0f}" for heading, n in sizes.items() if 0 < n[index] < full[heading]]
+        incomplete += [f"{outcome.label} ({', '.join(fewer)})"] if fewer else []
     note = _TEXTS["fewer"].format(outcomes=labels.join_words(incomplete)) if incomplete else ""
+    columns = [builder.heading, *columns, *(test.heading for test in tests), *(["SMD"] if table.smd else [])]
     return builder.finish(columns, rows, note)
 
 
@@ -284,7 +265,7 @@ def _build_events(builder: _Builder) -> BuiltTable:
     """Copy adverse events from the article; the label says that it applies to all other tables of a labelled run."""
     folder, file, label = builder.published, Path(builder.table.file).stem, builder.data_label
     reported = read_published_table(folder, file) if folder else ()
-    reported = [row for row in reported if row["source"] == builder.table.source]
+    reported = [row for row in reported if row["source"] == "paper"]
     counts, rows = {(row["event"], row["group"]): row for row in reported}, []
     for event in dict.fromkeys(row["event"] for row in reported):
         texts, exact = [event], {"event": event}
@@ -299,4 +280,4 @@ def _build_events(builder: _Builder) -> BuiltTable:
     return builder.finish(["Event", *columns], rows, note, data_label=label and _TEXTS["copied"].format(label=label))
 
 
-_BUILDERS = {"arms": _build_arms, "strata": _build_strata, "comparisons": _build_comparisons, "events": _build_events}
+_BUILDERS = {"arms": _build_groups, "strata": _build_groups, "comparisons": _build_comparisons, "events": _build_events}

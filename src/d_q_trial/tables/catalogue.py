@@ -11,6 +11,8 @@ from ..labels import SEVERAL_STRATA
 from ..results_table import ALL_PARTICIPANTS
 from ..trial import BASELINE, Decimals, FamilyKey, Key, OutcomeKey, Trial, VisitKey
 
+ENDINGS = (".csv", "_exact.csv", ".html")  # of the files that each table has
+
 
 class Rows(StrictModel):
     """The outcomes of a table: those marked ``table_1`` in the trial, those of families, or a list."""
@@ -50,7 +52,6 @@ class Table(StrictModel):
     decimals: Decimals | None = None  # at baseline and of percent changes; other measures have fixed decimals
     smd: bool = False  # whether ``arms`` has a column with the standardized mean difference
     file: str = ""  # of ``events``, in the folder of reported values
-    source: str = "paper"  # of the rows of the file that ``events`` shows
 
     @model_validator(mode="after")
     def _check_keys_of_kind(self):

@@ -9,12 +9,18 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+from openpyxl import Workbook
+from openpyxl.packaging.core import DocumentProperties
+from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
+from openpyxl.utils import get_column_letter
+
 from ..files import LABEL_COLUMN, atomic, escape_formula, set_fixed_date, write_csv, write_json, write_text
 from ..formatting import MINUS
 from ..pages import template_engine
 from .build import BuiltTable
+from .catalogue import ENDINGS
 
-ENDINGS = (".csv", "_exact.csv", ".html")  # of the files that each table has
 FONT = "Arial"
 # Workbooks store their date; a fixed one makes the same numbers give the same bytes.
 _EPOCH = datetime(2000, 1, 1)
@@ -36,8 +42,6 @@ def write_tables(tables: Sequence[BuiltTable], folder: Path | str) -> None:
 
 def exact_frame(table: BuiltTable):
     """Return the numbers of a table in full precision, with the label of synthetic data in a last column, ``data``."""
-    import pandas as pd
-
     frame = pd.DataFrame([row.exact for row in table.rows]) if table.rows else _cell_frame(table)  # for its header
     counts = [name for name in frame if name.endswith(("_n", "_count"))]
     frame = frame.astype(dict.fromkeys(counts, "Int64"))
@@ -45,8 +49,6 @@ def exact_frame(table: BuiltTable):
 
 
 def _cell_frame(table: BuiltTable):
-    import pandas as pd
-
     frame = pd.DataFrame([row.cells for row in table.rows], columns=list(table.columns), dtype=object)
     return frame.replace(rf"^{MINUS}(?=[\d.]+$)", "-", regex=True)  # which other programs read as a number
 
@@ -68,9 +70,6 @@ def write_workbook(tables: Sequence[BuiltTable], path: Path | str) -> None:
 
     A cell that is one number is stored as a number with the decimals shown, so that columns sort and compute.
     """
-    from openpyxl import Workbook
-    from openpyxl.packaging.core import DocumentProperties
-
     book = Workbook()
     book.remove(book.active)
     for table in tables:
@@ -94,9 +93,6 @@ def write_workbook(tables: Sequence[BuiltTable], path: Path | str) -> None:
 
 def _write_formatted(sheet, table: BuiltTable) -> None:
     """Write a formatted table: title, label of the data, header, rows, notes."""
-    from openpyxl.styles import Alignment, Border, PatternFill, Side
-    from openpyxl.utils import get_column_letter
-
     wrapped = Alignment(wrap_text=True, vertical="top")
     _append_row(sheet, [f"{table.label}. {table.title}"], bold=True)
     if table.data_label:
@@ -125,8 +121,6 @@ def _write_formatted(sheet, table: BuiltTable) -> None:
 
 def _append_row(sheet, cells: Iterable[Any], *, typed=False, bold=False, colour: str | None = None, **style) -> None:
     """Append a row of cells in one font; ``typed`` stores a cell that is one number as a number."""
-    from openpyxl.styles import Font
-
     font = Font(name=FONT, size=10, bold=bold, color=colour)
     values = [escape_formula(value) if isinstance(value, str) else value for value in cells]
     sheet.append(values)
