@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from ..participants import PERCENT_CHANGE, TRIAL, VALUE
-from ..recognition.spelling import is_known_unit, plain_unit, unit_factor
+from ..recognition.spelling import is_known_unit, unit_factor
 from ..recognition.vocabulary import MARKS, UNMARKED, canonical_id, id_kind, normalize
 from ..spreadsheet.sheets import EMPTY, format_cell, is_number, join_first
 from ..trial import BASELINE
@@ -103,10 +103,9 @@ def check_units(reading: WorkbookReading) -> None:
             places.insert(0, (column.unit, source.head | {"value": column.label or column.unit}))
         for unit, place in places:
             factor, template_values = unit_factor(unit, definition.unit), {"definition": definition, "unit": unit}
-            both_known = is_known_unit(unit) and is_known_unit(definition.unit)
             if factor is None:
-                name = "other" if both_known else "percent" if plain_unit(unit) == "percent" else "unknown"
-                reading.faults.error(f"unit / {name}", place, stops=both_known or not mapped, **template_values)
+                stops = not mapped or (is_known_unit(unit) and is_known_unit(definition.unit))
+                reading.faults.error("unit / other", place, stops=stops, **template_values)
             elif factor != 1.0:
                 name = "unit / beside" if place["value"] == unit else "unit"
                 reading.faults.error(name, place, factor=factor, **template_values)
@@ -191,7 +190,7 @@ def check_baselines(reading: WorkbookReading) -> None:
 
 
 def check_groups(reading: WorkbookReading) -> None:
-    """Report an empty arm, a missing marker, panels without ids, small strata, and markers that define none."""
+    """Report an empty arm, a missing marker, panels without ids, and small strata."""
     rows, trial, faults = reading.trial_rows, reading.trial, reading.faults
     if rows.empty:
         faults.error("no participants")
@@ -208,13 +207,6 @@ def check_groups(reading: WorkbookReading) -> None:
         if len(group) < SMALL_GROUP:
             size = f"{len(group)} value{'s' * (len(group) > 1)} in {' '.join(filter(None, [stratum, arm]))}"
             faults.note("small stratum", source.head | {"value": ""}, group=size)
-    for key, marker_rows in rows[rows["text"].eq("")].groupby("variable", sort=False):
-        if key in trial.markers:
-            label, head = trial.markers[key].label, marker_rows["source"].iloc[0].head
-            if len(marker_rows) < 2 * SMALL_GROUP:
-                faults.note("few marked", head, count=len(marker_rows), label=label)
-            elif marker_rows["value"].nunique() == 1:
-                faults.note("no strata", head, label=label)
 
 
 def check_qualifiers(reading: WorkbookReading) -> None:
@@ -253,10 +245,9 @@ def check_codebooks(reading: WorkbookReading) -> None:
 
 
 def check_changes(reading: WorkbookReading) -> None:
-    """Report implausible given changes, ask if they are fractions, and report outcomes with values in one arm only."""
-    trial, faults = reading.trial, reading.faults
-    rows = reading.trial_rows[reading.trial_rows["variable"].isin(trial.outcomes)]
-    given = rows[rows["measure"] == PERCENT_CHANGE]
+    """Report implausible given changes, and ask if they are fractions, percent of baseline or codes for missing values."""
+    faults, rows = reading.faults, reading.trial_rows
+    given = rows[rows["measure"].eq(PERCENT_CHANGE) & rows["variable"].isin(reading.trial.outcomes)]
     for row in given[~given["value"].between(-100, MAX_CHANGE)].itertuples():
         faults.note(f"outlying / {'below' if row.value < 0 else 'above'}", cell_location(row))
     for source, changes in given.groupby("source", sort=False):
@@ -273,11 +264,6 @@ def check_changes(reading: WorkbookReading) -> None:
             if suspected and len(changes) >= MANY:
                 template_values = {"label": source.definition.label, "largest": sizes.max()}
                 faults.error(kind, source.head, stops=not source.plan.mapped, **template_values)
-    arms = {key: arm for key, arm in trial.analysed_arms.items() if key in set(rows["arm"])}
-    for _, group in rows.groupby(["variable", "visit", "measure"], sort=False):
-        present, source = set(group["arm"]), group["source"].iloc[0]
-        for arm in (arm for key, arm in arms.items() if key not in present and present != {""}):
-            faults.note("empty arm / variable", source.head | {"value": ""}, label=source.label, arm=arm)
 
 
 def check_hidden(reading: WorkbookReading) -> None:

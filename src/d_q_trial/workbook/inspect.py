@@ -4,7 +4,7 @@ import itertools
 import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any
 
 import pandas as pd
 
@@ -12,7 +12,7 @@ from ..pages import template_engine
 from ..participants import PERCENT_CHANGE, POPULATION, TRIAL, VALUE
 from ..recognition.spelling import WORDS
 from ..recognition.vocabulary import canonical_id
-from ..spreadsheet.sheets import EMPTY, Flag, Sheet, is_number, join_first, make_printable
+from ..spreadsheet.sheets import EMPTY, Flag, is_number, join_first, make_printable
 from ..trial import BASELINE
 from .mapping import READABLE, BlockPlan, Column
 from .reader import WorkbookReading, synthetic_label
@@ -26,16 +26,11 @@ WIDEST = 48  # characters of a column of a printed table
 HEADS = ("Variable", "Visit", "Measure", "Group", "Sheet", "Column", "n", "missing", "range", "unit", "confidence")
 
 
-class Section(NamedTuple):
-    """A list of texts, or a table if it has heads."""
+def describe(reading: WorkbookReading) -> dict[str, Any]:
+    """Return a title, the lines of the summary, and sections: the blocks, the variables, and lists; the questions are last.
 
-    title: str
-    rows: list[list[str]]
-    heads: tuple[str, ...] = ()
-
-
-def describe(reading: WorkbookReading) -> list[Section]:
-    """Return the summary, the blocks, the variables in the order of the trial, and the questions to answer."""
+    A section is a title, its heads (none for a list of lines) and its rows of texts.
+    """
     trial, plans = reading.trial, reading.plans
     order = {key: number for number, key in enumerate([*trial.outcomes, *trial.markers])}
     blocks = [[p.sheet, p.block.range, describe_kind(p), p.unread_reason or p.evidence] for p in plans]
@@ -58,12 +53,16 @@ def describe(reading: WorkbookReading) -> list[Section]:
     }
     counts = {"sheet": len(reading.workbook.sheets), "block": len(plans)}
     sizes = ", ".join(f"{number} {noun}{'s' * (number != 1)}" for noun, number in counts.items())
-    return [
-        Section(f"{reading.workbook.path.name}: {sizes}", [[line] for line in _summarize(reading)]),
-        Section("Blocks", blocks, ("Sheet", "Block", "What it is", "Why")),
-        Section("Variables", [_variable_row(source, rows, reading) for source, rows in sources], HEADS),
-        *(Section(title, [[text] for text in texts]) for title, texts in lists.items()),
-    ]
+    return {
+        "title": f"{reading.workbook.path.name}: {sizes}",
+        "summary": _summarize(reading),
+        "complete": not any([*lists.values()][-2:]),
+        "sections": [
+            ("Blocks", ("Sheet", "Block", "What it is", "Why"), blocks),
+            ("Variables", HEADS, [_variable_row(source, rows, reading) for source, rows in sources]),
+            *((title, (), [[text] for text in texts]) for title, texts in lists.items()),
+        ],
+    }
 
 
 def _list_unused(plan: BlockPlan) -> list[str]:
@@ -215,18 +214,11 @@ def _list_needs(reading: WorkbookReading) -> list[str]:
 # -- text and page ------------------------------------------------------------------------------------------------
 
 
-def render_text(sections: list[Section]) -> str:
-    """Write the sections as plain text for a terminal; long lists are cut short."""
-    blocks: list[str] = []
-    for title, rows, heads in (section for section in sections if section.rows):
-        indent, colon = ("  ", ":") if blocks else ("", "")
-        lines = _format_table(heads, rows) if heads else [indent + " ".join("  ".join(row).split()) for row in rows]
-        omitted = len(lines) - MAX_LINES
-        more = [f"  and {omitted:,} more (--html writes all)"] if omitted > 0 else []
-        blocks.append("\n".join([title + colon, *lines[:MAX_LINES], *more]))
-    if not any(section.rows for section in sections[-2:]):
-        blocks.append("All data that the analyses need were found.")
-    return "\n".join(map(make_printable, "\n\n".join(blocks).split("\n"))) + "\n"
+def render_text(findings: dict[str, Any]) -> str:
+    """Return the findings as plain text for a terminal; long lists are cut short."""
+    template = template_engine().get_template("inspect.txt.j2")
+    text = template.render(findings, table=_format_table, most=MAX_LINES)
+    return "\n".join(map(make_printable, text.split("\n")))
 
 
 def _format_table(heads: Sequence[str], rows: list[list[str]]) -> list[str]:
@@ -240,40 +232,26 @@ def _shorten(text: str, width: int) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
-def render_html(sections: list[Section], reading: WorkbookReading) -> str:
-    """Return the sections and the first cells of each sheet as one HTML text that needs no other file."""
-    faulty = {(fault.sheet, fault.cell) for fault in reading.faults.found if fault.cell}
-    sheets = [(sheet, [p for p in reading.plans if p.block.sheet is sheet]) for sheet in reading.workbook.sheets]
-    drawn = [_draw_sheet(sheet, plans, faulty) for sheet, plans in sheets]
-    name, title = reading.workbook.path.name, reading.trial.title
-    content = {"name": name, "trial": title, "sections": sections, "sheets": drawn, "printable": make_printable}
-    return template_engine().get_template("inspect.html.j2").render(content)
-
-
-def _draw_sheet(sheet: Sheet, plans: list[BlockPlan], faulty: set[tuple[str, str]]) -> dict[str, object]:
-    """Return the first rows and columns of a sheet with the CSS class of each cell."""
-    height, width = min(sheet.height, MAX_ROWS_DRAWN), min(sheet.width, MAX_COLUMNS_DRAWN)
-    classes: dict[tuple[int, int], str] = {}
-    for plan in plans:
-        rows, columns = (range(min(size, MAX_COLUMNS_DRAWN)) for size in (plan.block.height, plan.block.width))
+def render_html(findings: dict[str, Any], reading: WorkbookReading) -> str:
+    """Return the findings and the first cells of each sheet as one HTML text that needs no other file."""
+    classes: dict[str, dict[tuple[int, int], str]] = {sheet.name: {} for sheet in reading.workbook.sheets}
+    for plan in reading.plans:
+        rows, columns = range(min(plan.block.height, MAX_ROWS_DRAWN)), range(min(plan.block.width, MAX_COLUMNS_DRAWN))
         for row, column in itertools.product(rows, columns):
-            classes[plan.block.place(row, column)] = _cell_class(plan, row, column)
-    lines = []
-    for r in range(height):
-        cells = []
-        for c, value in enumerate(sheet.rows[r][:width]):
-            text = value.shown if isinstance(value, Flag) else f"{value:.10g}" if type(value) is float else str(value)
-            fault = " fault" if (sheet.name, sheet.address(r, c)) in faulty else ""
-            cells.append((classes.get((r, c), "") + fault, _shorten(text, MAX_LETTERS_DRAWN)))
-        lines.append((sheet.row_name(r), cells))
-    omitted = ((sheet.height - height, "rows"), (sheet.width - width, "columns"))
-    return {
-        "title": f"Sheet “{sheet.name}”" + (" (hidden)" if sheet.hidden else ""),
-        "kinds": "; ".join(f"{plan.block.range}: {describe_kind(plan)}" for plan in plans[:30]) or "empty",
-        "columns": [*map(sheet.column_name, range(width))],
-        "lines": lines,
-        "rest": " and ".join(f"{number:,} more {noun}" for number, noun in omitted if number),
+            classes[plan.sheet][plan.block.place(row, column)] = _cell_class(plan, row, column)
+    content = {
+        "reading": reading,
+        "classes": classes,
+        "faulty": {(fault.sheet, fault.cell) for fault in reading.faults.found if fault.cell},
+        "limits": (MAX_ROWS_DRAWN, MAX_COLUMNS_DRAWN),
     }
+    functions = {"printable": make_printable, "shown": _show_cell, "kind_of": describe_kind}
+    return template_engine().get_template("inspect.html.j2").render(findings, **content, **functions)
+
+
+def _show_cell(value: object) -> str:
+    text = value.shown if isinstance(value, Flag) else f"{value:.10g}" if type(value) is float else str(value)
+    return _shorten(text, MAX_LETTERS_DRAWN)
 
 
 def _cell_class(plan: BlockPlan, row: int, column: int) -> str:
@@ -284,6 +262,3 @@ def _cell_class(plan: BlockPlan, row: int, column: int) -> str:
     role = plan.columns[column].role
     kind = "other" if plan.unread_reason else "unused" if role in ("ignore", "unit") else role
     return kind + (" head" if row in plan.header.rows else "")
-
-
-# -- the mapping file ---------------------------------------------------------------------------------------------
