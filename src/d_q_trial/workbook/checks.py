@@ -281,8 +281,7 @@ def check_hidden(reading: WorkbookReading) -> None:
         }
         for kind, names in names_by_kind.items():
             if names:
-                template_values = {"count": len(names), "names": join_first(names, MANY)}
-                reading.faults.note(f"hidden / {kind}", {"sheet": sheet.name}, **template_values)
+                reading.faults.note(f"hidden / {kind}", {"sheet": sheet.name}, names=join_first(names, MANY))
 
 
 def check_merged_values(reading: WorkbookReading) -> None:
@@ -313,20 +312,18 @@ def check_measures(reading: WorkbookReading) -> None:
 def check_statistics(reading: WorkbookReading) -> None:
     """Ask about last rows of groups without ids that hold the numbers, means, medians, SDs or SEMs of the rows above."""
     for plan in (plan for plan in reading.read_plans if plan.kind == "groups" and plan.readable and not plan.mapped):
-        columns, used = plan.data, np.flatnonzero(plan.rows["use"])
-        values = pd.DataFrame([[plan.cell(i, column) for column in columns] for i in used])
+        used = np.flatnonzero(plan.rows["use"])
+        values = pd.DataFrame([[plan.cell(i, column) for column in plan.data] for i in used])
         values = values.where(values.map(is_number)).astype(float)
-        for end in range(max(len(used) - LAST_ROWS, SMALL_GROUP), len(used) if columns else 0):
+        for end in range(max(len(used) - LAST_ROWS, SMALL_GROUP), len(used)):
             above = values.iloc[:end].dropna(axis="columns", how="all")
             last = values.iloc[end][above.columns].dropna()
-            above, written = above[last.index], [f"{value:.10g}" for value in last]
-            decimals = max((len(text.partition(".")[2]) for text in written), default=0)
-            statistics = [above.count()] if len(last) > 1 else []
-            if sum(len(text.lstrip("-0.")) for text in written) >= FEWEST_DIGITS:
-                statistics += [above.mean(), above.median(), above.std(), above.sem()]
-            for statistic in statistics:
-                if np.isclose(statistic, last, rtol=1e-9, atol=0.51 * 10.0**-decimals).all():
-                    reading.faults.error("statistics", plan.locate(int(used[end]), columns[0]))
+            written = [f"{value:.10g}" for value in last]
+            tolerance = 0.51 * 10.0 ** -max((len(text.partition(".")[2]) for text in written), default=0)
+            exact = sum(len(text.lstrip("-0.")) for text in written) >= FEWEST_DIGITS
+            names = ["count"] * (len(last) > 1) + ["mean", "median", "std", "sem"] * exact
+            if names and np.isclose(above[last.index].agg(names), last, rtol=1e-9, atol=tolerance).all(axis=1).any():
+                reading.faults.error("statistics", plan.locate(int(used[end]), plan.data[0]))
 
 
 def check_columns(reading: WorkbookReading) -> None:
@@ -399,9 +396,7 @@ def check_inferred(reading: WorkbookReading) -> None:
         for column in plan.columns if plan.readable else ():
             if column.confidence == "inferred" and column.role != "ignore":
                 reading.faults.note("inferred", plan.header_of(column), why=column.why)
-            if rows := column.conflicting_rows:
-                used, first = column.used_instead, plan.locate(rows[0], column)["cell"]
-                template_values = {"used": plan.header_of(used), "role": used.role, "count": len(rows), "first": first}
-                reading.faults.error("columns apart", plan.header_of(column), **template_values)
+            if column.conflict:
+                reading.faults.error("columns apart", plan.header_of(column), **column.conflict)
         if plan.unread_reason:
             reading.faults.note("unread", plan.location(), why=plan.unread_reason)

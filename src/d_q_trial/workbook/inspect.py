@@ -186,13 +186,11 @@ def _variable_row(source: Source, rows: pd.DataFrame, reading: WorkbookReading) 
 
 
 def _list_needs(reading: WorkbookReading) -> list[str]:
-    """Return what the analyses lack, most general first."""
+    """Return what the analyses lack, besides the arms that the faults name."""
     trial, rows = reading.trial, reading.trial_rows
     if rows.empty:
         return ["participants: no block was recognised as holding the trial's participants, by row or by group"]
-    arms = set(rows["arm"])
-    absent = [arm for key, arm in trial.analysed_arms.items() if any(arms) and key not in arms]
-    needs = [f"arm {arm.label}: no participants" for arm in absent]
+    needs = []
     measured, changes = variable_visits(rows), variable_visits(rows[rows["measure"] == PERCENT_CHANGE])
     missing: dict[str, list[str]] = defaultdict(list)
     for key, outcome in trial.outcomes.items():
