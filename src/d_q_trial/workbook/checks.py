@@ -361,7 +361,6 @@ def check_unread(reading: WorkbookReading) -> None:
     """Ask about unread numbers on a sheet with data that are read, and about blocks with variables that are read nowhere."""
     pairs_read = variable_visits(reading.trial_rows)
     sheets_read = {plan.sheet for plan in reading.plans if plan.readable}
-    unread: dict[tuple[str, bool], list[tuple[BlockPlan, int, list[str]]]] = defaultdict(list)
     for plan in (p for p in reading.plans if p.kind in ("unknown", "groups") and not (p.unread_reason or p.mapped)):
         unknown, labels = plan.kind == "unknown", [column.label for column in plan.data]
         columns = plan.data if unknown else []
@@ -377,17 +376,12 @@ def check_unread(reading: WorkbookReading) -> None:
         on_read_sheet = plan.sheet in sheets_read or not sheets_read
         unread_numbers = unknown and numbers > 0 and on_read_sheet and plan.column_of("participant") is None
         if named_pairs or unread_numbers:
+            names = join_first(lacking or [*named_pairs], MAX_NAMED)
+            transpose = f"write transpose: [{plan.sheet}] there if participants are in columns, "
+            template_values = {"count": numbers, "names": names and f" ({names})"}
+            template_values["turn"] = "" if plan.block.sheet.turned else transpose
             stops = bool(lacking or unread_numbers or not unknown)
-            unread[plan.sheet, stops].append((plan, numbers, lacking or [*named_pairs]))
-    for (sheet, stops), entries in unread.items():
-        plans, numbers, names = zip(*entries, strict=True)
-        names = join_first([*itertools.chain.from_iterable(names)], MAX_NAMED)
-        places = join_first([plan.block.range for plan in plans[1:]], MAX_NAMED)
-        template_values = {"count": sum(numbers), "names": names and f" ({names})"}
-        template_values["places"] = places and f" and at {places}"
-        transpose = f"write transpose: [{sheet}] there if participants are in columns, "
-        template_values["turn"] = "" if plans[0].block.sheet.turned else transpose
-        reading.faults.error("unread / numbers", plans[0].location(), stops=stops, **template_values)
+            reading.faults.error("unread / numbers", plan.location(), stops=stops, **template_values)
 
 
 def check_inferred(reading: WorkbookReading) -> None:
