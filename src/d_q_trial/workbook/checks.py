@@ -50,7 +50,11 @@ def _iterate_measured(reading: WorkbookReading) -> Iterator[tuple[Source, pd.Dat
 def check_every_arm(reading: WorkbookReading) -> None:
     """Refuse participants without an arm, unless their arm was not understood, which is reported already."""
     participants = reading.trial_rows[reading.trial_rows["linked"]].drop_duplicates("participant")
-    reported = {i for plan in reading.read_plans for i in plan.rows.loc[plan.rows["unknown_arm"], "participant"] if i}
+    columns = [(plan, column) for plan in reading.read_plans if (column := plan.column_of("arm"))]
+    unnamed = [
+        (plan, column, plan.rows[plan.rows["use"] & plan.rows["arm"].isna()]["participant"]) for plan, column in columns
+    ]
+    reported = {identity for p, c, rows in unnamed for i, identity in rows.dropna().items() if p.cell(i, c) != EMPTY}
     if len(participants) and not reported and not participants["arm"].any():
         expected = " or ".join(arm.label for arm in reading.trial.analysed_arms.values())
         reading.faults.error("no arm / nobody", participants["source"].iloc[0].plan.location(), expected=expected)
@@ -173,19 +177,17 @@ def check_baselines(reading: WorkbookReading) -> None:
     raw = raw.assign(label=[trial.variable_label(key) for key in raw["variable"]])
     baselines = raw[raw["visit"] == BASELINE]
     later = raw[raw["visit"] != BASELINE].join(baselines.set_index(keys)["value"].rename("baseline"), on=keys)
-    with_baselines = later["variable"].isin(baselines["variable"])
     never_paired = later.groupby("variable", sort=False)["baseline"].transform("count").eq(0)
     implausible = (later["baseline"] > 0) & (later["value"] > later["baseline"] * (1 + MAX_CHANGE / 100))
     for name, rows in (
         ("baseline / negative", baselines[baselines["value"] < 0]),
         ("baseline / zero", baselines[baselines["value"] == 0]),
-        ("no baseline / variable", later[~with_baselines].drop_duplicates("variable")),
-        ("no baseline / samples", later[with_baselines & never_paired].drop_duplicates("variable")),
-        ("no baseline", later[with_baselines & later["baseline"].isna()].drop_duplicates(keys)),
+        ("no baseline / variable", later[never_paired].drop_duplicates("variable")),
+        ("no baseline", later[~never_paired & later["baseline"].isna()].drop_duplicates(keys)),
         ("outlying / made", later[implausible]),
     ):
         for row in rows.itertuples():
-            by_column = name in ("no baseline / variable", "no baseline / samples")
+            by_column = name == "no baseline / variable"
             reading.faults.error(name, row.source.head if by_column else cell_location(row), row=row, stops=by_column)
 
 

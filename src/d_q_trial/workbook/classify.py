@@ -6,6 +6,7 @@ from ..recognition.spelling import unit_factor
 from ..recognition.vocabulary import NOT_AS_MEASURED, LabelReading, Vocabulary, canonical_id, id_kind, normalize
 from ..spreadsheet.sheets import EMPTY, Block, Workbook, is_number
 from .mapping import MEANINGS, BlockPlan, Column
+from .values import find_visit
 
 MAX_PROBED = 2000  # rows; far fewer show the roles of the columns
 MAX_DISTINCT = 400
@@ -141,7 +142,7 @@ def _decide_role(column: Column, vocabulary: Vocabulary) -> tuple[str, str, str]
     counts_up = is_number(first) and column.distinct == [first + step for step in range(len(column.distinct))]
     cell_role = None if reading.variable else _find_role_of_cells(column, vocabulary)
     confirmed = reading.role in (cell_role, "arm", "stratum")
-    are_visits = reading.role == "visit" and _are_visits(column, vocabulary)
+    are_visits = reading.role == "visit" and all(find_visit(cell, column.label, vocabulary) for cell in column.distinct)
     derived = "a derived quantity, not a measured value; if these are percent changes, say so"
     percent = "percent of baseline, not a change; say measure: percent_of_baseline, or percent_change, in the mapping"
     possible = f"could be {' or '.join(reading.candidates)}, but {reading.leftover!r} is not understood"
@@ -169,15 +170,6 @@ def _decide_role(column: Column, vocabulary: Vocabulary) -> tuple[str, str, str]
         (True, "data", "certain", ""),
     )
     return next(verdict for applies, *verdict in rules if applies)
-
-
-def _are_visits(column: Column, vocabulary: Vocabulary) -> bool:
-    """Return whether all cells of a column of visits are names of visits, or weeks or days of visits of the trial."""
-    label = normalize(column.label)
-    units_per_week = 7 if "day" in label else 1
-    numbers = column.numeric and "month" not in label and all(map(is_number, column.distinct))
-    are_weeks = numbers and all(value / units_per_week in vocabulary.weeks for value in column.distinct)
-    return are_weeks or all(map(vocabulary.visit, column.distinct))
 
 
 def _find_role_of_cells(column: Column, vocabulary: Vocabulary) -> str | None:

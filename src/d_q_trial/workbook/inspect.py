@@ -3,7 +3,8 @@
 import itertools
 import json
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -74,54 +75,50 @@ def _list_unused(plan: BlockPlan) -> list[str]:
     return [f"{block}: {why}: {join_first(names, MAX_NAMED)}" for why, names in columns.items()]
 
 
-def _join_counts(counts: Mapping) -> str:
-    return ", ".join(f"{n} {name}" for name, n in counts.items())
+def _render_lines(template: str, **facts: Any) -> list[str]:
+    """Return the lines of a template, without blank ones."""
+    text = template_engine().get_template(template).render(facts)
+    return [line for line in text.splitlines() if line.strip()]
 
 
 def _summarize(reading: WorkbookReading) -> list[str]:
     """Return the first lines: synthetic or not, primary endpoint, faults, participants, and how labels are written."""
     trial, rows = reading.trial, reading.trial_rows
-    endpoint = trial.primary and _describe_primary_endpoint(reading)
-    lines = list(filter(None, (synthetic_label(reading.workbook), endpoint)))
-    if count := len(reading.faults.errors):
-        lines.append(f"Faults and questions, listed below: {count}")
-    if reading.arms:
-        labels = {key: arm.label for key, arm in trial.every_arm.items()}
-        sizes = Counter(map(labels.get, reading.arms.values()))
-        lines.append(f"{len(reading.arms)} participants: {_join_counts(sizes)}")
+    labels = {key: arm.label for key, arm in trial.every_arm.items()}
     measured = variable_visits(rows)
     complete = [k for k, o in trial.outcomes.items() if {(k, v) for v in o.follow_up or [BASELINE]} <= measured]
-    lines.append(f"{len(complete)} of {len(trial.outcomes)} outcomes have values at every visit analysed")
+    spellings: dict[str, list[tuple[str, str, int]]] = {}
     for title, role in (("Arms", "arm"), ("Visits", "visit")):
         sizes = Counter(rows.groupby(role)["participant"].nunique().to_dict()) | Counter(reading.arms.values())
-        spellings = collect_spellings(role, reading).items()
-        codes = [f"{text} = {key} (n = {sizes[key]})" for text, key in spellings if key and text.casefold() != key]
-        lines += [f"{title} as written: {', '.join(codes)}"] if codes else []
+        written = collect_spellings(role, reading).items()
+        spellings[title] = [(text, key, sizes[key]) for text, key in written if key and text.casefold() != key]
     categorical = rows[rows["text"].ne("") & rows["arm"].isin(trial.analysed_arms)]
-    for source, texts in categorical.groupby("source", sort=False)["text"]:
-        counts = Counter(texts)
-        strata = ", ".join(f"{text} ({n})" for text, n in [*counts.items()][:MAX_NAMED])
-        column, labels = (json.dumps(value, ensure_ascii=False) for value in (source.variable, sorted(counts)))
-        rule = f"{{by: column, column: {column}, labels: {labels}}}"
-        lines.append(f"Strata in a column: {strata}; an analysis uses them by strata: {rule}, the lowest label first")
-    return lines
+    return _render_lines(
+        "inspect_summary.j2",
+        label=synthetic_label(reading.workbook),
+        trial=trial,
+        endpoint=trial.primary and _examine_primary_endpoint(reading),
+        faults=len(reading.faults.errors),
+        sizes=Counter(map(labels.get, reading.arms.values())),
+        complete=len(complete),
+        spellings=spellings,
+        strata={source.variable: Counter(texts) for source, texts in categorical.groupby("source", sort=False)["text"]},
+        most=MAX_NAMED,
+        quoted=partial(json.dumps, ensure_ascii=False),
+    )
 
 
-def _describe_primary_endpoint(reading: WorkbookReading) -> str:
-    """Return whether percent change can be computed for the primary endpoint, with n per arm or what prevents it."""
+def _examine_primary_endpoint(reading: WorkbookReading) -> dict[str, Any]:
+    """Return the number of percent changes of the primary endpoint by the label of the arm, and whether it has later values."""
     trial = reading.trial
-    outcome, visit = trial.outcomes[trial.primary.outcome], trial.visits[trial.primary.visit]
-    name = f"Primary endpoint ({outcome.label}, percent change from baseline to {visit.label})"
-    rows = reading.trial_rows[reading.trial_rows["variable"] == outcome.key]
-    later, baselines = rows[rows["visit"] == visit.key], rows[rows["visit"].eq(BASELINE) & rows["value"].gt(0)]
+    rows = reading.trial_rows[reading.trial_rows["variable"] == trial.primary.outcome]
+    later, baselines = (
+        rows[rows["visit"] == trial.primary.visit],
+        rows[rows["visit"].eq(BASELINE) & rows["value"].gt(0)],
+    )
     computable = later["linked"] & later["measure"].eq(VALUE) & later["participant"].isin(baselines["participant"])
     counts = Counter(later[computable | later["measure"].eq(PERCENT_CHANGE)]["arm"])
-    if lacking := [arm.label for key, arm in trial.analysed_arms.items() if not counts[key]]:
-        when = visit.label if later.empty else f"{visit.label} of participants with a baseline above zero"
-        return f"{name} cannot be computed: no values at {when} in {' and '.join(lacking)}"
-    if reading.faults.errors:
-        return f"{name} cannot be computed until the faults are corrected and the questions answered"
-    return f"{name} can be computed: {_join_counts({a.label: counts[k] for k, a in trial.analysed_arms.items()})}"
+    return {"sizes": {arm.label: counts[key] for key, arm in trial.analysed_arms.items()}, "later": len(later)}
 
 
 def collect_spellings(role: str, reading: WorkbookReading) -> dict[str, str | None]:
@@ -188,9 +185,6 @@ def _variable_row(source: Source, rows: pd.DataFrame, reading: WorkbookReading) 
 def _list_needs(reading: WorkbookReading) -> list[str]:
     """Return what the analyses lack, besides the arms that the faults name."""
     trial, rows = reading.trial, reading.trial_rows
-    if rows.empty:
-        return ["participants: no block was recognised as holding the trial's participants, by row or by group"]
-    needs = []
     measured, changes = variable_visits(rows), variable_visits(rows[rows["measure"] == PERCENT_CHANGE])
     missing: dict[str, list[str]] = defaultdict(list)
     for key, outcome in trial.outcomes.items():
@@ -198,15 +192,14 @@ def _list_needs(reading: WorkbookReading) -> list[str]:
         for visit in outcome.follow_up if as_changes else [BASELINE, *outcome.follow_up]:
             if (key, visit) not in measured:
                 missing[trial.families[outcome.family]].append(f"{outcome.label} at {trial.visits[visit].label}")
-    needs += [f"{family}: {join_first(entries, MAX_NAMED)}" for family, entries in missing.items()]
-    for key, marker in trial.markers.items():
-        if (key, BASELINE) not in measured and not (rows["marker"].eq(key) & rows["stratum"].ne("")).any():
-            needs.append(f"{marker.label}: not found, so it defines no strata")
-    if not rows["linked"].any():
-        needs.append('linked participants: the panels have no ids (the analyses skipped are listed under "Notes")')
-    if trial.population and POPULATION not in set(reading.frame["cohort"]):
-        needs.append(f"{trial.population.label}: not found, so its correlation of the markers with age is skipped")
-    return needs
+    with_strata = {*rows.loc[rows["stratum"].ne(""), "marker"], *(key for key, visit in measured if visit == BASELINE)}
+    return _render_lines(
+        "inspect_needs.j2",
+        rows=rows,
+        missing={family: join_first(entries, MAX_NAMED) for family, entries in missing.items()},
+        markers=[marker.label for key, marker in trial.markers.items() if key not in with_strata],
+        population=trial.population if POPULATION not in set(reading.frame["cohort"]) else None,
+    )
 
 
 # -- text and page ------------------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from ..trial import BASELINE, Marker, Outcome
 from .mapping import CODE_SECTIONS, BlockPlan, Column
 
 if TYPE_CHECKING:
+    from ..recognition.vocabulary import Vocabulary
     from .reader import WorkbookReading
 
 Part = dict[str, list]  # columns of the long table
@@ -74,11 +75,21 @@ def build_frame(parts: list[Part]) -> pd.DataFrame:
     return pd.DataFrame(content, dtype=object).astype({"value": float, "linked": bool})
 
 
+def find_visit(cell: object, head: str, vocabulary: Vocabulary) -> str | None:
+    """Return the visit that a cell below a header names; below a header of weeks or days, a number is a time."""
+    text, header = canonical_id(cell), normalize(head)
+    number = is_number(cell) or text.isdecimal()
+    if not number or "visit n" in header or not re.search("week|wk|day|month", header):
+        return vocabulary.visit(f"visit {text}" if number else text)
+    weeks = float(text) / (7 if "day" in header else 1)
+    return vocabulary.weeks.get(weeks) if weeks == 0 or "month" not in header else None
+
+
 class BlockReader:
     """Read a block: when created, the labels of its rows; by :meth:`read`, its values.
 
-    ``plan.rows`` receives the row labels, from columns and merged cells: a column for each role, None where a row has no label;
-    ``use``, whether the row holds data; and ``unknown_arm``, whether the arm of the row was not understood.
+    ``plan.rows`` receives the row labels, from columns and merged cells: a column for each role, None where a row has no label,
+    and ``use``, whether the row holds data.
     """
 
     def __init__(self, plan: BlockPlan, reading: WorkbookReading) -> None:
@@ -92,19 +103,13 @@ class BlockReader:
         # Below groups, the same header may begin another panel.
         repeated = [plan.block.values[row] for row in plan.header.rows[-1:] if plan.column_of("participant")]
         self.use = np.array([row not in repeated for row in self.body], dtype=bool)
-        self.unknown_arm = np.zeros(len(self.body), dtype=bool)
         if self.policy.hidden_rows == "ignore":
             self.use &= [row not in plan.block.sheet.hidden_rows for row in plan.block.rows[plan.header.first_data :]]
         self._exclude_titles()
         self._read_ids(plan.column_of("participant"))
         for column in filter(None, map(plan.column_of, ("stratum", "arm", "visit", "variable"))):
             self._read_names(column)
-        plan.rows = pd.DataFrame(self.labels, dtype=object).assign(use=self.use, unknown_arm=self.unknown_arm)
-
-    def _decode(self, role: str, cell: object) -> str | None:
-        """Return the meaning of a cell that holds a code of the mapping."""
-        text, codes = canonical_id(cell), self.codes[role]
-        return codes.get(text.casefold()) or codes.get(short_code(text))
+        plan.rows = pd.DataFrame(self.labels, dtype=object).assign(use=self.use)
 
     def _exclude_titles(self) -> None:
         """Exclude rows with a lone text that is no id, in the id or an unused column; ask if it is the title of values below."""
@@ -163,7 +168,7 @@ class BlockReader:
         """Read a column of strata, arms, visits or variables; report each unknown name once, exclude rows to be ignored."""
         cells, role, strata = self._fill_merged(column), column.role, self.labels["stratum"]
         counts = Counter(cell for cell, used in zip(cells, self.use, strict=True) if used and cell != EMPTY)
-        keys = {c: self._find_visit(column, c) if role == "visit" else self._find_key(role, c) for c in counts}
+        keys = {c: self._find_key(column, c) for c in counts}
         arm_labels = " or ".join(arm.label for arm in self.trial.every_arm.values())
         for position, cell in enumerate(cells):
             if not self.use[position] or cell == EMPTY:
@@ -181,16 +186,15 @@ class BlockReader:
                 template_values = {"rows": rows, "labels": arm_labels, "likely": " or ".join(sorted(likely))}
                 self.faults.error(name, place, stops=stops, **template_values)
             if role == "arm" and self.use[position]:
-                self.unknown_arm[position] = key is None
                 strata[position] = strata[position] or (label.stratum if label.arm else None)
 
-    def _find_key(self, role: str, cell: object) -> str | None:
-        """Return the stratum, arm or variable that a cell names, also by its code, if it states nothing else."""
-        text = canonical_id(cell)
-        if decoded := self._decode(role, cell):
+    def _find_key(self, column: Column, cell: object) -> str | None:
+        """Return the stratum, arm, visit or variable that a cell names, also by its code, if it states nothing else."""
+        text, role, codes = canonical_id(cell), column.role, self.codes[column.role]
+        if decoded := codes.get(text.casefold()) or codes.get(short_code(text)):
             return decoded
-        if role == "stratum":
-            return stratum_label(text)
+        if role in ("stratum", "visit"):
+            return stratum_label(text) if role == "stratum" else find_visit(cell, column.label, self.vocabulary)
         label = self.vocabulary.label(text)
         if role == "arm":  # numbers and letters may stand next to the arm, as in "Arm 2: D+Q"
             understood = {*split_words(label.leftover)} <= {"arm", "group", *string.ascii_lowercase, *string.digits}
@@ -198,16 +202,6 @@ class BlockReader:
         dated = label.visit and self.plan.column_of("visit")
         variable_only = label.certain and not (dated or label.states_more_than("variable", "visit"))
         return label.variable if variable_only else None
-
-    def _find_visit(self, column: Column, cell: object) -> str | None:
-        """Return the visit that a cell names, also by its code; below a header of weeks or days, a number is a time."""
-        text, header = canonical_id(cell), normalize(column.label)
-        number = is_number(cell) or text.isdecimal()
-        counts_time = "visit n" not in header and re.search("week|wk|day|month", header)
-        if (decoded := self._decode("visit", cell)) or not (number and counts_time):
-            return decoded or self.vocabulary.visit(f"visit {text}" if number else text)
-        weeks = float(text) / (7 if "day" in header else 1)
-        return self.vocabulary.weeks.get(weeks) if weeks == 0 or "month" not in header else None
 
     def read(self) -> list[Part]:
         """Return a part of the long table for each column, variable and visit: numbers, and the strata of participants."""
