@@ -50,11 +50,11 @@ def _iterate_measured(reading: WorkbookReading) -> Iterator[tuple[Source, pd.Dat
 def check_every_arm(reading: WorkbookReading) -> None:
     """Refuse participants without an arm, unless their arm was not understood, which is reported already."""
     participants = reading.trial_rows[reading.trial_rows["linked"]].drop_duplicates("participant")
-    columns = [(plan, column) for plan in reading.read_plans if (column := plan.column_of("arm"))]
-    unnamed = [
-        (plan, column, plan.rows[plan.rows["use"] & plan.rows["arm"].isna()]["participant"]) for plan, column in columns
-    ]
-    reported = {identity for p, c, rows in unnamed for i, identity in rows.dropna().items() if p.cell(i, c) != EMPTY}
+    reported = set[str]()
+    for plan in reading.read_plans:
+        rows = plan.rows[plan.rows["arm"].isna()].dropna(subset="participant")
+        for column in plan.columns_of("arm"):
+            reported |= {identity for i, identity in rows["participant"].items() if plan.cell(i, column) != EMPTY}
     if len(participants) and not reported and not participants["arm"].any():
         expected = " or ".join(arm.label for arm in reading.trial.analysed_arms.values())
         reading.faults.error("no arm / nobody", participants["source"].iloc[0].plan.location(), expected=expected)
