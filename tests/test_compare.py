@@ -51,9 +51,9 @@ RESULTS = {
 # The conclusion of each comparison, in the order of the analyses.
 CONCLUSIONS = {
     ("ctx", "all"): ("reference", "lost", "stays", "stays", "reversed"),
-    ("ctx", "highest"): ("reference", "stays", "stays", "undefined", "not made"),
+    ("ctx", "highest"): ("reference", "stays", "stays", "lost", "not made"),
     ("ctx", "lowest"): ("reference", "stays", "gained", "stays", "not made"),
-    ("ctx", "2 of 3"): (None, None, "added", None, None),
+    ("ctx", "2 of 3"): (None, None, "", None, None),
     ("p1np", "all"): ("reference", "stays", "not made", "stays", "gained"),
     ("p1np", "2 of 3"): (None, None, "", None, None),
 }
@@ -151,21 +151,21 @@ def test_a_reported_p_is_compared_at_both_alphas_in_the_stratum_of_the_same_rank
 
 
 def test_a_reported_bound_is_compared_only_if_it_lies_on_one_side_of_alpha():
-    cases = [("< 0.05", 0.1, "stays"), ("< 0.05", 0.01, ""), ("> 0.01", 0.02, ""), ("> 0.05", 0.01, "stays")]
-    for reported, alpha, conclusion in cases:
-        assert compare.judge_side_of_alpha(reported, 0.015, alpha, alpha) == conclusion
+    cases = [("< 0.05", 0.1, "yes"), ("< 0.05", 0.01, ""), ("> 0.01", 0.02, ""), ("> 0.05", 0.01, "no")]
+    for reported, alpha, side in [*cases, ("0.050", 0.05, "yes"), ("0.051", 0.05, "no")]:
+        assert compare._reported_side(reported, alpha) == side
 
 
 def test_the_summary_counts_changed_conclusions_and_gives_the_size_of_shifts(comparisons, verdicts):
     claims = compare.compare_claims(verdicts, comparisons, CHOSEN, TRIAL)
     summary = compare.summarize(comparisons, claims, verdicts, CHOSEN, TRIAL)
     assert summary["differs_in"].tolist()[:2] == ["", "significance level 0.02"]
-    expected = [  # comparisons, significant; lost, gained, reversed, undefined, added, not made; shifts; claims; values
-        ("published", 4, 2, 0, 0, 0, 0, 0, 0, 0.0, 0.0, 4, 0, 3, 2),
-        ("strict", 4, 1, 1, 0, 0, 0, 0, 0, 0.0, 0.0, 3, 1, 0, 0),
-        ("three", 5, 4, 0, 1, 0, 0, 1, 1, 0.25, 0.0, 2, 1, 0, 0),
-        ("ratio", 3, 1, 0, 0, 0, 1, 0, 0, 0.0, 0.0, 3, 0, 0, 0),
-        ("opposite", 2, 2, 0, 1, 1, 0, 0, 2, 0.5, 0.3125, 1, 1, 0, 0),
+    expected = [  # comparisons, significant; lost, gained, reversed, not made; shifts; claims; values
+        ("published", 4, 2, 0, 0, 0, 0, 0.0, 0.0, 4, 0, 3, 2),
+        ("strict", 4, 1, 1, 0, 0, 0, 0.0, 0.0, 3, 1, 0, 0),
+        ("three", 5, 4, 0, 1, 0, 1, 0.25, 0.0, 2, 1, 0, 0),
+        ("ratio", 3, 1, 1, 0, 0, 0, 0.0, 0.0, 3, 0, 0, 0),
+        ("opposite", 2, 2, 0, 1, 1, 2, 0.5, 0.3125, 1, 1, 0, 0),
     ]
     assert list(summary.drop(columns="differs_in").itertuples(index=False, name=None)) == expected
 

@@ -62,10 +62,13 @@ def reporting_event(rows: list[Row], trial: Trial, analysis: Analysis, data_labe
     pairs = {" - ".join(pair): pair for pair in itertools.permutations(sides, 2)}
     analyses = [_analysis(group, key[-1], trial, names, pairs) for key, group in rows_of_analyses.items()]
     label = f"{data_label}. " if data_label else ""
-    description = [label + trial.citation, labels.describe_exclusions(analysis), labels.describe_outliers(analysis)]
+    description = [
+        label + trial.citation,
+        *(labels.describe(name, analysis=analysis) for name in ("excluded", "outliers")),
+    ]
     if any(row["marker"] == analysis.marker for row in rows):
         marker = trial.markers[analysis.marker]
-        description.insert(1, labels.describe_strata(analysis.strata, marker.label, marker.unit))
+        description.insert(1, labels.describe("strata", rule=analysis.strata, marker=marker.label, unit=marker.unit))
     return {
         "id": identifier("RE", trial.name, analysis.name),
         "version": 1,

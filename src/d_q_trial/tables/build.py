@@ -133,7 +133,9 @@ class _Builder:
         values |= {name: text.format_map(values) for name, text in parts.items()}
         notes = [labels.fill_placeholders(_TEXTS[table.kind], values)]
         if self.strata != [ALL_PARTICIPANTS]:
-            notes.append(labels.describe_strata(analysis.strata, self.marker.label, self.marker.unit))
+            notes.append(
+                labels.describe("strata", rule=analysis.strata, marker=self.marker.label, unit=self.marker.unit)
+            )
         if table.kind != "events":
             notes += [values["excluded"], values["outliers"] if self.measure != BASELINE else ""]
         return list(filter(None, [*notes, self.fill(table.note)]))
@@ -255,11 +257,11 @@ def _build_comparisons(builder: _Builder) -> BuiltTable:
             sizes = [exact[f"{arm.key}_n"] for arm in arms]
             if not any(n > 0 for n in sizes):  # a group with only one arm is shown
                 continue
-            p, is_all = effects["p"], stratum == ALL_PARTICIPANTS
+            p = effects["p"]
             texts = (
                 builder.row_label(outcome),
                 trial.visits[visit].label,
-                "All" if is_all else stratum,
+                "All" if stratum == ALL_PARTICIPANTS else stratum,
                 *(formatting.format_number(n, 0) for n in sizes),
                 *summaries,
                 formatting.format_number(effects["median_difference"].value, decimals),
@@ -270,13 +272,13 @@ def _build_comparisons(builder: _Builder) -> BuiltTable:
             rows.append(Row(texts, exact, section=trial.families[outcome.family]))
             if test.has_interval and p.reason != ABSENT:
                 unbounded.append(effects[lower].reason)
-            compared.append(("all participants" if is_all else stratum, (p.n_first, p.n_second)))
+            compared.append((p.n_first, p.n_second))
     level = f" ({labels.confidence_level(builder.analysis)} CI)" if test.has_interval else ""
     columns = [builder.heading, "Visit", "Participants", *(f"n, {arm.label}" for arm in arms)]
     columns += [f"{arm.label}, median (quartiles)" for arm in arms]
     columns += ["Difference of medians", labels.STATISTICS[estimate] + level, "P"]
     notes = [_TEXTS["unbounded"].format(reason=reason) for reason in dict.fromkeys(filter(None, unbounded))]
-    notes.append(labels.describe_small_groups(compared, trial, builder.analysis))
+    notes.append(labels.describe_small_groups(compared, builder.analysis))
     return builder.finish(columns, rows, *notes, headings=3)
 
 
