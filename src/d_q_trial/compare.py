@@ -23,7 +23,7 @@ COMPARISON_COLUMNS = (
     *("hodges_lehmann", "hodges_lehmann_lower", "hodges_lehmann_upper", "hodges_lehmann_shift"),
     *("mean_difference", "mean_difference_lower", "mean_difference_upper"),
 )
-CLAIM_COLUMNS = ("claim", "locator", *KEYS, "reported", "analysis", "p", "conclusion", "verdict")
+CLAIM_COLUMNS = ("claim", "locator", *KEYS, "reported", "analysis", "p", "conclusion")
 STAYS, LOST, GAINED, REVERSED, NOT_MADE, REFERENCE = "stays", "lost", "gained", "reversed", "not made", "reference"
 CHANGED = {
     LOST: "no longer significant",
@@ -104,21 +104,15 @@ def compare_claims(
     A row per claim and analysis with the columns of ``CLAIM_COLUMNS``. The claim's stratum is matched by rank, so a
     claim about the reference's highest stratum is compared with the highest stratum of each analysis. ``conclusion`` is
     ``stays`` if P is on the reported side of the analysis's alpha, ``lost`` or ``gained`` if not, empty where a reported
-    bound leaves the side open, ``not made`` without a P. ``verdict`` is that of the analysis on the reported digits, empty
-    where P is for strata of another marker. Empty if nothing is published.
+    bound leaves the side open, ``not made`` without a P. Empty if nothing is published.
     """
     if settings.reference not in verdicts:
         return pd.DataFrame(columns=list(CLAIM_COLUMNS))
     reference, claims = settings.analyses[settings.reference], verdicts[settings.reference]
-    columns = ["claim", "locator", *KEYS, "reported", "marker"]
-    claims = _select_changes(claims[claims["statistic"].eq("p")], reference, trial)[columns]
-    verdict_rows = pd.concat([table[["claim", "verdict"]].assign(analysis=name) for name, table in verdicts.items()])
-    frame = claims.merge(pd.DataFrame({"analysis": list(settings.analyses)}), how="cross")
-    frame = frame.merge(comparisons[["analysis", *KEYS, "p", "significant"]], how="left").merge(
-        verdict_rows, how="left"
-    )
-    markers = frame["analysis"].map({name: entry.marker for name, entry in settings.analyses.items()})
-    frame["verdict"] = frame["verdict"].where(frame["marker"].eq("") | frame["marker"].eq(markers), "")
+    claims = _select_changes(claims[claims["statistic"].eq("p")], reference, trial)
+    analyses = pd.Series(list(settings.analyses), name="analysis")
+    frame = claims[["claim", "locator", *KEYS, "reported"]].merge(analyses, how="cross")
+    frame = frame.merge(comparisons[["analysis", *KEYS, "p", "significant"]], how="left")
     side = frame["reported"].map(lambda text: _reported_side(text, reference.alpha))
     conclusions = {
         NOT_MADE: frame["p"].isna(),
@@ -127,7 +121,7 @@ def compare_claims(
         LOST: side.eq("yes"),
     }
     frame["conclusion"] = np.select(list(conclusions.values()), list(conclusions), GAINED)
-    return frame.fillna({"verdict": ""})[list(CLAIM_COLUMNS)]
+    return frame[list(CLAIM_COLUMNS)]
 
 
 def _reported_side(reported: str, alpha: float) -> str:
