@@ -87,18 +87,22 @@ def select_strata(selection: Iterable[str], labels: Sequence[str]) -> list[str]:
 
 
 @cache
-def _template(name: str):
+def _template(text: str):
     engine = template_engine().overlay(autoescape=False)
     engine.globals = engine.globals | {"describe": describe, "changes": CHANGES}
     engine.filters = engine.filters | {"listed": join_words, "counted": pluralize, "spelled": spell_number}
     engine.filters |= {"within": uncapitalize, "labels": lambda keys, entries: [entries[key].label for key in keys]}
     engine.filters |= {"quoted": lambda texts: [f"“{text}”" for text in texts]}
-    return engine.from_string(_TEXTS["descriptions"][name])
+    return engine.from_string(text)
+
+
+def _render(text: str, values: Mapping[str, Any]) -> str:
+    return " ".join(_template(text).render(values).split())
 
 
 def describe(name: str, **values: Any) -> str:
     """Return a description of ``labels.yaml``, a sentence or a part of one, filled in with its ``values``."""
-    return " ".join(_template(name).render(values).split())
+    return _render(_TEXTS["descriptions"][name], values)
 
 
 def estimator_label(analysis: Analysis) -> str:
@@ -124,26 +128,11 @@ def contrast_label(trial: Trial) -> str:
 
 def caption_values(trial: Trial, analysis: Analysis) -> dict[str, str]:
     """Return the values of the placeholders in titles and captions."""
-    marker = trial.markers[analysis.marker].label if analysis.marker in trial.markers else analysis.marker
-    values = {
-        "treated": trial.arms.treated.label,
-        "control": trial.arms.control.label,
-        "highest": analysis.strata.labels[-1],
-        "lowest": analysis.strata.labels[0],
-        "marker": marker,
-        "strata_variable": analysis.strata.name(marker),
-        "change": (CHANGES | {"difference": "change"})[analysis.measure].capitalize(),
-        "direction": contrast_label(trial),
-        "estimate": get_test(analysis.test).interval.format(level=confidence_level(analysis)),
-        "test": get_test(analysis.test).sentence,
-        "simulated_test": get_test(get_test(analysis.test).for_many or analysis.test).sentence,
-        "quartile_type": f"{analysis.quartile_type}",
-        "excluded": describe("excluded", analysis=analysis),
-        "outliers": describe("outliers", analysis=analysis),
-        "level": confidence_level(analysis),
-        "alpha": f"{analysis.alpha:g}",
-    }
-    return values | {name: text.format_map(values) for name, text in _TEXTS["models"][analysis.measure].items()}
+    test, marker = get_test(analysis.test), trial.markers.get(analysis.marker)
+    values = {"trial": trial, "analysis": analysis, "test": test, "direction": contrast_label(trial)}
+    values |= {"level": confidence_level(analysis), "marker": marker.label if marker else analysis.marker}
+    values["simulated_test"] = get_test(test.for_many or test.name)
+    return {name: _render(text, values) for name, text in _TEXTS["placeholders"].items()}
 
 
 def replace_keys(text: str, trial: Trial) -> str:
