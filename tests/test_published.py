@@ -99,7 +99,7 @@ def test_a_folder_with_an_unknown_or_faulty_file_is_refused(tmp_path, name, text
             "tests",
             "30,30,=,0.592",
             "30.0,0,=,0.592",
-            "'30.0', expected a whole number from 1, or nothing\n  row 5, column n_con",
+            "a whole number from 1, or nothing\n  row 5, column n_control: '0'",
         ),
         ("tests", ",n_control,", ",n_controls,", "n_controls: '30', expected nothing, because the contrast or"),
         ("summaries", "percent,10,", "percent,40,", "column center: '40', expected a whole number from 0 to 30"),

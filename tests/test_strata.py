@@ -117,7 +117,10 @@ NOT_READ = (
         (COLUMN | {"column": "age"}, NOT_READ.format("'age'", "")),
         (COLUMN | {"column": "grup"}, NOT_READ.format("'grup'", "; did you mean 'group'?")),
         (COLUMN | {"column": "group"}, "Sheet!B7: stratum 'T9' is not among the labels T1, T2"),
-        (COLUMN | {"column": "group", "labels": ["T8", "T9"]}, "strata.labels: column 'group' has no T8"),
+        (
+            COLUMN | {"column": "group", "labels": ["T8", "T9"]},
+            "strata.labels: no participant falls into T8; column 'group' has none",
+        ),
     ],
 )
 def test_strata_that_cannot_be_assigned_are_refused_with_their_place(rule, message):
