@@ -90,9 +90,7 @@ def _select_tests(results: pd.DataFrame, analysis: Analysis, trial: Trial) -> pd
     keys = [*KEYS, "measure", "marker", "stratum", "n_first", "n_second"]
     tests = rows.pivot(index=keys, columns="statistic", values="value").reindex(columns=_STATISTICS).reset_index()
     significant = np.where(is_significant(tests["p"], analysis.alpha), "yes", "no")
-    # What the test compares: means or ranks.
-    compares_means = get_test(analysis.test).mean_difference is not None
-    direction = tests["mean_difference"] if compares_means else tests["mann_whitney_effect"] - 0.5
+    direction = tests[get_test(analysis.test).estimate[0]]
     return tests.assign(analysis=analysis.name, significant=significant, direction=direction)
 
 
@@ -143,8 +141,9 @@ def summarize(
     trial: Trial,
 ) -> pd.DataFrame:
     """Count, for each analysis, what differs from the reference."""
-    reference, every_verdict = settings.analyses[settings.reference], [pd.DataFrame(columns=["verdict", "analysis"])]
-    every_verdict += [table[["verdict"]].assign(analysis=name) for name, table in verdicts.items()]
+    reference = settings.analyses[settings.reference]
+    judged = pd.DataFrame({"verdict": [], "analysis": []}, dtype=object)
+    judged = pd.concat([judged, *(table[["verdict"]].assign(analysis=name) for name, table in verdicts.items())])
     differences = {name: describe_differences(entry, reference, trial) for name, entry in settings.analyses.items()}
     shifts = comparisons["effect_shift"].abs().groupby(comparisons["analysis"])
 
@@ -161,8 +160,8 @@ def summarize(
         "median_effect_shift": shifts.median(),
         "claims_kept": count(claims, "conclusion", STAYS),
         "claims_changed": count(claims, "conclusion", LOST, GAINED),
-        "values_reproduced": count(pd.concat(every_verdict), "verdict", REPRODUCED, WITHIN_BOUND, OTHER_CONVENTION),
-        "values_not_reproduced": count(pd.concat(every_verdict), "verdict", *FAILURES),
+        "values_reproduced": count(judged, "verdict", REPRODUCED, WITHIN_BOUND, OTHER_CONVENTION),
+        "values_not_reproduced": count(judged, "verdict", *FAILURES),
     }
     return pd.DataFrame(columns).reindex(differences).rename_axis("analysis").reset_index()
 
