@@ -90,7 +90,7 @@ def test_strata_from_a_column_keep_the_marker_values():
     markers = add_other_values(list_markers({"p16_variant_5": [1.0, 2.0, None]}))
     groups = list_markers({"group": [np.nan] * 3})
     groups = [row | {"text": text} for row, text in zip(groups, ["T3", "T1/T2", "T3"], strict=True)]
-    others = list_markers({"group": [np.nan] * 3}, arms=["fisetin"] * 3)
+    others = [row | {"participant": row["participant"] * 2, "arm": "fisetin"} for row in groups]
     frame = build(markers + groups + others, {"by": "column", "column": "group", "labels": ["T1/T2", "T3"]})
     expected = [
         ("A", "d_q", "p16_variant_5", 1.0, "T3", "column group", np.nan, np.nan),
