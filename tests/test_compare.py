@@ -11,10 +11,11 @@ from cohorts import result_rows
 from matplotlib.colors import to_hex
 from pipeline import TRIAL, one
 
-from d_q_trial import compare
+from d_q_trial import compare, labels
 from d_q_trial.config import settings
 from d_q_trial.figures import style
 from d_q_trial.figures.compare import FAVOURS_CONTROL, draw_comparison
+from d_q_trial.files import read_yaml_beside
 
 BASE = {"workbook": "data/reconstructed.xlsx", "marker": "p16_variant_5"}
 BASE |= {"strata": {"cuts": ["2/3"], "labels": ["T1/T2", "T3"]}}
@@ -185,6 +186,8 @@ BY_VALUE = {"by": "value", "cuts": [3.0], "labels": ["low", "high"], "at_cut": "
 def test_differences_are_described_in_words(change, descriptions):
     chosen = load_settings(other=change)
     assert compare.describe_differences(chosen.analyses["other"], chosen.analyses["published"], TRIAL) == descriptions
+    described = {name.removeprefix("setting_") for name in read_yaml_beside(labels.__file__, "labels")["descriptions"]}
+    assert {*settings.Analysis.model_fields} - described == {"name", "sha256"}
 
 
 def test_the_figure_frames_changed_conclusions_and_shows_every_p(tmp_path, monkeypatch):
