@@ -95,12 +95,7 @@ def test_a_folder_with_an_unknown_or_faulty_file_is_refused(tmp_path, name, text
         ("ranges", ",range,,", ",range,70,", "column center: '70', expected nothing, because the contrast or"),
         ("correlations", ",0.51,", ",5.1,", "column r: '5.1', expected a number from -1 to 1"),
         ("summaries", ",74.4,", ',"74,4",', "row 2, column center: '74,4', expected a number with a decimal point"),
-        (
-            "tests",
-            "30,30,=,0.592",
-            "30.0,0,=,0.592",
-            "a whole number from 1, or nothing\n  row 5, column n_control: '0'",
-        ),
+        ("tests", "30,30,=,0.592", "30.0,0,=,0.592", "'30.0', expected a whole number from 1, or nothing\n  row 5"),
         ("tests", ",n_control,", ",n_controls,", "n_controls: '30', expected nothing, because the contrast or"),
         ("summaries", "percent,10,", "percent,40,", "column center: '40', expected a whole number from 0 to 30"),
         ("summaries", "percent,10,33.3", "percent,10,133", "column lower: '133', expected a number from 0 to 100"),
