@@ -10,10 +10,11 @@ import pytest
 from cohorts import result_rows
 from pipeline import TRIAL, one
 
-from d_q_trial import compare
+from d_q_trial import compare, labels
 from d_q_trial.config import settings
 from d_q_trial.figures import style
 from d_q_trial.figures.compare import draw_comparison
+from d_q_trial.files import read_yaml_beside
 
 BASE = {"workbook": "data/reconstructed.xlsx", "marker": "p16_variant_5"}
 BASE |= {"strata": {"cuts": ["2/3"], "labels": ["T1/T2", "T3"]}}
@@ -50,9 +51,9 @@ RESULTS = {
 # The conclusion of each comparison, in the order of the analyses.
 CONCLUSIONS = {
     ("ctx", "all"): ("reference", "lost", "stays", "stays", "reversed"),
-    ("ctx", "highest"): ("reference", "stays", "stays", "undefined", "not made"),
+    ("ctx", "highest"): ("reference", "stays", "stays", "lost", "not made"),
     ("ctx", "lowest"): ("reference", "stays", "gained", "stays", "not made"),
-    ("ctx", "2 of 3"): (None, None, "added", None, None),
+    ("ctx", "2 of 3"): (None, None, "", None, None),
     ("p1np", "all"): ("reference", "stays", "not made", "stays", "gained"),
     ("p1np", "2 of 3"): (None, None, "", None, None),
 }
@@ -140,31 +141,26 @@ def test_a_reported_p_is_compared_at_both_alphas_in_the_stratum_of_the_same_rank
     assert list(claims.columns) == list(compare.CLAIM_COLUMNS)
     assert {name: tuple(rows["conclusion"]) for name, rows in claims.groupby("claim")} == CLAIM_CONCLUSIONS
     rows = claims[claims["claim"].eq("b")]
-    assert rows["verdict"].tolist() == ["not reproduced", "", "not applicable", "", ""]
     assert set(rows["reported"] + rows["place"]) == {"< 0.05highest"}
-    other = load_settings(three={"marker": "p16_variant_1+5"})
-    claims = compare.compare_claims(verdicts, comparisons, other, TRIAL)
-    verdicts_of_three = claims.loc[claims["analysis"].eq("three"), "verdict"].tolist()
-    assert verdicts_of_three == ["not applicable", "", "", "not applicable"]
     assert compare.compare_claims({}, comparisons, CHOSEN, TRIAL).empty
 
 
 def test_a_reported_bound_is_compared_only_if_it_lies_on_one_side_of_alpha():
-    cases = [("< 0.05", 0.1, "stays"), ("< 0.05", 0.01, ""), ("> 0.01", 0.02, ""), ("> 0.05", 0.01, "stays")]
-    for reported, alpha, conclusion in cases:
-        assert compare.judge_side_of_alpha(reported, 0.015, alpha, alpha) == conclusion
+    cases = [("< 0.05", 0.1, "yes"), ("< 0.05", 0.01, ""), ("> 0.01", 0.02, ""), ("> 0.05", 0.01, "no")]
+    for reported, alpha, side in [*cases, ("0.050", 0.05, "yes"), ("0.051", 0.05, "no")]:
+        assert compare._reported_side(reported, alpha) == side
 
 
 def test_the_summary_counts_changed_conclusions_and_gives_the_size_of_shifts(comparisons, verdicts):
     claims = compare.compare_claims(verdicts, comparisons, CHOSEN, TRIAL)
     summary = compare.summarize(comparisons, claims, verdicts, CHOSEN, TRIAL)
     assert summary["differs_in"].tolist()[:2] == ["", "significance level 0.02"]
-    expected = [  # comparisons, significant; lost, gained, reversed, undefined, added, not made; shifts; claims; values
-        ("published", 4, 2, 0, 0, 0, 0, 0, 0, 0.0, 0.0, 4, 0, 3, 2),
-        ("strict", 4, 1, 1, 0, 0, 0, 0, 0, 0.0, 0.0, 3, 1, 0, 0),
-        ("three", 5, 4, 0, 1, 0, 0, 1, 1, 0.25, 0.0, 2, 1, 0, 0),
-        ("ratio", 3, 1, 0, 0, 0, 1, 0, 0, 0.0, 0.0, 3, 0, 0, 0),
-        ("opposite", 2, 2, 0, 1, 1, 0, 0, 2, 0.5, 0.3125, 1, 1, 0, 0),
+    expected = [  # comparisons, significant; lost, gained, reversed, not made; shifts; claims; values
+        ("published", 4, 2, 0, 0, 0, 0, 0.0, 0.0, 4, 0, 3, 2),
+        ("strict", 4, 1, 1, 0, 0, 0, 0.0, 0.0, 3, 1, 0, 0),
+        ("three", 5, 4, 0, 1, 0, 1, 0.25, 0.0, 2, 1, 0, 0),
+        ("ratio", 3, 1, 1, 0, 0, 0, 0.0, 0.0, 3, 0, 0, 0),
+        ("opposite", 2, 2, 0, 1, 1, 2, 0.5, 0.3125, 1, 1, 0, 0),
     ]
     assert list(summary.drop(columns="differs_in").itertuples(index=False, name=None)) == expected
 
@@ -189,6 +185,8 @@ BY_VALUE = {"by": "value", "cuts": [3.0], "labels": ["low", "high"], "at_cut": "
 def test_differences_are_described_in_words(change, descriptions):
     chosen = load_settings(other=change)
     assert compare.describe_differences(chosen.analyses["other"], chosen.analyses["published"], TRIAL) == descriptions
+    described = {name.removeprefix("setting_") for name in read_yaml_beside(labels.__file__, "labels")["descriptions"]}
+    assert {*settings.Analysis.model_fields} - described == {"name", "sha256"}
 
 
 def test_the_figure_frames_changed_conclusions_and_shows_every_p(tmp_path, monkeypatch):

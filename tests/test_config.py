@@ -251,7 +251,7 @@ def test_a_fraction_read_from_text_float_or_json_is_exact(parts):
     for_step = settings.for_step(settings.load(_strata(cuts=[quotient])), "published")
     rule = settings.load(json.loads(json.dumps(for_step))).analyses["published"].strata
     assert (rule.cuts, rule.cuts[0].label) == ([exact], str(exact))
-    assert f"at the {exact} quantile" in labels.describe_strata(rule, "p16")
+    assert f"at the {exact} quantile" in labels.describe("strata", rule=rule, marker="p16", unit="")
 
 
 def test_text_from_the_command_line_becomes_numbers_and_ids_stay_text():

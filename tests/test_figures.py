@@ -191,6 +191,7 @@ def test_an_unknown_placeholder_or_figure_is_named(tmp_path):
             fill_placeholders(text, CAPTION_VALUES)
     with pytest.raises(UserError, match=r"\{tretaed\}; did you mean 'treated'"):
         fill_placeholders("{tretaed}", CAPTION_VALUES)
+    assert fill_placeholders("{lowest}, {highest}", CAPTION_VALUES) == "T1/T2, T3"
     with pytest.raises(UserError, match="did you mean 'figure_3'"):
         render.draw_figures(make_study(), SMALL, tmp_path, only=["figure3"])
 

@@ -4,7 +4,7 @@ import pipeline
 import pytest
 from cohorts import make_participants, value_rows
 from oracle_values import read_rows, select_numbers
-from pipeline import CHOSEN, TRIAL, make_analysis, pick
+from pipeline import TRIAL, make_analysis, pick
 from scipy import stats
 
 from d_q_trial import results as results_module
@@ -164,11 +164,6 @@ def test_keys_are_unique_and_numbers_are_finite_or_missing_with_a_reason(publish
     missing = published.results["value"].isna()
     assert (published.results.loc[missing, "reason"] != "").all()
     assert np.isfinite(published.results.loc[~missing, "value"]).all()
-
-
-def test_variants_of_the_test_are_tried_only_if_there_are_reported_values():
-    assert results_module.variants_to_try(CHOSEN) == ("exact", "normal", "normal_continuity")
-    assert results_module.variants_to_try(CHOSEN.model_copy(update={"published": None})) == ()
 
 
 def test_three_strata_have_a_trend_within_each_arm_and_at_baseline():

@@ -90,7 +90,7 @@ def test_strata_from_a_column_keep_the_marker_values():
     markers = add_other_values(list_markers({"p16_variant_5": [1.0, 2.0, None]}))
     groups = list_markers({"group": [np.nan] * 3})
     groups = [row | {"text": text} for row, text in zip(groups, ["T3", "T1/T2", "T3"], strict=True)]
-    others = list_markers({"group": [np.nan] * 3}, arms=["fisetin"] * 3)
+    others = [row | {"participant": row["participant"] * 2, "arm": "fisetin"} for row in groups]
     frame = build(markers + groups + others, {"by": "column", "column": "group", "labels": ["T1/T2", "T3"]})
     expected = [
         ("A", "d_q", "p16_variant_5", 1.0, "T3", "column group", np.nan, np.nan),
@@ -101,6 +101,7 @@ def test_strata_from_a_column_keep_the_marker_values():
 
 
 COLUMN = {"by": "column", "labels": ["T1", "T2"]}
+EMPTY = "strata.labels: no participant falls into T8; column 'group' has none"
 NOT_READ = (
     "strata.column: no column {} of the workbook was read as strata of the analysed participants{}; "
     "read as strata: group. A mapping makes a column one with {{is: stratum}}"
@@ -117,7 +118,7 @@ NOT_READ = (
         (COLUMN | {"column": "age"}, NOT_READ.format("'age'", "")),
         (COLUMN | {"column": "grup"}, NOT_READ.format("'grup'", "; did you mean 'group'?")),
         (COLUMN | {"column": "group"}, "Sheet!B7: stratum 'T9' is not among the labels T1, T2"),
-        (COLUMN | {"column": "group", "labels": ["T8", "T9"]}, "strata.labels: column 'group' has no T8"),
+        (COLUMN | {"column": "group", "labels": ["T8", "T9"]}, EMPTY),
     ],
 )
 def test_strata_that_cannot_be_assigned_are_refused_with_their_place(rule, message):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from . import formatting
 from .errors import UserError, did_you_mean
-from .files import read_csv
+from .files import read_csv, read_yaml_beside
 from .published_tables import SUMMARIES, Row, parse_number, read_folder, read_published_table
 from .results_table import KEYS
 from .stats.two_sample import TESTS
@@ -45,6 +45,8 @@ NO_EVENTS = "the workbook has no adverse events"
 
 _RELATIONS = {"<": operator.lt, ">": operator.gt, "<=": operator.le, ">=": operator.ge}
 _result_key = operator.itemgetter(*KEYS)
+_NAMED = ("outcome", "visit", "marker", "stratum", "contrast", "group")  # what the name of a reported value states
+_QUANTITIES = read_yaml_beside(__file__, "claims")
 _TABLES = ("summaries", "ranges", "tests", "counts", "correlations", "adverse_events")
 # A reported value: its name and place, its ``relation`` ("=" for a value, an inequality for a bound), the key of its row in
 # the results, and why it is ``not_checkable``.
@@ -86,41 +88,27 @@ def _build_claims(table: str, row: Row) -> Iterator[Claim]:
     """Yield the claims of a row, one for each quantity that it reports."""
     key = dict.fromkeys(KEYS, "") | {"stratum": "all"} | {name: row[name] for name in KEYS if name in row}
     key["group"] = "both arms" if key["group"] == "all" else key["group"]
-    name_parts: tuple[str, ...] = ()  # if the name is not made from the key
-    not_checkable = NO_EVENTS if table == "adverse_events" else ""
-    # Each of ``values`` is a quantity, its reported value, the relation, and the statistic of the results.
-    if table in ("summaries", "ranges"):
-        columns = {"n": "n"} | SUMMARIES[row["statistic"]]
-        values = [(statistic, row[column], "=", statistic) for column, statistic in columns.items()]
-    elif table == "tests":
+    if table == "tests":
         key["stratum"] = "" if " vs " in row["stratum"] else row["stratum"]  # "A vs B" is the contrast itself
         sign = {"negative": "<", "positive": ">"}.get(row["direction"], "")
-        values = [
-            ("p", row["p"], row["p_relation"], "p"),
-            ("difference of medians", row["effect"], "=", "median_difference"),
-            ("direction", sign and "0", sign, "median_difference"),
-        ]
-    elif table == "counts":
-        values = [("n", row["n"], "=", "n")]
+        row = row | {"sign": sign, "zero": sign and "0"}
     elif table == "correlations":
-        name_parts = (row["marker"], row["with"], row["group"])
-        key |= {"outcome": row["marker"], "measure": "correlation", "visit": "baseline", "marker": ""}
-        key["contrast"] = row["with"]
-        values = [("n", row["n"], "=", "n"), ("spearman_r", row["r"], "=", "spearman_r")]
-        values.append(("p", row["p"], row["p_relation"], "p"))
-    else:  # the registry lists some events under two headings
+        key |= {"outcome": row["marker"], "measure": "correlation", "marker": "", "contrast": row["with"]}
+    elif table == "adverse_events":  # the registry lists some events under two headings
         key["outcome"] = row["event"] + (f", {row['note']}" if row["source"] == "registry" and row.get("note") else "")
-        values = [("affected", row["affected"], "=", "")]
-    if not name_parts:
-        stratum = key["stratum"] if key["stratum"] != "all" else ""
-        name_parts = (key["outcome"], key["visit"], key["marker"], stratum, key["contrast"] or key["group"])
-    for quantity, reported, relation, statistic in values:
-        if reported:
-            place = {"source": row["source"], "locator": row["locator"]}
-            name = ":".join(part.replace(" ", "_") for part in (*place.values(), *name_parts, quantity) if part)
-            claim = key | place | {"claim": name, "quantity": quantity, "reported": reported, "relation": relation}
-            test = row.get("test", "") if statistic == "p" else ""
-            yield claim | {"statistic": statistic, "not_checkable": not_checkable, "test": test}
+    place = {"source": row["source"], "locator": row["locator"]}
+    names = [*place.values(), *(key[name] for name in _NAMED if key[name] != "all")]
+    if table == "correlations":
+        key["visit"] = "baseline"  # which their names do not state
+    summary = {"n": "n"} | SUMMARIES.get(row.get("statistic", ""), {})
+    of_summary = {statistic: (column, "=", statistic) for column, statistic in summary.items()}
+    for quantity, (column, relation, statistic) in _QUANTITIES.get(table, of_summary).items():
+        if row[column]:
+            reported = {"quantity": quantity, "reported": row[column], "relation": row.get(relation, relation)}
+            reported["claim"] = ":".join(name.replace(" ", "_") for name in (*names, quantity) if name)
+            reported["test"] = row.get("test", "") if statistic == "p" else ""
+            reported["not_checkable"] = "" if statistic else NO_EVENTS
+            yield key | place | reported | {"statistic": statistic}
 
 
 def judge_claims(
@@ -172,20 +160,22 @@ def _match_strata(strata: pd.DataFrame, trial: Trial) -> dict[str, dict[str, str
 
     The label is empty if the analysis has no such stratum.
     """
+    import numpy as np
+
     from .stats.quantiles import quantile
     from .strata import assign_strata
 
     matches: dict[str, dict[str, str]] = {}
-    for marker, marker_rows in strata.groupby("marker") if trial.stratum_labels else ():
-        values, labels = marker_rows["marker_value"].to_numpy(float), marker_rows["stratum"].to_numpy(object)
-        if marker_rows["marker_value"].isna().any():  # strata from a column of the workbook are matched by their labels
+    for marker, rows in strata.groupby("marker") if trial.stratum_labels else ():
+        if rows["marker_value"].isna().any():  # strata from a column of the workbook are matched by their labels
             continue
-        cuts = formatting.round_significant(quantile(values, trial.cuts, type=7))
-        article = assign_strata(values, cuts, at_cut="upper")
-        matches[str(marker)] = {
-            name: next((label for label in dict.fromkeys(labels) if ((labels == label) == (article == n)).all()), "")
-            for n, name in enumerate(trial.stratum_labels)
-        }
+        values = rows["marker_value"].to_numpy(float)
+        numbers = assign_strata(values, formatting.round_significant(quantile(values, trial.cuts, type=7)), "upper")
+        pairs = rows[["stratum"]].assign(article=np.array(trial.stratum_labels)[numbers]).drop_duplicates()
+        same = ~(pairs["article"].duplicated(keep=False) | pairs["stratum"].duplicated(keep=False))
+        matches[str(marker)] = dict.fromkeys(trial.stratum_labels, "") | dict(
+            pairs.loc[same, ["article", "stratum"]].values
+        )
     return matches
 
 
@@ -207,7 +197,7 @@ def _judge_claim(claim: Claim, results: dict, alternatives: list, trial: Trial) 
         verdict = NOT_APPLICABLE if claim["not_checkable"] == OTHER_SUBGROUPS else NOT_CHECKABLE
         return verdict, math.nan, claim["not_checkable"]
     if _result_key(claim) not in results:
-        return NOT_CHECKABLE, math.nan, _explain_absence(claim, results, trial)
+        return NOT_CHECKABLE, math.nan, _explain_absence(claim, results)
     binary = getattr(trial.outcomes.get(claim["outcome"]), "kind", "") == "binary"
     if claim["test"] not in ("", "chi_squared" if binary else "rank_sum"):
         return NOT_CHECKABLE, math.nan, OTHER_TEST
@@ -239,21 +229,17 @@ def _find_matching_rule(claim: Claim, value: float) -> str:
     return claim["relation"] if meets else ""
 
 
-def _explain_absence(claim: Claim, results: dict, trial: Trial) -> str:
-    """Say which part of the claim's key the results lack, and which values they have instead if only that part differs."""
-    if claim["outcome"] not in trial.outcomes and claim["outcome"] not in trial.markers:
-        return f"{claim['outcome']} is not an outcome that can be computed"
-    if arm := next((arm for arm in trial.arms.others if arm.key == claim["group"]), None):
-        return f"the arm {arm.label} is not analysed"
-    key = _result_key(claim)
-    same_outcome = [k for k in results if k[0] == key[0]]
-    for i, name in enumerate(KEYS[1:], start=1):
-        if matching := [k for k in same_outcome if k[:i] == key[:i] and k[i + 1 :] == key[i + 1 :]]:
-            available = ", ".join(k[i] or "(empty)" for k in matching)
-            return f"this analysis has no {name} {key[i] or '(empty)'} for this result, only {available}"
-    for name in ("measure", *KEYS):  # if the measure is missing, the outcome may be missing because of it
-        if claim[name] and claim[name] not in {k[KEYS.index(name)] for k in results}:
-            return f"this analysis has no {name} {claim[name]}"
+def _explain_absence(claim: Claim, results: dict) -> str:
+    """Say which part of the claim's key is the first that the results lack, and what they have instead."""
+    key, candidates = _result_key(claim), list(results)
+    for index, name in enumerate(KEYS):
+        matching = [other for other in candidates if other[index] == key[index]]
+        if not matching and name == "outcome":
+            return f"this analysis has no outcome {key[index]}"
+        if not matching:
+            available = ", ".join(dict.fromkeys(other[index] or "(empty)" for other in candidates))
+            return f"this analysis has no {name} {key[index] or '(empty)'} for this result, only {available}"
+        candidates = matching
     return "this analysis has no such result"
 
 

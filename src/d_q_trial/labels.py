@@ -2,10 +2,13 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from typing import Any
 
-from .config.settings import Analysis, StrataRule
+from .config.settings import Analysis
 from .errors import UserError, did_you_mean
 from .files import read_yaml_beside
+from .pages import template_engine
 from .stats.two_sample import get_test
 from .trial import Trial
 
@@ -83,46 +86,23 @@ def select_strata(selection: Iterable[str], labels: Sequence[str]) -> list[str]:
     return [label for word in selection for label in strata.get(word, [word])]
 
 
-def describe_cuts(rule: StrataRule, marker_unit: str = "") -> str:
-    """Return the cutoffs of a rule as text, such as ``at the 2/3 quantile of the analysed participants``."""
-    if rule.by == "column":
-        return f"taken from the column “{rule.column}” of the workbook"
-    if rule.by == "value":
-        return f"at {join_words([f'{float(cut):g}' for cut in rule.cuts])} {marker_unit}".rstrip()
-    names = join_words([cut.label for cut in rule.cuts])
-    reference = "analysed participants" if rule.reference == "analysed" else "non-excluded participants of all arms"
-    kind = f" (type {rule.quantile_type})" if rule.quantile_type != 7 else ""
-    return f"at the {names} {'quantile' if len(rule.cuts) == 1 else 'quantiles'}{kind} of the {reference}"
+@cache
+def _template(text: str):
+    engine = template_engine().overlay(autoescape=False)
+    engine.globals = engine.globals | {"describe": describe, "changes": CHANGES}
+    engine.filters = engine.filters | {"listed": join_words, "counted": pluralize, "spelled": spell_number}
+    engine.filters |= {"within": uncapitalize, "labels": lambda keys, entries: [entries[key].label for key in keys]}
+    engine.filters |= {"quoted": lambda texts: [f"“{text}”" for text in texts]}
+    return engine.from_string(text)
 
 
-def describe_strata(rule: StrataRule, marker_label: str, marker_unit: str = "") -> str:
-    """Return a sentence on how the participants were divided into strata."""
-    names = join_words([f"“{label}”" for label in rule.labels])
-    if rule.by == "column":
-        return f"Strata ({names}) were {describe_cuts(rule)}."
-    tied_values = "a value equal to the cutoff" if len(rule.cuts) == 1 else "values equal to a cutoff"
-    return (
-        f"Participants were divided into strata ({names}, lowest first) by {marker_label} at baseline, "
-        f"{describe_cuts(rule, marker_unit)}; {tied_values} went to the {rule.at_cut} stratum."
-    )
+def _render(text: str, values: Mapping[str, Any]) -> str:
+    return " ".join(_template(text).render(values).split())
 
 
-def describe_exclusions(analysis: Analysis) -> str:
-    """Return a sentence on the participants that an analysis excludes; empty if there are none."""
-    ids, number = analysis.exclude, pluralize(len(analysis.exclude), "participant").capitalize()
-    return f"{number} ({join_words(ids)}) {'was' if len(ids) == 1 else 'were'} excluded." if ids else ""
-
-
-def describe_outliers(analysis: Analysis) -> str:
-    """Return a sentence on what an analysis does with outliers; empty if it keeps them."""
-    treatment = {"trim": "trimmed", "winsorise": "set to that limit"}.get(analysis.outliers.rule)
-    ranges = describe_ranges(analysis.outliers.limit)
-    return f"Changes more than {ranges} beyond the quartiles of their arm were {treatment}." if treatment else ""
-
-
-def describe_ranges(limit: float) -> str:
-    """Return a number of interquartile ranges as text, such as ``3 interquartile ranges``."""
-    return f"{limit:g} interquartile range{'s' * (limit != 1)}"
+def describe(name: str, **values: Any) -> str:
+    """Return a description of ``labels.yaml``, a sentence or a part of one, filled in with its ``values``."""
+    return _render(_TEXTS["descriptions"][name], values)
 
 
 def estimator_label(analysis: Analysis) -> str:
@@ -135,24 +115,10 @@ def confidence_level(analysis: Analysis) -> str:
     return f"{100 * (1 - analysis.alpha):.10g}%"
 
 
-def sizes_by_arm(sizes: Iterable[Sequence[float]], trial: Trial) -> str:
-    """Return the range of the number of participants in each arm, treated first: ``7 to 8 D+Q, 4 control``."""
-    ranges = (sorted({min(arm_sizes), max(arm_sizes)}) for arm_sizes in zip(*sizes, strict=True))
-    arms = (uncapitalize(arm.label) for arm in trial.analysed_arms.values())
-    return ", ".join(f"{' to '.join(f'{n:,.0f}' for n in ends)} {arm}" for ends, arm in zip(ranges, arms, strict=False))
-
-
-def describe_small_groups(compared: Sequence[tuple[str, Sequence[float]]], trial: Trial, analysis: Analysis) -> str:
-    """Return a sentence on the comparisons (group, n by arm) that are too small for an approximate P; empty if none is."""
-    smallest = get_test(analysis.test).smallest
-    small = [(group, sizes) for group, sizes in compared if min(sizes) < smallest]
-    descriptions = []
-    for group in dict.fromkeys(group for group, _ in compared):
-        if sizes := [n for name, n in small if name == group]:
-            descriptions.append(f"{pluralize(len(sizes), 'comparison')} of {group} ({sizes_by_arm(sizes, trial)})")
-    limit, groups = spell_number(smallest), "; ".join(descriptions)
-    text = "P and confidence intervals rest on a normal approximation, which can be inaccurate where an arm has fewer"
-    return f"{text} than {limit} participants: {groups}. The setting “test: exact” avoids it." if groups else ""
+def describe_small_groups(sizes: Iterable[Sequence[float]], analysis: Analysis) -> str:
+    """Return a sentence on the comparisons (n by arm) that are too small for an approximate P; empty if none is."""
+    limit = get_test(analysis.test).smallest
+    return describe("small_groups", limit=limit, count=sum(min(arms) < limit for arms in sizes))
 
 
 def contrast_label(trial: Trial) -> str:
@@ -162,26 +128,11 @@ def contrast_label(trial: Trial) -> str:
 
 def caption_values(trial: Trial, analysis: Analysis) -> dict[str, str]:
     """Return the values of the placeholders in titles and captions."""
-    marker = trial.markers[analysis.marker].label if analysis.marker in trial.markers else analysis.marker
-    values = {
-        "treated": trial.arms.treated.label,
-        "control": trial.arms.control.label,
-        "highest": analysis.strata.labels[-1],
-        "lowest": analysis.strata.labels[0],
-        "marker": marker,
-        "strata_variable": analysis.strata.name(marker),
-        "change": (CHANGES | {"difference": "change"})[analysis.measure].capitalize(),
-        "direction": contrast_label(trial),
-        "estimate": get_test(analysis.test).interval.format(level=confidence_level(analysis)),
-        "test": get_test(analysis.test).sentence,
-        "simulated_test": get_test(get_test(analysis.test).for_many or analysis.test).sentence,
-        "quartile_type": f"{analysis.quartile_type}",
-        "excluded": describe_exclusions(analysis),
-        "outliers": describe_outliers(analysis),
-        "level": confidence_level(analysis),
-        "alpha": f"{analysis.alpha:g}",
-    }
-    return values | {name: text.format_map(values) for name, text in _TEXTS["models"][analysis.measure].items()}
+    test, marker = get_test(analysis.test), trial.markers.get(analysis.marker)
+    values = {"trial": trial, "analysis": analysis, "test": test, "direction": contrast_label(trial)}
+    values |= {"level": confidence_level(analysis), "marker": marker.label if marker else analysis.marker}
+    values["simulated_test"] = get_test(test.for_many or test.name)
+    return {name: _render(text, values) for name, text in _TEXTS["placeholders"].items()}
 
 
 def replace_keys(text: str, trial: Trial) -> str:

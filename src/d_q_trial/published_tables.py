@@ -18,14 +18,10 @@ from .trial import Trial
 
 Row = dict[str, str]
 
-# The statistic that each column of a reported summary holds.
-SUMMARIES = {
-    "median_iqr": {"center": "median", "lower": "q1", "upper": "q3"},
-    "median_range": {"center": "median", "lower": "minimum", "upper": "maximum"},
-    "count_percent": {"center": "count", "lower": "percent"},
-    "range": {"lower": "minimum", "upper": "maximum"},
-    "mean_sd": {"center": "mean", "lower": "sd"},
-}
+_SCHEMAS = read_yaml_beside(__file__, "published_tables")
+SUMMARIES: dict[str, dict[str, str]] = _SCHEMAS[
+    "summaries"
+]  # the statistic that each column of a reported summary holds
 # Other ways to write a relation: mathematical signs, full-width signs, and two characters for one sign.
 _RELATIONS = {"≤": "<=", "≥": ">=", "＜": "<", "＞": ">", "＝": "=", "=<": "<=", "=>": ">=", "⩽": "<=", "⩾": ">="}
 _MINUS = str.maketrans(dict.fromkeys("−–‒‐‑﹣－", "-"))  # minus signs, dashes of word processors, full-width signs
@@ -101,34 +97,31 @@ def _one_of(*words: str) -> Format:
     return Format(lambda text: text in words, f"one of {', '.join(words)}", words=words)
 
 
-def _whole_number(low: int, high: float = math.inf) -> Format:
-    """Allow only the whole numbers of a range."""
-    expected = f"a whole number from {low}" + (f" to {high}" if high < math.inf else "")
-    return Format(lambda text: text.isascii() and text.isdecimal() and low <= int(text) <= high, expected)
+def _number(low: float = -math.inf, high: float = math.inf, *, whole: bool = False) -> Format:
+    """Allow only the numbers of a range that includes its ends; whole numbers are written in digits alone."""
+    limits = f" from {low:g}" * (low > -math.inf) + f" to {high:g}" * (high < math.inf)
+
+    def is_allowed(text: str) -> bool:
+        return low <= parse_number(text).value <= high and (not whole or (text.isascii() and text.isdecimal()))
+
+    return Format(is_allowed, f"a whole number{limits}" if whole else f"a number{limits} with a decimal point")
 
 
-_NUMBER = Format(parse_number, "a number with a decimal point")
-_P_VALUE = Format(lambda text: 0 <= parse_number(text).value <= 1, "a number from 0 to 1 with a decimal point")
-_EMPTY = Format(lambda text: False, "nothing, because the contrast or statistic has no such part", may_be_empty=True)
-_SCHEMAS = read_yaml_beside(__file__, "published_tables")
 _FORMATS = {
-    "count": _whole_number(0),
-    "some": _whole_number(1),
-    "size": _whole_number(1, 2000),
-    "number": _NUMBER,
-    "sd": Format(lambda text: parse_number(text).value >= 0, "a number from zero"),
-    "percent": Format(lambda text: 0 <= parse_number(text).value <= 100, "a number from 0 to 100"),
-    "p": _P_VALUE,
-    "bound": Format(lambda t: _P_VALUE.check(split_relation(t)[1]), f"{_P_VALUE.expected}, or a bound such as <0.05"),
+    **{kind: _number(**limits) for kind, limits in _SCHEMAS["numbers"].items()},
+    **{kind: _one_of(*words.split()) for kind, words in _SCHEMAS["words"].items()},
+    "statistic": _one_of(*SUMMARIES),
     "step": Format(lambda text: parse_number(text).value > 0, "a number above zero"),
-    "correlation": Format(lambda text: -1 <= parse_number(text).value <= 1, "a number from -1 to 1"),
-    "contrast": Format(lambda text: text.count(" - ") == 1, "'first group - second group'"),
     "share": Format(lambda text: 0 < Fraction(text) < 1, "a fraction between 0 and 1, such as 1/3"),
+    "contrast": Format(lambda text: text.count(" - ") == 1, "'first group - second group'"),
     "name": Format(bool, "a name"),
     "reason": Format(bool, "a reason"),
-    "statistic": _one_of(*SUMMARIES),
-    **{kind: _one_of(*words.split()) for kind, words in _SCHEMAS["words"].items()},
+    "empty": Format(lambda text: not text, "nothing, because the contrast or statistic has no such part", True),
 }
+_P_VALUE = _FORMATS["p"]
+_FORMATS["bound"] = Format(
+    lambda t: _P_VALUE.check(split_relation(t)[1]), f"{_P_VALUE.expected}, or a bound such as <0.05"
+)
 _FORMATS |= {f"{k}?": f._replace(expected=f"{f.expected}, or nothing", may_be_empty=True) for k, f in _FORMATS.items()}
 
 
@@ -139,7 +132,11 @@ def _parse_schema(columns: str) -> dict[str, Format | None]:
 
 
 TABLES = {name: _parse_schema(columns) for name, columns in _SCHEMAS["tables"].items()}
-_STATEMENTS = _parse_schema(_SCHEMAS["statements"])  # format of the value of each kind of statement
+# The formats that depend on another cell of the row, by the column of that cell and its text.
+_CASES = {
+    column: {text: _parse_schema(columns) for text, columns in cases.items()}
+    for column, cases in _SCHEMAS["cases"].items()
+}
 
 
 def read_published_table(folder: Path | str | None, name: str) -> list[Row]:
@@ -163,24 +160,19 @@ def check_names(folder: Path | str, trial: Trial) -> None:
     An outcome or stratum may be one of the trial or of another table. UserError with file, row, column and the known names.
     """
     tables = read_folder(folder)
-    rows, groups = tables["counts"] + tables["summaries"], [*trial.every_arm, "all", "both arms", "total"]
+    rows = tables["counts"] + tables["summaries"]
     outcomes = dict.fromkeys([*trial.outcomes, *trial.markers, *(row["outcome"] for row in rows)])
     strata = dict.fromkeys([*trial.stratum_labels, *(row["stratum"] for row in rows)])
-    known_names = {  # by column; for a table, a step of the flow, or a kind of statement
-        **{step: {"arm": trial.every_arm} for step in ("allocated", "withdrew", "left_treatment")},
-        **{name: {"group": groups} for name in ("adverse_events", "affected")},
-        "n": {"subject": outcomes, "visits": trial.visits, "group": groups},
-        "share": {"subject": trial.markers, "group": strata},
-        "registry_baseline": {"outcome": outcomes, "visit": trial.visits, "group": groups},
-        "registry_flow": {"group": groups},
-    }
-    checked = ("flow", "adverse_events", "statements", "registry_baseline", "registry_flow")
-    for table, row in [(name, row) for name in checked for row in tables[name]]:
-        for column, known in known_names.get(row.get("step") or row.get("kind") or table, {}).items():
-            cell = row[column] or ("all" if column == "group" else "")
-            names = cell.split() if column in ("subject", "visits") else [cell]
+    groups = [*trial.every_arm, "all", "both arms", "total", *strata]
+    known_names = {"arm": trial.every_arm, "group": groups, "visit": trial.visits, "visits": trial.visits}
+    known_names |= {"outcome": outcomes, "subject": outcomes}
+    for table, row in [(name, row) for name in _SCHEMAS["named"] for row in tables[name]]:
+        # The subject of other statements, and the arm of a step before allocation, may be anything.
+        is_free = {"subject": row.get("kind") not in ("n", "share"), "arm": row.get("step") == "screened"}
+        for column in (name for name in known_names if row.get(name) and not is_free.get(name)):
             place = f"{folder}/{table}.csv, row {row['_row']}, column {column}"
-            if faults := describe_unknown(place, names or [""], known):
+            names = row[column].split() if column in ("subject", "visits") else [row[column]]
+            if faults := describe_unknown(place, names, known_names[column]):
                 raise UserError(faults[0])
 
 
@@ -253,7 +245,7 @@ def _read_rows(path: Path | str, required: tuple[str, ...], known: tuple[str, ..
 
 def _normalize_signs(row: Row) -> Row:
     """Write minus signs and relations in ASCII, and move a relation before P into the column ``p_relation``."""
-    row = {name: text.translate(_MINUS) if _NUMBER.accepts(text) else text for name, text in row.items()}
+    row = {name: text.translate(_MINUS) if _FORMATS["number"].accepts(text) else text for name, text in row.items()}
     if "p_relation" in row:
         relation, number = split_relation(row["p"])
         row["p_relation"] = _RELATIONS.get(row["p_relation"], row["p_relation"]) or relation
@@ -264,22 +256,16 @@ def _normalize_signs(row: Row) -> Row:
 
 def _select_formats(name: str, row: Row) -> dict[str, Format | None]:
     """Return the formats of the columns of a table, some of which depend on other cells of the row."""
-    formats, statistic = dict(TABLES.get(name, {})), row.get("statistic")
-    if name == "statements":
-        return {"kind": _one_of(*_STATEMENTS), "value": _STATEMENTS.get(row["kind"])}
-    if statistic in SUMMARIES:
-        formats |= {column: _EMPTY for column in ("center", "lower", "upper") if column not in SUMMARIES[statistic]}
-    n = row.get("n") or row.get("at_risk") or ""
-    count_of_n = _whole_number(0, int(n) if n.isdecimal() else math.inf)
+    formats = dict(TABLES.get(name, {}))
+    for column, cases in _CASES.items():
+        formats |= cases.get(row.get(column, ""), {})
+    n = row.get("n") or row.get("at_risk", "")
+    counted = {"adverse_events": "affected", "count_percent": "center"}.get(row.get("statistic", name), "")
+    if row.get(counted) and n.isdecimal():
+        formats[counted] = _number(0, int(n), whole=True)
     if name == "tests":
-        sizes = {f"n_{side}": _FORMATS["some"] for side in row["contrast"].split(" - ")}
-        formats |= {column: sizes.get(column, _EMPTY) for column in row if column[:2] == "n_" and row[column]}
-    elif name == "adverse_events" and row["affected"]:
-        formats["affected"] = count_of_n
+        sizes = [f"n_{side}" for side in row["contrast"].split(" - ")]
+        formats |= {c: _FORMATS["some?" if c in sizes else "empty"] for c in row if c.startswith("n_")}
     elif name == "correlations" and row["p"]:
         formats["p_relation"] = _FORMATS["relation"]
-    elif statistic == "count_percent":
-        formats |= _parse_schema("n:some lower:percent?") | {"center": count_of_n}
-    elif statistic == "mean_sd":
-        formats |= _parse_schema("spread:sd lower:sd?")
     return {column: cell_format for column, cell_format in formats.items() if column in row}

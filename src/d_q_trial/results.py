@@ -8,12 +8,10 @@ import numpy as np
 import pandas as pd
 
 from .comparisons import Comparison, Layout, group_comparisons, result_rows, results_frame, value_matrix
-from .config.settings import Settings
 from .participants import Participants, age_groups
 from .results_table import ALL_PARTICIPANTS, BOTH_ARMS
 from .stats import categorical, quantiles
 from .stats.categorical import jonckheere_terpstra
-from .stats.checks import Estimate
 from .stats.shift import hodges_lehmann_columns
 from .stats.two_sample import get_test, rank_sum_variants
 from .trial import BASELINE
@@ -23,14 +21,6 @@ ONE_VALUE = "the group has one value"
 TREND = "Jonckheere-Terpstra"
 NO_TREND = "fewer than three values or two strata with values, or all values are equal"
 NO_CORRELATION = "fewer than three pairs, or all values of one are equal"
-
-
-def variants_to_try(settings: Settings) -> tuple[str, ...]:
-    """List the other rank-sum variants to try, because reported numbers may follow another convention.
-
-    Without reported numbers there are none: the exact test of hundreds of participants takes seconds.
-    """
-    return rank_sum_variants() if settings.published else ()
 
 
 def build_results(
@@ -50,12 +40,11 @@ def build_results(
     rows = [*_subgroup_rows(layout, layout.overall, also), *_correlation_rows(participants, layout)]
     for comparisons in group_comparisons(layout.by_stratum, "marker", "stratum"):
         rows += _subgroup_rows(layout, comparisons, also)
-    by_marker = group_comparisons(layout.by_marker, "marker")
     *lower_strata, upper = analysis.strata.labels
-    for comparisons, lower in product(by_marker, lower_strata):
-        at_baseline = [_build_strata_comparison(c, upper, lower) for c in comparisons if not c.is_change]
-        rows += _contrast_rows(layout, at_baseline, also)
-    for comparisons in by_marker:
+    for comparisons in group_comparisons(layout.by_marker, "marker"):
+        for lower in lower_strata:
+            at_baseline = [_build_strata_comparison(c, upper, lower) for c in comparisons if not c.is_change]
+            rows += _contrast_rows(layout, at_baseline, also)
         rows += _trend_rows(layout, comparisons)
     results = results_frame(rows)
     methods = {*also, *(f"type_{kind}" for kind in quantiles.TYPES)}
@@ -144,8 +133,10 @@ def _contrast_rows(layout: Layout, comparisons: list[Comparison], also: Iterable
     other_p = [other.compare_columns(values, is_first).p for other in other_tests]
     tests = test.compare_each(values, is_first)
     shifts = hodges_lehmann_columns(values, is_first, method=test.name, confidence=confidence)
-    means = test.difference_columns(values, is_first, confidence=confidence) if test.mean_difference else shifts
-    level = f"{test.name}, level {confidence:g}"
+    estimates = {"hodges_lehmann": (shifts, test.no_limit)}
+    if test.mean_difference:
+        means = test.difference_columns(values, is_first, confidence=confidence)
+        estimates["mean_difference"] = (means, test.undefined)
     for column, comparison in enumerate(comparisons):
         (first, second), n, key = comparison.samples(), comparison.counts(), (*comparison.key, "")
         if _is_binary(layout, comparison):
@@ -154,21 +145,16 @@ def _contrast_rows(layout: Layout, comparisons: list[Comparison], also: Iterable
             yield from result_rows(key, n, "chi_squared", "all values are equal", **statistics)
             continue
         difference, u = np.median(first) - np.median(second), tests.u[column]
-        yield from result_rows(key, n, "", median_difference=difference, hodges_lehmann=shifts.estimate[column])
-        yield from result_rows(key, n, level, test.no_limit, **_limits("hodges_lehmann", shifts, column))
+        yield from result_rows(key, n, "", median_difference=difference)
+        for name, (estimate, reason) in estimates.items():
+            limits = {f"{name}_lower": estimate.lower[column], f"{name}_upper": estimate.upper[column]}
+            yield from result_rows(key, n, "", reason, **{name: estimate.estimate[column]})
+            yield from result_rows(key, n, f"{test.name}, level {confidence:g}", reason, **limits)
         yield from result_rows(key, n, "", mann_whitney_effect=u / (first.size * second.size), u=u)
-        if test.mean_difference:
-            yield from result_rows(key, n, "", test.undefined, mean_difference=means.estimate[column])
-            yield from result_rows(key, n, level, test.undefined, **_limits("mean_difference", means, column))
         statistics = {test.statistic: tests.statistic[column], "p": tests.p[column]}
         yield from result_rows(key, n, test.name, test.undefined, **statistics)
         for other, p in zip(other_tests, other_p, strict=True):
             yield from result_rows(key, n, other.name, other.undefined, p=p[column])
-
-
-def _limits(name: str, estimates: Estimate, column: int) -> dict[str, float]:
-    """Return the limits of an interval in one of the columns, by their names in the results."""
-    return {f"{name}_lower": estimates.lower[column], f"{name}_upper": estimates.upper[column]}
 
 
 def _correlation_rows(participants: Participants, layout: Layout) -> Iterator[tuple]:

@@ -30,10 +30,9 @@ def build_strata(participants: Participants, trial: Trial, analysis: Analysis) -
     """
     if problems := describe_unknown(f"analyses.{analysis.name}.marker", [analysis.marker], trial.markers):
         raise UserError(problems[0])
-    frame, by = select_linked(participants, analysis), analysis.strata.by
-    markers = trial.markers if by == "quantile" else [analysis.marker]
-    divide = _divide_by_column if by == "column" else _divide_by_cuts
-    parts = [part for marker in markers if len(part := divide(frame, trial, analysis, marker))]
+    frame = select_linked(participants, analysis)
+    markers = trial.markers if analysis.strata.by == "quantile" else [analysis.marker]
+    parts = [part for marker in markers if len(part := _divide(frame, trial, analysis, marker))]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(COLUMNS))
 
 
@@ -68,39 +67,42 @@ def _select_baseline(frame: pd.DataFrame) -> pd.DataFrame:
     return frame[frame["visit"].eq(BASELINE) & frame["measure"].eq(VALUE)]
 
 
-def _divide_by_cuts(frame: pd.DataFrame, trial: Trial, analysis: Analysis, marker: str) -> pd.DataFrame:
-    """Return the strata of one marker by quantiles or absolute values; empty if no analysed participant has a value."""
-    rule = analysis.strata
-    marker_rows = _select_baseline(frame[frame["variable"].eq(marker)])
-    analysed = marker_rows[marker_rows["arm"].isin(trial.analysed_arms)]
-    if analysed.empty:
-        return analysed
-    reference = marker_rows if rule.reference == "everyone" else analysed
-    cuts = cut_points(reference["value"].to_numpy(float), rule)
-    index = assign_strata(analysed["value"].to_numpy(float), cuts, rule.at_cut)
+def _divide(frame: pd.DataFrame, trial: Trial, analysis: Analysis, marker: str) -> pd.DataFrame:
+    """Return the strata of one marker; empty if quantiles or values divide it, and no analysed participant has a value."""
+    rule, values = analysis.strata, _select_baseline(frame[frame["variable"].eq(marker)])
+    if rule.by == "column":
+        rows = _select_stated(frame[frame["arm"].isin(trial.analysed_arms)], analysis)
+        index, cuts = rows["text"].map(rule.labels.index).to_numpy(), [np.nan] * (len(rule.labels) - 1)
+        place, found, description = "labels", f"column {rule.column!r} has none", f"column {rule.column}"
+    else:
+        rows = values[values["arm"].isin(trial.analysed_arms)]
+        if rows.empty:
+            return rows
+        cuts = cut_points((values if rule.reference == "everyone" else rows)["value"].to_numpy(float), rule)
+        index = assign_strata(rows["value"].to_numpy(float), cuts, rule.at_cut)
+        description = "; ".join(f"{cut:.10g}" for cut in cuts)
+        ends = f"{rows['value'].min():g} to {rows['value'].max():g}"
+        place, found = "cuts", f"{marker} runs from {ends} and is cut at {', '.join(f'{cut:g}' for cut in cuts)}"
     if empty := [label for number, label in enumerate(rule.labels) if number not in index]:
         raise UserError(
-            f"analyses.{analysis.name}.strata.cuts: no participant falls into {', '.join(empty)}; {marker} runs from "
-            f"{analysed['value'].min():g} to {analysed['value'].max():g} and is cut at "
-            f"{', '.join(f'{cut:g}' for cut in cuts)}"
+            f"analyses.{analysis.name}.strata.{place}: no participant falls into {', '.join(empty)}; {found}"
         )
-    return analysed[["participant", "arm"]].assign(
+    return rows[["participant", "arm"]].assign(
         marker=marker,
-        marker_value=analysed["value"],
+        marker_value=rows["participant"].map(values.set_index("participant")["value"]).astype(float),
         stratum=np.array(rule.labels, dtype=object)[index],
-        cut="; ".join(f"{cut:.10g}" for cut in cuts),
+        cut=description,
         lower=np.array([np.nan, *cuts])[index],
         upper=np.array([*cuts, np.nan])[index],
     )
 
 
-def _divide_by_column(frame: pd.DataFrame, trial: Trial, analysis: Analysis, marker: str) -> pd.DataFrame:
-    """Return the strata that a column of the workbook states."""
-    rule = analysis.strata
-    strata_rows = frame[frame["text"].ne("") & frame["arm"].isin(trial.analysed_arms)]
-    rows = strata_rows[strata_rows["variable"].eq(rule.column)]
+def _select_stated(frame: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
+    """Return the rows whose text is the stratum that a column of the workbook states; UserError for another text."""
+    rule, stated = analysis.strata, frame[frame["text"].ne("")]
+    rows = stated[stated["variable"].eq(rule.column)]
     if rows.empty:
-        columns = sorted(set(strata_rows["variable"]))
+        columns = sorted(set(stated["variable"]))
         raise UserError(
             f"analyses.{analysis.name}.strata.column: no column {rule.column!r} of the workbook was read as strata of the "
             f"analysed participants{did_you_mean(rule.column, columns)}; read as strata: {', '.join(columns) or 'none'}. "
@@ -109,17 +111,7 @@ def _divide_by_column(frame: pd.DataFrame, trial: Trial, analysis: Analysis, mar
     if len(unexpected := rows[~rows["text"].isin(rule.labels)]):
         sheet, cell, text = unexpected[["sheet", "cell", "text"]].iloc[0]
         raise UserError(f"{sheet}!{cell}: stratum {text!r} is not among the labels {', '.join(rule.labels)}")
-    if empty := [label for label in rule.labels if label not in set(rows["text"])]:
-        raise UserError(f"analyses.{analysis.name}.strata.labels: column {rule.column!r} has no {', '.join(empty)}")
-    values = _select_baseline(frame[frame["variable"].eq(marker)]).set_index("participant")["value"]
-    return rows[["participant", "arm"]].assign(
-        marker=marker,
-        marker_value=rows["participant"].map(values).astype(float),
-        stratum=rows["text"],
-        cut=f"column {rule.column}",
-        lower=np.nan,
-        upper=np.nan,
-    )
+    return rows
 
 
 def read_strata(path: Path | str) -> pd.DataFrame:

@@ -49,10 +49,13 @@ def reporting_event(rows: list[Row], trial: Trial, analysis: Analysis, data_labe
     analyses = [_analysis(members, key[-1], trial, analysis) for key, members in rows_of_analyses.items()]
     contents = [{"name": a["name"], "level": 1, "order": n, "analysisId": a["id"]} for n, a in enumerate(analyses, 1)]
     label = f"{data_label}. " if data_label else ""
-    description = [label + trial.citation, labels.describe_exclusions(analysis), labels.describe_outliers(analysis)]
+    description = [
+        label + trial.citation,
+        *(labels.describe(name, analysis=analysis) for name in ("excluded", "outliers")),
+    ]
     if any(row["marker"] == analysis.marker for row in rows):
         marker = trial.markers[analysis.marker]
-        description.insert(1, labels.describe_strata(analysis.strata, marker.label, marker.unit))
+        description.insert(1, labels.describe("strata", rule=analysis.strata, marker=marker.label, unit=marker.unit))
     return {
         "id": identifier("RE", trial.name, analysis.name),
         "version": 1,

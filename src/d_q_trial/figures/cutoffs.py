@@ -175,7 +175,7 @@ def describe_cutoffs(
         marker = trial.markers[key]
         values = common | {"family": trial.families[family], "marker": marker}
         values["own"] = key in set(tables.analysis_cuts["marker"])
-        values["cuts"] = labels.describe_cuts(analysis.strata, labels.format_unit(marker.unit))
+        values["cuts"] = labels.describe("cuts", rule=analysis.strata, unit=labels.format_unit(marker.unit))
         title, caption = (render_text("every_cut", part, **values) for part in ("title", "caption"))
         sentences = [f"{label}. {title}." if label else f"{title}."]
         for outcome_key, visit in changes:

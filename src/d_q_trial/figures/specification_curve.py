@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from ..config.robustness import Robustness
 from ..config.settings import Analysis
 from ..formatting import format_number
-from ..labels import describe_ranges
+from ..labels import describe
 from ..stats.checks import is_significant
 from ..stats.two_sample import get_test
 from ..trial import Trial
@@ -162,7 +162,8 @@ def describe_multiverse(
     values |= {"drawn": drawn, "own": drawn[drawn["own"].eq("yes")], "remain": remain}
     options, names = name_options(drawn, trial), load_texts()["combined"]
     single = {name: options[key].iloc[0] for key, name in names.items() if options[key].nunique() == 1}
-    values |= {"single": single, "analysis": analysis, "beyond": describe_ranges(robustness.multiverse.outlier_limit)}
+    values |= {"single": single, "analysis": analysis}
+    values["beyond"] = describe("ranges", limit=robustness.multiverse.outlier_limit)
     values["fixed"] = render_text("specification_curve", "fixed", **values)
     parts = {"specification_curve": ("title", "caption", "words", "fixed")}
     parts |= dict.fromkeys(("multiverse", "choices_variance"), ("title", "caption"))

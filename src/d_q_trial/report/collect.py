@@ -274,7 +274,8 @@ def changes_against_reference(results: Path, settings: Settings, trial: Trial, n
         base_stratum = base_strata.get(row["place"], row["stratum"])
         where = "" if base_stratum == row["stratum"] else f" in {base_stratum}"
         what = f"{labeller.cell('outcome', row)}, {labeller.group(row['stratum'])}"
-        p_values = {"p": formatting.format_p_digits(row["p"]), "reference": compare.format_reference_p(row) + where}
+        p, reference_p = (formatting.format_p_digits(row[name]) for name in ("p", "reference_p"))
+        p_values = {"p": p, "reference": reference_p + where}
         changes.append({"what": what, "conclusion": compare.CHANGED[row["conclusion"]], **p_values})
     return changes
 

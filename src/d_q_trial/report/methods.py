@@ -37,8 +37,7 @@ def methods_paragraph(report: Report) -> str:
 
     template = template_engine().overlay(autoescape=False).get_template("methods.md.j2")
     results = [_describe_comparison(line, group, e, report) for line, group, _, e in compare_headlines(report) if e]
-    compared = [(result["group"] or "all participants", result["effect"].n) for result in results]
-    small = labels.describe_small_groups(compared, report.trial, report.analysis)
+    small = labels.describe_small_groups([result["effect"].n for result in results], report.analysis)
     text = template.render(cite=cite, results=results, small=small, **template_values(report))
     paragraphs = [" ".join(paragraph.split()) for paragraph in re.split(r"\n\s*\n", text)]
     references = [report.trial.citation, *(REFERENCES[key] for key in cited)]
@@ -79,7 +78,9 @@ def template_values(report: Report) -> dict[str, Any]:
         "outcomes": _group_outcomes(report),
         "reasons": Counter(row["reason"] for row in changes if row["reason"] != EXCLUDED),
         "winsorized": sum(row["reason"] == WINSORISED for row in rows),
-        "strata": labels.describe_strata(rule, uncapitalize(marker.label), marker.unit) if report.strata else "",
+        "strata": labels.describe("strata", rule=rule, marker=uncapitalize(marker.label), unit=marker.unit)
+        if report.strata
+        else "",
         "strata_in_workbook": any(has(measure=analysis.measure, statistic="n", stratum=s) for s in rule.labels),
         "sizes": [f"{counts[stratum]} ({stratum})" for stratum in rule.labels if stratum in counts],
         "unplaced": len(analysed.difference(row["participant"] for row in strata)),

@@ -36,10 +36,9 @@ def report_page(report: Report) -> str:
     """Return the report as one self-contained page."""
     cutoffs, consistency = pieces.explorer_data(report), report.folder.parent / "consistency"
     drawing, results = consistency / "attainable.svg", headlines.main_results(report)
-    names = ["all participants", *headlines.result_groups(report)[1:]]
-    compared = [(name, e.n) for row in results for name, e in zip(names, row["effects"], strict=True) if e]
-    sizes = ([n for group, n in compared if group == name] for name in names)
+    sizes = [[e.n for e in effects if e] for effects in zip(*(row["effects"] for row in results), strict=True)]
     max_sizes = [tuple(map(max, zip(*pairs, strict=True))) for pairs in sizes]
+    arms = [labels.uncapitalize(arm.label) for arm in report.trial.analysed_arms.values()]
     return render_page(
         "report.html.j2",
         **_shared_values(report, "report.html"),
@@ -47,8 +46,8 @@ def report_page(report: Report) -> str:
         data=cutoffs,
         groups=[report.labeller.group(group) for group in headlines.result_groups(report)],
         max_sizes=max_sizes,
-        by_arm=[labels.sizes_by_arm([n], report.trial) for n in max_sizes],
-        small=labels.describe_small_groups(compared, report.trial, report.analysis),
+        by_arm=[", ".join(f"{n:,.0f} {arm}" for n, arm in zip(group, arms, strict=False)) for group in max_sizes],
+        small=labels.describe_small_groups(chain(*sizes), report.analysis),
         results=results,
         checks=headlines.robustness_lines(report),
         pieces=pieces.group_pieces(pieces.read_pieces(report)),
@@ -209,7 +208,8 @@ def _changed_conclusions(table: pd.DataFrame, settings: Settings, trial: Trial) 
     for row in table[table["conclusion"].isin(compare.CHANGED)].to_dict("records"):
         outcome = Labeller(trial, settings.analyses[row["analysis"]]).cell("outcome", row)
         cells = [f"{outcome}, {_place_label(row['place'])}", row["analysis"], compare.CHANGED[row["conclusion"]]]
-        reference = [row["reported"], row["locator"]] if "reported" in row else [compare.format_reference_p(row)]
+        is_claim = "reported" in row
+        reference = [row["reported"], row["locator"]] if is_claim else [formatting.format_p_digits(row["reference_p"])]
         changed.append([*cells, formatting.format_p_digits(row["p"]), *reference])
     return changed
 

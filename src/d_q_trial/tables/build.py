@@ -119,6 +119,7 @@ class _Builder:
     def notes(self) -> list[str]:
         """Return paragraphs on what the values of the table are and how they were computed."""
         rule, kinds = self.analysis.strata, {outcome.kind for outcome in self.outcomes}
+        strata = {"rule": rule, "marker": self.marker.label, "unit": self.marker.unit}
         values = self.placeholders | {
             "table": self.table,
             "kinds": kinds,
@@ -126,8 +127,7 @@ class _Builder:
             "labels": rule.labels,
         }
         values["formula"] = labels.FORMULAS.get(self.measure, "")
-        by_strata = self.strata != [ALL_PARTICIPANTS]
-        values["strata"] = labels.describe_strata(rule, self.marker.label, self.marker.unit) if by_strata else ""
+        values["strata"] = labels.describe("strata", **strata) if self.strata != [ALL_PARTICIPANTS] else ""
         template = template_engine().overlay(autoescape=False).from_string(_TEXTS["notes"])
         return list(filter(None, [*template.render(values).splitlines(), self.fill(self.table.note)]))
 
@@ -236,11 +236,11 @@ def _build_comparisons(builder: _Builder) -> BuiltTable:
             sizes = [exact[f"{arm.key}_n"] for arm in arms]
             if not any(n > 0 for n in sizes):  # a group with only one arm is shown
                 continue
-            p, is_all = effects["p"], stratum == ALL_PARTICIPANTS
+            p = effects["p"]
             texts = (
                 builder.row_label(outcome),
                 trial.visits[visit].label,
-                "All" if is_all else stratum,
+                "All" if stratum == ALL_PARTICIPANTS else stratum,
                 *(formatting.format_number(n, 0) for n in sizes),
                 *summaries,
                 formatting.format_number(effects["median_difference"].value, decimals),
@@ -251,13 +251,13 @@ def _build_comparisons(builder: _Builder) -> BuiltTable:
             rows.append(Row(texts, exact, section=trial.families[outcome.family]))
             if test.has_interval and p.reason != ABSENT:
                 unbounded.append(effects[lower].reason)
-            compared.append(("all participants" if is_all else stratum, (p.n_first, p.n_second)))
+            compared.append((p.n_first, p.n_second))
     level = f" ({labels.confidence_level(builder.analysis)} CI)" if test.has_interval else ""
     columns = [builder.heading, "Visit", "Participants", *(f"n, {arm.label}" for arm in arms)]
     columns += [f"{arm.label}, median (quartiles)" for arm in arms]
     columns += ["Difference of medians", labels.STATISTICS[estimate] + level, "P"]
     notes = [_TEXTS["unbounded"].format(reason=reason) for reason in dict.fromkeys(filter(None, unbounded))]
-    notes.append(labels.describe_small_groups(compared, trial, builder.analysis))
+    notes.append(labels.describe_small_groups(compared, builder.analysis))
     return builder.finish(columns, rows, *notes, headings=3)
 
 
