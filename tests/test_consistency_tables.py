@@ -50,7 +50,7 @@ def as_published():
     ("completers-d_q", "registry_flow", {"milestone": "completed", "group": "d_q"}, {"n": "28"}, None),
     ("stated-test-smoker", "statements", {"kind": "test", "subject": "Table 1"}, {"value": "chi_squared"}, None),
     ("stated-test-smoker", "tests", SMOKER, {"test": "rank_sum", "p": "0.595"}, None),
-    ("adverse-events-only-paper", "adverse_events", BODY, {"event": "Pain in extremity"}, None),
+    ("adverse-events-differ", "adverse_events", BODY, {"event": "Pain in extremity"}, "pain in extremity, d_q: 5 against 2"),
     ("adverse-events-only-registry", "statements", {"kind": "listed_from"}, {"value": "9"}, None),
     ("withdrawals-d_q", "flow", {"step": "left_treatment"}, {"step": "withdrew"}, None),
     ("share-p16_variant_5-T3", "statements", {"kind": "share"}, {"value": "7/20"}, None),
@@ -117,9 +117,12 @@ def test_findings_state_what_the_checks_compute_and_explain_differences(as_publi
     limit = as_published["decimals-registry-p1np-week_4-d_q-upper"]
     assert "times the next largest" in limit.what
     assert "148.0" in limit.expected
-    # Matched by a word and equal counts, and by name alone.
-    assert "gastrointestinal reflux (d_q)" in as_published["adverse-events-agree"].value
+    assert as_published["adverse-events-agree"].value.startswith("overall (control), overall (d_q), headache (d_q)")
     assert "body pain, d_q: 5" in as_published["adverse-events-only-paper"].what
+    assert (
+        "'reflux' (gastroesophageal reflux disease) sum to 0 (control) and 2 (d_q)"
+        in as_published["adverse-events-only-paper"].how
+    )
     assert "pain in extremity, control: 3" in as_published["adverse-events-only-registry"].value
     # Agreements need no explanation.
     assert not any(finding.harmless_explanation for finding in as_published.values() if finding.kind == "agreement")

@@ -9,6 +9,7 @@ from fractions import Fraction
 from operator import itemgetter
 
 import numpy as np
+import pandas as pd
 from scipy.stats import chi2_contingency, fisher_exact
 
 from ..published_tables import ReportedNumber, Row, parse_number
@@ -320,61 +321,38 @@ def check_stated_limits(report: Report) -> Iterator[Finding]:
 
 
 def check_adverse_events(report: Report) -> Iterator[Finding]:
-    """Report events that two sources count differently, or that only one of them lists."""
+    """Report events that two sources count differently, or that only one of them lists under that name."""
     rows = [row | {"event": " ".join(row["event"].lower().split())} for row in report.table("adverse_events")]
-    by_source = sorted(_group_rows(rows, "source").items(), key=lambda item: len({row["event"] for row in item[1]}))
-    if len(by_source) != 2:
+    first_rows = {row["source"]: row for row in reversed(rows)}
+    if len(first_rows) != 2:
         return
-    ((short,), short_rows), ((full,), full_rows) = by_source
-    short_counts, full_counts = _count_events(short_rows), _count_events(full_rows)
-    any_event = {row["group"]: int(row["value"]) for row in report.table("statements", kind="affected")}
-    if any_event and "overall" in short_counts:
-        full_counts["overall"] = any_event
+    affected = report.table("statements", kind="affected")
+    rows += [row | {"event": "overall", "affected": row["value"]} for row in affected if row["source"] in first_rows]
+    events = pd.DataFrame(rows, columns=["source", "event", "group", "affected"])
+    short, full = events.groupby("source")["event"].nunique().sort_values().index
+    events["affected"] = pd.to_numeric(events["affected"])
+    # Of an event under several headings, the largest count; without a count for a group, a listed event has none there.
+    counts = events.pivot_table("affected", ["event", "group"], "source", "max", sort=False).reindex(
+        [short, full], axis=1
+    )
+    counts = counts.set_axis(["short", "full"], axis=1).reset_index()
+    is_named = counts["event"].isin(events.loc[events["source"].eq(full), "event"])
+    counts["full"] = counts["full"].mask(is_named, counts["full"].fillna(0))
     least = next((int(row["value"]) for row in report.table("statements", kind="listed_from")), 1)
-    groups = list(dict.fromkeys(row["group"] for row in short_rows))
-    matches = {event: _match_event(event, counts, full_counts) for event, counts in short_counts.items()}
-    events_by_result: dict[str, list[str]] = {"agree": [], "differ": [], "only-short": [], "only-full": []}
-    for event, match in matches.items():
-        for group, count in short_counts[event].items():
-            if match is None:
-                events_by_result["only-short"].append(f"{event}, {group}: {count}")
-            elif (full_count := full_counts[match].get(group, 0)) == count:
-                events_by_result["agree"].append(f"{event} ({group})" + (f" as {match}" if match != event else ""))
-            else:
-                events_by_result["differ"].append(f"{event}, {group}: {count} against {full_count}")
-    for event, counts in full_counts.items():
-        matched = set().union(*(short_counts[name] for name, match in matches.items() if match == event))
-        missing = [group for group in groups if counts.get(group, -1) >= least and group not in matched]
-        events_by_result["only-full"] += [f"{event}, {group}: {counts[group]}" for group in missing]
-    sums = []  # of the events of the full list that share the last word of an unmatched name
-    for word in (event.split()[-1] for event, match in matches.items() if match is None):
-        parts = {event: counts for event, counts in full_counts.items() if word in re.findall(r"\w+", event)}
-        totals = [f"{sum(counts.get(group, 0) for counts in parts.values())} ({group})" for group in groups]
-        sums.append((word, sorted(parts), totals))
-    template_values = {"first": short_rows[0], "short": short, "full": full, "least": least, "sums": sums}
-    for name, events in events_by_result.items():
-        if events:
-            yield make_finding(f"adverse-events-{name}", **template_values, events=events)
-
-
-def _count_events(rows: Iterable[Row]) -> dict[str, dict[str, int]]:
-    """Return the listed count of each event in each group; of an event under several headings, the largest count."""
-    event_counts: dict[str, dict[str, int]] = defaultdict(dict)
-    for row in rows:
-        counts, group = event_counts[row["event"]], row["group"]
-        if row["affected"]:
-            counts[group] = max(int(row["affected"]), counts.get(group, 0))
-    return event_counts
-
-
-def _match_event(event: str, counts: dict[str, int], full_counts: dict[str, dict[str, int]]) -> str | None:
-    """Return the event of the same name, or the only one that has its last word, a long one, and every listed count."""
-    if event in full_counts:
-        return event
-    last_word = {word for word in re.findall(r"\w+", event)[-1:] if len(word) > 4}
-    candidates = [
-        name
-        for name, full in full_counts.items()
-        if last_word & set(re.findall(r"\w+", name)) and all(n == full.get(group, 0) for group, n in counts.items())
-    ]
-    return candidates[0] if len(candidates) == 1 else None
+    groups = events.loc[events["source"].eq(short), "group"].unique()
+    is_shown = counts["short"].notna()
+    rows_by_result = {
+        "agree": counts["short"].eq(counts["full"]),
+        "differ": is_shown & is_named & counts["short"].ne(counts["full"]),
+        "only-short": is_shown & ~is_named,
+        "only-full": ~is_shown & counts["group"].isin(groups) & counts["full"].ge(least),
+    }
+    sums = []  # of the events of the full list with the last word of a name that only the short list has
+    for word in counts.loc[rows_by_result["only-short"], "event"].str.split().str[-1].unique():
+        parts = counts[is_named & counts["event"].str.contains(rf"\b{re.escape(word)}\b")]
+        totals = parts.groupby("group")["full"].sum().reindex(groups, fill_value=0)
+        sums.append((word, sorted(parts["event"].unique()), totals.items()))
+    template_values = {"first": first_rows[short], "short": short, "full": full, "least": least, "sums": sums}
+    for result, mask in rows_by_result.items():
+        if mask.any():
+            yield make_finding(f"adverse-events-{result}", **template_values, rows=counts[mask].to_dict("records"))
