@@ -268,22 +268,19 @@ def check_flow(report: Report) -> Iterator[Finding]:
     visits = _group_rows(_select_rows_with_n(report, stratum="all"), "visit")
     means = [(sum(int(row["n"]) for row in rows) / len(rows), visit) for (visit,), rows in visits.items()]
     _, last = min(means, default=(0, ""))  # the visit with the fewest participants on average
-    for (group,), flow_rows in _group_rows(report.table("registry_flow"), "group").items():
-        reasons = [int(row["n"]) for row in flow_rows if row["reason"]]
-        milestones = {row["milestone"]: row for row in flow_rows if not row["reason"]}
-        names = ("started", "completed", "not_completed")
-        started, completed, missing = (int(milestones[name]["n"]) if name in milestones else None for name in names)
-        template_values = {"group": group, "completed": completed, "missing": missing, "row": flow_rows[0]}
-        if None not in (started, completed, missing) and missing != started - completed:
-            yield make_finding("flow-sum", group, **template_values, value=started, expected=completed + missing)
-        if started is not None and reasons and missing not in (None, sum(reasons)):
-            yield make_finding("flow-reasons", group, **template_values, value=missing, expected=sum(reasons))
+    for (group,), rows in _group_rows(report.table("registry_flow"), "group").items():
+        reasons = sum(int(row["n"]) for row in rows if row["reason"])
+        flow = {row["milestone"]: int(row["n"]) for row in rows if not row["reason"]}
+        template_values = {"group": group, "row": rows[0], "flow": flow, "reasons": reasons}
+        missing = flow.get("not_completed", reasons)
+        if len(flow) == 3 and missing != flow["started"] - flow["completed"]:
+            yield make_finding("flow-sum", group, **template_values)
+        if reasons not in (0, missing):
+            yield make_finding("flow-reasons", group, **template_values)
         at_end = _select_rows_with_n(report, stratum="all", visit=last, group=group)
-        if excess := [row for row in at_end if completed and int(row["n"]) > completed]:
+        if excess := [row for row in at_end if int(row["n"]) > flow.get("completed", math.inf)]:
             measured = sorted({(int(row["n"]), row["outcome"]) for row in excess}, reverse=True)
-            template_values |= {"visit": last, "measured": measured, "milestone": milestones["completed"]}
-            template_values |= {"rows": excess, "value": completed, "expected": measured[0][0]}
-            yield make_finding("completers", group, **template_values)
+            yield make_finding("completers", group, **template_values, visit=last, measured=measured, rows=excess)
 
 
 def check_withdrawals(report: Report) -> Iterator[Finding]:
