@@ -282,7 +282,6 @@ def figures(context: Context) -> None:
 
 @command(
     argument("claims", type=Path, help="CSV with a row per reported P-value, or a folder of published tables"),
-    argument("--sizes", type=Path, help="CSV of constraints on group sizes that are not reported"),
     argument("--output", type=Path, default=Path("consistency"), help="folder for the tables and the page"),
     argument("--title", help="heading of the page"),
     argument("--trial", help="the trial's description (YAML), for the labels on the page"),
@@ -298,14 +297,12 @@ def consistency(context: Context) -> None:
     from .published_tables import check_names
 
     arguments, plain = context.arguments, str
-    if arguments.sizes and arguments.claims.is_dir():
-        raise UserError("--sizes goes with a CSV of claims; a folder of published tables has its own counts.csv")
     if arguments.trial:
         description = trial.load_trial(arguments.trial)
         plain = partial(labels.replace_keys, trial=description)
         if arguments.claims.is_dir():
             check_names(arguments.claims, description)
-    report, findings = outputs.check_paper(arguments.claims, arguments.sizes)
+    report, findings = outputs.check_paper(arguments.claims)
     heading = arguments.title or f"Internal consistency of reported numbers: {report.reported.title}"
     links = [tuple(link.split("=", 1)) for link in arguments.links]
     outputs.write_check(report, findings, arguments.output, heading, plain=plain, links=links)

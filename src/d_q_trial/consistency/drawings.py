@@ -1,4 +1,4 @@
-"""Draw SVG figures: attainable P-values of one claim, all P-values by variant, and candidate group sizes.
+"""Draw SVG figures: attainable P-values of one claim, and all P-values by variant.
 
 This module computes the positions; the template ``consistency.svg.j2`` draws them.
 """
@@ -9,12 +9,11 @@ import numpy as np
 
 from ..pages import template_engine
 from . import VARIANTS, WORDS
-from .inference import Assessment, Option
+from .inference import Assessment
 from .lattice import attainable_p_values
 
 SHORT: dict[str, str] = WORDS["short"]
 WIDTH, LEFT, ROW, WIDE = 348, 122, 18, 1000  # in pixels; WIDE is the width of the drawing of all P-values
-_PROBABLE = 0.01  # a pair of group sizes is drawn dark if its probability exceeds this
 _LEAST_IN_BLOCK, _GAP = 5, 2  # fewest P-values of a place with a separate block, and columns between blocks
 
 
@@ -81,11 +80,3 @@ def draw_matrix(assessments: list[Assessment]) -> str:
         bars = [(column, "full" if plain.u else "half") for column, (plain, tied) in fits.items() if plain.u or tied.u]
         rows.append((SHORT[variant], variant == assessments[0].variant, bars))
     return _render_macro("matrix", blocks, rows, min(16.0, (WIDE - LEFT - 40) / blocks[-1][1]))
-
-
-def draw_candidates(options: list[Option]) -> str:
-    """Draw a bar for each pair of unreported group sizes, as high as its attainable P-values, dark if probable."""
-    probable = ", ".join(f"{o.n_first} and {o.n_second}" for o in options if o.probability > _PROBABLE)
-    ordered = sorted(options, key=lambda o: (o.n_first, o.n_second))
-    description = f"Attainable P-values by pair of numbers; probable: {probable}."
-    return _render_macro("candidates", description, [(o, o.probability > _PROBABLE) for o in ordered])

@@ -14,8 +14,7 @@ from . import VARIANTS, drawings, p_value_checks, table_checks
 from .findings import KINDS, Finding, format_probability, sort_findings
 from .inference import ALPHA, DEPENDENCE, Option, Report, Score, assess_paper
 from .quartiles import Definition, RangeCheck, infer_definition
-from .reported import Reported, read_folder, read_p_values, with_recording_step
-from .sizes import read_constraints
+from .reported import read_csv, read_folder, with_recording_step
 
 _PANELS = 6  # P-values that the page draws if no P-value is marked as one of the abstract
 _YES_NO = {True: "yes", False: "no", None: ""}
@@ -51,16 +50,13 @@ def _join_u(u: tuple[float, ...]) -> str:
     return " ".join(f"{value:g}" for value in u)
 
 
-def check_paper(path: Path | str, sizes: Path | str | None = None) -> tuple[Report, list[Finding]]:
+def check_paper(path: Path | str) -> tuple[Report, list[Finding]]:
     """Check a folder of published tables, or a CSV of P-values; return the report and the findings, sorted by kind.
 
-    ``sizes`` is a CSV of constraints on group sizes that a CSV of P-values does not report. UserError if the input has
-    nothing that can be checked.
+    UserError if the input has nothing that can be checked.
     """
-    if is_folder := Path(path).is_dir():
-        reported = read_folder(path)
-    else:
-        reported = Reported(Path(path).stem, read_p_values(path), read_constraints(sizes) if sizes else [])
+    is_folder = Path(path).is_dir()
+    reported = read_folder(path) if is_folder else read_csv(path)
     decision = infer_definition(reported.p_values)
     for index, p in enumerate(reported.p_values):
         if is_folder and p.measured and p.variable in decision.steps:  # the recording step is not the last decimal

@@ -1,7 +1,6 @@
 """Findings on P-values: the test, unreported group sizes, single P-values, and P against quartiles and effects."""
 
 import math
-import re
 from collections import defaultdict
 from collections.abc import Iterator
 
@@ -11,7 +10,6 @@ from .findings import Finding, make_finding, slug
 from .inference import ALPHA, ATTAINABLE, FEWER, MANY_TIES, MAX_MISSING, NEITHER, STATUSES, Assessment, Report
 from .lattice import MAX_PAIRS
 
-_UNKNOWN = re.compile(r"[^\s':]+:[^\s':]+:[^\s':]+")  # the name of a group whose size is not reported
 _SMALLER_PAIRS = (MAX_MISSING + 1) ** 2 - 1  # pairs of smaller group sizes that are tried for each P
 
 
@@ -76,21 +74,13 @@ def check_group_sizes(report: Report) -> Iterator[Finding]:
         best = {options[0].n_first, options[0].n_second}  # P-values fit the exchanged sizes equally well
         others = [o.attainable for o in options if {o.n_first, o.n_second} != best]
         template_values = {"pair": format_pair(pair), "options": options, "others": others, "assumed": assumed}
-        yield make_finding("group-size", slug("-".join(pair)), **template_values)
+        yield make_finding("group-size", slug(format_pair(pair)), **template_values)
 
 
 def format_pair(pair: tuple[str, str]) -> str:
-    """Name two groups; the stratum, outcomes, visit and marker once if they are the same."""
-    (first, place), (second, second_place) = map(_split_unknown, pair)
+    """Name two groups; what their names have in parentheses once if it is the same."""
+    (first, _, place), (second, _, second_place) = (name.rstrip(")").partition(" (") for name in pair)
     return f"{place}, {first} and {second}" if place and place == second_place else " and ".join(pair)
-
-
-def _split_unknown(name: str) -> tuple[str, str]:
-    """Split a name of :mod:`reported`, ``arm:stratum:outcomes/visit/marker``, into the arm and the rest as text."""
-    arm, _, place = name.partition(":")
-    stratum, _, set_name = place.partition(":")
-    outcomes, *visit_and_marker = set_name.split("/")
-    return arm, ", ".join(filter(None, (stratum, outcomes.replace("+", " and "), *visit_and_marker)))
 
 
 def check_fewer_participants(report: Report) -> Iterator[Finding]:
@@ -126,27 +116,12 @@ def check_attainable_p_values(report: Report) -> Iterator[Finding]:
         yield make_finding("not-attained", slug(a.p.claim), a=a, others=others)
 
 
-def check_other_sources(report: Report) -> Iterator[Finding]:
-    """Assess P-values of the sources that the inference did not use, under the inferred variant."""
-    by_source: dict[str, list[Assessment]] = defaultdict(list)
-    numbers = report.inference.numbers
-    for p in report.reported.p_values:
-        if report.inference.fits and p.usable and p.claim not in numbers and all(isinstance(n, int) for n in p.pair):
-            by_source[p.source or "other source"].append(inference.assess_p(p, p.pair, report.inference.variant))
-    for source, group in by_source.items():
-        attainable = sum(a.status == ATTAINABLE for a in group)
-        yield make_finding("p-values-of", slug(source), source=source, group=group, reached=attainable)
-
-
 def check_set_aside(report: Report) -> Iterator[Finding]:
     """Report P-values of groups that are too large for the lattice, or that have no determined size."""
     if large := [p for p in report.reported.p_values if p.with_value and p.too_large]:
         yield make_finding("set-aside", large=large, most=MAX_PAIRS)
     if report.unsettled:
-        by_fault = {}
-        for fault, p_values in report.unsettled.items():
-            by_fault[_UNKNOWN.sub(lambda name: ", ".join(_split_unknown(name[0])[::-1]), fault)] = p_values
-        yield make_finding("unsettled", unsettled=by_fault)
+        yield make_finding("unsettled", unsettled=report.unsettled)
 
 
 def check_zero_p_values(report: Report) -> Iterator[Finding]:
