@@ -20,7 +20,6 @@ from .reported import PARTS, QUANTITY, collect_quantiles
 
 _name_parts = itemgetter("source", "outcome", "visit", "group")  # of a finding on one row
 _KIND_LABELS = {"P": "P-values", "median": "medians", "n": "numbers of participants"}
-_TEST_LABELS = {"rank_sum": "the rank-sum test", "chi_squared": "the chi-squared test"}
 
 
 def _group_rows(rows: Iterable[Row], *columns: str) -> dict[tuple[str, ...], list[Row]]:
@@ -47,10 +46,6 @@ def _list_numbers(rows: Iterable[Row]) -> list[tuple[Row, str, ReportedNumber]]:
     return [(row, column, parse_number(row[column])) for row in rows for column in columns if row[column]]
 
 
-def _format_quantity(key: tuple[str, ...]) -> str:
-    return " ".join(part for part in key if part not in ("", "all"))
-
-
 def check_sources_agree(report: Report) -> Iterator[Finding]:
     """Check that a P, a median or a number of participants is the same wherever it is reported."""
     agree, sources = [], []
@@ -60,17 +55,14 @@ def check_sources_agree(report: Report) -> Iterator[Finding]:
         ("n", _select_rows_with_n(report, "counts", "summaries", "compared"), "n", "group"),
     ):
         for key, repeats in _group_rows(rows, *QUANTITY, group).items():
-            pairs = itertools.combinations([parse_number(row[column]) for row in repeats], 2)
+            numbers = [parse_number(row[column]) for row in repeats]
             repeat_sources = {row["source"] for row in repeats}
             sources += sorted(repeat_sources)
-            if all(a.value == b.value or (kind != "n" and a.meets(b.low, b.high)) for a, b in pairs):
-                if len(repeat_sources) > 1:
-                    agree.append((kind, *key))
-                continue
-            texts = list(dict.fromkeys(f"{row[column]} ({row['source']})" for row in repeats))
-            names = (part.replace(" ", "") for part in (kind, *key) if part)
-            template_values = {"kind_of": kind, "quantity": _format_quantity(key), "rows": repeats, "texts": texts}
-            yield make_finding("sources-differ", *names, **template_values)
+            if not all(a.meets(b.low, b.high) for a, b in itertools.combinations(numbers, 2)):
+                names = (part.replace(" ", "") for part in (kind, *key) if part)
+                yield make_finding("sources-differ", *names, kind_of=kind, key=key, rows=repeats, column=column)
+            elif len(repeat_sources) > 1:
+                agree.append((kind, *key))
     if agree:
         counts = [f"{n} {_KIND_LABELS[kind]}" for kind, n in Counter(kind for kind, *_ in agree).items()]
         yield make_finding("sources-agree", counts=counts, agree=agree, sources=sources)
@@ -100,15 +92,14 @@ def check_total_of_means(report: Report) -> Iterator[Finding]:
     for key, rows in _group_rows(report.table("registry_baseline", statistic="mean_sd"), "source", "outcome").items():
         total_rows = [row for row in rows if row["group"] == "all"]
         group_rows = [row for row in rows if row["group"] != "all"]
-        parts = [(int(row["n"]), parse_number(row["value"]), parse_number(row["spread"])) for row in group_rows]
-        n = sum(group_n for group_n, _, _ in parts)
+        parts = [(int(row["n"]), parse_number(row["value"])) for row in group_rows]
+        n = sum(group_n for group_n, _ in parts)
         if len(total_rows) == 1 and parts and n == int(total_rows[0]["n"]):
-            ends = {end: sum(k * getattr(mean, end) for k, mean, _ in parts) / n for end in ("low", "value", "high")}
-            squares = sum((k - 1) * sd.value**2 + k * (mean.value - ends["value"]) ** 2 for k, mean, sd in parts)
-            reported, spread = parse_number(total_rows[0]["value"]), math.sqrt(squares / max(n - 1, 1))
-            template_values = {"row": total_rows[0], "parts": parts, "n": n, "ends": ends, "spread": spread}
-            template_values |= {"agree": reported.meets(ends["low"], ends["high"]), "decimals": reported.decimals}
-            yield make_finding("total-of-means", *key, **template_values)
+            reported = parse_number(total_rows[0]["value"])
+            ends = {end: sum(k * getattr(mean, end) for k, mean in parts) / n for end in ("low", "value", "high")}
+            agree = reported.meets(ends["low"], ends["high"])
+            template_values = {"row": total_rows[0], "parts": parts, "n": n, "reported": reported}
+            yield make_finding("total-of-means", *key, **template_values, ends=ends, agree=agree)
 
 
 def check_decimals(report: Report) -> Iterator[Finding]:
@@ -116,23 +107,14 @@ def check_decimals(report: Report) -> Iterator[Finding]:
     for rows in _group_rows(_select_median_rows(report), "source", "measure", "statistic", "unit").values():
         entries = _list_numbers(rows)
         usual, count = Counter(number.decimals for _, _, number in entries).most_common(1)[0]
-        if len(entries) < 20 or count < 0.9 * len(entries):
-            continue
-        for row, column, number in entries:
-            in_row = [other for entry_row, _, other in entries if entry_row is row and other is not number]
-            fewest = min([usual, *(other.decimals for other in in_row)])
-            if number.decimals >= fewest or not in_row or number.value == 0:  # zero is often reported without decimals
-                continue
-            largest_elsewhere = max(abs(n.value) for entry_row, _, n in entries if entry_row is not row)
-            template_values = {
-                "row": row,
-                "part": column,
-                "value": number.text,
-                "numbers": len(entries),
-                "count": count,
-            }
-            template_values |= {"usual": usual, "number": number, "largest": largest_elsewhere}
-            yield make_finding("decimals", *_name_parts(row), column, **template_values)
+        for row, column, number in entries if len(entries) >= 20 and count >= 0.9 * len(entries) else ():
+            others = [other.decimals for entry_row, _, other in entries if entry_row is row and other is not number]
+            # Zero is often reported without decimals.
+            if others and number.decimals < min(usual, *others) and number.value != 0:
+                largest = max(abs(n.value) for entry_row, _, n in entries if entry_row is not row)
+                template_values = {"row": row, "part": column, "number": number, "largest": largest}
+                template_values |= {"numbers": len(entries), "count": count, "usual": usual}
+                yield make_finding("decimals", *_name_parts(row), column, **template_values)
 
 
 def check_changes_below_minus_100(report: Report) -> Iterator[Finding]:
@@ -148,8 +130,8 @@ def check_order_of_limits(report: Report) -> Iterator[Finding]:
         quantiles = [(part, parse_number(texts[part])) for part in PARTS if part in texts]
         for (lower, low), (upper, high) in itertools.pairwise(quantiles):
             if low.low > high.high:
-                template_values = {"where": _format_quantity(key), "lower": lower, "upper": upper, "high": high.text}
-                yield make_finding("order", *filter(None, key), lower, upper, value=low.text, **template_values)
+                template_values = {"key": key, "lower": lower, "upper": upper, "low": low, "high": high}
+                yield make_finding("order", *filter(None, key), lower, upper, **template_values)
 
 
 def check_parts_and_wholes(report: Report) -> Iterator[Finding]:
@@ -172,8 +154,8 @@ def check_parts_and_wholes(report: Report) -> Iterator[Finding]:
                 if int(total_row["n"]) != expected:
                     names = [total_row.get(column, "") for column in ("source", *QUANTITY, "group")]
                     names = [name for name in (*names, parts_name.split()[-1]) if name not in ("", "all")]
-                    template_values = {"total": total_row, "rows": [total_row, *part_rows], "value": total_row["n"]}
-                    yield make_finding("sum", *names, parts=parts_name, expected=expected, **template_values)
+                    rows = [total_row, *part_rows]
+                    yield make_finding("sum", *names, total=total_row, rows=rows, parts=parts_name, expected=expected)
     if sources:
         yield make_finding("sums-of-participants", value=len(sources), sources=sources)
 
@@ -191,34 +173,20 @@ def check_stated_numbers(report: Report) -> Iterator[Finding]:
             if not counted.items() <= stated.items():
                 differing[f"{outcome} at {visit}"] = "/".join(map(str, counted.values()))
         if differing:
-            template_values = {
-                "value": "/".join(map(str, stated.values())),
-                "differing": differing,
-                "groups": list(stated),
-            }
-            yield make_finding("stated-n", slug(f"{source} {locator}"), row=rows[0], **template_values)
+            yield make_finding("stated-n", slug(f"{source} {locator}"), rows=rows, differing=differing)
 
 
-def check_stated_tests(report: Report) -> Iterator[Finding]:
-    """Compare a test stated for all rows of a table with the test that gives each P; two-by-two tables are recomputed."""
-    statements = report.table("statements", kind="test")
-    for claim in statements:
-        for row in report.table("tests", locator=claim["subject"], source=claim["source"]):
-            if row["test"] != claim["value"]:
-                counts, results, hits = _recompute_p_of_counts(report, row)
-                also = [statement["locator"] for statement in statements if statement["value"] == row["test"]]
-                template_values = {"claim": claim, "row": row, "counts": counts, "results": results, "hits": hits}
-                yield make_finding("stated-test", row["outcome"], **template_values, also=also, tests=_TEST_LABELS)
-
-
-def check_p_of_counts(report: Report) -> Iterator[Finding]:
-    """Recompute P-values of two counts by the usual tests, and list P-values of other tests, which are not checked."""
-    unchecked = []
+def check_other_tests(report: Report) -> Iterator[Finding]:
+    """Recompute P-values of two counts, compare them with the test stated for their table, and list those not checked."""
+    statements, unchecked = report.table("statements", kind="test"), []
     for p in report.reported.p_values:
         counts, results, hits = _recompute_p_of_counts(report, p.row) if p.row else ("", {}, [])
+        template_values = {"row": p.row, "counts": counts, "results": results, "hits": hits, "statements": statements}
+        for claim in report.table("statements", kind="test", source=p.source, subject=p.where):
+            if p.test != claim["value"]:
+                yield make_finding("stated-test", p.row["outcome"], **template_values, claim=claim)
         if results and not hits and p.relation == "=":
-            names = p.row["outcome"], p.row["visit"]
-            yield make_finding("p-of-counts", *names, row=p.row, counts=counts, results=results)
+            yield make_finding("p-of-counts", p.row["outcome"], p.row["visit"], **template_values)
         elif not results and p.test != "rank_sum":
             unchecked.append(p)
     if unchecked:
@@ -252,13 +220,13 @@ def check_percentages(report: Report) -> Iterator[Finding]:
     columns = ("outcome", "center", "n", "lower"), ("event", "affected", "at_risk", "percent")
     tables = report.table("summaries", statistic="count_percent"), report.table("adverse_events")
     entries = [(row, *map(row.get, names)) for names, rows in zip(columns, tables, strict=True) for row in rows]
-    checked = [entry for entry in entries if all(entry[2:])]
+    checked = [entry for entry in entries if all(entry)]
     for row, name, count, n, percent in checked:
         reported, actual = parse_number(percent), 100 * int(count) / int(n)
         if not reported.meets(actual, actual):
             where = f"{row['source']}, {row['locator']}, {name}, {row['group']}"
-            template_values = {"where": where, "count": count, "n": n, "value": percent, "actual": actual}
-            yield make_finding("percent", slug(where), **template_values, decimals=reported.decimals)
+            template_values = {"where": where, "count": count, "n": n, "reported": reported, "actual": actual}
+            yield make_finding("percent", slug(where), **template_values)
     if checked:
         yield make_finding("percentages", value=len(checked))
 
@@ -299,10 +267,10 @@ def check_shares(report: Report) -> Iterator[Finding]:
     for claim in report.table("statements", kind="share"):
         rows = [row for row in overall if (row["marker"], row["stratum"]) == (claim["subject"], claim["group"])]
         if rows and n_all:
-            largest, stated = max(rows, key=lambda row: int(row["n"])), Fraction(claim["value"]) * n_all
-            template_values = {"claim": claim, "row": largest, "n_all": n_all, "stated": float(stated)}
-            template_values["fits"] = int(largest["n"]) in (math.floor(stated), math.ceil(stated))
-            yield make_finding("share", claim["subject"], claim["group"], **template_values)
+            row, stated = max(rows, key=lambda row: int(row["n"])), float(Fraction(claim["value"]) * n_all)
+            yield make_finding(
+                "share", claim["subject"], claim["group"], claim=claim, row=row, n_all=n_all, stated=stated
+            )
 
 
 def check_stated_limits(report: Report) -> Iterator[Finding]:
