@@ -505,12 +505,11 @@ def reconstruct(context: Context) -> None:
     argument("workbooks", nargs="+", help="workbooks of cohorts, as `reconstruct` writes them"),
     argument("--summary", required=True, help="table to write (.csv)"),
     argument("--page", required=True, help="page to write (.md), with a picture beside it (.png)"),
-    DESIGN,
 )
 def ensemble(context: Context) -> None:
     """Summarise cohorts that agree with every reported number."""
-    from . import files, progress
-    from .reconstruct import constraints, design, ensemble
+    from . import claims, files, progress
+    from .reconstruct import ensemble
 
     arguments, settings, trial, analysis = context.arguments, context.settings, context.trial, context.analysis
     cohorts, label, report_progress = [], "", progress.report_tenths("ensemble", "workbooks", sys.stdout)
@@ -518,8 +517,8 @@ def ensemble(context: Context) -> None:
         numbers, label = ensemble.analyse_cohort(workbook, trial, analysis, settings.robustness)
         cohorts.append(numbers)
         report_progress(number, len(arguments.workbooks))
-    targets = constraints.read_targets(settings.published, design.read_design(arguments.design, trial))
-    summary = ensemble.summarize_cohorts(cohorts, targets, analysis.alpha)
+    reported = claims.read_claims(settings.published) if settings.published else []
+    summary = ensemble.summarize_cohorts(cohorts, reported, analysis.alpha)
     picture = Path(arguments.page).with_suffix(".png")
     files.write_csv(summary, arguments.summary, label=label)
     ensemble.draw_summary(summary, trial, picture, alpha=analysis.alpha, label=label)

@@ -146,7 +146,10 @@ class Quantile(Constraint):
 
 
 def read_targets(folder: Path | str, design: Design) -> Targets:
-    """Read the reported values of the trial's outcomes and of the design's arms; other rows are ignored."""
+    """Read the reported values of the trial's outcomes and of the design's arms; other rows are ignored.
+
+    A suspect value is read as the value that ``suspect_values.csv`` gives instead.
+    """
     groups = ("", "all", "both arms", *design.arms)
     targets: Targets = defaultdict(list)
     for name in ("counts", "summaries", "ranges", "registry_baseline", "tests"):
@@ -158,13 +161,10 @@ def read_targets(folder: Path | str, design: Design) -> Targets:
                 if name == "registry_baseline":  # a mean with its standard deviation, in the columns of a summary
                     row |= {"center": row["value"], "lower": row["spread"], "upper": "", "marker": "", "stratum": "all"}
                 targets[row["outcome"], row["visit"]].append(row)
-    for reading in design.readings:
-        reported = {"group": reading.group, reading.field: reading.reported}.items()
-        matches = [row for row in targets[reading.outcome, reading.visit] if reported <= row.items()]
-        if not matches:
-            raise UserError(f"reading of {reading.outcome} {reading.reported}: no reported row has it")
-        for row in matches:
-            row[reading.field] = reading.read_as
+    for suspect in read_published_table(folder, "suspect_values"):
+        for row in targets[suspect["outcome"], suspect["visit"]]:
+            suspect_columns = [name for name in ("center", "lower", "upper") if row.get(name) == suspect["reported"]]
+            row |= dict.fromkeys(suspect_columns if row.get("group") == suspect["arm"] else [], suspect["instead"])
     return targets
 
 
