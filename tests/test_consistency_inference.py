@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from simulated_papers import calibrate
 
 from d_q_trial.consistency import VARIANTS, sizes
+from d_q_trial.consistency.checks import check_fewer_participants, format_pair
 from d_q_trial.consistency.findings import slug
 from d_q_trial.consistency.inference import FEWER, Assessment, infer_convention
 from d_q_trial.consistency.lattice import NO_TIES
 from d_q_trial.consistency.outputs import check_paper
-from d_q_trial.consistency.p_value_checks import check_fewer_participants, format_pair
 from d_q_trial.consistency.reported import ReportedP
 from d_q_trial.published_tables import parse_number
 

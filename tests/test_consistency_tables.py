@@ -5,7 +5,7 @@ import shutil
 import pandas as pd
 import pytest
 
-from d_q_trial.consistency import table_checks
+from d_q_trial.consistency import checks
 from d_q_trial.consistency.inference import Inference, Report
 from d_q_trial.consistency.quartiles import Decision
 from d_q_trial.consistency.reported import read_folder
@@ -19,8 +19,8 @@ BODY = {"source": "paper", "event": "Body pain"}
 
 def check_tables(reported):
     report = Report(reported, Inference([], {}, {}), [], Decision([], {}), [], [])
-    checks = [check for name, check in vars(table_checks).items() if name.startswith("check_")]
-    return {finding.finding: finding for check in checks for finding in check(report)}
+    functions = [check for name, check in vars(checks).items() if name.startswith("check_")]
+    return {finding.finding: finding for check in functions for finding in check(report)}
 
 
 def check_altered_copy(tmp_path, table, where, change):

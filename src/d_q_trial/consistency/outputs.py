@@ -10,7 +10,7 @@ from ..errors import UserError
 from ..files import write_csv, write_json, write_text
 from ..pages import render_page
 from ..stats.checks import is_significant
-from . import VARIANTS, drawings, p_value_checks, table_checks
+from . import VARIANTS, checks, drawings
 from .findings import KINDS, Finding, format_probability, sort_findings
 from .inference import ALPHA, DEPENDENCE, Option, Report, Score, assess_paper
 from .quartiles import Definition, RangeCheck, infer_definition
@@ -62,9 +62,8 @@ def check_paper(path: Path | str) -> tuple[Report, list[Finding]]:
         if is_folder and p.measured and p.variable in decision.steps:  # the recording step is not the last decimal
             reported.p_values[index] = with_recording_step(decision.steps[p.variable], p)
     report = assess_paper(reported, decision)
-    functions = [*vars(p_value_checks).items(), *vars(table_checks).items()]  # in the order of the files
-    checks = [function for name, function in functions if name.startswith("check_")]
-    findings = sort_findings(finding for check in checks for finding in check(report))
+    functions = [function for name, function in vars(checks).items() if name.startswith("check_")]
+    findings = sort_findings(finding for check in functions for finding in check(report))
     if {finding.finding for finding in findings} <= {"not-checked"}:
         raise UserError(
             f"{path}: nothing to check: no rank-sum P-value is reported with a value (a bound such as <0.05 fits every "
@@ -101,7 +100,7 @@ def write_check(
         findings=[(kind, meaning, [f for f in findings if f.kind == kind]) for kind, meaning in KINDS.items()],
         panels=[a for a in report.assessments if a.p.highlight] or report.assessments[:_PANELS],
         plain=plain,
-        format_pair=p_value_checks.format_pair,
+        format_pair=checks.format_pair,
         matrix=drawing,
         drawings=drawings,
         variants=VARIANTS,
