@@ -157,17 +157,15 @@ def read_folder(folder: Path | str) -> Reported:
         raise UserError(f"{folder}: no tests.csv, the table of reported P-values")
     quantiles, sizes = collect_quantiles(tables["summaries"]), _GroupSizes(tables)
     p_values: dict[str, ReportedP] = {}
-    places = set()
     for row in tables["tests"]:
         p = _read_test(row, tables["tests"][0]["source"], quantiles, sizes)
-        if (p.claim, p.where) in places:
-            raise UserError(f"{folder}/tests.csv, row {row['_row']}: {p.claim!r} is reported twice in one place")
-        places.add((p.claim, p.where))
-        earlier = p_values.get(p.claim, p)
+        earlier, name = p_values.get(p.claim, p), f"{p.claim}, {p.where}"
         if (earlier.relation, earlier.p.value) == (p.relation, p.p.value):  # a value that is repeated counts once
             p_values[p.claim] = replace(earlier, highlight=earlier.highlight or p.highlight)
+        elif name in p_values or earlier.where == p.where:
+            raise UserError(f"{folder}/tests.csv, row {row['_row']}: {p.claim!r} is reported twice in one place")
         else:
-            p_values[f"{p.claim}, {p.where}"] = replace(p, claim=f"{p.claim}, {p.where}")
+            p_values[name] = replace(p, claim=name)
     return Reported(folder.resolve().name, list(p_values.values()), sizes.build_constraints(), tables)
 
 
