@@ -42,11 +42,9 @@ def check_definition_of_quartiles(report: Report) -> Iterator[Finding]:
 
 def check_p_within_quartiles(report: Report) -> Iterator[Finding]:
     """Check P-values against the bounds that the reported quantiles set."""
-    widths = [c.p_high - c.p_low for c in report.ranges if c.p.relation == "=" and not math.isnan(c.p_low)]
     if inside := [check.inside is not False for check in report.ranges if check.p.medians]:
-        template_values = {"inside": sum(inside), "expected": len(inside)}
-        template_values |= {"widths": len(widths), "wide": sum(width > 0.9 for width in widths)}
-        yield make_finding("p-against-quartiles", **template_values)
+        widths = [c.p_high - c.p_low for c in report.ranges if c.p.relation == "=" and not math.isnan(c.p_low)]
+        yield make_finding("p-against-quartiles", inside=sum(inside), expected=len(inside), widths=widths)
     yield from (make_finding("outside-quartiles", slug(c.p.claim), check=c) for c in report.ranges if c.inside is False)
 
 
@@ -75,9 +73,9 @@ def check_dependence_on_the_variant(report: Report) -> Iterator[Finding]:
         name = slug(f"{row['claim']}-{row['u']:g}")
         yield make_finding("depends-on-variant", name, row=row, above=above, best=scores[0])
     if abstract and scores:
-        template_values = {"unknown": [claim for claim in abstract if claim not in with_u], "expected": len(abstract)}
-        template_values["value"] = len(with_u - {row["claim"] for row in depending})
-        yield make_finding("abstract-steady", **template_values, best=scores[0])
+        unknown = [claim for claim in abstract if claim not in with_u]
+        steady = len(with_u - {row["claim"] for row in depending})
+        yield make_finding("abstract-steady", unknown=unknown, value=steady, expected=len(abstract), best=scores[0])
 
 
 def check_group_sizes(report: Report) -> Iterator[Finding]:
