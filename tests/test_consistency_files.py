@@ -150,6 +150,12 @@ def test_p_equal_to_alpha_counts_as_significant(tmp_path):
     assert "exact test," not in row["what"]
 
 
+def test_a_group_of_unreported_size_has_what_the_reported_one_leaves_of_both(tmp_path):
+    out = check_csv(tmp_path, "claim,p,n_first,size_second,n_both\nx,0.127,9,b,17\n")
+    (row,) = read_rows(out / "p_values.csv")
+    assert (row["n_first"], row["n_second"]) == ("9", "8")
+
+
 def test_groups_too_large_for_the_lattice_are_set_aside_within_seconds(tmp_path):
     start = time.process_time()
     out = check_csv(tmp_path, HEADER + "large,0.051,2000,2000\nsmall,0.611,28,28\n")
@@ -274,6 +280,7 @@ AGES.insert(0, "source,locator,outcome,visit,group,n,statistic,value,spread")
     ([row_of_tests(outcome="mood", test="other")], {"summaries": SMOKERS}, "not-checked", "counts: mood, change, week 4"),
     ([], {"adverse_events": (EVENTS, "paper,T,Pain,new,3,9,33", *IN_REGISTRY)}, "adverse-events-differ", None),
     ([], {"adverse_events": ALIKE}, "adverse-events-agree", None),
+    ([], {"adverse_events": (*ALIKE, "paper,T,Rash,old,2,9,22")}, "adverse-events-differ", "rash, old: 2 against 0"),
     ([], {"adverse_events": (*ALIKE, "paper,T,Chest  INFECTION,new,2,9,22")}, "adverse-events-agree",
      "Counts that agree in both sources: 1"),
 ])  # fmt: skip

@@ -123,7 +123,10 @@ def test_findings_state_what_the_checks_compute_and_explain_differences(as_publi
         "'reflux' (gastroesophageal reflux disease) sum to 0 (control) and 2 (d_q)"
         in as_published["adverse-events-only-paper"].how
     )
-    assert "pain in extremity, control: 3" in as_published["adverse-events-only-registry"].value
+    assert (
+        "covid, d_q: 2; pain, d_q: 3; pain in extremity, control: 3"
+        in as_published["adverse-events-only-registry"].value
+    )
     # Agreements need no explanation.
     assert not any(finding.harmless_explanation for finding in as_published.values() if finding.kind == "agreement")
     assert "left treatment but stayed" in as_published["withdrawals-d_q"].harmless_explanation

@@ -49,6 +49,8 @@ def test_the_summary_has_quantiles_of_numpy_and_the_reported_value(cohort, summa
     t3 = {"analysis": "rank_sum", "outcome": "p1np", "visit": "week_2", "marker": "p16_variant_5", "stratum": "T3"}
     assert one(summary, **t3, quantity="median_difference")["reported"] == "+34"
     assert set(summary[summary["quantity"].eq("hodges_lehmann")]["reported"]) == {""}
+    only_direction = t3 | {"visit": "week_20", "stratum": "T1/T2"}
+    assert one(summary, **only_direction, quantity="median_difference")["reported"] == ""
 
 
 def test_a_workbook_that_is_not_labelled_synthetic_is_refused(tmp_path):

@@ -163,8 +163,8 @@ def read_targets(folder: Path | str, design: Design) -> Targets:
                 targets[row["outcome"], row["visit"]].append(row)
     for suspect in read_published_table(folder, "suspect_values"):
         for row in targets[suspect["outcome"], suspect["visit"]]:
-            suspect_columns = [name for name in ("center", "lower", "upper") if row.get(name) == suspect["reported"]]
-            row |= dict.fromkeys(suspect_columns if row.get("group") == suspect["arm"] else [], suspect["instead"])
+            if row.get("group") == suspect["arm"]:
+                row |= {name: suspect["instead"] for name, text in row.items() if text == suspect["reported"]}
     return targets
 
 
