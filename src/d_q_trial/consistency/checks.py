@@ -256,28 +256,23 @@ def check_order_of_limits(report: Report) -> Iterator[Finding]:
 
 def check_parts_and_wholes(report: Report) -> Iterator[Finding]:
     """Add up the numbers of participants of strata and of groups, and compare each sum with the reported total."""
-    sources = []  # the source of each sum
-    rows_with_n = _select_rows_with_n(report, "counts", "registry_baseline")
-    for rows in _group_rows(rows_with_n, "source", "outcome", "measure", "visit").values():
-        first_rows = {cells: same[0] for cells, same in _group_rows(rows, "marker", "stratum", "group").items()}
-        parts: dict[tuple[str, tuple[str, ...]], list[Row]] = defaultdict(list)  # by name, and the cells of the total
-        for (marker, stratum, group), row in first_rows.items():
-            if group != "all":
-                parts["groups", (marker, stratum, "all")].append(row)
-            if marker and stratum != "all":
-                total = (marker, "all", group)
-                parts[f"strata by {marker}", total if total in first_rows else ("", "all", group)].append(row)
-        for (parts_name, total), part_rows in parts.items():
-            if total in first_rows and len(part_rows) > 1:
-                total_row, expected = first_rows[total], sum(int(row["n"]) for row in part_rows)
-                sources.append(total_row["source"])
-                if int(total_row["n"]) != expected:
-                    names = [total_row.get(column, "") for column in ("source", *QUANTITY, "group")]
-                    names = [name for name in (*names, parts_name.split()[-1]) if name not in ("", "all")]
-                    rows = [total_row, *part_rows]
-                    yield make_finding("sum", *names, total=total_row, rows=rows, parts=parts_name, expected=expected)
-    if sources:
-        yield make_finding("sums-of-participants", value=len(sources), sources=sources)
+    key = ["source", *QUANTITY, "group"]
+    rows = [dict.fromkeys(key, "") | row for row in _select_rows_with_n(report, "counts", "registry_baseline")]
+    numbers = pd.DataFrame(rows, columns=[*key, "locator", "n"]).drop_duplicates(key).astype({"n": int})
+    groups = numbers[numbers["group"].ne("all")].assign(group="all", parts="groups")
+    strata = numbers[numbers["marker"].ne("") & numbers["stratum"].ne("all")].assign(stratum="all")
+    strata["parts"] = "strata by " + strata["marker"]
+    # The total over the strata of a marker is reported with the marker or without.
+    has_total = pd.MultiIndex.from_frame(strata[key]).isin(pd.MultiIndex.from_frame(numbers[key]))
+    strata.loc[~has_total, "marker"] = ""
+    parts = pd.concat([groups, strata]).groupby([*key, "parts"], sort=False, as_index=False)
+    sums = parts.agg(expected=("n", "sum"), count=("n", "size"), locators=("locator", list)).merge(numbers, on=key)
+    sums = sums[sums["count"] > 1]
+    for total in sums[sums["n"].ne(sums["expected"])].to_dict("records"):
+        names = [total[column] for column in key] + total["parts"].split()[-1:]
+        yield make_finding("sum", *(name for name in names if name not in ("", "all")), total=total)
+    if len(sums):
+        yield make_finding("sums-of-participants", value=len(sums), sources=sums["source"].unique())
 
 
 def check_stated_numbers(report: Report) -> Iterator[Finding]:
