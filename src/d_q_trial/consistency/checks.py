@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from operator import itemgetter
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -294,30 +295,31 @@ def check_stated_numbers(report: Report) -> Iterator[Finding]:
 def check_other_tests(report: Report) -> Iterator[Finding]:
     """Recompute P-values of two counts, compare them with the test stated for their table, and list those not checked."""
     statements, unchecked = report.table("statements", kind="test"), []
+    for claim in statements:
+        for row in report.table("tests", locator=claim["subject"], source=claim["source"]):
+            if row["test"] != claim["value"]:
+                template_values = _recompute_p_of_counts(report, row) | {"claim": claim, "statements": statements}
+                yield make_finding("stated-test", row["outcome"], **template_values)
     for p in report.reported.p_values:
-        counts, results, hits = _recompute_p_of_counts(report, p.row) if p.row else ("", {}, [])
-        template_values = {"row": p.row, "counts": counts, "results": results, "hits": hits, "statements": statements}
-        for claim in report.table("statements", kind="test", source=p.source, subject=p.where):
-            if p.test != claim["value"]:
-                yield make_finding("stated-test", p.row["outcome"], **template_values, claim=claim)
-        if results and not hits and p.relation == "=":
-            yield make_finding("p-of-counts", p.row["outcome"], p.row["visit"], **template_values)
-        elif not results and p.test != "rank_sum":
+        recomputed = _recompute_p_of_counts(report, p.row) if p.row else {"results": {}}
+        if recomputed["results"] and not recomputed["hits"] and p.relation == "=":
+            yield make_finding("p-of-counts", p.row["outcome"], p.row["visit"], **recomputed)
+        elif not recomputed["results"] and p.test != "rank_sum":
             unchecked.append(p)
     if unchecked:
         yield make_finding("not-checked", unchecked=unchecked)
 
 
-def _recompute_p_of_counts(report: Report, row: Row) -> tuple[str, dict[str, float], list[str]]:
-    """Return the counts that a P compares as text, P by the usual tests of these counts, and the tests that give it.
+def _recompute_p_of_counts(report: Report, row: Row) -> dict[str, Any]:
+    """Return a ``row`` of tests, its ``counts``, P of the usual tests as ``results``, and the tests that give P as ``hits``.
 
-    All three are empty without counts of both groups, or if none or all of the participants are counted.
+    There are no results without counts of both groups, or if none or all of the participants are counted.
     """
     cells = {name: row[name] for name in ("source", *QUANTITY)} | {"statistic": "count_percent"}
     groups = [report.table("summaries", **cells, group=group) for group in row["contrast"].split(" - ")]
     (a, n), (b, m) = ((int(rows[0]["center"]), int(rows[0]["n"])) if rows else (0, 0) for rows in groups)
     if not all(groups) or a + b in (0, n + m):
-        return "", {}, []
+        return {"row": row, "results": {}, "hits": []}
     table = [[a, n - a], [b, m - b]]
     first, second = (np.repeat([1.0, 0.0], counts) for counts in table)
     results = {
@@ -327,7 +329,7 @@ def _recompute_p_of_counts(report: Report, row: Row) -> tuple[str, dict[str, flo
         "rank-sum test": get_test("normal").compare(first, second).p,
     }
     hits = [name for name, p in results.items() if parse_number(row["p"]).meets(p, p)]
-    return f"{a} of {n} and {b} of {m}", results, hits
+    return {"row": row, "counts": f"{a} of {n} and {b} of {m}", "results": results, "hits": hits}
 
 
 def check_percentages(report: Report) -> Iterator[Finding]:
