@@ -65,13 +65,10 @@ def summarize_cohorts(cohorts: list[pd.DataFrame], claims: list[Claim], alpha: f
         share_below_alpha=lambda group: is_significant(group, alpha).mean(),
     ).reset_index()
     summary["share_below_alpha"] = summary["share_below_alpha"].where(summary["quantity"].eq("p"))
-    rows = [
-        claim | {"analysis": RANK_SUM, "quantity": claim["statistic"]}
-        for claim in claims
-        if claim["quantity"] != "direction"
-    ]
-    reported = pd.DataFrame(rows, columns=[*KEYS, "relation", "reported"]).drop_duplicates(KEYS)
-    reported["reported"] = reported.pop("relation").replace("=", "").str.cat(reported["reported"], sep=" ").str.strip()
+    reported = pd.DataFrame(claims, columns=[*KEYS[1:], "statistic", "relation", "reported"])
+    reported = reported[reported["quantity"].ne("direction")].assign(analysis=RANK_SUM, quantity=reported["statistic"])
+    reported["reported"] = (reported["relation"].replace("=", "") + " " + reported["reported"]).str.strip()
+    reported = reported[[*KEYS, "reported"]].drop_duplicates(KEYS)
     return summary.merge(reported, how="left", on=KEYS).fillna({"reported": ""})
 
 
