@@ -425,7 +425,7 @@ def check_adverse_events(report: Report) -> Iterator[Finding]:
         "only-full": ~is_shown & counts["group"].isin(groups) & counts["full"].ge(least),
     }
     sums = []  # of the events of the full list with the last word of a name that only the short list has
-    for word in counts.loc[rows_by_result["only-short"], "event"].str.split().str[-1].unique():
+    for word in counts.loc[rows_by_result["only-short"], "event"].str.split().str[-1].dropna().unique():
         parts = counts[is_named & counts["event"].str.contains(rf"\b{re.escape(word)}\b")]
         totals = parts.groupby("group")["full"].sum().reindex(groups, fill_value=0)
         sums.append((word, sorted(parts["event"].unique()), totals.items()))
