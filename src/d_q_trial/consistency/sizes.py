@@ -119,7 +119,8 @@ def solve_sizes(
 def _solve_component(unknowns: frozenset[str], pairs: dict[str, Pair], domains: Domains, constraints) -> list[Numbers]:
     largest = {key: [domains.get(size, (0, size))[1] for size in pair] for key, pair in pairs.items()}
     if large := [key for key, sizes in largest.items() if math.prod(sizes) > MAX_PAIRS]:
-        fault = f"{' and '.join(map(str, pairs[large[0]]))} may be so large that nearly every P is attainable"
+        names = " and ".join(map(str, pairs[large[0]]))
+        fault = f"{names} may be so large that nearly every P is attainable (expected at most {MAX_PAIRS} pairs)"
         raise UnsettledError(fault, large)
     group_names = sorted(unknowns.intersection(itertools.chain(*pairs.values())))
     relevant = [c for c in constraints if unknowns & c.terms.keys()]
