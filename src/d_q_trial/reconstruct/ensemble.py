@@ -1,6 +1,5 @@
 """Summarise the results of many cohorts that agree with every reported number: what the paper leaves undetermined."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -39,9 +38,8 @@ def analyse_cohort(
     if participants.label is None:
         raise UserError(f"{workbook}: expected a synthetic cohort; the workbook does not say that it is one")
     # Without the 36 proteins, which the page does not show, an ensemble takes a fraction of the time.
-    excluded = [key for key, outcome in trial.outcomes.items() if outcome.family not in ("turnover", "bmd")]
-    participants = replace(participants, frame=participants.frame[lambda frame: ~frame["variable"].isin(excluded)])
-    layout = build_layout(participants, trial, analysis)
+    shown = [key for key, outcome in trial.outcomes.items() if outcome.family in ("turnover", "bmd")]
+    layout = build_layout(participants, trial, analysis.model_copy(update={"outcomes": shown}))
     results, _ = build_results(participants, layout)
     covariance = results_frame([row for c in layout.compared if not c.marker for row in covariance_rows(c, analysis)])
     # Only P from placements is used, so one permutation is enough.
