@@ -14,7 +14,7 @@ CONVENTION = "exact"
 MISPRINTED, MISPRINT = "reading speed", "0.127"
 ALL, LATE = (9, 8), (7, 6)  # participants per group; of the late session, only their sum is reported
 COLUMNS = (
-    "claim", "where", "p", "n_first", "n_second", "size_first", "size_second", "ties", "variable",
+    "claim", "where", "p", "n_first", "n_second", "size_first", "size_second", "n_both", "ties", "variable",
     "median_first", "q1_first", "q3_first", "median_second", "q1_second", "q3_second",
 )  # fmt: skip
 OUTCOMES = (
@@ -33,18 +33,11 @@ def claims_csv(seed=1908):
             p = f"{round_decimal(sample_p(*samples, CONVENTION), 3):f}"
             if (outcome, session) == (MISPRINTED, "first session"):
                 p = MISPRINT
-            size_columns = (*sizes, "", "") if sizes == ALL else ("", "", "late/new", "late/usual")
+            size_columns = (*sizes, "", "", "") if sizes == ALL else ("", "", "late/new", "late/usual", sum(LATE))
             quartiles = [f"{q:.1f}" for s in samples for q in quantile(s, np.array([0.5, 0.25, 0.75]), type=7)]
             rows.append((f"{outcome} {session}", where, p, *size_columns, "none", f"{outcome} {session}", *quartiles))
     return pd.DataFrame(rows, columns=COLUMNS).to_csv(index=False)
 
 
-SIZES_CSV = """constraint,where
-late/new + late/usual = 13,Table 2
-late/new <= 9,Table 1
-late/usual <= 8,Table 1
-"""
-
 if __name__ == "__main__":
     (FOLDER / "claims.csv").write_text(claims_csv(), encoding="utf-8")
-    (FOLDER / "sizes.csv").write_text(SIZES_CSV, encoding="utf-8")

@@ -10,7 +10,7 @@ COHORT = {
     "tests": files.find_file("data/published/tests.csv", HOME),
     "other_tables": expand(
         os.path.join(files.find_file("data/published", HOME), "{name}.csv"),
-        name=["summaries", "ranges", "registry_baseline", "counts"],
+        name=["summaries", "ranges", "registry_baseline", "counts", "suspect_values"],
     ),
 }
 COHORT_CONTENTS = files.combined_checksum(
@@ -46,7 +46,6 @@ rule ensemble:
         cohorts=expand(
             "results/reconstructed/cohort_{seed:04d}.xlsx", seed=range(1, 101)
         ),
-        design=DESIGN,
     output:
         page="results/reconstructed/ensemble.md",
         picture="results/reconstructed/ensemble.png",
@@ -54,9 +53,9 @@ rule ensemble:
     log:
         "results/reconstructed/logs/ensemble.log",
     params:
-        depends=track_dependencies("ensemble", "robustness", read=[DESIGN]),
+        depends=track_dependencies("ensemble", "robustness", read=PUBLISHED),
     message:
         "Summarise the synthetic cohorts"
     shell:
-        "python3 -m d_q_trial ensemble {input.cohorts:q} --design {input.design:q}"
-        " --page {output.page:q} --summary {output.summary:q} 2> {log:q}"
+        "python3 -m d_q_trial ensemble {input.cohorts:q} --page {output.page:q}"
+        " --summary {output.summary:q} 2> {log:q}"

@@ -9,10 +9,10 @@ from pathlib import Path
 import yaml
 
 from d_q_trial.config import settings
-from d_q_trial.consistency import p_value_checks, table_checks
+from d_q_trial.consistency import checks as checks_of_numbers
 from d_q_trial.consistency.outputs import check_paper
 from d_q_trial.trial import load_trial
-from d_q_trial.workbook import checks
+from d_q_trial.workbook import checks as checks_of_workbooks
 from d_q_trial.workbook.reader import examine_workbook
 
 TOP = Path(__file__).parent.parent
@@ -35,7 +35,7 @@ def test_every_module_belongs_to_a_layer_or_is_a_tool_of_the_workflow():
 
 def test_every_function_named_check_is_run(monkeypatch):
     checked = []
-    modules = (checks, p_value_checks, table_checks)
+    modules = (checks_of_workbooks, checks_of_numbers)
     for module in modules:
         monkeypatch.setattr(module, "check_last", lambda _, module=module: checked.append(module) or [], raising=False)
     examine_workbook("data/pbc/pbc.xlsx", load_trial("data/pbc/trial.yaml"))

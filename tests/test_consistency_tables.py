@@ -5,7 +5,7 @@ import shutil
 import pandas as pd
 import pytest
 
-from d_q_trial.consistency import table_checks
+from d_q_trial.consistency import checks
 from d_q_trial.consistency.inference import Inference, Report
 from d_q_trial.consistency.quartiles import Decision
 from d_q_trial.consistency.reported import read_folder
@@ -19,8 +19,8 @@ BODY = {"source": "paper", "event": "Body pain"}
 
 def check_tables(reported):
     report = Report(reported, Inference([], {}, {}), [], Decision([], {}), [], [])
-    checks = [check for name, check in vars(table_checks).items() if name.startswith("check_")]
-    return {finding.finding: finding for check in checks for finding in check(report)}
+    functions = [check for name, check in vars(checks).items() if name.startswith("check_")]
+    return {finding.finding: finding for check in functions for finding in check(report)}
 
 
 def check_altered_copy(tmp_path, table, where, change):
@@ -50,7 +50,7 @@ def as_published():
     ("completers-d_q", "registry_flow", {"milestone": "completed", "group": "d_q"}, {"n": "28"}, None),
     ("stated-test-smoker", "statements", {"kind": "test", "subject": "Table 1"}, {"value": "chi_squared"}, None),
     ("stated-test-smoker", "tests", SMOKER, {"test": "rank_sum", "p": "0.595"}, None),
-    ("adverse-events-only-paper", "adverse_events", BODY, {"event": "Pain in extremity"}, None),
+    ("adverse-events-differ", "adverse_events", BODY, {"event": "Pain in extremity"}, "pain in extremity, d_q: 5 against 2"),
     ("adverse-events-only-registry", "statements", {"kind": "listed_from"}, {"value": "9"}, None),
     ("withdrawals-d_q", "flow", {"step": "left_treatment"}, {"step": "withdrew"}, None),
     ("share-p16_variant_5-T3", "statements", {"kind": "share"}, {"value": "7/20"}, None),
@@ -117,10 +117,11 @@ def test_findings_state_what_the_checks_compute_and_explain_differences(as_publi
     limit = as_published["decimals-registry-p1np-week_4-d_q-upper"]
     assert "times the next largest" in limit.what
     assert "148.0" in limit.expected
-    # Matched by a word and equal counts, and by name alone.
-    assert "gastrointestinal reflux (d_q)" in as_published["adverse-events-agree"].value
-    assert "body pain, d_q: 5" in as_published["adverse-events-only-paper"].what
-    assert "pain in extremity, control: 3" in as_published["adverse-events-only-registry"].value
+    assert as_published["adverse-events-agree"].value.startswith("overall (control), overall (d_q), headache (d_q)")
+    only_paper, only_registry = (as_published[f"adverse-events-only-{source}"] for source in ("paper", "registry"))
+    assert "body pain, d_q: 5" in only_paper.what
+    assert "'reflux' (gastroesophageal reflux disease) sum to 0 (control) and 2 (d_q)" in only_paper.how
+    assert "covid, d_q: 2; pain, d_q: 3; pain in extremity, control: 3" in only_registry.value
     # Agreements need no explanation.
     assert not any(finding.harmless_explanation for finding in as_published.values() if finding.kind == "agreement")
     assert "left treatment but stayed" in as_published["withdrawals-d_q"].harmless_explanation

@@ -285,7 +285,6 @@ def figures(context: Context) -> None:
 
 @command(
     argument("claims", type=Path, help="CSV with a row per reported P-value, or a folder of published tables"),
-    argument("--sizes", type=Path, help="CSV of constraints on group sizes that are not reported"),
     argument("--output", type=Path, default=Path("consistency"), help="folder for the tables and the page"),
     argument("--title", help="heading of the page"),
     argument("--trial", help="the trial's description (YAML), for the labels on the page"),
@@ -301,14 +300,12 @@ def consistency(context: Context) -> None:
     from .published_tables import check_names
 
     arguments, plain = context.arguments, str
-    if arguments.sizes and arguments.claims.is_dir():
-        raise UserError("--sizes goes with a CSV of claims; a folder of published tables has its own counts.csv")
     if arguments.trial:
         description = trial.load_trial(arguments.trial)
         plain = partial(labels.replace_keys, trial=description)
         if arguments.claims.is_dir():
             check_names(arguments.claims, description)
-    report, findings = outputs.check_paper(arguments.claims, arguments.sizes)
+    report, findings = outputs.check_paper(arguments.claims)
     heading = arguments.title or f"Internal consistency of reported numbers: {report.reported.title}"
     links = [tuple(link.split("=", 1)) for link in arguments.links]
     outputs.write_check(report, findings, arguments.output, heading, plain=plain, links=links)
@@ -511,12 +508,11 @@ def reconstruct(context: Context) -> None:
     argument("workbooks", nargs="+", help="workbooks of cohorts, as `reconstruct` writes them"),
     argument("--summary", required=True, help="table to write (.csv)"),
     argument("--page", required=True, help="page to write (.md), with a picture beside it (.png)"),
-    DESIGN,
 )
 def ensemble(context: Context) -> None:
     """Summarise cohorts that agree with every reported number."""
-    from . import files, progress
-    from .reconstruct import constraints, design, ensemble
+    from . import claims, files, progress
+    from .reconstruct import ensemble
 
     arguments, settings, trial, analysis = context.arguments, context.settings, context.trial, context.analysis
     cohorts, label, report_progress = [], "", progress.report_tenths("ensemble", "workbooks", sys.stdout)
@@ -524,8 +520,8 @@ def ensemble(context: Context) -> None:
         numbers, label = ensemble.analyse_cohort(workbook, trial, analysis, settings.robustness)
         cohorts.append(numbers)
         report_progress(number, len(arguments.workbooks))
-    targets = constraints.read_targets(settings.published, design.read_design(arguments.design, trial))
-    summary = ensemble.summarize_cohorts(cohorts, targets, analysis.alpha)
+    reported = claims.read_claims(settings.published) if settings.published else []
+    summary = ensemble.summarize_cohorts(cohorts, reported, analysis.alpha)
     picture = Path(arguments.page).with_suffix(".png")
     files.write_csv(summary, arguments.summary, label=label)
     ensemble.draw_summary(summary, trial, picture, alpha=analysis.alpha, label=label)

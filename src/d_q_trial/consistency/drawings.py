@@ -1,6 +1,6 @@
-"""Draw SVG figures: attainable P-values of one claim, all P-values by variant, and candidate group sizes.
+"""Draw SVG figures: attainable P-values of one claim, and all P-values by variant.
 
-This module computes the positions; the template ``consistency.svg.j2`` draws them.
+This module selects what is drawn, as fractions of an axis; the template ``consistency.svg.j2`` has all lengths.
 """
 
 from collections.abc import Callable
@@ -9,18 +9,15 @@ import numpy as np
 
 from ..pages import template_engine
 from . import VARIANTS, WORDS
-from .inference import Assessment, Option
+from .inference import Assessment
 from .lattice import attainable_p_values
 
 SHORT: dict[str, str] = WORDS["short"]
-WIDTH, LEFT, ROW, WIDE = 348, 122, 18, 1000  # in pixels; WIDE is the width of the drawing of all P-values
-_PROBABLE = 0.01  # a pair of group sizes is drawn dark if its probability exceeds this
 _LEAST_IN_BLOCK, _GAP = 5, 2  # fewest P-values of a place with a separate block, and columns between blocks
 
 
 def _render_macro(name: str, *values: object) -> str:
-    sizes = {"WIDTH": WIDTH, "LEFT": LEFT, "ROW": ROW, "WIDE": WIDE}
-    return str(getattr(template_engine().get_template("consistency.svg.j2", globals=sizes).module, name)(*values))
+    return str(getattr(template_engine().get_template("consistency.svg.j2").module, name)(*values))
 
 
 def draw_panel(a: Assessment, plain: Callable[[str], str] = str) -> str:
@@ -35,21 +32,16 @@ def draw_panel(a: Assessment, plain: Callable[[str], str] = str) -> str:
     distances = [np.sort(np.abs(lattice.p - middle)) for lattice in lattices.values()]
     reach = max(reach, *(1.1 * d[min(2, d.size - 1)] for d in distances))
     low, high = max(0.0, middle - reach), min(1.0, middle + reach)
-    scale = (WIDTH - LEFT - 8) / (high - low)
-
-    def x_of(p):
-        return LEFT + (p - low) * scale
-
-    rows = []
+    length, rows = high - low, []
     for variant, (u_values, p_values, _) in lattices.items():
         points = zip(u_values, p_values, strict=True)
-        ticks = [(x_of(p), u in matching_u[variant]) for u, p in points if low <= p <= high]
+        ticks = [((p - low) / length, u in matching_u[variant]) for u, p in points if low <= p <= high]
         rows.append((SHORT[variant], variant == a.variant, ticks))
     # Closer to the ends of the axis, labels would be cut off.
-    labels = [(x_of(p), p) for p in _choose_labels(low + 8 / scale, high - 14 / scale)]
+    labels = [((p - low) / length, p) for p in _choose_labels(low + 0.04 * length, high - 0.07 * length)]
     attainable = ", ".join(SHORT[variant] for variant in VARIANTS if matching_u[variant]) or "none"
     name = f"{plain(a.p.claim)}: P = {a.p.p.text}, {' and '.join(map(str, a.numbers))} participants"
-    band = x_of(a.p.p.low), (a.p.p.high - a.p.p.low) * scale
+    band = (a.p.p.low - low) / length, (a.p.p.high - low) / length
     return _render_macro("panel", f"{name}. Attainable without ties under: {attainable}.", band, rows, labels)
 
 
@@ -80,12 +72,4 @@ def draw_matrix(assessments: list[Assessment]) -> str:
         fits = {column: a.p.fits(a.numbers, variant) for column, a in columns.items()}
         bars = [(column, "full" if plain.u else "half") for column, (plain, tied) in fits.items() if plain.u or tied.u]
         rows.append((SHORT[variant], variant == assessments[0].variant, bars))
-    return _render_macro("matrix", blocks, rows, min(16.0, (WIDE - LEFT - 40) / blocks[-1][1]))
-
-
-def draw_candidates(options: list[Option]) -> str:
-    """Draw a bar for each pair of unreported group sizes, as high as its attainable P-values, dark if probable."""
-    probable = ", ".join(f"{o.n_first} and {o.n_second}" for o in options if o.probability > _PROBABLE)
-    ordered = sorted(options, key=lambda o: (o.n_first, o.n_second))
-    description = f"Attainable P-values by pair of numbers; probable: {probable}."
-    return _render_macro("candidates", description, [(o, o.probability > _PROBABLE) for o in ordered])
+    return _render_macro("matrix", blocks, rows)

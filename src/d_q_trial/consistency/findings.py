@@ -50,6 +50,7 @@ _ENGINE.filters = _ENGINE.filters | {
     "each": lambda rows, text: [text.format(row) for row in rows],
     "listed": labels.join_words,
     "pairs": lambda numbers: " or ".join(f"{first} and {second}" for first, second in numbers),
+    "quantity": lambda key: " ".join(part for part in key if part not in ("", "all")),
     "share": format_probability,
     "variant": VARIANTS.get,
     "source": lambda row: f"{row['source']}, {row['locator']}",

@@ -40,7 +40,6 @@ class Score(NamedTuple):
     total: int
     by_chance: float  # number of P-values that a wrong lattice of the same density would be expected to reach
     attainable_with_ties: int
-    attainable_at_own_sizes: int  # at the group sizes that are most likely under the variant itself
     miss_rate: float
     # Relative to uniformly distributed P-values, averaged over the miss rate and the solutions for unreported group sizes.
     log10_likelihood: float
@@ -154,16 +153,21 @@ def infer_convention(p_values: list[ReportedP], constraints: Sequence[sizes.Cons
     log_likelihoods = logsumexp(profiles, axis=1, b=MISS_WEIGHTS)
     # In addition to the variants there is "none of these": uniformly distributed P-values, with likelihood one.
     probabilities = softmax([*log_likelihoods, 0.0])[:-1]
-    rates = dict(zip(VARIANTS, np.argmax(profiles, axis=1), strict=True))
-    numbers: dict[str, sizes.Numbers] = defaultdict(dict)  # in the solutions that are most likely under each variant
-    for variant, rate in rates.items():
-        for solutions, table in zip(components, tables[variant], strict=True):
-            numbers[variant] |= solutions[table[:, rate].argmax()]
-    ranked = sorted(zip(VARIANTS, log_likelihoods, probabilities, strict=True), key=lambda row: -row[1])
-    best = ranked[0][0]
+    rates = np.argmax(profiles, axis=1)
+    ranked = sorted(zip(VARIANTS, rates, log_likelihoods, probabilities, strict=True), key=lambda row: -row[2])
+    best, best_rate, *_ = ranked[0]
+    numbers: sizes.Numbers = {}  # in the solutions that are most likely under the best variant
+    options = {}
+    for solutions, table in zip(components, tables[best], strict=True):
+        numbers |= solutions[table[:, best_rate].argmax()]
+        weights = softmax(table[:, best_rate])
+        for pair in dict.fromkeys(pairs[claim] for claim in solutions[0]):
+            if any(isinstance(size, str) for size in pair):
+                pair_p_values = [p for p in p_values if pairs[p.claim] == pair]
+                options[tuple(map(str, pair))] = _rank_options(pair, pair_p_values, solutions, weights, best)
     scores = []
-    for variant, log_likelihood, probability in ranked:
-        fits = [p.fits(numbers[best][p.claim], variant) for p in p_values]
+    for variant, rate, log_likelihood, probability in ranked:
+        fits = [p.fits(numbers[p.claim], variant) for p in p_values]
         scores.append(
             Score(
                 variant,
@@ -171,20 +175,12 @@ def infer_convention(p_values: list[ReportedP], constraints: Sequence[sizes.Cons
                 total=len(p_values),
                 by_chance=sum(plain.chance for plain, _ in fits),
                 attainable_with_ties=sum(bool(tied.u) and not plain.u for plain, tied in fits),
-                attainable_at_own_sizes=sum(bool(p.fits(numbers[variant][p.claim], variant)[0].u) for p in p_values),
-                miss_rate=float(MISS_RATES[rates[variant]]),
+                miss_rate=float(MISS_RATES[rate]),
                 log10_likelihood=float(log_likelihood) / math.log(10),
                 probability=float(probability),
             )
         )
-    options = {}
-    for solutions, table in zip(components, tables[best], strict=True):
-        weights = softmax(table[:, rates[best]])
-        for pair in dict.fromkeys(pairs[claim] for claim in solutions[0]):
-            if any(isinstance(size, str) for size in pair):
-                pair_p_values = [p for p in p_values if pairs[p.claim] == pair]
-                options[tuple(map(str, pair))] = _rank_options(pair, pair_p_values, solutions, weights, best)
-    return Inference(scores, numbers[best], options)
+    return Inference(scores, numbers, options)
 
 
 def _rank_options(pair: sizes.Pair, p_values: list[ReportedP], solutions, weights, variant: str) -> list[Option]:

@@ -57,20 +57,6 @@ def _exact_table(n_first: int, n_second: int, variant: str) -> np.ndarray:
 
 
 @lru_cache(maxsize=4096)
-def bound_exact_p(distance: float, n_first: int, n_second: int, tie_sum: int) -> float:
-    """Return an upper bound of the exact P of a U at a distance from its mean, whichever values are tied.
-
-    If ties are broken at random, U changes by a symmetric error of at most t^2 / 8 for every group of t equal values, together
-    ``tie_sum / 12``, and then has the distribution without ties. With probability 1/2 or more it does not move towards the
-    mean. So P with ties is at most twice the P without, and at most the P at a distance smaller by ``tie_sum / 12``.
-    """
-    counts = exact_counts(n_first, n_second)
-    distances = np.abs(np.arange(counts.size) - n_first * n_second / 2)
-    p, p_shifted = (counts[distances >= least].sum() / counts.sum() for least in (distance, distance - tie_sum / 12))
-    return float(min(1.0, 2 * p, p_shifted))
-
-
-@lru_cache(maxsize=4096)
 def attainable_p_values(n_first: int, n_second: int, variant: str, halves: bool = False, tie_sum: int = 0) -> Lattice:
     """Return all P-values that a variant can give; ``halves`` adds half-integer U, which only ties between groups give."""
     step = 0.5 if halves else 1.0

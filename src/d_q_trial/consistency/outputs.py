@@ -10,12 +10,11 @@ from ..errors import UserError
 from ..files import write_csv, write_json, write_text
 from ..pages import render_page
 from ..stats.checks import is_significant
-from . import VARIANTS, drawings, p_value_checks, table_checks
+from . import VARIANTS, checks, drawings
 from .findings import KINDS, Finding, format_probability, sort_findings
 from .inference import ALPHA, DEPENDENCE, Option, Report, Score, assess_paper
 from .quartiles import Definition, RangeCheck, infer_definition
-from .reported import Reported, read_folder, read_p_values, with_recording_step
-from .sizes import read_constraints
+from .reported import read_csv, read_folder, with_recording_step
 
 _PANELS = 6  # P-values that the page draws if no P-value is marked as one of the abstract
 _YES_NO = {True: "yes", False: "no", None: ""}
@@ -51,24 +50,20 @@ def _join_u(u: tuple[float, ...]) -> str:
     return " ".join(f"{value:g}" for value in u)
 
 
-def check_paper(path: Path | str, sizes: Path | str | None = None) -> tuple[Report, list[Finding]]:
+def check_paper(path: Path | str) -> tuple[Report, list[Finding]]:
     """Check a folder of published tables, or a CSV of P-values; return the report and the findings, sorted by kind.
 
-    ``sizes`` is a CSV of constraints on group sizes that a CSV of P-values does not report. UserError if the input has
-    nothing that can be checked.
+    UserError if the input has nothing that can be checked.
     """
-    if is_folder := Path(path).is_dir():
-        reported = read_folder(path)
-    else:
-        reported = Reported(Path(path).stem, read_p_values(path), read_constraints(sizes) if sizes else [])
+    is_folder = Path(path).is_dir()
+    reported = read_folder(path) if is_folder else read_csv(path)
     decision = infer_definition(reported.p_values)
     for index, p in enumerate(reported.p_values):
         if is_folder and p.measured and p.variable in decision.steps:  # the recording step is not the last decimal
             reported.p_values[index] = with_recording_step(decision.steps[p.variable], p)
     report = assess_paper(reported, decision)
-    functions = [*vars(p_value_checks).items(), *vars(table_checks).items()]  # in the order of the files
-    checks = [function for name, function in functions if name.startswith("check_")]
-    findings = sort_findings(finding for check in checks for finding in check(report))
+    functions = [function for name, function in vars(checks).items() if name.startswith("check_")]
+    findings = sort_findings(finding for check in functions for finding in check(report))
     if {finding.finding for finding in findings} <= {"not-checked"}:
         raise UserError(
             f"{path}: nothing to check: no rank-sum P-value is reported with a value (a bound such as <0.05 fits every "
@@ -105,7 +100,7 @@ def write_check(
         findings=[(kind, meaning, [f for f in findings if f.kind == kind]) for kind, meaning in KINDS.items()],
         panels=[a for a in report.assessments if a.p.highlight] or report.assessments[:_PANELS],
         plain=plain,
-        format_pair=p_value_checks.format_pair,
+        format_pair=checks.format_pair,
         matrix=drawing,
         drawings=drawings,
         variants=VARIANTS,

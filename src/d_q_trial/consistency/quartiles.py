@@ -24,7 +24,7 @@ from scipy.special import logsumexp, softmax
 
 from ..stats.quantiles import TYPES, quantile
 from . import VARIANTS
-from .lattice import EXACT, bound_exact_p, rank_sum_p
+from .lattice import EXACT, rank_sum_p
 from .reported import Group, ReportedP
 
 _DEFINITIONS = [*itertools.product(TYPES, ("even", "up"))]  # types of quantiles and rounding rules
@@ -181,15 +181,13 @@ def bound_u(first: Group, second: Group, n_first: int, n_second: int, *, kind: i
 def bound_p(u_low: float, u_high: float, n_first: int, n_second: int, variant: str, tie_sum: int = 0):
     """Return the smallest and largest P for U anywhere in a range, with a sum of t^3 - t from zero to ``tie_sum``.
 
-    With ties the two tails of an exact variant differ: P may be as small as the P of one tail, or larger than without ties.
-    The lower bound is approximate: of up to nine participants, no exact P lies below it, and a mid-P at most 8%, where three
-    quarters of the values are equal.
+    With ties the two tails of an exact variant differ: P may be as small as the P of one tail, or up to twice the P without
+    ties, because breaking ties at random moves U away from its mean as often as towards it. The lower bound is approximate:
+    of up to nine participants, no exact P lies below it, and a mid-P at most 8%, where three quarters of the values are equal.
     """
     n, mean = n_first + n_second, n_first * n_second / 2
     # At most half of the sum if all values were equal, or the sum if all values within each group were equal.
     tie_sums = np.array([0, min(tie_sum, max((n**3 - n) // 2, n_first**3 - n_first + n_second**3 - n_second))])
     ends = rank_sum_p(np.array([[u_low], [u_high]]), n_first, n_second, variant, tie_sums)
     low, high = float(ends.min()), 1.0 if u_low <= mean <= u_high else float(ends.max())
-    if not tie_sum or variant not in EXACT:
-        return low, high
-    return low / 2, max(high, bound_exact_p(min(abs(u_low - mean), abs(u_high - mean)), n_first, n_second, tie_sum))
+    return (low / 2, min(1.0, 2 * high)) if tie_sum and variant in EXACT else (low, high)

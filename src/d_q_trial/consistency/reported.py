@@ -14,7 +14,7 @@ from .. import published_tables
 from ..errors import UserError
 from ..published_tables import SUMMARIES, TABLES, ReportedNumber, Row, parse_number, read_table, split_relation
 from .lattice import FEW_TIES, MAX_PAIRS, NO_TIES, UNKNOWN_TIES, Fit, Ties, estimate_ties, fit_reported_p
-from .sizes import Constraint, Pair, parse_constraint
+from .sizes import Constraint, Pair, constrain_order, constrain_sum
 
 PARTS = ("minimum", "q1", "median", "q3", "maximum")  # in the order in which they must ascend
 SIDES = ("first", "second")
@@ -88,25 +88,30 @@ class Reported:
     tables: dict[str, list[Row]] = field(default_factory=dict)
 
 
-def read_p_values(path: Path | str) -> list[ReportedP]:
+def read_csv(path: Path | str) -> Reported:
     """Read a CSV of P-values; UserError with file, row, column, value and expectation."""
     rows = read_table(path, "consistency/p_values", required=("claim", "p"))
     if not rows:
         raise UserError(f"{path}: no claims below the header")
     first_rows: dict[str, Row] = {}
-    p_values = [_parse_p_value(row) for row in rows]
+    p_values, constraints = [_parse_p_value(row) for row in rows], []
     for row, p in zip(rows, p_values, strict=True):
         place = f"{path}, row {row['_row']}, column"
         if first_rows.setdefault(p.claim, row) is not row:
             raise UserError(f"{place} claim: {p.claim!r} is in row {first_rows[p.claim]['_row']} too")
         for side, n, group in zip(SIDES, p.pair, p.groups, strict=True):
-            if p.relation == "=" and p.test == "rank_sum" and n == "":
-                raise UserError(f"{place} n_{side}: '', expected a number, or a name in size_{side}")
+            if p.relation == "=" and p.test == "rank_sum" and not (n if row["n_both"] else row[f"n_{side}"]):
+                expected = f"expected a number, or a name in size_{side} and the size of both groups in n_both"
+                raise UserError(f"{place} n_{side}: '', {expected}")
             for (lower, low), (upper, high) in itertools.pairwise(group.items()):
                 if low.value > high.value:
                     expected = f"expected no more than {upper}_{side}, {high.text}"
                     raise UserError(f"{place} {lower}_{side}: {row[f'{lower}_{side}']!r}, {expected}")
-    return p_values
+        names = [size for size in p.pair if isinstance(size, str)]
+        if row["n_both"] and names and all(p.pair):
+            known = sum(size for size in p.pair if isinstance(size, int))
+            constraints.append(constrain_sum(names, int(row["n_both"]) - known, f"row {row['_row']}"))
+    return Reported(Path(path).stem, p_values, constraints)
 
 
 def _parse_p_value(row: Row) -> ReportedP:
@@ -152,17 +157,15 @@ def read_folder(folder: Path | str) -> Reported:
         raise UserError(f"{folder}: no tests.csv, the table of reported P-values")
     quantiles, sizes = collect_quantiles(tables["summaries"]), _GroupSizes(tables)
     p_values: dict[str, ReportedP] = {}
-    places = set()
     for row in tables["tests"]:
         p = _read_test(row, tables["tests"][0]["source"], quantiles, sizes)
-        if (p.claim, p.where) in places:
-            raise UserError(f"{folder}/tests.csv, row {row['_row']}: {p.claim!r} is reported twice in one place")
-        places.add((p.claim, p.where))
-        earlier = p_values.get(p.claim, p)
+        earlier, name = p_values.get(p.claim, p), f"{p.claim}, {p.where}"
         if (earlier.relation, earlier.p.value) == (p.relation, p.p.value):  # a value that is repeated counts once
             p_values[p.claim] = replace(earlier, highlight=earlier.highlight or p.highlight)
+        elif name in p_values or earlier.where == p.where:
+            raise UserError(f"{folder}/tests.csv, row {row['_row']}: {p.claim!r} is reported twice in one place")
         else:
-            p_values[f"{p.claim}, {p.where}"] = replace(p, claim=f"{p.claim}, {p.where}")
+            p_values[name] = replace(p, claim=name)
     return Reported(folder.resolve().name, list(p_values.values()), sizes.build_constraints(), tables)
 
 
@@ -223,7 +226,7 @@ class _GroupSizes:
                 set_key, cell = (row["outcome"], row["visit"], marker), (row["stratum"], row["group"])
                 self.counts[set_key].setdefault(cell, int(row["n"]))
                 self.where.setdefault((set_key, cell), row["locator"])
-        self.sets: dict[str, _SetKey] = {}  # sets of measurements with unknown group sizes, by name
+        self.sets: dict[_SetKey, _SetKey] = {}  # sets of measurements with unknown group sizes, by all their outcomes
 
     def split_contrast(self, row: Row) -> list[Row]:
         """Return a copy of a row of tests for each group, or stratum, that its contrast compares, with its n."""
@@ -247,31 +250,31 @@ class _GroupSizes:
             return str(counts[stratum, row["group"]])
         # Outcomes with the same reported numbers at a visit are taken to share their participants.
         outcomes = sorted({outcome, *(set_key[0] for set_key in candidates if self.counts[set_key] == counts)})
-        name = "/".join(["+".join(outcomes), visit, marker])
-        self.sets[name] = (outcome, visit, marker)
+        name = " and ".join(outcomes), visit, marker
+        self.sets[name] = outcome, visit, marker
         return self._name_unknown(name, stratum, row["group"])
 
     @staticmethod
-    def _name_unknown(set_name: str, stratum: str, group: str) -> str:
-        return f"{group}:{stratum}:{set_name}".replace(" ", "_")
+    def _name_unknown(set_name: _SetKey, stratum: str, group: str) -> str:
+        return f"{group} ({', '.join(filter(None, (stratum, *set_name)))})"
 
     def build_constraints(self) -> list[Constraint]:
         """Return constraints: the sums over groups and over strata, and that no number exceeds an earlier one."""
-        lines: dict[str, str] = {}  # the place of each constraint
+        constraints = []
         for name, set_key in self.sets.items():
             strata, counts = self.strata[set_key[2]], self.counts[set_key]
             sums = [((stratum, "all"), [(stratum, arm) for arm in self.arms]) for stratum in strata]
             sums += [(("all", arm), [(stratum, arm) for stratum in strata]) for arm in self.arms]
             for total, cells in sums:
                 if total in counts and cells:
-                    unknowns = " + ".join(self._name_unknown(name, *cell) for cell in cells)
-                    lines[f"{unknowns} = {counts[total]}"] = self.where[set_key, total]
+                    unknowns = [self._name_unknown(name, *cell) for cell in cells]
+                    constraints.append(constrain_sum(unknowns, counts[total], self.where[set_key, total]))
         for (later, later_key), (earlier, earlier_key) in itertools.permutations(self.sets.items(), 2):
             if self._is_nested(later_key, earlier_key):
                 for cell in itertools.product(self.strata[later_key[2]], self.arms):
                     unknowns = self._name_unknown(later, *cell), self._name_unknown(earlier, *cell)
-                    lines[" <= ".join(unknowns)] = "no participant joins later"
-        return [parse_constraint(text, where) for text, where in lines.items()]
+                    constraints.append(constrain_order(*unknowns, "no participant joins later"))
+        return constraints
 
     def _is_nested(self, later: _SetKey, earlier: _SetKey) -> bool:
         """Return whether no number of a set exceeds that of another with the same outcome or the most participants."""

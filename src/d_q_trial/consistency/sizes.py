@@ -1,19 +1,12 @@
-"""Solve for group sizes that are not reported: read linear constraints between them, and find every solution.
-
-A constraint is a line such as ``old/treated + old/control = 21`` or ``late/treated <= early/treated``: names and whole
-numbers, spaces around ``+``, and one of ``=``, ``<=``, ``>=``. Unknowns are whole numbers from zero.
-"""
+"""Solve for group sizes that are not reported: find every solution of linear constraints between whole numbers."""
 
 import itertools
 import math
-import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from ..errors import UserError
-from ..published_tables import read_table
 from .lattice import MAX_PAIRS
 
 LARGEST = 2000  # upper bound of an unknown without any other bound
@@ -23,8 +16,8 @@ MAX_SOLUTIONS = 20_000
 class UnsettledError(UserError):
     """The constraints do not determine the group sizes of the named ``pairs``; ``fault`` says why."""
 
-    def __init__(self, fault: str, pairs: Collection[str], advice: str = ""):
-        super().__init__(f"group sizes: {fault}{advice}")
+    def __init__(self, fault: str, pairs: Collection[str]):
+        super().__init__(f"group sizes: {fault}")
         self.fault, self.pairs = fault, pairs
 
 
@@ -35,45 +28,23 @@ Numbers = dict[str, tuple[int, int]]  # sizes of the two groups of each pair
 
 @dataclass(frozen=True)
 class Constraint:
-    """``low <= sum of coefficient * unknown <= high``, with the line of text and the place that reports it."""
+    """``low <= sum of coefficient * unknown <= high``, as text and with the place that reports it."""
 
     terms: dict[str, int]
     low: float
     high: float
     text: str
-    where: str = ""
+    where: str
 
 
-def parse_constraint(text: str, where: str = "") -> Constraint:
-    """Parse one line; ValueError if it does not have exactly one relation, has an empty term, or names no unknown."""
-    match = re.fullmatch(r"(\S.*?) (=|<=|>=) (\S.*)", " ".join(text.split()))
-    if not match:
-        raise ValueError("expected one of =, <= and >= with spaces around it")
-    constant, coefficients = 0, Counter[str]()
-    for sign, side in ((1, match[1]), (-1, match[3])):
-        for term in side.split(" + "):
-            if " " in term or term == "+":
-                raise ValueError("expected names or whole numbers with ' + ' between them on either side")
-            if term.isdecimal():
-                constant += sign * int(term)
-            else:
-                coefficients[term] += sign
-    if not any(coefficients.values()):
-        raise ValueError("expected at least one name")
-    low = -math.inf if match[2] == "<=" else -constant
-    high = math.inf if match[2] == ">=" else -constant
-    return Constraint({name: c for name, c in coefficients.items() if c}, low, high, text, where)
+def constrain_sum(names: Sequence[str], total: int, where: str) -> Constraint:
+    """Return the constraint that unknowns add up to a total."""
+    return Constraint(Counter(names), total, total, f"{' + '.join(names)} = {total}", where)
 
 
-def read_constraints(path: Path | str) -> list[Constraint]:
-    """Read a CSV with the columns ``constraint`` and, if given, ``where``."""
-    constraints = []
-    for row in read_table(path, "consistency/sizes", required=("constraint",)):
-        try:
-            constraints.append(parse_constraint(row["constraint"], row["where"]))
-        except ValueError as error:
-            raise UserError(f"{path}, row {row['_row']}, column constraint: {row['constraint']!r}: {error}") from None
-    return constraints
+def constrain_order(smaller: str, larger: str, where: str) -> Constraint:
+    """Return the constraint that one unknown is no larger than another."""
+    return Constraint({smaller: 1, larger: -1}, -math.inf, 0, f"{smaller} <= {larger}", where)
 
 
 def _narrow_domains(domains: Domains, constraints: Iterable[Constraint]) -> Domains | None:
@@ -127,13 +98,11 @@ def solve_sizes(
     domains = _narrow_domains(widest, constraints)
     if domains is None:
         last = next(c for n, c in enumerate(constraints, 1) if _narrow_domains(widest, constraints[:n]) is None)
-        place = last.where or "no place given"
-        fault = f"no numbers meet all constraints together; {last.text!r} ({place}) contradicts those before it"
+        fault = f"no numbers meet all constraints together; {last.text!r} ({last.where}) contradicts those before it"
         raise UnsettledError(fault, [key for key, pair in pairs.items() if groups.keys() & {*pair}])
     for name in groups:
         if domains[name][1] >= LARGEST:
-            unbounded = [key for key, pair in pairs.items() if name in pair]
-            raise UnsettledError(f"nothing bounds {name!r}", unbounded, f"; add a constraint such as '{name} <= 40'")
+            raise UnsettledError(f"nothing bounds {name!r}", [key for key, pair in pairs.items() if name in pair])
     fixed = {name: low for name, (low, high) in domains.items() if low == high}
     pairs = {key: tuple(fixed.get(size, size) for size in pair) for key, pair in pairs.items()}
     free = domains.keys() - fixed.keys()
@@ -150,16 +119,15 @@ def solve_sizes(
 def _solve_component(unknowns: frozenset[str], pairs: dict[str, Pair], domains: Domains, constraints) -> list[Numbers]:
     largest = {key: [domains.get(size, (0, size))[1] for size in pair] for key, pair in pairs.items()}
     if large := [key for key, sizes in largest.items() if math.prod(sizes) > MAX_PAIRS]:
-        fault = f"{' and '.join(map(str, pairs[large[0]]))} may be so large that nearly every P is attainable"
-        advice = f"; add constraints that keep the product of two groups to {MAX_PAIRS} or less"
-        raise UnsettledError(fault, large, advice)
+        names = " and ".join(map(str, pairs[large[0]]))
+        fault = f"{names} may be so large that nearly every P is attainable (expected at most {MAX_PAIRS} pairs)"
+        raise UnsettledError(fault, large)
     group_names = sorted(unknowns.intersection(itertools.chain(*pairs.values())))
     relevant = [c for c in constraints if unknowns & c.terms.keys()]
     bounds = {name: domains[name] for name in unknowns.union(*(c.terms for c in relevant))}
     solutions = list(itertools.islice(iterate_solutions(bounds, relevant, group_names), MAX_SOLUTIONS + 1))
     if len(solutions) > MAX_SOLUTIONS:
-        fault = f"more than {MAX_SOLUTIONS} solutions for {' and '.join(group_names)}"
-        raise UnsettledError(fault, pairs, "; add constraints")
+        raise UnsettledError(f"more than {MAX_SOLUTIONS} solutions for {' and '.join(group_names)}", pairs)
     if not solutions:
         raise UnsettledError(f"no solution above zero for {' and '.join(group_names)}", pairs)
     return [{key: tuple(s.get(size, size) for size in pair) for key, pair in pairs.items()} for s in solutions]

@@ -26,8 +26,8 @@ _MISS_PENALTY = 0.02
 _SMALLEST_DIFFERENCE = 1.0
 _PROBABILITIES = {"minimum": 0.0, "q1": 0.25, "median": 0.5, "q3": 0.75, "maximum": 1.0}
 _MOMENTS = {"mean": np.mean, "sd": partial(np.std, ddof=1)}
-# The distance that counts as 1 is the reported range (of the quartiles or of all values) divided by this number.
-_RANGE_DIVISORS = {"median_iqr": 4, "median_range": 16, "range": 16}
+# The distance that counts as 1 is the reported range (of the quartiles or of all values) or SD divided by this number.
+_DIVISORS = {"median_iqr": 4, "median_range": 16, "range": 16, "mean_sd": 4}
 Window = tuple[float, float]
 
 
@@ -146,7 +146,10 @@ class Quantile(Constraint):
 
 
 def read_targets(folder: Path | str, design: Design) -> Targets:
-    """Read the reported values of the trial's outcomes and of the design's arms; other rows are ignored."""
+    """Read the reported values of the trial's outcomes and of the design's arms; other rows are ignored.
+
+    A suspect value is read as the value that ``suspect_values.csv`` gives instead.
+    """
     groups = ("", "all", "both arms", *design.arms)
     targets: Targets = defaultdict(list)
     for name in ("counts", "summaries", "ranges", "registry_baseline", "tests"):
@@ -158,13 +161,10 @@ def read_targets(folder: Path | str, design: Design) -> Targets:
                 if name == "registry_baseline":  # a mean with its standard deviation, in the columns of a summary
                     row |= {"center": row["value"], "lower": row["spread"], "upper": "", "marker": "", "stratum": "all"}
                 targets[row["outcome"], row["visit"]].append(row)
-    for reading in design.readings:
-        reported = {"group": reading.group, reading.field: reading.reported}.items()
-        matches = [row for row in targets[reading.outcome, reading.visit] if reported <= row.items()]
-        if not matches:
-            raise UserError(f"reading of {reading.outcome} {reading.reported}: no reported row has it")
-        for row in matches:
-            row[reading.field] = reading.read_as
+    for suspect in read_published_table(folder, "suspect_values"):
+        for row in targets[suspect["outcome"], suspect["visit"]]:
+            if row.get("group") == suspect["arm"]:
+                row |= {name: suspect["instead"] for name, text in row.items() if text == suspect["reported"]}
     return targets
 
 
@@ -219,22 +219,20 @@ def _test_constraints(row: Row, items: tuple[np.ndarray, ...]) -> Iterator[tuple
 
 def _summary_constraints(row: Row, items: tuple[np.ndarray, ...], edges: bool) -> Iterator[tuple[tuple, Constraint]]:
     """Yield the constraints on the quantiles or moments of a row, each with its key; smallest probability first."""
-    groups, title = row_groups(row), f"{_describe_row(row)}, "
-    fields = SUMMARIES.get(row.get("statistic", ""), {}).items()
-    for column, summary in sorted(fields, key=lambda field: _PROBABILITIES.get(field[1], 0)):
-        reported = row[column]
-        key = summary, *groups, reported
-        if summary in _MOMENTS:
-            name, scale = f"{title}{summary} = {reported}", float(row["lower"]) / 4
-            yield key, Constraint(name, items, (rounding_window(reported),), _MOMENTS[summary], scale)
-            continue
+    statistic = row.get("statistic", "")
+    summaries = {name: row[column] for column, name in SUMMARIES[statistic].items()} if statistic in _DIVISORS else {}
+    spread = abs(float(row["upper"] or 0) - float(row["lower"])) if summaries else 0.0
+    for summary, reported in sorted(summaries.items(), key=lambda item: _PROBABILITIES.get(item[0], 0)):
         low, high = rounding_window(reported, edges=edges)
-        if row["statistic"] == "range" and parse_number(reported).decimals == 0:
+        if statistic == "range" and parse_number(reported).decimals == 0:
             low = parse_number(reported).value  # an age of 62 is 62.0 or more, and is reported as 62
-        scale = max(abs(float(row["upper"]) - float(row["lower"])) / _RANGE_DIVISORS[row["statistic"]], 1e-9)
-        probability = _PROBABILITIES[summary]
-        name = f"{title}quantile {probability:g} = {reported}"
-        yield key, Quantile(name, items, ((low, high),), scale=scale, probability=probability)
+        limits = f"{_describe_row(row)}, {summary} = {reported}", items, ((low, high),)
+        scale = max(spread / _DIVISORS[statistic], 1e-9)
+        if summary in _MOMENTS:
+            yield (summary, *row_groups(row), reported), Constraint(*limits, _MOMENTS[summary], scale)
+        else:
+            quantile = Quantile(*limits, scale=scale, probability=_PROBABILITIES[summary])
+            yield (summary, *row_groups(row), reported), quantile
 
 
 def effect_sign(row: Row) -> int:

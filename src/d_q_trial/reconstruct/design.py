@@ -41,18 +41,6 @@ class Absence(StrictModel):
     missing: dict[str, list[str]]
 
 
-class Reading(StrictModel):
-    """A reported value that the reconstruction reads as another value, with the reason."""
-
-    outcome: OutcomeKey
-    visit: VisitKey
-    group: str
-    field: str
-    reported: str
-    read_as: str
-    why: str
-
-
 class Ties(StrictModel):
     """Tied changes without which a reported P-value cannot occur: the size of the largest tie, and further pairs."""
 
@@ -66,7 +54,7 @@ class Design(StrictModel):
     trial: Trial
     seed: NonNegativeInt
     label: str
-    read_me: str  # of the workbook, with placeholders for label, seed, cut, readings and absences
+    read_me: str  # of the workbook, with placeholders for label, seed, cut and absences
     codebook: dict[str, str]  # meaning of the columns ID, Arm and Marker
     arms: dict[ArmKey, PositiveInt]
     markers: dict[MarkerKey, MarkerDesign]
@@ -74,7 +62,6 @@ class Design(StrictModel):
     marker_loading: Share
     overlap: dict[ArmKey, Counts]
     absences: list[Absence]
-    readings: list[Reading]
     decimals: dict[OutcomeKey, NonNegativeInt]
     ties: dict[OutcomeKey, dict[VisitKey, Ties]]
     extremes: dict[OutcomeKey, Pair]
@@ -104,7 +91,7 @@ def read_design(path: Path | str, trial: Trial) -> Design:
     return validate_content(Design, read_yaml(path) | {"trial": trial}, path, trial)
 
 
-# Rows of the reported tables by outcome and visit, with the readings of the design applied.
+# Rows of the reported tables by outcome and visit, with suspect values replaced.
 Targets = dict[tuple[str, str], list[Row]]
 Group = tuple[str, str, str]  # marker, stratum, arm
 

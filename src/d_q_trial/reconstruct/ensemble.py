@@ -1,11 +1,11 @@
 """Summarise the results of many cohorts that agree with every reported number: what the paper leaves undetermined."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 from matplotlib.figure import Figure
 
+from ..claims import Claim
 from ..comparisons import build_layout, results_frame
 from ..config.settings import Analysis, Robustness
 from ..errors import UserError
@@ -18,7 +18,6 @@ from ..robustness.sensitivity import covariance_rows
 from ..stats.checks import is_significant
 from ..trial import Trial
 from ..workbook.reader import read_workbook
-from .design import Targets
 
 RANK_SUM, COVARIANCE, INTERACTION = "rank_sum", "covariance", "interaction"
 KEYS = ["analysis", "outcome", "visit", "marker", "stratum", "quantity"]
@@ -39,9 +38,8 @@ def analyse_cohort(
     if participants.label is None:
         raise UserError(f"{workbook}: expected a synthetic cohort; the workbook does not say that it is one")
     # Without the 36 proteins, which the page does not show, an ensemble takes a fraction of the time.
-    excluded = [key for key, outcome in trial.outcomes.items() if outcome.family not in ("turnover", "bmd")]
-    participants = replace(participants, frame=participants.frame[lambda frame: ~frame["variable"].isin(excluded)])
-    layout = build_layout(participants, trial, analysis)
+    shown = [key for key, outcome in trial.outcomes.items() if outcome.family in ("turnover", "bmd")]
+    layout = build_layout(participants, trial, analysis.model_copy(update={"outcomes": shown}))
     results, _ = build_results(participants, layout)
     covariance = results_frame([row for c in layout.compared if not c.marker for row in covariance_rows(c, analysis)])
     # Only P from placements is used, so one permutation is enough.
@@ -56,7 +54,7 @@ def analyse_cohort(
     return pd.concat(frames, ignore_index=True), participants.label
 
 
-def summarize_cohorts(cohorts: list[pd.DataFrame], targets: Targets, alpha: float) -> pd.DataFrame:
+def summarize_cohorts(cohorts: list[pd.DataFrame], claims: list[Claim], alpha: float) -> pd.DataFrame:
     """Return one row per number: quantiles over the cohorts, share of P up to ``alpha``, and the reported value."""
     values = pd.concat(cohorts).groupby(KEYS, sort=False)["value"]
     summary = values.agg(
@@ -65,18 +63,11 @@ def summarize_cohorts(cohorts: list[pd.DataFrame], targets: Targets, alpha: floa
         share_below_alpha=lambda group: is_significant(group, alpha).mean(),
     ).reset_index()
     summary["share_below_alpha"] = summary["share_below_alpha"].where(summary["quantity"].eq("p"))
-    summary["reported"] = [_find_reported(targets, row) for row in summary.itertuples()]
-    return summary
-
-
-def _find_reported(targets: Targets, number) -> str:
-    """Return the reported value of a row of the summary as text; empty if none is reported."""
-    subgroup = {"marker": number.marker, "stratum": number.stratum}.items()
-    for row in targets[number.outcome, number.visit] if number.analysis == RANK_SUM else []:
-        if "contrast" in row and subgroup <= row.items():
-            p = row["p"] if row["p_relation"] == "=" else f"{row['p_relation']} {row['p']}"
-            return {"p": p, "median_difference": row["effect"]}.get(number.quantity, "")
-    return ""
+    reported = pd.DataFrame(claims, columns=[*KEYS[1:], "statistic", "relation", "reported"])
+    reported = reported[reported["quantity"].ne("direction")].assign(analysis=RANK_SUM, quantity=reported["statistic"])
+    reported["reported"] = (reported["relation"].replace("=", "") + " " + reported["reported"]).str.strip()
+    reported = reported[[*KEYS, "reported"]].drop_duplicates(KEYS)
+    return summary.merge(reported, how="left", on=KEYS).fillna({"reported": ""})
 
 
 def render_summary(summary: pd.DataFrame, trial: Trial, alpha: float, label: str, picture: str) -> str:
@@ -95,16 +86,15 @@ def _display_names(row, trial: Trial) -> tuple[str, str, str]:
 
 def draw_summary(summary: pd.DataFrame, trial: Trial, path: Path | str, *, alpha: float, label: str) -> None:
     """Draw the range of P over the cohorts as a PNG, one line per comparison of the arms."""
-    rows = summary[summary["quantity"].eq("p") & summary["analysis"].eq(RANK_SUM)]
+    rows = summary[summary["quantity"].eq("p") & summary["analysis"].eq(RANK_SUM)].reset_index(drop=True)
     figure = Figure(figsize=(7.2, 0.16 * len(rows) + 0.9), layout="constrained")
     ax = figure.subplots()
-    for y, row in enumerate(rows.itertuples()):
-        if row.reported[:1].isdigit():
-            ax.plot(float(row.reported), y, "D", markersize=3.5, color="C1")
-            continue
-        ax.plot([max(row.minimum, 0.002), row.maximum], [y, y], color="0.5", linewidth=0.6)
-        ax.plot([max(row.p05, 0.002), row.p95], [y, y], color="0.75", linewidth=3)
-        ax.plot(row.median, y, "o", markersize=3, color="0.3")
+    is_known = rows["reported"].str.match(r"\d")
+    ax.plot(rows.loc[is_known, "reported"].astype(float), rows.index[is_known], "D", markersize=3.5, color="C1")
+    unknown = rows[~is_known]
+    ax.hlines(unknown.index, unknown["minimum"].clip(0.002), unknown["maximum"], color="0.5", linewidth=0.6)
+    ax.hlines(unknown.index, unknown["p05"].clip(0.002), unknown["p95"], color="0.75", linewidth=3)
+    ax.plot(unknown["median"], unknown.index, "o", markersize=3, color="0.3")
     ax.axvline(alpha, color="0.5", linewidth=0.7, linestyle="--", zorder=0)
     ax.set(xscale="log", xlim=(0.002, 1.05), ylim=(len(rows) - 0.4, -0.6), xlabel="P, two-sided rank-sum test")
     ax.set_xticks([0.005, 0.01, 0.05, 0.1, 0.5, 1], labels=["0.005", "0.01", "0.05", "0.1", "0.5", "1"])

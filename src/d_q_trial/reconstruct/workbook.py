@@ -92,13 +92,5 @@ def _render_read_me(cohort: Cohort) -> str:
     absences: Counter[str] = Counter()
     for absence in design.absences:
         absences[f"{trial.analysed_arms[absence.arm].label}: {absence.why}"] += absence.number
-    readings = [
-        f"{trial.outcomes[reading.outcome].label}, {reading.visit.replace('_', ' ')}, "
-        f"{trial.analysed_arms[reading.group].label}: printed {reading.reported}, read as {reading.read_as}:\n"
-        f"{reading.why}. With this workbook the printed {reading.reported} is a known difference."
-        for reading in design.readings
-    ]
-    absence_lines = "\n".join(f"{n} x {reason}" for reason, n in absences.items())
-    return design.read_me.format(
-        label=design.label, seed=cohort.seed, cut=trial.cuts[0], readings="\n".join(readings), absences=absence_lines
-    )
+    lines = "\n".join(f"{n} x {reason}" for reason, n in absences.items())
+    return design.read_me.format(label=design.label, seed=cohort.seed, cut=trial.cuts[0], absences=lines)

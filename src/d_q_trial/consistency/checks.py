@@ -1,0 +1,435 @@
+"""The checks: each yields findings on P-values and group sizes, or from comparing published tables with each other."""
+
+import itertools
+import math
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from operator import itemgetter
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import chi2_contingency, fisher_exact
+
+from ..published_tables import ReportedNumber, Row, parse_number
+from ..stats.checks import is_significant
+from ..stats.two_sample import get_test
+from . import VARIANTS, inference
+from .findings import Finding, make_finding, slug
+from .inference import ALPHA, ATTAINABLE, FEWER, MANY_TIES, MAX_MISSING, NEITHER, STATUSES, Assessment, Report
+from .lattice import MAX_PAIRS
+from .reported import PARTS, QUANTITY, collect_quantiles
+
+_SMALLER_PAIRS = (MAX_MISSING + 1) ** 2 - 1  # pairs of smaller group sizes that are tried for each P
+_name_parts = itemgetter("source", "outcome", "visit", "group")  # of a finding on one row
+_KIND_LABELS = {"P": "P-values", "median": "medians", "n": "numbers of participants"}
+
+
+def check_variant_of_the_test(report: Report) -> Iterator[Finding]:
+    """Report the variant that the P-values fit, or that the published tables do not determine it."""
+    if scores := report.inference.scores:
+        yield make_finding("rank-sum-variant", scores=scores, fits=report.inference.fits)
+    elif report.reported.tables:
+        yield make_finding("no-variant", value=len(report.reported.p_values))
+
+
+def check_definition_of_quartiles(report: Report) -> Iterator[Finding]:
+    """Report the definition of the quartiles, if some digits depend on it."""
+    if report.decision.steps:
+        yield make_finding("quartile-definition", definitions=report.decision.definitions, steps=report.decision.steps)
+
+
+def check_p_within_quartiles(report: Report) -> Iterator[Finding]:
+    """Check P-values against the bounds that the reported quantiles set."""
+    if inside := [check.inside is not False for check in report.ranges if check.p.medians]:
+        widths = [c.p_high - c.p_low for c in report.ranges if c.p.relation == "=" and not math.isnan(c.p_low)]
+        yield make_finding("p-against-quartiles", inside=sum(inside), expected=len(inside), widths=widths)
+    yield from (make_finding("outside-quartiles", slug(c.p.claim), check=c) for c in report.ranges if c.inside is False)
+
+
+def check_effects(report: Report) -> Iterator[Finding]:
+    """Check reported effects against the difference of the reported medians, allowing for the rounding of all three."""
+    agree = []
+    checked = [p for p in report.reported.p_values if p.effect and len(p.medians) == 2]
+    for p in checked:
+        first, second = p.medians
+        low, high = first.low - second.high, first.high - second.low
+        if p.effect.meets(low, high):
+            agree.append(p.claim)
+        else:
+            yield make_finding("effect", slug(p.claim), p=p, low=low, high=high)
+    if agree:
+        yield make_finding("effects-agree", agree=agree, expected=len(checked))
+
+
+def check_dependence_on_the_variant(report: Report) -> Iterator[Finding]:
+    """Report the P-values of the abstract that are significant under some variants only."""
+    scores, depending = report.inference.scores, [row for row in report.dependence if row["depends_on_variant"]]
+    with_u = {row["claim"] for row in report.dependence}
+    abstract = [p.claim for p in report.reported.p_values if p.highlight and p.test == "rank_sum"]
+    for row in depending:
+        above = [name for variant, name in VARIANTS.items() if not is_significant(row[variant], ALPHA)]
+        name = slug(f"{row['claim']}-{row['u']:g}")
+        yield make_finding("depends-on-variant", name, row=row, above=above, best=scores[0])
+    if abstract and scores:
+        unknown = [claim for claim in abstract if claim not in with_u]
+        steady = len(with_u - {row["claim"] for row in depending})
+        yield make_finding("abstract-steady", unknown=unknown, value=steady, expected=len(abstract), best=scores[0])
+
+
+def check_group_sizes(report: Report) -> Iterator[Finding]:
+    """Report the most probable group sizes where these are not reported."""
+    assumed = bool(report.reported.tables)  # without tables, the user gives all constraints
+    for pair, options in report.inference.options.items():
+        best = {options[0].n_first, options[0].n_second}  # P-values fit the exchanged sizes equally well
+        others = [o.attainable for o in options if {o.n_first, o.n_second} != best]
+        template_values = {"pair": format_pair(pair), "options": options, "others": others, "assumed": assumed}
+        yield make_finding("group-size", slug(format_pair(pair)), **template_values)
+
+
+def format_pair(pair: tuple[str, str]) -> str:
+    """Name two groups; what their names have in parentheses once if it is the same."""
+    (first, _, place), (second, _, second_place) = (name.rstrip(")").partition(" (") for name in pair)
+    return f"{place}, {first} and {second}" if place and place == second_place else " and ".join(pair)
+
+
+def check_fewer_participants(report: Report) -> Iterator[Finding]:
+    """Report P-values that need the same smaller group sizes to be attainable without ties."""
+    by_sizes: dict[tuple, list[Assessment]] = defaultdict(list)
+    for a in report.assessments:
+        if a.fewer and report.inference.fits:
+            by_sizes[a.numbers, max(a.fewer, key=sum)].append(a)
+    for (n, numbers), group in by_sizes.items():
+        missed = sum(a.numbers == n and a.status != ATTAINABLE for a in report.assessments)
+        # An upper bound, over the pairs that were tried and the choices among the P-values that were missed.
+        chance = _SMALLER_PAIRS * math.comb(missed, len(group)) * math.prod(a.chance for a in group)
+        if len(group) > 1 and chance <= 0.01:
+            others = sorted(set.intersection(*(set(a.fewer) for a in group)) - {numbers}, reverse=True)
+            template_values = {"n": n, "numbers": numbers, "others": others, "group": group, "chance": chance}
+            template_values |= {"tried": _SMALLER_PAIRS, "missed": missed, "most": MAX_MISSING}
+            yield make_finding("fewer", f"{n[0]}-{n[1]}-as-{numbers[0]}-{numbers[1]}", **template_values)
+
+
+def check_attainable_p_values(report: Report) -> Iterator[Finding]:
+    """Count the P-values by status, and report those that need many ties or are not attained."""
+    groups = {status: [a for a in report.assessments if a.status == status] for status in STATUSES}
+    if report.assessments:
+        counts = [f"{len(g)} {'is' if len(g) == 1 else 'are'} {status}" for status, g in groups.items() if g]
+        template_values = {"value": len(report.assessments), "counts": counts, "fewer": groups[FEWER]}
+        yield make_finding("p-values-explained", **template_values, missed=len(groups[NEITHER]))
+    if not report.inference.fits:
+        return
+    yield from (make_finding("many-ties", slug(a.p.claim), a=a) for a in groups[MANY_TIES])
+    for a in groups[NEITHER]:
+        statuses = {name: inference.assess_p(a.p, a.numbers, variant).status for variant, name in VARIANTS.items()}
+        others = [name for name, status in statuses.items() if status != NEITHER]
+        yield make_finding("not-attained", slug(a.p.claim), a=a, others=others)
+
+
+def check_set_aside(report: Report) -> Iterator[Finding]:
+    """Report P-values of groups that are too large for the lattice, or that have no determined size."""
+    if large := [p for p in report.reported.p_values if p.with_value and p.too_large]:
+        yield make_finding("set-aside", large=large, most=MAX_PAIRS)
+    if report.unsettled:
+        yield make_finding("unsettled", unsettled=report.unsettled)
+
+
+def check_zero_p_values(report: Report) -> Iterator[Finding]:
+    """Report P-values of zero: "P < 0" is impossible, and "P = 0" is a rounded value."""
+    for p in report.reported.p_values:
+        if p.p.value <= 0 and p.relation != ">":
+            yield make_finding("zero-p", slug(p.claim), p=p)
+
+
+def _group_rows(rows: Iterable[Row], *columns: str) -> dict[tuple[str, ...], list[Row]]:
+    """Group rows by the cells of some columns."""
+    groups: dict[tuple[str, ...], list[Row]] = defaultdict(list)
+    for row in rows:
+        groups[tuple(row.get(name, "") for name in columns)].append(row)
+    return groups
+
+
+def _select_rows_with_n(report: Report, *tables: str, **cells: str) -> list[Row]:
+    """Return the rows that report a number of participants, from the counts and summaries unless tables are given."""
+    return [row for table in tables or ("counts", "summaries") for row in report.table(table, **cells) if row["n"]]
+
+
+def _select_median_rows(report: Report, **cells: str) -> list[Row]:
+    rows = report.table("summaries", **cells)
+    return [row for row in rows if row["center"] and row["statistic"].startswith("median")]
+
+
+def _list_numbers(rows: Iterable[Row]) -> list[tuple[Row, str, ReportedNumber]]:
+    """Return every reported number of rows of the summaries, with its row and column."""
+    columns = ("center", "lower", "upper")
+    return [(row, column, parse_number(row[column])) for row in rows for column in columns if row[column]]
+
+
+def check_sources_agree(report: Report) -> Iterator[Finding]:
+    """Check that a P, a median or a number of participants is the same wherever it is reported."""
+    agree, sources = [], []
+    for kind, rows, column, group in (
+        ("P", report.table("tests", p_relation="="), "p", "contrast"),
+        ("median", _select_median_rows(report), "center", "group"),
+        ("n", _select_rows_with_n(report, "counts", "summaries", "compared"), "n", "group"),
+    ):
+        for key, repeats in _group_rows(rows, *QUANTITY, group).items():
+            numbers = [parse_number(row[column]) for row in repeats]
+            repeat_sources = {row["source"] for row in repeats}
+            sources += sorted(repeat_sources)
+            if not all(a.meets(b.low, b.high) for a, b in itertools.combinations(numbers, 2)):
+                names = (part.replace(" ", "") for part in (kind, *key) if part)
+                yield make_finding("sources-differ", *names, kind_of=kind, key=key, rows=repeats, column=column)
+            elif len(repeat_sources) > 1:
+                agree.append((kind, *key))
+    if agree:
+        counts = [f"{n} {_KIND_LABELS[kind]}" for kind, n in Counter(kind for kind, *_ in agree).items()]
+        yield make_finding("sources-agree", counts=counts, agree=agree, sources=sources)
+
+
+def check_means_equal_medians(report: Report) -> Iterator[Finding]:
+    """Report means of one source that repeat, digit for digit, the medians of another."""
+    group_key = itemgetter("outcome", "visit", "group")
+    medians = {group_key(row): row for row in _select_median_rows(report, stratum="all", measure="baseline")}
+    for (outcome,), rows in _group_rows(report.table("registry_baseline", statistic="mean_sd"), "outcome").items():
+        pairs = [(mean, medians[group_key(mean)]) for mean in rows if group_key(mean) in medians]
+        pairs = [(mean, median) for mean, median in pairs if median["source"] != mean["source"]]
+        if len(pairs) > 1 and all(mean["value"] == median["center"] for mean, median in pairs):
+            chance = math.prod(_chance_of_equal_mean(mean) for mean, _ in pairs)
+            mean, median = pairs[0]
+            yield make_finding("means-equal-medians", outcome, mean=mean, median=median, chance=chance, pairs=pairs)
+
+
+def _chance_of_equal_mean(row: Row) -> float:
+    """Return the probability that mean and median of a normal sample round to the same digits."""
+    error = max(parse_number(row["spread"]).value, 1e-9) * math.sqrt((math.pi / 2 - 1) / int(row["n"]))
+    return min(1.0, parse_number(row["value"]).unit / (error * math.sqrt(2 * math.pi)))
+
+
+def check_total_of_means(report: Report) -> Iterator[Finding]:
+    """Compare the mean of the group means, weighted by group size, with the mean reported for all participants."""
+    for key, rows in _group_rows(report.table("registry_baseline", statistic="mean_sd"), "source", "outcome").items():
+        total_rows = [row for row in rows if row["group"] == "all"]
+        group_rows = [row for row in rows if row["group"] != "all"]
+        parts = [(int(row["n"]), parse_number(row["value"])) for row in group_rows]
+        n = sum(group_n for group_n, _ in parts)
+        if len(total_rows) == 1 and parts and n == int(total_rows[0]["n"]):
+            reported = parse_number(total_rows[0]["value"])
+            ends = {end: sum(k * getattr(mean, end) for k, mean in parts) / n for end in ("low", "value", "high")}
+            agree = reported.meets(ends["low"], ends["high"])
+            template_values = {"row": total_rows[0], "parts": parts, "n": n, "reported": reported}
+            yield make_finding("total-of-means", *key, **template_values, ends=ends, agree=agree)
+
+
+def check_decimals(report: Report) -> Iterator[Finding]:
+    """Report a number with fewer decimals than the others of its row and nearly all of its kind."""
+    for rows in _group_rows(_select_median_rows(report), "source", "measure", "statistic", "unit").values():
+        entries = _list_numbers(rows)
+        usual, count = Counter(number.decimals for _, _, number in entries).most_common(1)[0]
+        for row, column, number in entries if len(entries) >= 20 and count >= 0.9 * len(entries) else ():
+            others = [other.decimals for entry_row, _, other in entries if entry_row is row and other is not number]
+            # Zero is often reported without decimals.
+            if others and number.decimals < min(usual, *others) and number.value != 0:
+                largest = max(abs(n.value) for entry_row, _, n in entries if entry_row is not row)
+                template_values = {"row": row, "part": column, "number": number, "largest": largest}
+                template_values |= {"numbers": len(entries), "count": count, "usual": usual}
+                yield make_finding("decimals", *_name_parts(row), column, **template_values)
+
+
+def check_changes_below_minus_100(report: Report) -> Iterator[Finding]:
+    """Report percentage changes below -100, which are impossible for a quantity that cannot be negative."""
+    for row, column, number in _list_numbers(report.table("summaries", measure="percent_change")):
+        if number.high < -100:
+            yield make_finding("below-minus-100", *_name_parts(row), column, row=row, value=number.text)
+
+
+def check_order_of_limits(report: Report) -> Iterator[Finding]:
+    """Report quartiles outside the range, or limits on the wrong side of the median, over all sources together."""
+    for key, texts in collect_quantiles(report.table("summaries")).items():
+        quantiles = [(part, parse_number(texts[part])) for part in PARTS if part in texts]
+        for (lower, low), (upper, high) in itertools.pairwise(quantiles):
+            if low.low > high.high:
+                template_values = {"key": key, "lower": lower, "upper": upper, "low": low, "high": high}
+                yield make_finding("order", *filter(None, key), lower, upper, **template_values)
+
+
+def check_parts_and_wholes(report: Report) -> Iterator[Finding]:
+    """Add up the numbers of participants of strata and of groups, and compare each sum with the reported total."""
+    key = ["source", *QUANTITY, "group"]
+    rows = [dict.fromkeys(key, "") | row for row in _select_rows_with_n(report, "counts", "registry_baseline")]
+    numbers = pd.DataFrame(rows, columns=[*key, "locator", "n"]).drop_duplicates(key).astype({"n": int})
+    groups = numbers[numbers["group"].ne("all")].assign(group="all", parts="groups")
+    strata = numbers[numbers["marker"].ne("") & numbers["stratum"].ne("all")].assign(stratum="all")
+    strata["parts"] = "strata by " + strata["marker"]
+    # The total over the strata of a marker is reported with the marker or without.
+    has_total = pd.MultiIndex.from_frame(strata[key]).isin(pd.MultiIndex.from_frame(numbers[key]))
+    strata.loc[~has_total, "marker"] = ""
+    parts = pd.concat([groups, strata]).groupby([*key, "parts"], sort=False, as_index=False)
+    sums = parts.agg(expected=("n", "sum"), count=("n", "size"), locators=("locator", list)).merge(numbers, on=key)
+    sums = sums[sums["count"] > 1]
+    for total in sums[sums["n"].ne(sums["expected"])].to_dict("records"):
+        names = [total[column] for column in key] + total["parts"].split()[-1:]
+        yield make_finding("sum", *(name for name in names if name not in ("", "all")), total=total)
+    if len(sums):
+        yield make_finding("sums-of-participants", value=len(sums), sources=sums["source"].unique())
+
+
+def check_stated_numbers(report: Report) -> Iterator[Finding]:
+    """Compare a number of participants stated once for several panels with the numbers reported for each."""
+    count_rows = _group_rows(_select_rows_with_n(report, stratum="all"), "outcome", "visit", "group")
+    counts = {key: int(rows[0]["n"]) for key, rows in count_rows.items()}
+    statements = _group_rows(report.table("statements", kind="n"), "source", "locator", "subject", "visits")
+    for (source, locator, outcomes, visits), rows in statements.items():
+        stated = {row["group"]: int(row["value"]) for row in rows}
+        differing = {}  # the counted numbers, by outcome and visit
+        for outcome, visit in itertools.product(outcomes.split(), visits.split()):
+            counted = {group: counts[key] for group in stated if (key := (outcome, visit, group)) in counts}
+            if not counted.items() <= stated.items():
+                differing[f"{outcome} at {visit}"] = "/".join(map(str, counted.values()))
+        if differing:
+            yield make_finding("stated-n", slug(f"{source} {locator}"), rows=rows, differing=differing)
+
+
+def check_other_tests(report: Report) -> Iterator[Finding]:
+    """Recompute P-values of two counts, compare them with the test stated for their table, and list those not checked."""
+    statements, unchecked = report.table("statements", kind="test"), []
+    for claim in statements:
+        for row in report.table("tests", locator=claim["subject"], source=claim["source"]):
+            if row["test"] != claim["value"]:
+                template_values = _recompute_p_of_counts(report, row) | {"claim": claim, "statements": statements}
+                yield make_finding("stated-test", row["outcome"], **template_values)
+    for p in report.reported.p_values:
+        recomputed = _recompute_p_of_counts(report, p.row) if p.row else {"results": {}}
+        if recomputed["results"] and not recomputed["hits"] and p.relation == "=":
+            yield make_finding("p-of-counts", p.row["outcome"], p.row["visit"], **recomputed)
+        elif not recomputed["results"] and p.test != "rank_sum":
+            unchecked.append(p)
+    if unchecked:
+        yield make_finding("not-checked", unchecked=unchecked)
+
+
+def _recompute_p_of_counts(report: Report, row: Row) -> dict[str, Any]:
+    """Return a ``row`` of tests, its ``counts``, P of the usual tests as ``results``, and the tests that give P as ``hits``.
+
+    There are no results without counts of both groups, or if none or all of the participants are counted.
+    """
+    cells = {name: row[name] for name in ("source", *QUANTITY)} | {"statistic": "count_percent"}
+    groups = [report.table("summaries", **cells, group=group) for group in row["contrast"].split(" - ")]
+    (a, n), (b, m) = ((int(rows[0]["center"]), int(rows[0]["n"])) if rows else (0, 0) for rows in groups)
+    if not all(groups) or a + b in (0, n + m):
+        return {"row": row, "results": {}, "hits": []}
+    table = [[a, n - a], [b, m - b]]
+    first, second = (np.repeat([1.0, 0.0], counts) for counts in table)
+    results = {
+        "chi-squared": float(chi2_contingency(table, correction=False).pvalue),
+        "chi-squared with Yates' correction": float(chi2_contingency(table).pvalue),
+        "Fisher's exact test": float(fisher_exact(table).pvalue),
+        "rank-sum test": get_test("normal").compare(first, second).p,
+    }
+    hits = [name for name, p in results.items() if parse_number(row["p"]).meets(p, p)]
+    return {"row": row, "counts": f"{a} of {n} and {b} of {m}", "results": results, "hits": hits}
+
+
+def check_percentages(report: Report) -> Iterator[Finding]:
+    """Recompute reported percentages from their counts."""
+    columns = ("outcome", "center", "n", "lower"), ("event", "affected", "at_risk", "percent")
+    tables = report.table("summaries", statistic="count_percent"), report.table("adverse_events")
+    entries = [(row, *map(row.get, names)) for names, rows in zip(columns, tables, strict=True) for row in rows]
+    checked = [entry for entry in entries if all(entry)]
+    for row, name, count, n, percent in checked:
+        reported, actual = parse_number(percent), 100 * int(count) / int(n)
+        if not reported.meets(actual, actual):
+            where = f"{row['source']}, {row['locator']}, {name}, {row['group']}"
+            template_values = {"where": where, "count": count, "n": n, "reported": reported, "actual": actual}
+            yield make_finding("percent", slug(where), **template_values)
+    if checked:
+        yield make_finding("percentages", value=len(checked))
+
+
+def check_flow(report: Report) -> Iterator[Finding]:
+    """Check the participant flow: milestones, reasons for not completing, and completers against the last visit."""
+    visits = _group_rows(_select_rows_with_n(report, stratum="all"), "visit")
+    means = [(sum(int(row["n"]) for row in rows) / len(rows), visit) for (visit,), rows in visits.items()]
+    _, last = min(means, default=(0, ""))  # the visit with the fewest participants on average
+    for (group,), rows in _group_rows(report.table("registry_flow"), "group").items():
+        reasons = sum(int(row["n"]) for row in rows if row["reason"])
+        flow = {row["milestone"]: int(row["n"]) for row in rows if not row["reason"]}
+        template_values = {"group": group, "row": rows[0], "flow": flow, "reasons": reasons}
+        missing = flow.get("not_completed", reasons)
+        if len(flow) == 3 and missing != flow["started"] - flow["completed"]:
+            yield make_finding("flow-sum", group, **template_values)
+        if reasons not in (0, missing):
+            yield make_finding("flow-reasons", group, **template_values)
+        at_end = _select_rows_with_n(report, stratum="all", visit=last, group=group)
+        if excess := [row for row in at_end if int(row["n"]) > flow.get("completed", math.inf)]:
+            measured = sorted({(int(row["n"]), row["outcome"]) for row in excess}, reverse=True)
+            yield make_finding("completers", group, **template_values, visit=last, measured=measured, rows=excess)
+
+
+def check_withdrawals(report: Report) -> Iterator[Finding]:
+    """Compare the withdrawals that one source reports with the participants who did not complete in the other."""
+    for row in report.table("registry_flow", milestone="not_completed", reason=""):
+        if flow_rows := report.table("flow", arm=row["group"]):
+            steps = ("withdrew", "left_treatment")
+            gone, left = (sum(int(flow["count"]) for flow in flow_rows if flow["step"] == step) for step in steps)
+            yield make_finding("withdrawals", row["group"], flow_row=flow_rows[0], row=row, value=gone, left=left)
+
+
+def check_shares(report: Report) -> Iterator[Finding]:
+    """Compare the number of participants of a stratum with the fraction of all that the paper states."""
+    overall = _select_rows_with_n(report, "counts", group="all")
+    n_all = max((int(row["n"]) for row in overall if not row["marker"]), default=0)
+    for claim in report.table("statements", kind="share"):
+        rows = [row for row in overall if (row["marker"], row["stratum"]) == (claim["subject"], claim["group"])]
+        if rows and n_all:
+            row, stated = max(rows, key=lambda row: int(row["n"])), float(Fraction(claim["value"]) * n_all)
+            yield make_finding(
+                "share", claim["subject"], claim["group"], claim=claim, row=row, n_all=n_all, stated=stated
+            )
+
+
+def check_stated_limits(report: Report) -> Iterator[Finding]:
+    """Report a criterion or number that two sources state differently."""
+    for (subject,), rows in _group_rows(report.table("statements", kind="limit"), "subject").items():
+        if len({parse_number(row["value"]).value for row in rows}) > 1:
+            yield make_finding("stated", slug(subject), rows=rows)
+
+
+def check_adverse_events(report: Report) -> Iterator[Finding]:
+    """Report events that two sources count differently, or that only one of them lists under that name."""
+    rows = [row | {"event": " ".join(row["event"].lower().split())} for row in report.table("adverse_events")]
+    first_rows = {row["source"]: row for row in reversed(rows)}
+    if len(first_rows) != 2:
+        return
+    affected = report.table("statements", kind="affected")
+    rows += [row | {"event": "overall", "affected": row["value"]} for row in affected if row["source"] in first_rows]
+    events = pd.DataFrame(rows, columns=["source", "event", "group", "affected"])
+    short, full = events.groupby("source")["event"].nunique().sort_values().index
+    events["affected"] = pd.to_numeric(events["affected"])
+    # Of an event under several headings, the largest count; without a count for a group, a listed event has none there.
+    counts = events.pivot_table("affected", ["event", "group"], "source", "max", sort=False).reindex(
+        [short, full], axis=1
+    )
+    counts = counts.set_axis(["short", "full"], axis=1).reset_index()
+    is_named = counts["event"].isin(events.loc[events["source"].eq(full), "event"])
+    counts["full"] = counts["full"].mask(is_named, counts["full"].fillna(0))
+    least = next((int(row["value"]) for row in report.table("statements", kind="listed_from")), 1)
+    groups = events.loc[events["source"].eq(short), "group"].unique()
+    is_shown = counts["short"].notna()
+    rows_by_result = {
+        "agree": counts["short"].eq(counts["full"]),
+        "differ": is_shown & is_named & counts["short"].ne(counts["full"]),
+        "only-short": is_shown & ~is_named,
+        "only-full": ~is_shown & counts["group"].isin(groups) & counts["full"].ge(least),
+    }
+    sums = []  # of the events of the full list with the last word of a name that only the short list has
+    for word in counts.loc[rows_by_result["only-short"], "event"].str.split().str[-1].dropna().unique():
+        parts = counts[is_named & counts["event"].str.contains(rf"\b{re.escape(word)}\b")]
+        totals = parts.groupby("group")["full"].sum().reindex(groups, fill_value=0)
+        sums.append((word, sorted(parts["event"].unique()), totals.items()))
+    template_values = {"first": first_rows[short], "short": short, "full": full, "least": least, "sums": sums}
+    for result, mask in rows_by_result.items():
+        if mask.any():
+            yield make_finding(f"adverse-events-{result}", **template_values, rows=counts[mask].to_dict("records"))
