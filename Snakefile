@@ -6,7 +6,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
-from snakemake.utils import min_version
+from snakemake.utils import min_version, update_config
 
 # The folder of this workflow: the working directory, unless it is called from another folder or used as a module. The
 # package in this folder is imported, as in the steps, even if the environment has installed another checkout.
@@ -35,19 +35,17 @@ try:
     if workflow.modifier.skip_configfile:
         SOURCES = [("the configuration of the module", config)]
     else:
-        # Read here because the messages of read_yaml name the file and the line.
+        # Read and merged here, so that values stay as they are written, and messages name the file and the line.
         SOURCES = [(file, read_yaml(file)) for file in CONFIG_FILES]
         SOURCES.append(("--config", workflow.config_settings.config))
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
-if not workflow.config_settings.configfiles:
-
-    configfile: CONFIG_FILES[0]
-
-
+CONTENT = {}
+for _, content in SOURCES:
+    update_config(CONTENT, content)
 try:
-    SETTINGS = settings.load(config, sources=SOURCES, home=HOME)
+    SETTINGS = settings.load(CONTENT, sources=SOURCES, home=HOME)
     TRIAL = load_trial(SETTINGS.trial)
     FIGURES = figures_of(SETTINGS.figures, TRIAL).figures
     TABLES = tables_of(SETTINGS.tables, TRIAL).tables

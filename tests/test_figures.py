@@ -168,7 +168,7 @@ def test_title_and_caption_say_if_the_analysis_defines_no_strata_by_a_marker():
         ({"kind": "strata", "outcome": "ctx", "strata": []}, r"strata: \[\]: expected at least 1"),
         ({"flow": {"outcomes": ["ctx"]}, "forest": {"families": ["bmd"]}}, "one of 'panels', 'flow', 'design' and"),
         ({"forest": {"families": []}}, r"forest\.families: \[\]: expected at least 1"),
-        ({"design": {"treatments": [{"arm": "treated", "days": -2}]}}, r"days: -2: expected greater than 0"),
+        ({"design": {"treatments": [{"arm": "treated", "days": -2}]}}, r"days: '-2': expected greater than 0"),
     ],
 )
 def test_an_error_in_the_list_is_named(tmp_path, panel, message):

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from ..stats.two_sample import get_test, rank_sum_variants
-from .types import NameList, Number, Quantile, Share, StrictModel, Text, Whole
+from .types import NameList, Number, Quantile, Share, StrictModel
 
 
 def _choose_among(*names: str) -> Any:
@@ -68,13 +68,13 @@ class Multiverse(StrictModel):
 class Robustness(StrictModel):
     """Seed, size and scope of the analyses by permutation."""
 
-    seed: Annotated[Whole, Field(ge=0, lt=2**64)] = 20240722
-    permutations: Annotated[Whole, Field(ge=99)] = 1999
-    full_permutations: Annotated[Whole, Field(ge=99)] = 99_999
-    simulated_trials: Annotated[Whole, Field(ge=1)] = 1000  # per scenario, in `snakemake --cores 4 calibration`
-    memory_mb: Annotated[Whole, Field(ge=64)] = 512
-    shards: Annotated[Whole, Field(ge=1)] = 1
-    minimum_per_arm: Annotated[Whole, Field(ge=2)] = 6
+    seed: Annotated[int, Field(ge=0, lt=2**64)] = 20240722
+    permutations: Annotated[int, Field(ge=99)] = 1999
+    full_permutations: Annotated[int, Field(ge=99)] = 99_999
+    simulated_trials: Annotated[int, Field(ge=1)] = 1000  # per scenario, in `snakemake --cores 4 calibration`
+    memory_mb: Annotated[int, Field(ge=64)] = 512
+    shards: Annotated[int, Field(ge=1)] = 1
+    minimum_per_arm: Annotated[int, Field(ge=2)] = 6
     windows: Windows = Windows()
-    families: dict[Text, Family] = {}
+    families: dict[str, Family] = {}
     multiverse: Multiverse = Multiverse()

@@ -16,7 +16,7 @@ from ..files import find_file
 from ..stats.two_sample import TESTS
 from ..trial import Trial, load_trial
 from .robustness import Robustness
-from .types import Checksum, Exact, NameList, Number, OptionalText, Quantile, StrictModel, Text, Whole, must_match
+from .types import Checksum, Exact, NameList, Number, OptionalText, Quantile, StrictModel, must_match
 from .yaml_files import describe_faults, faults_error, read_yaml
 
 # Folders of results/ that are not analyses.
@@ -49,11 +49,11 @@ class StrataRule(StrictModel):
 
     by: Literal["quantile", "value", "column"] = "quantile"
     cuts: list[Exact] = []
-    quantile_type: Annotated[Whole, Field(ge=1, le=9)] = 7
+    quantile_type: Annotated[int, Field(ge=1, le=9)] = 7
     column: OptionalText = None
     at_cut: Literal["upper", "lower"] = "upper"
     reference: Literal["analysed", "everyone"] = "analysed"
-    labels: list[Text] = []
+    labels: list[str] = []
 
     def name(self, marker: str) -> str:
         """Return the name of what is divided into strata: the ``marker``, or the quoted column of the workbook."""
@@ -137,11 +137,11 @@ class Analysis(StrictModel):
     strata: StrataRule = StrataRule(cuts=[Quantile(2, 3)])
     change: Literal["percent", "log_ratio", "difference"] = "percent"
     test: Literal[tuple(TESTS)] = "normal"  # type: ignore[valid-type]
-    quartile_type: Annotated[Whole, Field(ge=1, le=9)] = 7
+    quartile_type: Annotated[int, Field(ge=1, le=9)] = 7
     alpha: Annotated[Number, Field(gt=0, lt=1)] = 0.05
     outcomes: NameList = "all"
     visits: NameList = "all"
-    exclude: list[Text] = []
+    exclude: list[str] = []
     outliers: Outliers = Outliers()
 
     @property
@@ -209,8 +209,6 @@ def _validate(content: dict[str, Any], home: Path | None) -> tuple[Settings | No
     reference, analyses = str(content.get("reference", "published")), content.get("analyses")
     if not isinstance(analyses, Mapping) or not analyses:
         return None, ["analyses: expected one or more named analyses"]
-    if misread := [name for name in analyses if name is None or isinstance(name, bool)]:
-        return None, [f"analyses: YAML reads a name as {name}; put it in quotes" for name in misread]
     analyses = {str(name): entry for name, entry in analyses.items()}
     faults, folder_names = list[str](), set(RESERVED)
     for name, entry in analyses.items():
