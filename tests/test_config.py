@@ -71,11 +71,18 @@ def _robust(**section):
         (_robust(multiverse={"outcomes": {"ctx": "up"}}), "robustness.multiverse.outcomes.ctx: 'up'"),
         (_robust(multiverse={"cuts": [1]}), "robustness.multiverse.cuts.0: 1: expected less than 1"),
         *((_with({key: {}}), "taken by a folder of results/") for key in (*settings.RESERVED, "Compare", "Published")),
-        *((_with({name: {}}), "a letter or digit, then") for name in ("a/b", "../x", ".hidden", "a b", "-x", "a{b}")),
-        (_with({"x" * 300: {}}), "xxx: a name is a folder"),
-        (_with({"empty": None}), "analyses.empty: no value; state what differs from the reference, or {}"),
+        *(
+            (_with({name: {}}), "letters, digits and _ . + -, since files are named by it")
+            for name in ("a/b", "../x", ".hidden", "a b", "-x", "a{b}")
+        ),
+        (
+            _with({"x" * 300: {}}),
+            "xxx': expected letters, digits and _ . + -, since files are named by it, and at most 100",
+        ),
+        (_with({"empty": None}), "analyses.empty: None: expected keys with values of their own, or {} for none"),
         (_with({"mine": {"workbook": "elsewhere/Reconstructed.xlsx"}}), "have the same file name, and would share"),
-        ({"analyses": 3}, "config.yaml: 1 fault\n  analyses: expected one or more named analyses"),
+        ({"analyses": 3}, "config.yaml: 2 faults\n  trial: this key is missing\n  analyses: 3: expected a dictionary"),
+        (CONFIG | {"analyses": {}}, "analyses: {}: expected at least 1"),
         (CONFIG | {"reference": ["a"]}, """reference: no analysis is called "['a']\""""),
         ({"analyses": {"publishd": {}}}, "reference: no analysis is called 'published'; did you mean 'publishd'?"),
         (_with(workbook=" "), "analyses.published.workbook: ' ': expected the path of a file"),
@@ -184,10 +191,10 @@ def test_files_must_exist_and_have_names_that_snakemake_takes_literally(tmp_path
         settings.load(config, sources=[("mine.yaml", config)], home=Path.cwd())
     assert str(error.value).splitlines() == [
         "mine.yaml: 4 faults",
-        "  analyses.published.workbook: 'data/reconstructd.xlsx' does not exist in the working directory or beside the Snakefile",
-        f"  analyses.other.mapping: 'none.yaml' does not exist{settings.SEARCHED_FOLDERS}",
+        "  analyses.published.workbook: 'data/reconstructd.xlsx': does not exist in the working directory or beside the Snakefile",
+        f"  analyses.other.mapping: 'none.yaml': does not exist{settings.SEARCHED_FOLDERS}",
         f"  analyses.braces.workbook: '{braces}': Snakemake gives {{ }} < > in a file name a meaning of its own; rename the file",
-        f"  analyses.url.workbook: '{url}' does not exist{settings.URL_HINT}",
+        f"  analyses.url.workbook: '{url}': does not exist{settings.URL_HINT}",
     ]
 
 
@@ -229,7 +236,7 @@ def test_an_alternative_analysis_inherits_all_settings_except_those_of_another_r
         ({"cuts": ["3/4"]}, ["lower 75%", "upper 25%"]),
         ({"cuts": [2 / 3]}, ["lower 2/3", "upper 1/3"]),
         ({"cuts": [0.6667]}, ["lower 0.6667", "upper 0.3333"]),
-        ({"cuts": ["1/3", "2/3"]}, ["third 1 of 3", "third 2 of 3", "third 3 of 3"]),
+        ({"cuts": ["1/3", "2/3"]}, ["lower 1/3", "1/3 to 2/3", "upper 1/3"]),
         ({"cuts": ["1/4", "3/4"]}, ["lower 25%", "25% to 75%", "upper 25%"]),
         ({"by": "value", "cuts": [2, 4.5]}, ["below 2", "2 to below 4.5", "4.5 and above"]),
         ({"by": "value", "cuts": [2, 4.5], "at_cut": "lower"}, ["up to 2", "above 2 to 4.5", "above 4.5"]),

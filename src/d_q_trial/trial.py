@@ -16,7 +16,8 @@ from .errors import did_you_mean
 BASELINE = "baseline"
 
 Name = Annotated[str, must_match("[A-Za-z0-9_-]+", "letters, digits, - and _")]
-Key = Annotated[str, must_match(r"\w[\w.+-]*", "letters, digits and _ . + -, since files are named by it")]
+_NAME = "letters, digits and _ . + -, since files are named by it, and at most 100 of them"
+Key = Annotated[str, must_match(r"\w[\w.+-]{0,99}", _NAME)]
 _PLAIN = r"(?=.*\S)[^{}\x00-\x08\x0b-\x1f\x7f\ufeff]*"
 Label = Annotated[str, must_match(_PLAIN, "text without braces, which mark placeholders, or control codes; not blank")]
 Unit = Annotated[str, must_match(r"[^{}\x00-\x1f\x7f\ufeff]*", "text without braces or control codes")]
