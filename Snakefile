@@ -13,7 +13,7 @@ from snakemake.utils import min_version, update_config
 HOME = Path(workflow.current_basedir.get_path_or_uri(secret_free=True))
 sys.path.insert(0, str(HOME / "src"))
 
-from d_q_trial import code_inputs, files, run_lock, run_summary, workers
+from d_q_trial import code_inputs, files, runs, workers
 from d_q_trial.config import settings
 from d_q_trial.config.yaml_files import read_yaml
 from d_q_trial.errors import UserError
@@ -44,6 +44,7 @@ except UserError as error:
 CONTENT = {}
 for _, content in SOURCES:
     update_config(CONTENT, content)
+config.update(CONTENT)  # for the captions of `snakemake --report`
 try:
     SETTINGS = settings.load(CONTENT, sources=SOURCES, home=HOME)
     TRIAL = load_trial(SETTINGS.trial)
@@ -93,7 +94,7 @@ rule all:
 WORKERS = ["cutoffs results sensitivity", "figures robustness", "tables", "report"]
 
 SOURCE = " and ".join(name for name, content in SOURCES if content)
-SUMMARY = run_summary.Summary(SETTINGS, SOURCE, workflow)
+SUMMARY = runs.Summary(SETTINGS, SOURCE, workflow)
 logger.addFilter(SUMMARY.note)
 
 
