@@ -6,7 +6,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
-from snakemake.utils import min_version, update_config
+from snakemake.utils import min_version
 
 # The folder of this workflow: the working directory, unless it is called from another folder or used as a module. The
 # package in this folder is imported, as in the steps, even if the environment has installed another checkout.
@@ -35,23 +35,19 @@ try:
     if workflow.modifier.skip_configfile:
         SOURCES = [("the configuration of the module", config)]
     else:
-        # Read and merged here, so that values stay as they are written, and messages name the file and the line.
+        # Read here, so that values stay as they are written, and messages name the file and the line.
         SOURCES = [(file, read_yaml(file)) for file in CONFIG_FILES]
         SOURCES.append(("--config", workflow.config_settings.config))
-except UserError as error:
-    raise WorkflowError(str(error)) from None
-
-CONTENT = {}
-for _, content in SOURCES:
-    update_config(CONTENT, content)
-config.update(CONTENT)  # for the captions of `snakemake --report`
-try:
-    SETTINGS = settings.load(CONTENT, sources=SOURCES, home=HOME)
+    SETTINGS = settings.load(SOURCES, HOME)
     TRIAL = load_trial(SETTINGS.trial)
     FIGURES = figures_of(SETTINGS.figures, TRIAL).figures
     TABLES = tables_of(SETTINGS.tables, TRIAL).tables
 except UserError as error:
     raise WorkflowError(str(error)) from None
+
+
+# For the captions of `snakemake --report`.
+config.update(SETTINGS.model_dump(mode="json"))
 
 
 report: "rules/captions/workflow.rst"

@@ -100,11 +100,11 @@ def test_all_faults_are_listed_at_once_and_inherited_ones_only_where_they_are_st
     assert str(error.value).count("analyses.other") == 1
 
 
-def test_each_fault_is_listed_under_the_last_source_that_states_it():
+def test_each_fault_is_listed_under_the_source_that_introduces_it():
     stated = {"one.yaml": {"alpha": 3, "quartile_type": 0}, "two.yaml": {"alpha": 2}, "--config": {"tset": "exact"}}
     sources = [(name, {"analyses": {"published": analysis}}) for name, analysis in stated.items()]
     with pytest.raises(UserError) as error:
-        settings.load(_with(alpha=2, quartile_type=0, tset="exact"), sources=sources)
+        settings.load([("config.yaml", CONFIG), *sources])
     assert str(error.value) == (
         "one.yaml: 1 fault\n  analyses.published.quartile_type: 0: expected greater than or equal to 1\n"
         "two.yaml: 1 fault\n  analyses.published.alpha: 2: expected less than 1\n"
@@ -115,7 +115,15 @@ def test_each_fault_is_listed_under_the_last_source_that_states_it():
 def test_a_key_that_no_source_states_is_reported_missing_in_the_first():
     content = {"analyses": CONFIG["analyses"]}
     with pytest.raises(UserError, match=r"^one\.yaml: 1 fault\n  trial: this key is missing$"):
-        settings.load(content, sources=[("one.yaml", content), ("--config", {"tables": None})])
+        settings.load([("one.yaml", content), ("--config", {"tables": None})])
+
+
+def test_a_later_source_changes_only_what_it_states():
+    strata = {"cuts": ["1/2"], "labels": ["low", "high"]}
+    sources = [("a", CONFIG), ("b", {"analyses": {"published": {"strata": strata}, "mine": {}}}), ("--config", {})]
+    published, mine = settings.load(sources).analyses.values()
+    assert published.strata == mine.strata == settings.load(_with(strata=strata)).analyses["published"].strata
+    assert (published.workbook, mine.name) == (CONFIG["analyses"]["published"]["workbook"], "mine")
 
 
 def test_markers_outcomes_and_visits_must_be_those_of_the_trial():
@@ -188,7 +196,7 @@ def test_files_must_exist_and_have_names_that_snakemake_takes_literally(tmp_path
         others[name] = {"workbook": workbook}
     config = _with(others, workbook="data/reconstructd.xlsx")
     with pytest.raises(UserError) as error:
-        settings.load(config, sources=[("mine.yaml", config)], home=Path.cwd())
+        settings.load([("mine.yaml", config)], Path.cwd())
     assert str(error.value).splitlines() == [
         "mine.yaml: 4 faults",
         "  analyses.published.workbook: 'data/reconstructd.xlsx': does not exist in the working directory or beside the Snakefile",

@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -195,58 +195,52 @@ class Settings(StrictModel):
     robustness: Robustness = Robustness()
 
 
-def load(content: Path | str | Mapping, *, sources: Sequence[Source] = (), home: Path | None = None) -> Settings:
-    """Read and check a configuration: a YAML (or JSON) file, or its content.
+def load(content: Path | str | Mapping | list[Source], home: Path | None = None) -> Settings:
+    """Read and check a configuration: a YAML (or JSON) file, its content, or parts, of which later ones override earlier ones.
 
-    ``sources`` are the parts that were merged into the content; later ones override earlier ones. One UserError lists every
-    unknown key, wrong type and value out of range, each under the last source that sets it or most of the keys above it.
+    One UserError lists every unknown key, wrong type and value out of range, each under the part that introduces it.
 
     ``home`` is the folder of a workflow that may be called from another folder. Files that are missing in the working
     directory are taken from there. The files must then exist, and the trial must have the markers, outcomes and visits
     that are named.
     """
-    if not isinstance(content, Mapping):
-        path, content = content, read_yaml(content)
-        sources = [(str(path), content)]
-    sources = sources or [("config.yaml", content)]
+    if not isinstance(content, list):
+        content = [("config.yaml", content) if isinstance(content, Mapping) else (str(content), read_yaml(content))]
+    merged, origins = {}, dict[str, str]()  # the part by which each fault was introduced
+    for name, part in content:
+        merged = _merge(merged, part)
+        settings, faults = _validate(merged, home)
+        origins = {fault: origins.get(fault, name) for fault in faults}
+    if origins:
+        listed = {name: [fault for fault in origins if origins[fault] == name] for name, _ in content}
+        raise UserError("\n".join(str(faults_error(name, faults)) for name, faults in listed.items() if faults))
+    return settings
+
+
+def _merge(base: Mapping, changes: Mapping) -> dict[str, Any]:
+    """Return a mapping with the changes made, also in the mappings that it contains."""
+    both = [key for key in changes if isinstance(changes[key], Mapping) and isinstance(base.get(key), Mapping)]
+    return {**base, **changes, **{key: _merge(base[key], changes[key]) for key in both}}
+
+
+def _validate(content: Mapping, home: Path | None) -> tuple[Settings | None, list[str]]:
+    """Return the settings in a content, None if it cannot be read, and its faults."""
     reference, analyses = str(content.get("reference", "published")), content.get("analyses")
+    prefix, faults = f"analyses.{reference}.", list[str]()
     if isinstance(analyses, Mapping) and analyses:
         analyses = {str(name): entry for name, entry in analyses.items()}
         if reference not in analyses:
-            unknown = f"reference: no analysis is called {reference!r}{did_you_mean(reference, analyses)}"
-            raise _list_by_source([unknown], sources)
-        base = analyses[reference]
+            faults.append(f"reference: no analysis is called {reference!r}{did_you_mean(reference, analyses)}")
+        base = analyses.get(reference, {})
         content = {**content, "analyses": {name: _inherit(base, entry, name) for name, entry in analyses.items()}}
     try:
         settings = Settings.model_validate(content, context=home)
     except ValidationError as error:
-        faults, prefix = describe_faults(error, Settings), f"analyses.{reference}."
+        faults += describe_faults(error, Settings)
         # A fault that analyses inherit is reported once, for the reference.
         inherited = {fault.removeprefix(prefix) for fault in faults if fault.startswith(prefix)}
-        faults = [f for f in faults if f.startswith(prefix) or f.split(".", 2)[-1] not in inherited]
-    else:
-        faults = [*_check_names(settings, load_trial(settings.trial))] if home else []
-    if faults:
-        raise _list_by_source(faults, sources)
-    return settings
-
-
-def _list_by_source(faults: Iterable[str], sources: Sequence[Source]) -> UserError:
-    """Return an error that lists each fault under the last source that sets most of its keys, or else under the first."""
-    faults_by_source: dict[str, list[str]] = {name: [] for name, _ in sources}
-    for fault in faults:
-        key_path = fault.split(": ")[0] + "."
-        lengths = [_matching_length(content, key_path) for _, content in sources]
-        last = max(position for position, length in enumerate(lengths) if length == max(lengths))
-        faults_by_source[sources[last if any(lengths) else 0][0]].append(fault)
-    return UserError("\n".join(str(faults_error(name, listed)) for name, listed in faults_by_source.items() if listed))
-
-
-def _matching_length(content: Any, key_path: str) -> int:
-    """Return how many characters of a key path, such as ``analyses.published.exclude.0.``, match keys in a content."""
-    entries = dict(enumerate(content)) if isinstance(content, list) else content if isinstance(content, Mapping) else {}
-    steps = {f"{key}.": value for key, value in entries.items() if key_path.startswith(f"{key}.")}
-    return max((len(s) + _matching_length(value, key_path.removeprefix(s)) for s, value in steps.items()), default=0)
+        return None, [f for f in faults if f.startswith(prefix) or f.split(".", 2)[-1] not in inherited]
+    return settings, [*faults, *_check_names(settings, load_trial(settings.trial))] if home else faults
 
 
 def _check_names(settings: Settings, trial: Trial) -> Iterator[str]:
@@ -292,18 +286,16 @@ def _inherit(base: Any, entry: Any, name: str) -> Any:
     """Complete an entry, unless it is no mapping, with the settings of the reference analysis that it does not set."""
     if not (isinstance(base, Mapping) and isinstance(entry, Mapping)):
         return entry
-    merged = {**base, **entry, "name": name}
-    if isinstance(base.get("strata"), Mapping) and isinstance(entry.get("strata"), Mapping):
-        inherited, overrides = base["strata"], entry["strata"]
-        changed = {key for key in overrides if str(overrides[key]) != str(inherited.get(key))}
+    base, rule, outliers = dict(base), entry.get("strata"), entry.get("outliers")
+    if isinstance(rule, Mapping) and isinstance(base.get("strata"), Mapping):
+        changed = {key for key in rule if str(rule[key]) != str(base["strata"].get(key))}
         dropped = {"labels"} if changed & {"by", "cuts", "column"} else set()  # they name the strata of other cuts
         if "by" in changed:
             dropped |= {"cuts", "column"}  # they have no meaning under another kind of rule
-        merged["strata"] = {key: value for key, value in inherited.items() if key not in dropped} | overrides
-    if isinstance(base.get("outliers"), Mapping) and isinstance(entry.get("outliers"), Mapping):
-        overrides = entry["outliers"]
-        merged["outliers"] = overrides if overrides.get("rule") == "keep" else {**base["outliers"], **overrides}
-    return merged
+        base["strata"] = {key: value for key, value in base["strata"].items() if key not in dropped}
+    if isinstance(outliers, Mapping) and outliers.get("rule") == "keep":
+        base.pop("outliers", None)  # its limit has no meaning if all values are kept
+    return _merge(base, {**entry, "name": name})
 
 
 def as_yaml(settings: Settings, analysis: str) -> str:
