@@ -167,7 +167,7 @@ def test_markers_outcomes_and_visits_must_be_those_of_the_trial():
         ("{key: placebo,", "{key: a/b,", "arms.control.key: 'a/b': expected letters, digits and _ . + -, since files"),
         ("disease: Disease", "a b: A\n  disease: Disease", "families.a b: 'a b': expected letters, digits and _ . + -"),
         ("label: Albumin", "label: ' '", "outcomes.albumin.label: ' ': expected text without braces, which mark"),
-        ("unit: mg/dL,", "plausible: [nan, 9],", "outcomes.bilirubin.plausible.0: 'nan': expected a finite number"),
+        ("unit: mg/dL,", "plausible: [nan, 9],", "outcomes.bilirubin.plausible.0: 'nan': expected a number"),
         ("disease: Disease", "disease: Disease {U}", "families.disease: 'Disease {U}': expected text without braces"),
         ("label: Albumin", r'label: "a\ufeff"', r"albumin.label: 'a\ufeff': expected text without braces, which mark"),
         ("label: Albumin", "label: 'a {U}'", "outcomes.albumin.label: 'a {U}': expected text without braces"),

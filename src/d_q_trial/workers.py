@@ -49,6 +49,8 @@ def run_in_worker(arguments: list[str]) -> int | None:
 
 def serve(socket_path: Path) -> None:
     """Fork for each request to a socket, which is named after its group of commands, until standard input ends."""
+    import gc
+    import importlib
     import select
     import signal
 
@@ -63,23 +65,15 @@ def serve(socket_path: Path) -> None:
     while sys.stdin not in select.select([sys.stdin, listener], [], [])[0]:
         with listener.accept()[0] as connection:
             if modules_file and modules_file.exists():
-                _import_modules(json.loads(modules_file.read_bytes()))
+                for name in json.loads(modules_file.read_bytes()):
+                    with contextlib.suppress(Exception):  # a module of another name than in the table of modules
+                        importlib.import_module(name)
+                gc.freeze()  # the garbage collector of a job skips these objects
                 modules_file = None  # no later job has to write it
             if os.fork() == 0:
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
                 listener.close()
                 os._exit(_run_job(connection, modules_file))
-
-
-def _import_modules(names: list[str]) -> None:
-    """Import modules by their names in ``sys.modules``; those that cannot be imported by that name are skipped."""
-    import gc
-    import importlib
-
-    for name in names:
-        with contextlib.suppress(Exception):
-            importlib.import_module(name)
-    gc.freeze()  # the garbage collector of a job skips these objects
 
 
 def _run_job(connection: socket.socket, modules_file: Path | None) -> int:

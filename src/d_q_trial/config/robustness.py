@@ -13,13 +13,6 @@ def _choose_among(*names: str) -> Any:
     return Annotated[list[Literal[names]], Field(min_length=1, default=list(names))]  # type: ignore[valid-type]
 
 
-Changes = _choose_among("percent", "log_ratio", "difference")
-Tests = _choose_among(*(name for name in rank_sum_variants() if not get_test(name).for_many))  # P follows from z
-Outliers = _choose_among("keep", "trim", "winsorise")
-Missing = _choose_among("available", "last_carried_forward", "no_change")
-Populations = _choose_among("intention_to_treat", "completers")
-
-
 class Windows(StrictModel):
     """Windows that slide along a marker: the width and the step of a window, as shares of the participants."""
 
@@ -57,12 +50,12 @@ class Multiverse(StrictModel):
     markers: NameList = "all"
     cuts: list[Share] = [Quantile(1, 2), Quantile(3, 5), Quantile(2, 3), Quantile(3, 4)]
     overall: bool = True
-    changes: Changes
-    tests: Tests
-    outliers: Outliers
+    changes: _choose_among("percent", "log_ratio", "difference")
+    tests: _choose_among(*(name for name in rank_sum_variants() if not get_test(name).for_many))  # P follows from z
+    outliers: _choose_among("keep", "trim", "winsorise")
     outlier_limit: Annotated[Number, Field(gt=0)] = 3.0
-    missing: Missing
-    populations: Populations
+    missing: _choose_among("available", "last_carried_forward", "no_change")
+    populations: _choose_among("intention_to_treat", "completers")
 
 
 class Robustness(StrictModel):

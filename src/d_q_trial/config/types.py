@@ -57,8 +57,7 @@ def must_ascend(values: list[float]) -> list[float]:
 Number = Annotated[float, BeforeValidator(lambda value: float(parse_quantile(value)))]
 Exact = Annotated[Quantile, PlainValidator(parse_quantile), PlainSerializer(str, return_type=str)]
 Share = Annotated[Exact, Field(gt=0, lt=1)]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-Pair = Annotated[list[Finite], Field(min_length=2, max_length=2), AfterValidator(must_ascend)]
+Pair = Annotated[list[Number], Field(min_length=2, max_length=2), AfterValidator(must_ascend)]
 _NO_TEXT = ("null", "none", "None", "")
 OptionalText = Annotated[str | None, BeforeValidator(lambda text: None if text in _NO_TEXT else text)]
 Checksum = Annotated[OptionalText, must_match("[0-9A-Fa-f]{64}", "a SHA-256 checksum, 64 hexadecimal digits")]
