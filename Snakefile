@@ -37,7 +37,8 @@ try:
     else:
         # Read here, so that values stay as they are written, and messages name the file and the line.
         SOURCES = [(file, read_yaml(file)) for file in CONFIG_FILES]
-        SOURCES.append(("--config", workflow.config_settings.config))
+        if workflow.config_settings.config:
+            SOURCES.append(("--config", workflow.config_settings.config))
     SETTINGS = settings.load(SOURCES, HOME)
     TRIAL = load_trial(SETTINGS.trial)
     FIGURES = figures_of(SETTINGS.figures, TRIAL).figures
@@ -89,7 +90,7 @@ rule all:
 # The commands that every analysis needs; commands that import the same libraries share a worker.
 WORKERS = ["cutoffs results sensitivity", "figures robustness", "tables", "report"]
 
-SOURCE = " and ".join(name for name, content in SOURCES if content)
+SOURCE = " and ".join(name for name, _ in SOURCES)
 SUMMARY = runs.Summary(SETTINGS, SOURCE, workflow)
 logger.addFilter(SUMMARY.note)
 
