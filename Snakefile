@@ -47,6 +47,12 @@ except UserError as error:
     raise WorkflowError(str(error)) from None
 
 
+# The log of Snakemake names the file.
+if not workflow.config_settings.configfiles:
+
+    configfile: CONFIG_FILES[0]
+
+
 # For the captions of `snakemake --report`.
 config.update(SETTINGS.model_dump(mode="json"))
 
