@@ -101,12 +101,10 @@ class StrataRule(StrictModel):
             object.__setattr__(self, "labels", _label_strata(self))  # the model is frozen
         elif len(self.labels) != len(self.cuts) + 1:
             raise ValueError(f"{len(self.cuts)} cuts make {len(self.cuts) + 1} strata, but 'labels' has {self.labels}")
-        distinct = {" ".join(label.split()) for label in self.labels} - {""}  # pages merge repeated spaces
-        if len(distinct) < max(2, len(self.labels)) or any(len(label.splitlines()) > 1 for label in self.labels):
-            expected = "two or more different one-line names, lowest stratum first"
+        names = {"all", *(" ".join(label.split()) for label in self.labels)} - {""}  # pages merge repeated spaces
+        if len(names) <= max(2, len(self.labels)) or any(len(label.splitlines()) > 1 for label in self.labels):
+            expected = "two or more different one-line names other than 'all', lowest stratum first"
             raise ValueError(f"'labels' must be {expected}, got {self.labels}")
-        if "all" in self.labels:
-            raise ValueError("'labels' cannot contain 'all', the name of the whole group")
         return self
 
 
