@@ -27,10 +27,8 @@ class Quantile(Fraction):
 def parse_quantile(value: Any) -> Quantile:
     """Read ``2/3``, ``0.75`` or ``1``, else ValueError; within 1e-9 of a fraction of at most 20ths, return that fraction."""
     try:
-        if isinstance(value, bool):
-            raise TypeError
-        exact = Fraction(value.replace(" ", "") if isinstance(value, str) else str(value))
-    except (TypeError, ValueError, ZeroDivisionError):
+        exact = Fraction(str(value).replace(" ", ""))
+    except (ValueError, ZeroDivisionError):
         raise ValueError("expected a number or a fraction such as 2/3") from None
     simple = exact.limit_denominator(20)
     return Quantile(simple if abs(simple - exact) < Fraction(1, 10**9) else exact)

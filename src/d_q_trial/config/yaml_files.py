@@ -98,9 +98,7 @@ def _describe_fault(fault: Mapping, model: type[BaseModel]) -> str:
     message = message.partition(", unable to ")[0]
     message = re.sub(r"\w+ should have (at \w+ \d+) items? after validation.*", r"expected \1", message)
     message = message.replace("a integer", "a whole number").replace("a string", "text")
-    message = re.sub(
-        "(an object|a dictionary) or .*instance of .*", "keys with values of their own, or {} for none", message
-    )
+    message = re.sub("a dictionary or .*instance of .*", "keys with values of their own, or {} for none", message)
     is_group = fault["type"] == "value_error" and isinstance(value, Mapping)
     return f"{place}: {message}" if is_group else f"{place}: {value!r}: {message}"
 
