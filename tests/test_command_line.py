@@ -24,6 +24,7 @@ CONFIG = ["--config", "tests/config.yaml"]
         (["results", "--config", "data/trial.yaml"], "\n  analyses: this key is missing"),
         (["results", "--config", "README.md"], "README.md, line "),
         (["results", "--config", "data/reconstructed.xlsx"], "data/reconstructed.xlsx: not readable as YAML: "),
+        (["consistency", "--config", "data/pbc/config.yaml"], "published: the configuration names no folder"),
         (["verify", "nowhere"], "no such folder"),
         (["verify", "--against", "nowhere", "--format", "json"], "--format go with a judgement"),
     ],

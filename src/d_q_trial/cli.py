@@ -61,6 +61,13 @@ class Context:
         return load_trial(self.settings.trial)
 
     @property
+    def published(self) -> str:
+        """Folder of the reported values; UserError if the configuration names none."""
+        if self.settings.published is None:
+            raise UserError("published: the configuration names no folder of reported values")
+        return self.settings.published
+
+    @property
     def folder(self) -> Path:
         """Folder of the outputs of the analysis."""
         return self.results / self.analysis.name
@@ -270,7 +277,7 @@ def consistency(context: Context) -> None:
     claims, sizes, output = context.arguments.claims, context.arguments.sizes, context.arguments.output
     heading, words = "Internal consistency of the reported numbers", {}
     if claims is None:
-        claims, output = context.settings.published, context.results / "consistency"
+        claims, output = context.published, context.results / "consistency"
         check_names(claims, context.trial)
         words["plain"] = partial(replace_keys, trial=context.trial)
         words["links"] = page_links(context.settings, "../consistency/consistency.html")
@@ -464,7 +471,7 @@ def reconstruct(context: Context) -> None:
     seed = assumptions.seed if arguments.seed is None else arguments.seed
     if seed < 0:
         raise UserError(f"--seed {seed}: expected a whole number from 0")
-    targets = constraints.read_targets(context.settings.published, assumptions)
+    targets = constraints.read_targets(context.published, assumptions)
     report_progress = progress.report_tenths(f"seed {seed}", "outcomes", sys.stdout)
     workbook.write_workbook(cohort.reconstruct(assumptions, targets, seed, progress=report_progress), arguments.output)
 
@@ -486,7 +493,7 @@ def ensemble(context: Context) -> None:
         numbers, label = ensemble.analyse_cohort(workbook, trial, analysis, settings.robustness)
         cohorts.append(numbers)
         report_progress(number, len(arguments.workbooks))
-    targets = constraints.read_targets(settings.published, design.read_design(arguments.design, trial))
+    targets = constraints.read_targets(context.published, design.read_design(arguments.design, trial))
     summary = ensemble.summarize_cohorts(cohorts, targets, analysis.alpha)
     picture = Path(arguments.page).with_suffix(".png")
     files.write_csv(summary, arguments.summary, label=label)
