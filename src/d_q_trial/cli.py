@@ -265,7 +265,7 @@ def figures(context: Context) -> None:
 @command(
     argument("claims", type=Path, nargs="?", help="CSV of P-values, or a folder (default: that of the configuration)"),
     argument("--sizes", type=Path, help="CSV of constraints on group sizes that are not reported"),
-    argument("--output", type=Path, default=Path("consistency"), help="folder for the tables and the page"),
+    argument("--output", type=Path, help="folder for the tables and the page (default: consistency)"),
 )
 def consistency(context: Context) -> None:
     """Check the internal consistency of reported P-values, group sizes, medians and quartiles."""
@@ -274,16 +274,16 @@ def consistency(context: Context) -> None:
     from .published_tables import check_names
     from .report.links import page_links
 
-    claims, sizes, output = context.arguments.claims, context.arguments.sizes, context.arguments.output
-    heading, words = "Internal consistency of the reported numbers", {}
+    arguments, heading, words = context.arguments, "Internal consistency of the reported numbers", {}
+    claims, output = arguments.claims, arguments.output or Path("consistency")
     if claims is None:
-        claims, output = context.published, context.results / "consistency"
+        claims, output = Path(context.published), arguments.output or context.results / "consistency"
         check_names(claims, context.trial)
         words["plain"] = partial(replace_keys, trial=context.trial)
         words["links"] = page_links(context.settings, "../consistency/consistency.html")
-    elif sizes and claims.is_dir():
+    if arguments.sizes and claims.is_dir():
         raise UserError("--sizes goes with a CSV of claims; a folder of published tables has its own counts.csv")
-    report, findings = outputs.check_paper(claims, sizes)
+    report, findings = outputs.check_paper(claims, arguments.sizes)
     heading += "" if words else f": {report.reported.title}"
     outputs.write_check(report, findings, output, heading, **words)
 
