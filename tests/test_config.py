@@ -299,8 +299,8 @@ def test_a_yaml_file_that_is_damaged_or_has_duplicate_keys_is_refused_with_its_p
 
 def test_values_are_read_as_they_are_written(tmp_path):
     path = tmp_path / "file.yaml"
-    path.write_text("base: &b {exclude: [010, 1:30, no], n: ~}\nmore: {<<: *b, labels: [2001-01-01, 0x10], n: '~'}\n")
+    path.write_text("a: &a {exclude: [010, 1:30, no], n: ~}\nb: {c: &c {<<: *a, n: 0x10}}\nd: {<<: *c, n: '~'}\n")
     content = {"exclude": ["010", "1:30", "no"], "n": None}
-    assert read_yaml(path) == {"base": content, "more": content | {"labels": ["2001-01-01", "0x10"], "n": "~"}}
+    assert read_yaml(path) == {"a": content, "b": {"c": content | {"n": "0x10"}}, "d": content | {"n": "~"}}
     read = settings.load(_with(exclude=content["exclude"])).analyses["published"]
     assert read.exclude == ["010", "1:30", "no"]

@@ -26,10 +26,12 @@ class TextLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
         """Return the keys with their values."""
-        keys = [key.value for key, _ in node.value]
-        for number, (key, _) in enumerate(node.value):
-            if key.value in keys[:number]:
+        seen = []
+        for key, _ in node.value:
+            if key.value in seen:
                 raise yaml.MarkedYAMLError(problem=f"duplicate key {key.value!r}", problem_mark=key.start_mark)
+            if key.start_mark.index >= node.start_mark.index:  # not a key of an earlier mapping that "<<" has merged
+                seen.append(key.value)
         return super().construct_mapping(node, deep)
 
 
