@@ -467,7 +467,7 @@ def test_large_differences_and_labels_of_quarters_fit_a_forest_plot():
     rows = result_rows(("sasp_fas", "difference", "week_2"), effect, contrast=CONTRAST)
     figure, _ = draw_forest(make_study(numbers=Numbers(rows), analysis=analysis), "sasp")
     assert drawn.find_faults(figure) == []
-    assert [text.partition("\n")[2] for text in list_all_texts(figure)].count("against quarter 4 of 4") == 1
+    assert [text.partition("\n")[2] for text in list_all_texts(figure)].count("against upper 25%") == 1
 
 
 @pytest.mark.parametrize(
