@@ -13,7 +13,7 @@ from snakemake.utils import min_version
 HOME = Path(workflow.current_basedir.get_path_or_uri(secret_free=True))
 sys.path.insert(0, str(HOME / "src"))
 
-from d_q_trial import code_inputs, files, run_lock, run_summary, workers
+from d_q_trial import code_inputs, files, runs, workers
 from d_q_trial.config import settings
 from d_q_trial.config.yaml_files import read_yaml
 from d_q_trial.errors import UserError
@@ -35,24 +35,26 @@ try:
     if workflow.modifier.skip_configfile:
         SOURCES = [("the configuration of the module", config)]
     else:
-        # Read here because the messages of read_yaml name the file and the line.
+        # Read here, so that values stay as they are written, and messages name the file and the line.
         SOURCES = [(file, read_yaml(file)) for file in CONFIG_FILES]
-        SOURCES.append(("--config", workflow.config_settings.config))
-except UserError as error:
-    raise WorkflowError(str(error)) from None
-
-if not workflow.config_settings.configfiles:
-
-    configfile: CONFIG_FILES[0]
-
-
-try:
-    SETTINGS = settings.load(config, sources=SOURCES, home=HOME)
+        if workflow.config_settings.config:
+            SOURCES.append(("--config", workflow.config_settings.config))
+    SETTINGS = settings.load(SOURCES, HOME)
     TRIAL = load_trial(SETTINGS.trial)
     FIGURES = figures_of(SETTINGS.figures, TRIAL).figures
     TABLES = tables_of(SETTINGS.tables, TRIAL).tables
 except UserError as error:
     raise WorkflowError(str(error)) from None
+
+
+# The log of Snakemake names the file.
+if not workflow.config_settings.configfiles:
+
+    configfile: CONFIG_FILES[0]
+
+
+# For the captions of `snakemake --report`.
+config.update(SETTINGS.model_dump(mode="json"))
 
 
 report: "rules/captions/workflow.rst"
@@ -94,8 +96,8 @@ rule all:
 # The commands that every analysis needs; commands that import the same libraries share a worker.
 WORKERS = ["cutoffs results sensitivity", "figures robustness", "tables", "report"]
 
-SOURCE = " and ".join(name for name, content in SOURCES if content)
-SUMMARY = run_summary.Summary(SETTINGS, SOURCE, workflow)
+SOURCE = " and ".join(name for name, _ in SOURCES)
+SUMMARY = runs.Summary(SETTINGS, SOURCE, workflow)
 logger.addFilter(SUMMARY.note)
 
 

@@ -15,14 +15,13 @@ PATH = os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()])
 # Each rules file adds its targets of `rule all`.
 TARGETS = []
 
-# The configuration as merged by Snakemake. Commands read it from a file that the environment names, so that only `params`,
-# which hold the settings that a step depends on, decide which steps run again.
+# The merged configuration. Commands read it from a file of this run that the environment names, so that only `params`, which
+# hold the settings that a step depends on, decide which steps run again.
+CONFIG = f".snakemake/d_q_trial/{os.getpid()}.json"
 try:
     if workflow.is_main_process:
-        run_lock.mark_alive(".snakemake")
-    CONFIG = files.write_json_once(
-        SETTINGS.model_dump(mode="json"), ".snakemake/d_q_trial"
-    )
+        runs.mark_alive(".snakemake")
+    files.write_json(SETTINGS.model_dump(mode="json"), CONFIG)
     os.environ |= {
         "PATH": PATH,
         "PYTHONPATH": os.pathsep.join(

@@ -36,8 +36,7 @@ def list_shards(folder):
 
 
 # Memory for a block of permutations, plus memory for Python and its libraries.
-CHUNK_MB = SETTINGS.robustness.memory_mb
-PERMUTATION_MEMORY = {"chunk_mb": CHUNK_MB, "mem_mb": CHUNK_MB + 500}
+PERMUTATION_MEMORY = SETTINGS.robustness.memory_mb + 500
 
 
 rule permute:
@@ -50,7 +49,7 @@ rule permute:
     log:
         "results/{analysis}/logs/permute_{shard}_of_{shards}.log",
     resources:
-        **PERMUTATION_MEMORY,
+        mem_mb=PERMUTATION_MEMORY,
     params:
         permutations=SETTINGS.robustness.permutations,
         depends=track_dependencies(
@@ -64,8 +63,7 @@ rule permute:
         "Permute the treatment labels (analysis {wildcards.analysis}, part {wildcards.shard} of {wildcards.shards})"
     shell:
         "python3 -m d_q_trial permute {output:q} --shard {wildcards.shard} --shards {wildcards.shards}"
-        " --permutations {params.permutations} --memory-mb {resources.chunk_mb}"
-        " --analysis {wildcards.analysis:q} 2> {log:q}"
+        " --permutations {params.permutations} --analysis {wildcards.analysis:q} 2> {log:q}"
 
 
 rule multiverse:
@@ -80,7 +78,7 @@ rule multiverse:
         "results/{analysis}/logs/multiverse.log",
     priority: 1  # slower than the steps that can wait
     resources:
-        **PERMUTATION_MEMORY,
+        mem_mb=PERMUTATION_MEMORY,
     params:
         permutations=SETTINGS.robustness.permutations,
         depends=track_dependencies(
@@ -94,8 +92,7 @@ rule multiverse:
         "Test the multiverse and draw its specification curve (analysis {wildcards.analysis})"
     shell:
         "python3 -m d_q_trial multiverse {params.folder:q} {input.shards:q}"
-        " --permutations {params.permutations} --memory-mb {resources.chunk_mb}"
-        " --analysis {wildcards.analysis:q} 2> {log:q}"
+        " --permutations {params.permutations} --analysis {wildcards.analysis:q} 2> {log:q}"
 
 
 use rule permute as permute_full_size with:

@@ -1,7 +1,8 @@
 # Needs the workbook, and the mapping if the configuration names one.
 # Makes one tidy table of participants, shared by all analyses of that workbook.
 
-WORKBOOKS = {entry.workbook_id: entry for entry in SETTINGS.analyses.values()}
+# The first analysis of each workbook.
+WORKBOOKS = {entry.workbook_id: entry for entry in reversed(SETTINGS.analyses.values())}
 TARGETS += expand(
     "results/workbooks/{workbook}/participants.{end}",
     workbook=WORKBOOKS,
@@ -31,15 +32,9 @@ rule participants:
     params:
         code=code_inputs.code_checksum("participants"),
         contents=lambda w: files.combined_checksum(list_source_files(w)),
-        folder=subpath(output[0], parent=True),
-        mapping=lambda w, input: ["--mapping", input.mapping] if input.mapping else [],
-        sha256=lambda w: (
-            ["--sha256", WORKBOOKS[w.workbook].sha256]
-            if WORKBOOKS[w.workbook].sha256
-            else []
-        ),
+        analysis=lambda w: WORKBOOKS[w.workbook].name,
+        sha256=lambda w: WORKBOOKS[w.workbook].sha256,
     message:
         "Read {input.workbook}"
     shell:
-        "python3 -m d_q_trial participants --trial {input.trial:q} {params.mapping:q} {params.sha256:q}"
-        " -- {input.workbook:q} {params.folder:q} 2> {log:q}"
+        "python3 -m d_q_trial participants --analysis {params.analysis:q} 2> {log:q}"

@@ -3,41 +3,28 @@
 # Not part of `rule all`: `snakemake --cores 4 results/reconstructed/cohort.xlsx` (or `.../ensemble.md`, for a hundred cohorts).
 
 DESIGN = files.find_file("data/reconstruct/trial.yaml", HOME)
-# The inputs of a cohort.
-COHORT = {
-    "design": DESIGN,
-    "trial": files.find_file("data/trial.yaml", HOME),
-    "tests": files.find_file("data/published/tests.csv", HOME),
-    "other_tables": expand(
-        os.path.join(files.find_file("data/published", HOME), "{name}.csv"),
-        name=["summaries", "ranges", "registry_baseline", "counts", "suspect_values"],
-    ),
-}
-COHORT_CONTENTS = files.combined_checksum(
-    [*(COHORT[name] for name in ("design", "trial", "tests")), *COHORT["other_tables"]]
-)
 
 
 rule reconstruct:
     """A synthetic cohort that agrees with every reported number, seeded by its name or the design (about 10 s)."""
     input:
-        **COHORT,
+        PUBLISHED,
+        design=DESIGN,
+        trial=SETTINGS.trial,
     output:
         "results/reconstructed/cohort{seed,(_[0-9]{4})?}.xlsx",
     log:
         "results/reconstructed/logs/cohort{seed}.log",
     params:
         code=code_inputs.code_checksum("reconstruct"),
-        contents=COHORT_CONTENTS,
-        published=subpath(input.tests, parent=True),
+        contents=files.combined_checksum([SETTINGS.trial, DESIGN, *PUBLISHED]),
         seed=lambda wildcards: (
             f"--seed {int(wildcards.seed[1:])}" if wildcards.seed else ""
         ),
     message:
         "Make a synthetic cohort that agrees with every reported number"
     shell:
-        "python3 -m d_q_trial reconstruct --design {input.design:q} --trial {input.trial:q}"
-        " --published {params.published:q} {params.seed} --output {output:q} 2> {log:q}"
+        "python3 -m d_q_trial reconstruct --design {input.design:q} {params.seed} --output {output:q} 2> {log:q}"
 
 
 rule ensemble:

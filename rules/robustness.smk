@@ -7,11 +7,11 @@ from d_q_trial.figures.catalogue import list_cutoff_figures as cutoff_figures
 ROBUSTNESS = [*CUTS, "analysis_cuts", "published_cuts"]
 CUTOFF_FIGURES = cutoff_figures(TRIAL)
 
-# Analyses that differ only in their marker and strata share the comparisons at every cutoff.
+# Analyses that differ only in their marker and strata share the comparisons at every cutoff, made for the first of them.
 SEARCHES = {
     name: settings.search_id(entry) for name, entry in SETTINGS.analyses.items()
 }
-SEARCHED = {settings.search_id(entry): entry for entry in SETTINGS.analyses.values()}
+SEARCHED = {SEARCHES[name]: SETTINGS.analyses[name] for name in reversed(ANALYSES)}
 
 TARGETS += expand(
     "results/{analysis}/{file}",
@@ -38,6 +38,7 @@ rule cutoffs:
         "results/every_cut/{search}/logs/cutoffs.log",
     priority: 2  # on the critical path to the report
     params:
+        analysis=lambda wildcards: SEARCHED[wildcards.search].name,
         # The name of the folder identifies those settings of the analysis that the step depends on.
         depends={
             "code": code_inputs.code_checksum("cutoffs"),
@@ -50,7 +51,7 @@ rule cutoffs:
     message:
         "Compare the arms at every cutoff ({wildcards.search})"
     shell:
-        "python3 -m d_q_trial cutoffs --search {wildcards.search} 2> {log:q}"
+        "python3 -m d_q_trial cutoffs --analysis {params.analysis:q} 2> {log:q}"
 
 
 def cutoff_output(place, name):

@@ -6,8 +6,6 @@ from pathlib import Path
 import yaml
 
 from d_q_trial import cli
-from d_q_trial.config import settings
-from d_q_trial.pages import page_links
 
 CONFIG = yaml.safe_load(Path("tests/config.yaml").read_text())
 CONFIG["robustness"] = {
@@ -19,7 +17,10 @@ CONFIG["analyses"] |= {
     "thirds": {"strata": {"cuts": ["1/3", "2/3"], "labels": ["T1", "T2", "T3"]}},
     "strict": {"alpha": 0.01, "change": "log_ratio"},
 }
-STEPS = ("results", "tables", "figures", "cutoffs", "robustness", "sensitivity", "compare", "report", "overview")
+STEPS = (
+    *("participants", "consistency", "results", "tables", "figures", "cutoffs", "robustness", "sensitivity"),
+    *("compare", "report", "overview"),
+)
 # The other steps run for the published analysis only, or combine all analyses.
 STEPS_OF_EACH_ANALYSIS = ("results", "tables", "figures", "report")
 
@@ -29,10 +30,6 @@ def make(folder: Path) -> None:
     folder.mkdir()
     config, results = folder / "config.json", folder / "results"
     config.write_text(json.dumps(CONFIG))
-    run("participants", "data/reconstructed.xlsx", f"{results}/workbooks/reconstructed", "--trial", CONFIG["trial"])
-    links = ["=".join(link) for link in page_links(settings.load(config), "../consistency/consistency.html")]
-    options = ("--trial", CONFIG["trial"], "--links", *links)
-    run("consistency", CONFIG["published"], "--output", f"{results}/consistency", *options)
     for step in STEPS:
         options = ["--only", "figure_3", "figure_4"] if step == "figures" else []
         for analysis in CONFIG["analyses"] if step in STEPS_OF_EACH_ANALYSIS else ["published"]:

@@ -16,18 +16,15 @@ CONFIG = ["--config", "tests/config.yaml"]
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["participants", "nowhere.xlsx", "OUT", "--trial", "data/trial.yaml"], "nowhere.xlsx"),
-        (["participants", "README.md", "OUT", "--trial", "data/trial.yaml"], "README.md"),
-        (["participants", "data/pbc/pbc.xlsx", "OUT", "--trial", "nowhere.yaml"], "nowhere.yaml"),
-        (["participants", "data/pbc/pbc.xlsx", "OUT", "--trial", "config.yaml"], "config.yaml"),
         (["inspect", "data/pbc/pbc.xlsx", "--trial", "x"], "--trial x: no such file; name the trial's"),
         (["results", "--results", "OUT", *CONFIG], "OUT/workbooks/reconstructed/participants.csv: No such file"),
         (["tables", "--results", "OUT", *CONFIG], "OUT/published/results.csv: No such file"),
         (["report", "--results", "OUT", *CONFIG], "OUT/workbooks/reconstructed/participants.json: No such file"),
         (["results", "--analysis", "publishd", *CONFIG], "did you mean 'published'?"),
-        (["results", "--config", "data/trial.yaml"], "data/trial.yaml: 1 fault\n  analyses: expected one or more"),
+        (["results", "--config", "data/trial.yaml"], "\n  analyses: this key is missing"),
         (["results", "--config", "README.md"], "README.md, line "),
         (["results", "--config", "data/reconstructed.xlsx"], "data/reconstructed.xlsx: not readable as YAML: "),
+        (["consistency", "--config", "data/pbc/config.yaml"], "published: the configuration names no folder"),
         (["verify", "nowhere"], "no such folder"),
         (["verify", "--against", "nowhere", "--format", "json"], "--format go with a judgement"),
     ],
@@ -39,6 +36,16 @@ def test_a_faulty_argument_gives_one_message_and_no_output(tmp_path, capsys, arg
     printed = capsys.readouterr().err
     assert message.replace("OUT", str(out)) in printed
     assert printed.startswith(f"d-q-trial {arguments[0]}: ")
+    assert not list(out.glob("*"))
+
+
+@pytest.mark.parametrize("new", ["nowhere.xlsx", "README.md", "nowhere.yaml", "config.yaml"])
+def test_a_faulty_file_of_the_configuration_is_named_and_leaves_no_output(tmp_path, capsys, new):
+    old = "data/trial.yaml" if new.endswith(".yaml") else "data/reconstructed.xlsx"
+    (tmp_path / "c.yaml").write_text(Path("tests/config.yaml").read_text().replace(old, new))
+    out = tmp_path / "out"
+    assert cli.main(["participants", "--config", str(tmp_path / "c.yaml"), "--results", str(out)]) == 1
+    assert capsys.readouterr().err.startswith(f"d-q-trial participants: {new}: ")
     assert not list(out.glob("*"))
 
 

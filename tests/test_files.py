@@ -50,15 +50,6 @@ def test_json_keeps_the_order_of_keys_and_refuses_nan(tmp_path):
     assert list(json.loads(path.read_text(encoding="utf-8"))) == ["b", "a"]
 
 
-def test_each_content_is_written_once_to_a_file_of_its_own(tmp_path):
-    first = files.write_json_once({"cuts": [0.5]}, tmp_path)
-    os.utime(first, (1, 1))
-    assert files.write_json_once({"cuts": [0.5]}, tmp_path) == first
-    assert Path(first).stat().st_mtime == 1
-    second = files.write_json_once({"cuts": [0.6]}, tmp_path)
-    assert [json.loads(Path(path).read_text())["cuts"] for path in (first, second)] == [[0.5], [0.6]]
-
-
 @settings(max_examples=40)
 @given(
     st.lists(st.text(alphabet="=+-@'\t\r1.e, \"ab" + string.ascii_uppercase[:3], max_size=6), min_size=1),

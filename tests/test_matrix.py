@@ -56,10 +56,7 @@ from d_q_trial import cli
 from d_q_trial.config import settings
 
 config = settings.load("config.yaml")
-workbooks = {analysis.workbook_id: analysis.workbook for analysis in config.analyses.values()}
-for name, workbook in workbooks.items():
-    assert cli.main(["participants", workbook, f"results/workbooks/{name}", "--trial", config.trial]) == 0
-for command in "results tables figures cutoffs robustness sensitivity report".split():
+for command in "participants results tables figures cutoffs robustness sensitivity report".split():
     for analysis in config.analyses:
         assert cli.main([command, "--analysis", analysis]) == 0, (command, analysis)
 assert cli.main(["compare"]) == cli.main(["overview"]) == 0

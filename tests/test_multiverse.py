@@ -329,9 +329,11 @@ def test_panels_without_ids_and_a_multiverse_without_outcomes_give_the_reason(tm
     assert (tmp_path / "out/specification_curve.png").stat().st_size > 1000
 
 
-def test_too_little_memory_is_reported_in_one_line(tmp_path, capsys):
+def test_too_little_memory_is_reported_in_one_line(tmp_path, capsys, monkeypatch):
     people, counts = pipeline.run_config().participants, tmp_path / "c.npz"
-    assert run_command(tmp_path, people, "permute", counts, "--memory-mb", 1) == 1
+    limited = CHOSEN.model_copy(update={"robustness": CHOSEN.robustness.model_copy(update={"memory_mb": 1})})
+    monkeypatch.setattr("d_q_trial.config.settings.load", lambda _: limited)
+    assert run_command(tmp_path, people, "permute", counts) == 1
     message = r"d-q-trial permute: robustness\.memory_mb: 1 MB, but [\d,]+ specifications need \d+ MB\n"
     assert re.fullmatch(message, capsys.readouterr().err)
     assert not counts.exists()

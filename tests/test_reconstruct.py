@@ -96,7 +96,6 @@ def test_another_seed_gives_another_cohort_that_meets_all_constraints(tmp_path, 
         ("why: left after week 2", "wy: left after week 2", "absences.0.wy: unknown key"),
         ("why: left after week 2", "number: 9, why: left after week 2", "absence (left after week 2): "),
         ("{p16_variant_5: T3}, why", "{p16_variant_5: T4}, why", "stratum 'T4' by marker 'p16_variant_5'"),
-        ("--published", "nowhere", "nowhere/summaries.csv: no reported values"),
         ("--design", "nowhere.yaml", "nowhere.yaml: No such file or directory"),
         ("--seed", "-1", "--seed -1: expected a whole number from 0"),
     ],
@@ -112,3 +111,10 @@ def test_a_faulty_design_or_argument_gives_one_message(tmp_path, capsys, old, ne
     printed = capsys.readouterr().err
     assert message in printed
     assert "Traceback" not in printed
+
+
+def test_missing_reported_values_are_named(tmp_path, capsys):
+    config = tmp_path / "config.yaml"
+    config.write_text(Path("tests/config.yaml").read_text().replace("published: data/published", "published: nowhere"))
+    assert main(["reconstruct", "--config", str(config), "--output", str(tmp_path / "cohort.xlsx")]) == 1
+    assert "nowhere/summaries.csv: no reported values" in capsys.readouterr().err

@@ -28,7 +28,7 @@ def test_dependencies_are_imported_or_listed_as_tools_and_tools_are_declared():
     declared = {re.match(r"[\w.-]+", dependency).group().lower() for dependency in project["dependencies"]}
     distributions = metadata.packages_distributions()
     imported = {name.lower() for module in list_imported_modules() for name in distributions.get(module, ())}
-    assert declared - imported <= set(software.TOOLS) <= declared
+    assert declared - imported <= software.TOOLS <= declared
 
 
 def test_versions_are_those_that_the_logs_of_the_run_state(tmp_path):

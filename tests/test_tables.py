@@ -261,7 +261,7 @@ ARMS = f"{ONE}kind: arms, rows: "
         (ONE + "kind: strata, rows: {table_1: true}, smd: true}}", "'strata' has no 'smd'"),
         ("tables: {}\nheadlines: [{outcome: ctx, visit: week_9}]", r"headlines\.0\.visit: .*the trial has no 'week_9'"),
         ("tables: {}\nheadlines: [{outcome: ctx, visit: week_2, stratum: each}]", "'each': expected one group"),
-        (ARMS + "{table_1: true}, decimals: -1}}", r"tables\.t\.decimals: -1: expected greater than or equal to 0"),
+        (ARMS + "{table_1: true}, decimals: -1}}", r"tables\.t\.decimals: '-1': expected greater than or equal to 0"),
         (ARMS.replace("t:", "../t:") + "{table_1: true}}}", r"'\.\./t': expected letters, digits"),
         ("tables: [", "not readable as YAML"),
     ],

@@ -39,7 +39,7 @@ def start_step(finished, monkeypatch):
     for name, value in (workspace.environment(finished[0]) | {workers.FOLDER: ""}).items():
         monkeypatch.setenv(name, value)
     workers.start_workers(["verify reconstruct"], "sockets")
-    workspace.wait_for(lambda: Path("sockets/reconstruct").exists() and len(_list_processes(finished[0])) == 1)
+    workspace.wait_for(lambda: Path("sockets/verify reconstruct").exists() and len(_list_processes(finished[0])) == 1)
     yield lambda arguments: subprocess.Popen([sys.executable, "-m", "d_q_trial", *arguments], stdout=subprocess.PIPE)
     workers._started.pop().communicate()
     _wait_for_processes(finished[0], 0)
@@ -59,7 +59,7 @@ def test_a_job_of_a_worker_has_the_output_and_status_of_a_step_without_one(start
         monkeypatch.setenv(workers.FOLDER, folder)
         steps = [*map(start_step, (VERIFY, ["verify", "nowhere"], [*VERIFY, "--format", "markdown"]))]
         outcomes.append([(step.communicate()[0], step.returncode) for step in steps])
-    assert Path("sockets/verify.json").exists()
+    assert Path("sockets/verify reconstruct.json").exists()
     assert outcomes[0] == outcomes[1]
     assert [status for _, status in outcomes[0]] == [0, 2, 0]
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from functools import cached_property, partial
 from operator import methodcaller
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from . import __version__, software
 from .errors import UserError, describe_unknown
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from .config.settings import Analysis, Settings
     from .participants import Participants
+    from .robustness.multiverse import Counts
+    from .robustness.specifications import Specifications
     from .trial import Trial
 
 CONFIG_VARIABLE = "D_Q_TRIAL_CONFIG"  # the workflow sets it to its configuration file; see rules/common.smk
@@ -59,6 +61,13 @@ class Context:
         return load_trial(self.settings.trial)
 
     @property
+    def published(self) -> str:
+        """Folder of the reported values; UserError if the configuration names none."""
+        if self.settings.published is None:
+            raise UserError("published: the configuration names no folder of reported values")
+        return self.settings.published
+
+    @property
     def folder(self) -> Path:
         """Folder of the outputs of the analysis."""
         return self.results / self.analysis.name
@@ -82,32 +91,12 @@ class Context:
 
         return read_description(self.participants_folder)["label"]
 
-    @property
-    def permutation_settings(self) -> dict[str, Any]:
-        """Number of permutations of the multiverse, their seed, the memory limit and the progress report."""
-        from .progress import report_tenths
-
-        arguments, robustness = self.arguments, self.settings.robustness
-        return {
-            "permutations": arguments.permutations or robustness.permutations,
-            "seed": robustness.seed,
-            "memory_mb": arguments.memory_mb or robustness.memory_mb,
-            "progress": report_tenths("multiverse", "permutations"),
-        }
-
     def write(self, folder: Path | None = None, **tables: pd.DataFrame) -> None:
         """Write tables as CSV; synthetic data are labelled."""
         from .files import write_csv
 
         for name, table in tables.items():
             write_csv(table, (folder or self.folder) / f"{name}.csv", label=self.label)
-
-    def write_csv_and_parquet(self, name: str, table: pd.DataFrame) -> None:
-        """Write a table as CSV, and as Parquet in full precision."""
-        from .export.tables import write_parquet
-
-        self.write(**{name: table})
-        write_parquet(table, self.folder / "export" / f"{name}.parquet", self.label)
 
 
 PARSER = argparse.ArgumentParser(
@@ -118,7 +107,6 @@ COMMANDS = PARSER.add_subparsers(dest="command", metavar="COMMAND", required=Tru
 
 argument = partial(methodcaller, "add_argument")  # argument(...)(parser) is parser.add_argument(...)
 
-TRIAL = argument("--trial", default="data/trial.yaml", help="the trial's description (default: %(default)s)")
 DESIGN = argument("--design", default="data/reconstruct/trial.yaml", help="the cohort's design (default: %(default)s)")
 COMMON = (
     argument("--config", help="YAML or JSON file (default: config.yaml)"),
@@ -140,33 +128,24 @@ def command(*arguments: methodcaller, common: bool = True):
     return register
 
 
-@command(
-    argument("workbook", help="the workbook"),
-    argument("folder", help="folder for participants.csv and participants.json"),
-    argument("--trial", required=True, help="the trial's description (YAML)"),
-    argument("--mapping", help="mapping file (YAML); see `inspect`"),
-    argument("--sha256", help="checksum that the workbook must have"),
-    common=False,
-)
+@command()
 def participants(context: Context) -> None:
-    """Read a workbook into one tidy table."""
-    from . import files, trial
-    from .workbook import reader
+    """Read the workbook of an analysis into one tidy table."""
+    from .files import check_sha256
+    from .workbook.reader import read_workbook
 
-    arguments = context.arguments
-    if arguments.sha256:
-        files.check_sha256(arguments.workbook, arguments.sha256)
-    description = trial.load_trial(arguments.trial)
-    reader.read_workbook(Path(arguments.workbook), description, arguments.mapping).write(arguments.folder)
+    workbook, checksum = context.analysis.workbook, context.analysis.sha256
+    if checksum:
+        check_sha256(workbook, checksum)
+    read_workbook(Path(workbook), context.trial, context.analysis.mapping).write(context.participants_folder)
 
 
 @command(
     argument("workbook", help="the workbook"),
-    TRIAL,
+    argument("--trial", default="data/trial.yaml", help="the trial's description (default: %(default)s)"),
     argument("--mapping", help="mapping file to read by, instead of recognition"),
     argument("--write-mapping", metavar="FILE", help="mapping file to write (default: beside the workbook)"),
     argument("--html", metavar="FILE", help="write a page with the sheets drawn and the blocks coloured"),
-    argument("--force", action="store_true", help="replace an existing mapping file"),
     common=False,
 )
 def inspect(context: Context) -> int:
@@ -187,10 +166,9 @@ def inspect(context: Context) -> int:
         print(f"\npage: {arguments.html}")
     if arguments.write_mapping or not arguments.mapping:
         target = Path(arguments.write_mapping or source.with_name(source.stem + ".mapping.yaml"))
-        is_kept = target.exists() and not arguments.force
-        if not is_kept:
+        if not (is_kept := target.exists()):
             files.write_text(render_mapping(reading), target)
-        print(f"\nmapping: {target}{' exists and is kept; --force replaces it' if is_kept else ''}")
+        print(f"\nmapping: {target}{' exists and is kept; delete it to write a new one' if is_kept else ''}")
     return 1 if reading.faults.errors else 0
 
 
@@ -199,6 +177,7 @@ def results(context: Context) -> None:
     """Compute the changes, strata and all statistics of an analysis, and test the interaction of treatment with the strata."""
     from .changes import list_missing_changes
     from .comparisons import build_layout
+    from .export.tables import write_parquet
     from .results import build_results
     from .robustness.interaction import interaction_table
     from .stats.two_sample import rank_sum_variants
@@ -209,7 +188,8 @@ def results(context: Context) -> None:
     numbers, alternatives = build_results(context.participants, layout, also=also)
     context.write(changes=layout.changes, exclusions=list_missing_changes(layout.changes))
     context.write(strata=layout.strata, alternatives=alternatives)
-    context.write_csv_and_parquet("results", numbers)
+    context.write(results=numbers)
+    write_parquet(numbers, context.folder / "export" / "results.parquet", context.label)
     context.write(context.folder / "sensitivity", interaction=interaction_table(layout, context.settings.robustness))
 
 
@@ -250,6 +230,7 @@ def tables(context: Context) -> None:
     """Compare reported with recomputed values, and write the tables of an analysis and its results as CDISC ARS."""
     from . import claims, files
     from .export.ars import write_event
+    from .export.tables import write_parquet
     from .results_table import Numbers, read_results
     from .strata import read_strata
     from .tables import build, catalogue, write
@@ -260,7 +241,8 @@ def tables(context: Context) -> None:
         differences = claims.read_known_differences(published, synthetic=context.label is not None)
         reported, strata = claims.read_claims(published), read_strata(context.folder / "strata.csv")
         verdicts = claims.judge_claims(reported, numbers, alternatives, trial, differences, strata)
-        context.write_csv_and_parquet("claims", verdicts)
+        context.write(claims=verdicts)
+        write_parquet(verdicts, context.folder / "export" / "claims.parquet", context.label)
     rows = files.read_rows(context.folder / "results.csv")
     entries = catalogue.read_catalogue(context.settings.tables, trial)
     built = build.build_tables(entries, trial, analysis, Numbers(rows), published, context.label)
@@ -284,45 +266,35 @@ def figures(context: Context) -> None:
 
 
 @command(
-    argument("claims", type=Path, help="CSV with a row per reported P-value, or a folder of published tables"),
-    argument("--output", type=Path, default=Path("consistency"), help="folder for the tables and the page"),
-    argument("--title", help="heading of the page"),
-    argument("--trial", help="the trial's description (YAML), for the labels on the page"),
-    argument(
-        "--links", metavar="TEXT=ADDRESS", nargs="*", default=[], help="other pages, in the order of the navigation"
-    ),
-    common=False,
+    argument("claims", type=Path, nargs="?", help="CSV of P-values, or a folder (default: that of the configuration)"),
+    argument("--output", type=Path, help="folder for the tables and the page (default: consistency)"),
 )
 def consistency(context: Context) -> None:
     """Check the internal consistency of reported P-values, group sizes, medians and quartiles."""
-    from . import labels, trial
     from .consistency import outputs
+    from .labels import replace_keys
     from .published_tables import check_names
+    from .pages import page_links
 
-    arguments, plain = context.arguments, str
-    if arguments.trial:
-        description = trial.load_trial(arguments.trial)
-        plain = partial(labels.replace_keys, trial=description)
-        if arguments.claims.is_dir():
-            check_names(arguments.claims, description)
-    report, findings = outputs.check_paper(arguments.claims)
-    heading = arguments.title or f"Internal consistency of reported numbers: {report.reported.title}"
-    links = [tuple(link.split("=", 1)) for link in arguments.links]
-    outputs.write_check(report, findings, arguments.output, heading, plain=plain, links=links)
+    arguments, heading, words = context.arguments, "Internal consistency of the reported numbers", {}
+    claims, output = arguments.claims, arguments.output or Path("consistency")
+    if claims is None:
+        claims, output = Path(context.published), arguments.output or context.results / "consistency"
+        check_names(claims, context.trial)
+        words["plain"] = partial(replace_keys, trial=context.trial)
+        words["links"] = page_links(context.settings, "../consistency/consistency.html")
+    report, findings = outputs.check_paper(claims)
+    heading += "" if words else f": {report.reported.title}"
+    outputs.write_check(report, findings, output, heading, **words)
 
 
-@command(argument("--search", help="folder of results/every_cut/ to write (default: that of the analysis)"))
+@command()
 def cutoffs(context: Context) -> None:
     """Compare the arms at every cutoff of the markers, and correct the best cutoff for the search."""
     from . import changes, progress, strata
     from .config.settings import search_id
     from .robustness import cutoff_search, cutoffs
 
-    if search_name := context.arguments.search:
-        analysis_by_search = {search_id(entry): name for name, entry in reversed(context.settings.analyses.items())}
-        if faults := describe_unknown("--search", [search_name], analysis_by_search):
-            raise UserError(faults[0])
-        context.arguments.analysis = analysis_by_search[search_name]
     participants, trial, analysis = context.participants, context.trial, context.analysis
     settings, report_progress = context.settings.robustness, progress.report_tenths("best cutoffs", "permutations")
     built = changes.build_changes(participants, trial, analysis)
@@ -362,34 +334,30 @@ def robustness(context: Context) -> None:
         draw_cutoffs(cut_tables, trial, analysis, name, output, label)
 
 
-PERMUTATION_ARGUMENTS = (
-    argument("--permutations", type=int, help="number of permutations (default: that of the configuration)"),
-    argument("--memory-mb", type=int, help="memory limit in MB (default: that of the configuration)"),
-)
+PERMUTATIONS = argument("--permutations", type=int, help="number of permutations (default: that of the configuration)")
 
 
 @command(
     argument("output", help="file of counts, an .npz"),
     argument("--shard", type=int, default=1, help="part of the permutations, counted from 1"),
     argument("--shards", type=int, default=1, help="number of parts"),
-    *PERMUTATION_ARGUMENTS,
+    PERMUTATIONS,
 )
 def permute(context: Context) -> None:
     """Permute the treatment labels of the multiverse for one part of the permutations."""
-    from .robustness.multiverse import count_permutations, prepare_specifications, write_counts
+    from .robustness.multiverse import prepare_specifications, write_counts
 
     arguments, settings, counts = context.arguments, context.settings.robustness, None
     specifications, _ = prepare_specifications(context.participants, context.trial, context.analysis, settings)
     if specifications:
-        shard = {"shard": arguments.shard, "shards": arguments.shards}
-        counts = count_permutations(specifications, **context.permutation_settings, **shard)
+        counts = _count_permutations(context, specifications, shard=arguments.shard, shards=arguments.shards)
     write_counts(arguments.output, counts)
 
 
 @command(
     argument("output", help="folder for the tables and the figure"),
     argument("counts", nargs="*", help="files of all parts of the permutations; without them, all are run here"),
-    *PERMUTATION_ARGUMENTS,
+    PERMUTATIONS,
 )
 def multiverse(context: Context) -> None:
     """Permute the treatment labels of the multiverse, or add up the parts, and draw the specification curve."""
@@ -398,13 +366,10 @@ def multiverse(context: Context) -> None:
     from .robustness import multiverse
 
     trial, analysis, label, count_files = context.trial, context.analysis, context.label, context.arguments.counts
-    settings, output = context.settings.robustness, Path(context.arguments.output)
+    settings, output, counts = context.settings.robustness, Path(context.arguments.output), None
     specifications, reason = multiverse.prepare_specifications(context.participants, trial, analysis, settings)
-    counts = None
-    if count_files and not reason:
-        counts = multiverse.read_counts(count_files)
-    elif not reason:
-        counts = multiverse.count_permutations(specifications, **context.permutation_settings)
+    if specifications:
+        counts = multiverse.read_counts(count_files) if count_files else _count_permutations(context, specifications)
     table = multiverse.specification_table(specifications, counts)
     summary = multiverse.summary_table(specifications, counts)
     context.write(output, specifications=table, multiverse=summary, choices_variance=multiverse.choices_variance(table))
@@ -412,6 +377,16 @@ def multiverse(context: Context) -> None:
     write_json(description | ({"data": label} if label else {}), output / "multiverse.json")
     band, curve = multiverse.permuted_band(counts), output / "specification_curve"
     draw_specification_curve(table, summary, band, trial, curve, alpha=analysis.alpha, label=label, reason=reason)
+
+
+def _count_permutations(context: Context, specifications: Specifications, **shard: int) -> Counts:
+    """Permute the treatment labels as often as the option or the configuration says; report the progress."""
+    from .progress import report_tenths
+    from .robustness.multiverse import count_permutations
+
+    settings, progress = context.settings.robustness, report_tenths("multiverse", "permutations")
+    options = {"permutations": context.arguments.permutations or settings.permutations, "seed": settings.seed}
+    return count_permutations(specifications, **options, **shard, memory_mb=settings.memory_mb, progress=progress)
 
 
 @command()
@@ -484,22 +459,19 @@ def verify(context: Context) -> int:
 @command(
     argument("--output", default="cohort.xlsx", help="workbook to write (default: %(default)s)"),
     argument("--seed", type=int, help="seed of the cohort (default: that of the design)"),
-    argument("--published", default="data/published", help="folder of the reported values"),
-    TRIAL,
     DESIGN,
-    common=False,
 )
 def reconstruct(context: Context) -> None:
     """Make a synthetic cohort that agrees with every reported number."""
-    from . import progress, trial
+    from . import progress
     from .reconstruct import cohort, constraints, design, workbook
 
     arguments = context.arguments
-    assumptions = design.read_design(arguments.design, trial.load_trial(arguments.trial))
+    assumptions = design.read_design(arguments.design, context.trial)
     seed = assumptions.seed if arguments.seed is None else arguments.seed
     if seed < 0:
         raise UserError(f"--seed {seed}: expected a whole number from 0")
-    targets = constraints.read_targets(arguments.published, assumptions)
+    targets = constraints.read_targets(context.published, assumptions)
     report_progress = progress.report_tenths(f"seed {seed}", "outcomes", sys.stdout)
     workbook.write_workbook(cohort.reconstruct(assumptions, targets, seed, progress=report_progress), arguments.output)
 
@@ -520,8 +492,7 @@ def ensemble(context: Context) -> None:
         numbers, label = ensemble.analyse_cohort(workbook, trial, analysis, settings.robustness)
         cohorts.append(numbers)
         report_progress(number, len(arguments.workbooks))
-    reported = claims.read_claims(settings.published) if settings.published else []
-    summary = ensemble.summarize_cohorts(cohorts, reported, analysis.alpha)
+    summary = ensemble.summarize_cohorts(cohorts, claims.read_claims(context.published), analysis.alpha)
     picture = Path(arguments.page).with_suffix(".png")
     files.write_csv(summary, arguments.summary, label=label)
     ensemble.draw_summary(summary, trial, picture, alpha=analysis.alpha, label=label)

@@ -1,8 +1,8 @@
 """Derive which code a step of the workflow depends on, from the imports of its command.
 
-A step reruns when the code that it runs changes. This code is the function of the command in ``cli.py``, the methods of
-``Context`` that it uses, and every module that these import, directly or indirectly. Data files such as templates belong
-to it too: all those in a subpackage with such a module, and the YAML file named after a module.
+A step reruns when the code that it runs changes. This code is the function of the command in ``cli.py``, the definitions
+there that it names, and every module that these import, directly or indirectly. Data files such as templates belong to it
+too: all those in a subpackage with such a module, and the YAML file named after a module.
 """
 
 import ast
@@ -20,8 +20,7 @@ CLI = f"{NAME}.cli"
 def list_modules(command: str) -> list[Path]:
     """Return the sorted files of all modules that a command imports, directly or not; KeyError if it does not exist."""
     graph = _build_graph()
-    used = [node for node in _parse_cli() if not isinstance(node, ast.FunctionDef | ast.ClassDef)]
-    used_lines = {line for node in used + _find_functions(command) for line in range(node.lineno, node.end_lineno + 1)}
+    used_lines = {line for node in _find_code(command) for line in range(node.lineno, node.end_lineno + 1)}
     imported = {
         module
         for module in graph.find_modules_directly_imported_by(CLI)
@@ -36,7 +35,7 @@ def list_modules(command: str) -> list[Path]:
 
 def code_checksum(command: str) -> str:
     """Return a checksum of the code of a command; comments and layout do not affect it."""
-    checksum = hashlib.sha256("".join(map(ast.dump, _find_functions(command))).encode())
+    checksum = hashlib.sha256("".join(map(ast.dump, _find_code(command))).encode())
     modules = list_modules(command)
     for path in modules:
         checksum.update(_module_checksum(path))
@@ -60,18 +59,21 @@ def _module_checksum(path: Path) -> bytes:
     return hashlib.sha256((path.name + code).encode()).digest()
 
 
+def _find_code(command: str) -> list[ast.stmt]:
+    """Return the statements of ``cli.py`` that define nothing, the command, and the definitions that it names."""
+    code, definitions, names = list[ast.stmt](), {}, [command]
+    for node in _parse_cli():
+        if not isinstance(node, ast.FunctionDef | ast.ClassDef):
+            code.append(node)
+        elif node.name == command or not node.decorator_list:  # what is decorated is another command
+            definitions[node.name] = node
+    for name in names:  # the list grows during the loop
+        code.append(definitions[name])
+        named = {node.id for node in ast.walk(definitions[name]) if isinstance(node, ast.Name)}
+        names += sorted(named & {*definitions} - {*names})
+    return code
+
+
 @cache
 def _parse_cli() -> list[ast.stmt]:
     return ast.parse((PACKAGE / "cli.py").read_text(encoding="utf-8")).body
-
-
-def _find_functions(command: str) -> list[ast.stmt]:
-    """Return the function of a command and the methods of ``Context`` that it uses, directly or indirectly."""
-    definitions = {node.name: node for node in _parse_cli() if isinstance(node, ast.FunctionDef | ast.ClassDef)}
-    methods = {node.name: node for node in definitions["Context"].body if isinstance(node, ast.FunctionDef)}
-    functions = [definitions[command], methods["__init__"]]
-    for function in functions:  # the list grows during the loop
-        attributes = [node for node in ast.walk(function) if isinstance(node, ast.Attribute)]
-        names = dict.fromkeys(node.attr for node in attributes if ast.unparse(node.value) in ("context", "self"))
-        functions += [methods[name] for name in names if name in methods and methods[name] not in functions]
-    return functions

@@ -3,13 +3,11 @@
 import contextlib
 import csv
 import hashlib
-import io
 import json
 import os
 import re
 import shutil
 import zipfile
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from functools import cache
@@ -81,23 +79,7 @@ def copy_file(source: Path, target: Path) -> Path:
 
 def write_json(value: Any, path: Path | str) -> None:
     """Write ``value`` as indented JSON in the order of its keys; ValueError if it contains NaN."""
-    write_text(_format_json(value), path)
-
-
-def write_json_once(value: Any, folder: Path | str) -> str:
-    """Write ``value`` to a file named by the checksum of its content, unless it exists, and return the path.
-
-    A run thus reads the same file throughout, whatever the configuration of other runs.
-    """
-    text = _format_json(value)
-    path = Path(folder) / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.json"
-    if not path.is_file():
-        write_text(text, path)
-    return str(path)
-
-
-def _format_json(value: Any) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    write_text(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n", path)
 
 
 def write_csv(frame, path: Path | str, *, label: str | None = None) -> None:
@@ -123,20 +105,40 @@ def read_csv(path: Path | str, *, numeric: tuple[str, ...] = (), required: tuple
     """
     import pandas as pd
 
+    header, rows = _read_cells(path)
+    frame = pd.DataFrame(
+        rows, columns=header, dtype=object
+    )  # Python strings: in a loop over rows, those of pandas are slow
     try:
-        frame = pd.read_csv(
-            path,
-            usecols=lambda name: name != LABEL_COLUMN,
-            dtype=defaultdict(lambda: str, dict.fromkeys(numeric, float)),
-            keep_default_na=False,
-            na_values={name: [""] for name in numeric},
-        )
-    except ValueError:  # empty, truncated, in another encoding, or with text among the numbers
-        frame = None
-    if frame is None or not {*numeric, *required} <= {*frame}:
+        numbers = {name: frame[name].replace("", "nan").astype(float) for name in numeric}
+    except (KeyError, ValueError):  # a column is missing, or has text among the numbers
+        numbers = None
+    if numbers is None or not {*required} <= {*frame}:
         raise UserError(f"{path}: {_DAMAGED}")
-    # As Python strings: in code that goes through the rows, pandas strings are slow.
-    return _replace_text(frame.astype({name: object for name in frame if name not in numeric}), _unescape_formula)
+    return frame.assign(**numbers).drop(columns=LABEL_COLUMN, errors="ignore")
+
+
+def read_rows(path: Path | str) -> list[dict[str, str]]:
+    """Read a CSV of this package as text, with the label and without the cost of a data frame; UserError if it is damaged."""
+    header, rows = _read_cells(path)
+    return [dict(zip(header, row, strict=True)) for row in rows]
+
+
+def read_header(path: Path | str) -> list[str]:
+    """Return the names of the columns of a CSV."""
+    return _read_cells(path)[0]
+
+
+def _read_cells(path: Path | str) -> tuple[list[str], list[list[str]]]:
+    """Return the names of the columns and the rows of a CSV of this package as text; UserError if it is damaged."""
+    try:
+        with open(path, encoding="utf-8", newline="") as stream:
+            header, *rows = csv.reader(stream)
+    except (ValueError, csv.Error):  # empty, or in another encoding
+        header, rows = [], [[""]]
+    if any(len(row) != len(header) for row in rows):
+        raise UserError(f"{path}: {_DAMAGED}")
+    return header, [[_unescape_formula(cell) if cell[:1] == "'" else cell for cell in row] for row in rows]
 
 
 def _replace_text(frame, function: Callable[[str], str]):
@@ -148,12 +150,6 @@ def _replace_text(frame, function: Callable[[str], str]):
         if replacements:
             changed_columns[name] = frame[name].replace(replacements)
     return frame.assign(**changed_columns) if changed_columns else frame
-
-
-def read_header(path: Path | str) -> list[str]:
-    """Return the names of the columns of a CSV."""
-    with open(path, encoding="utf-8", newline="") as stream:
-        return next(csv.reader(stream), [])
 
 
 def read_label(path: Path | str) -> str | None:
@@ -220,17 +216,3 @@ def read_yaml_beside(module: str, name: str) -> Any:
     """Read the file ``name``.yaml in the folder of a module of this package; ``module`` is its ``__file__``."""
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     return yaml.load(Path(module).with_name(f"{name}.yaml").read_text(encoding="utf-8"), loader)
-
-
-def read_rows(path: Path | str) -> list[dict[str, str]]:
-    """Read a CSV of this package as text, with the label and without the cost of a data frame; UserError if it is damaged."""
-    try:
-        text = Path(path).read_bytes().decode()
-    except UnicodeDecodeError:
-        raise UserError(f"{path}: {_DAMAGED}") from None
-    rows = list(csv.DictReader(io.StringIO(text, newline="")))
-    if any(None in row or None in row.values() for row in rows):
-        raise UserError(f"{path}: {_DAMAGED}")
-    if not any(mark in text for mark in ("\n'", ",'", "\"'")):  # no cell begins with an apostrophe
-        return rows
-    return [{name: _unescape_formula(cell) for name, cell in row.items()} for row in rows]

@@ -6,14 +6,9 @@ from importlib import metadata
 from pathlib import Path
 from platform import python_version
 
-# Declared libraries that do not influence any result, and their purpose.
-TOOLS = {
-    "snakemake": "runs the steps",
-    "grimp": "finds the code that a step depends on",
-    "networkx": "read by snakemake --report",
-    "pygments": "read by snakemake --report",
-    "rocrate": "describes a finished run",
-}
+# Declared libraries that do not influence any result: they run the steps, find the code that a step depends on, draw the
+# pages of `snakemake --report`, and describe a finished run.
+TOOLS = {"snakemake", "grimp", "networkx", "pygments", "rocrate"}
 _MODULES = {"python-calamine": "python_calamine", "pyyaml": "yaml"}  # modules not named after their distribution
 _LINE_START = "software: "
 _child_versions: dict[str, str] = {}  # of the libraries that child processes imported

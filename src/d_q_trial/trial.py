@@ -16,7 +16,8 @@ from .errors import did_you_mean
 BASELINE = "baseline"
 
 Name = Annotated[str, must_match("[A-Za-z0-9_-]+", "letters, digits, - and _")]
-Key = Annotated[str, must_match(r"\w[\w.+-]*", "letters, digits and _ . + -, since files are named by it")]
+_NAME = "letters, digits and _ . + -, since files are named by it, and at most 100 of them"
+Key = Annotated[str, must_match(r"\w[\w.+-]{0,99}", _NAME)]
 _PLAIN = r"(?=.*\S)[^{}\x00-\x08\x0b-\x1f\x7f\ufeff]*"
 Label = Annotated[str, must_match(_PLAIN, "text without braces, which mark placeholders, or control codes; not blank")]
 Unit = Annotated[str, must_match(r"[^{}\x00-\x1f\x7f\ufeff]*", "text without braces or control codes")]
@@ -134,11 +135,11 @@ class Trial(StrictModel):
             raise ValueError(f"'stratum_labels' needs {len(self.cuts) + 1} different labels for {len(self.cuts)} cuts")
         for outcome in self.outcomes.values():
             place = f"outcomes.{outcome.key}"
-            for visit in outcome.follow_up:
-                if visit not in self.visits or visit == BASELINE:
-                    raise ValueError(f"{place}.follow_up: {visit!r} is not a visit after baseline")
-            if outcome.follow_up != [visit for visit in self.visits if visit in outcome.follow_up]:
-                raise ValueError(f"{place}.follow_up: each visit once, in the order of 'visits'")
+            if outcome.follow_up != [
+                visit for visit in self.visits if visit in outcome.follow_up and visit != BASELINE
+            ]:
+                expected = "expected keys of 'visits' after baseline, each once and in their order"
+                raise ValueError(f"{place}.follow_up: {outcome.follow_up}: {expected}")
             if outcome.kind == "binary" and outcome.follow_up:
                 raise ValueError(f"{place}.follow_up: a binary outcome is compared at baseline only")
             if bool(outcome.yes_names) != bool(outcome.no_names) or (outcome.yes_names and outcome.kind != "binary"):

@@ -36,7 +36,8 @@ def run_in_worker(arguments: list[str]) -> int | None:
         return None
     with socket.socket(socket.AF_UNIX) as connection:
         try:
-            connection.connect(f"{os.environ[FOLDER]}/{arguments[0]}")
+            groups = [name for name in os.listdir(os.environ[FOLDER]) if arguments[0] in name.split()]
+            connection.connect(f"{os.environ[FOLDER]}/{''.join(groups)}")
             socket.send_fds(connection, [json.dumps(arguments).encode()], [1, 2])
             status = connection.recv(1)
         except KeyboardInterrupt:  # the job is interrupted too, and prints the message
@@ -46,41 +47,33 @@ def run_in_worker(arguments: list[str]) -> int | None:
     return status[0] if status else 1  # a killed job sends no status
 
 
-def serve(socket_path: Path, *links: Path) -> None:
-    """Fork for each request to a socket, to which ``links`` are symbolic links, until standard input ends."""
+def serve(socket_path: Path) -> None:
+    """Fork for each request to a socket, which is named after its group of commands, until standard input ends."""
+    import gc
+    import importlib
     import select
     import signal
 
     modules_file = socket_path.with_suffix(".json")
-    for path in (socket_path, *links, modules_file):
+    for path in (socket_path, modules_file):
         path.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(socket_path))
     listener.listen()
-    for path in links:
-        path.symlink_to(socket_path.name)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # an interrupt waits until the new job can handle it
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # so that finished jobs do not stay as zombies
     while sys.stdin not in select.select([sys.stdin, listener], [], [])[0]:
         with listener.accept()[0] as connection:
             if modules_file and modules_file.exists():
-                _import_modules(json.loads(modules_file.read_bytes()))
+                for name in json.loads(modules_file.read_bytes()):
+                    with contextlib.suppress(Exception):  # a module of another name than in the table of modules
+                        importlib.import_module(name)
+                gc.freeze()  # the garbage collector of a job skips these objects
                 modules_file = None  # no later job has to write it
             if os.fork() == 0:
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
                 listener.close()
                 os._exit(_run_job(connection, modules_file))
-
-
-def _import_modules(names: list[str]) -> None:
-    """Import modules by their names in ``sys.modules``; those that cannot be imported by that name are skipped."""
-    import gc
-    import importlib
-
-    for name in names:
-        with contextlib.suppress(Exception):
-            importlib.import_module(name)
-    gc.freeze()  # the garbage collector of a job skips these objects
 
 
 def _run_job(connection: socket.socket, modules_file: Path | None) -> int:
@@ -119,4 +112,4 @@ if __name__ == "__main__":
 
     for group in sys.argv[2:]:
         if os.fork() == 0:
-            sys.exit(serve(*(Path(sys.argv[1], command) for command in group.split())))
+            sys.exit(serve(Path(sys.argv[1], group)))

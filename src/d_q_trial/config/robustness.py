@@ -5,19 +5,12 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from ..stats.two_sample import get_test, rank_sum_variants
-from .types import NameList, Number, Quantile, Share, StrictModel, Text, Whole
+from .types import NameList, Number, Quantile, Share, StrictModel
 
 
 def _choose_among(*names: str) -> Any:
     """Return the type of a list of one or more of the names; the default is all of them."""
     return Annotated[list[Literal[names]], Field(min_length=1, default=list(names))]  # type: ignore[valid-type]
-
-
-Changes = _choose_among("percent", "log_ratio", "difference")
-Tests = _choose_among(*(name for name in rank_sum_variants() if not get_test(name).for_many))  # P follows from z
-Outliers = _choose_among("keep", "trim", "winsorise")
-Missing = _choose_among("available", "last_carried_forward", "no_change")
-Populations = _choose_among("intention_to_treat", "completers")
 
 
 class Windows(StrictModel):
@@ -57,24 +50,24 @@ class Multiverse(StrictModel):
     markers: NameList = "all"
     cuts: list[Share] = [Quantile(1, 2), Quantile(3, 5), Quantile(2, 3), Quantile(3, 4)]
     overall: bool = True
-    changes: Changes
-    tests: Tests
-    outliers: Outliers
+    changes: _choose_among("percent", "log_ratio", "difference")
+    tests: _choose_among(*(name for name in rank_sum_variants() if not get_test(name).for_many))  # P follows from z
+    outliers: _choose_among("keep", "trim", "winsorise")
     outlier_limit: Annotated[Number, Field(gt=0)] = 3.0
-    missing: Missing
-    populations: Populations
+    missing: _choose_among("available", "last_carried_forward", "no_change")
+    populations: _choose_among("intention_to_treat", "completers")
 
 
 class Robustness(StrictModel):
     """Seed, size and scope of the analyses by permutation."""
 
-    seed: Annotated[Whole, Field(ge=0, lt=2**64)] = 20240722
-    permutations: Annotated[Whole, Field(ge=99)] = 1999
-    full_permutations: Annotated[Whole, Field(ge=99)] = 99_999
-    simulated_trials: Annotated[Whole, Field(ge=1)] = 1000  # per scenario, in `snakemake --cores 4 calibration`
-    memory_mb: Annotated[Whole, Field(ge=64)] = 512
-    shards: Annotated[Whole, Field(ge=1)] = 1
-    minimum_per_arm: Annotated[Whole, Field(ge=2)] = 6
+    seed: Annotated[int, Field(ge=0, lt=2**64)] = 20240722
+    permutations: Annotated[int, Field(ge=99)] = 1999
+    full_permutations: Annotated[int, Field(ge=99)] = 99_999
+    simulated_trials: Annotated[int, Field(ge=1)] = 1000  # per scenario, in `snakemake --cores 4 calibration`
+    memory_mb: Annotated[int, Field(ge=64)] = 512
+    shards: Annotated[int, Field(ge=1)] = 1
+    minimum_per_arm: Annotated[int, Field(ge=2)] = 6
     windows: Windows = Windows()
-    families: dict[Text, Family] = {}
+    families: dict[str, Family] = {}
     multiverse: Multiverse = Multiverse()

@@ -3,20 +3,21 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, model_validator
 
 from ..errors import UserError, describe_unknown, did_you_mean
 from ..files import find_file
 from ..stats.two_sample import TESTS
-from ..trial import Trial, load_trial
+from ..trial import Key, Trial, load_trial
 from .robustness import Robustness
-from .types import Checksum, Exact, NameList, Number, OptionalText, Quantile, StrictModel, Text, Whole, must_match
+from .types import Checksum, Exact, NameList, Number, OptionalText, Quantile, StrictModel, must_match
 from .yaml_files import describe_faults, faults_error, read_yaml
 
 # Folders of results/ that are not analyses.
@@ -28,14 +29,27 @@ RESERVED = (
 RECONSTRUCTED_WORKBOOK = "results/reconstructed/cohort.xlsx"
 SEARCHED_FOLDERS = " in the working directory or beside the Snakefile"
 URL_HINT = "; an address is not downloaded: save the file in a browser and name it here"
-_QUANTILE_GROUPS = {2: "half", 3: "third", 4: "quarter", 5: "fifth", 10: "tenth"}
 # The name of a configuration file or of the command line, and the keys that it sets.
 Source = tuple[str, Mapping]
 
-# The context of the validation is the folder that is searched for files missing in the working directory.
-_LOCATE_FILE = AfterValidator(lambda path, info: find_file(path, info.context or ""))
-File = Annotated[str, must_match(r".*\S.*", "the path of a file"), _LOCATE_FILE]
-OptionalFile = Annotated[OptionalText, _LOCATE_FILE]
+
+def _check_file(path: str | None, info: ValidationInfo) -> str | None:
+    """Check that a file exists, and return its path, in the folder that is the context if not in the working directory.
+
+    Snakemake's own check is not enough: it ignores a missing input if the outputs of an earlier run exist. Without a
+    context, nothing is checked.
+    """
+    if info.context is None or path in (None, RECONSTRUCTED_WORKBOOK):
+        return path
+    if not Path(found := find_file(path, info.context)).exists():
+        raise ValueError(f"does not exist{URL_HINT if '://' in path else SEARCHED_FOLDERS}")
+    if re.search(r"[{}<>\n]", found):
+        raise ValueError("Snakemake gives { } < > in a file name a meaning of its own; rename the file")
+    return found
+
+
+File = Annotated[str, must_match(r".*\S.*", "the path of a file"), AfterValidator(_check_file)]
+OptionalFile = Annotated[OptionalText, AfterValidator(_check_file)]
 
 
 class StrataRule(StrictModel):
@@ -49,11 +63,11 @@ class StrataRule(StrictModel):
 
     by: Literal["quantile", "value", "column"] = "quantile"
     cuts: list[Exact] = []
-    quantile_type: Annotated[Whole, Field(ge=1, le=9)] = 7
+    quantile_type: Annotated[int, Field(ge=1, le=9)] = 7
     column: OptionalText = None
     at_cut: Literal["upper", "lower"] = "upper"
     reference: Literal["analysed", "everyone"] = "analysed"
-    labels: list[Text] = []
+    labels: list[str] = []
 
     def name(self, marker: str) -> str:
         """Return the name of what is divided into strata: the ``marker``, or the quoted column of the workbook."""
@@ -87,12 +101,10 @@ class StrataRule(StrictModel):
             object.__setattr__(self, "labels", _label_strata(self))  # the model is frozen
         elif len(self.labels) != len(self.cuts) + 1:
             raise ValueError(f"{len(self.cuts)} cuts make {len(self.cuts) + 1} strata, but 'labels' has {self.labels}")
-        distinct = {" ".join(label.split()) for label in self.labels} - {""}  # pages merge repeated spaces
-        if len(distinct) < max(2, len(self.labels)) or any(len(label.splitlines()) > 1 for label in self.labels):
-            expected = "two or more different one-line names, lowest stratum first"
+        names = {"all", *(" ".join(label.split()) for label in self.labels)} - {""}  # pages merge repeated spaces
+        if len(names) <= max(2, len(self.labels)) or any(len(label.splitlines()) > 1 for label in self.labels):
+            expected = "two or more different one-line names other than 'all', lowest stratum first"
             raise ValueError(f"'labels' must be {expected}, got {self.labels}")
-        if "all" in self.labels:
-            raise ValueError("'labels' cannot contain 'all', the name of the whole group")
         return self
 
 
@@ -106,9 +118,6 @@ def _label_strata(rule: StrataRule) -> list[str]:
             return [f"below {values[0]}", *middle, f"{values[-1]} and above"]
         middle = [f"above {low} to {high}" for low, high in pairwise(values)]
         return [f"up to {values[0]}", *middle, f"above {values[-1]}"]
-    count = len(cuts) + 1
-    if count > 2 and cuts == [Quantile(i, count) for i in range(1, count)]:
-        return [f"{_QUANTILE_GROUPS.get(count, 'group')} {i} of {count}" for i in range(1, count + 1)]
     middle = [f"{low.percent} to {high.percent}" for low, high in pairwise(cuts)]
     return [f"lower {cuts[0].percent}", *middle, f"upper {Quantile(1 - cuts[-1]).percent}"]
 
@@ -137,11 +146,11 @@ class Analysis(StrictModel):
     strata: StrataRule = StrataRule(cuts=[Quantile(2, 3)])
     change: Literal["percent", "log_ratio", "difference"] = "percent"
     test: Literal[tuple(TESTS)] = "normal"  # type: ignore[valid-type]
-    quartile_type: Annotated[Whole, Field(ge=1, le=9)] = 7
+    quartile_type: Annotated[int, Field(ge=1, le=9)] = 7
     alpha: Annotated[Number, Field(gt=0, lt=1)] = 0.05
     outcomes: NameList = "all"
     visits: NameList = "all"
-    exclude: list[Text] = []
+    exclude: list[str] = []
     outliers: Outliers = Outliers()
 
     @property
@@ -157,6 +166,21 @@ class Analysis(StrictModel):
         return "--".join(name or "workbook" for name in names)
 
 
+def _check_folders(analyses: dict[str, Analysis]) -> dict[str, Analysis]:
+    """Check that no two analyses, and no two workbooks, share a folder of results/; some file systems ignore case."""
+    counts = Counter(name.lower() for name in (*RESERVED, *analyses))
+    if taken := [name for name in analyses if counts[name.lower()] > 1]:
+        raise ValueError(f"{', '.join(taken)}: taken by a folder of results/, whatever its case; choose another name")
+    first_by_folder: dict[str, Analysis] = {}
+    for name, analysis in analyses.items():
+        first = first_by_folder.setdefault(analysis.workbook_id.lower(), analysis)
+        if (first.workbook, first.mapping) != (analysis.workbook, analysis.mapping):
+            files = f"{analysis.workbook!r} and {first.workbook!r}"
+            shared = "have the same file name, and would share a folder of results/workbooks/; rename one"
+            raise ValueError(f"{name}.workbook: {files} {shared}")
+    return analyses
+
+
 class Settings(StrictModel):
     """All settings of ``config.yaml``."""
 
@@ -165,105 +189,72 @@ class Settings(StrictModel):
     figures: OptionalFile = None
     tables: OptionalFile = None
     reference: str = "published"
-    analyses: dict[str, Analysis]
+    analyses: Annotated[dict[Key, Analysis], Field(min_length=1), AfterValidator(_check_folders)]
     robustness: Robustness = Robustness()
 
 
-def load(content: Path | str | Mapping, *, sources: Sequence[Source] = (), home: Path | None = None) -> Settings:
-    """Read and check a configuration: a YAML (or JSON) file, or its content.
+def load(content: Path | str | Mapping | list[Source], home: Path | None = None) -> Settings:
+    """Read and check a configuration: a YAML (or JSON) file, its content, or parts, of which later ones override earlier ones.
 
-    ``sources`` are the parts that were merged into the content; later ones override earlier ones. One UserError lists every
-    unknown key, wrong type and value out of range, each under the last source that sets it or most of the keys above it.
+    One UserError lists every unknown key, wrong type and value out of range, each under the part that introduces it.
 
     ``home`` is the folder of a workflow that may be called from another folder. Files that are missing in the working
     directory are taken from there. The files must then exist, and the trial must have the markers, outcomes and visits
     that are named.
     """
-    if not isinstance(content, Mapping):
-        path, content = content, read_yaml(content)
-        sources = [(str(path), content)]
-    settings, faults = _validate(dict(content), home)
-    if settings and not faults:
-        return settings
-    sources = sources or [("config.yaml", content)]
-    faults_by_source: dict[str, list[str]] = {}
-    for fault in faults:
-        key_path = fault.split(": ")[0] + "."
-        # A key that no source sets is missing in the first source, the file.
-        candidates = [source for source in reversed(sources) if _matching_length(source[1], key_path)] or sources
-        name, _ = max(candidates, key=lambda source: _matching_length(source[1], key_path))
-        faults_by_source.setdefault(name, []).append(fault)
-    faulty = [name for name, _ in sources if name in faults_by_source]
-    raise UserError("\n".join(str(faults_error(name, faults_by_source[name])) for name in faulty))
+    if not isinstance(content, list):
+        content = [("config.yaml", content) if isinstance(content, Mapping) else (str(content), read_yaml(content))]
+    merged, origins = {}, dict[str, str]()  # the part by which each fault was introduced
+    for name, part in content:
+        merged = _merge(merged, part)
+        settings, faults = _validate(merged, home)
+        origins = {fault: origins.get(fault, name) for fault in faults}
+    if origins:
+        listed = {name: [fault for fault in origins if origins[fault] == name] for name, _ in content}
+        raise UserError("\n".join(str(faults_error(name, faults)) for name, faults in listed.items() if faults))
+    return settings
 
 
-def _matching_length(content: Any, key_path: str) -> int:
-    """Return how many characters of a key path, such as ``analyses.published.exclude.0.``, match keys in a content."""
-    entries = dict(enumerate(content)) if isinstance(content, list) else content if isinstance(content, Mapping) else {}
-    steps = {f"{key}.": value for key, value in entries.items() if key_path.startswith(f"{key}.")}
-    return max((len(s) + _matching_length(value, key_path.removeprefix(s)) for s, value in steps.items()), default=0)
+def _merge(base: Mapping, changes: Mapping) -> dict[str, Any]:
+    """Return a mapping with the changes made, also in the mappings that it contains."""
+    both = [key for key in changes if isinstance(changes[key], Mapping) and isinstance(base.get(key), Mapping)]
+    return {**base, **changes, **{key: _merge(base[key], changes[key]) for key in both}}
 
 
-def _validate(content: dict[str, Any], home: Path | None) -> tuple[Settings | None, list[str]]:
+def _validate(content: Mapping, home: Path | None) -> tuple[Settings | None, list[str]]:
     """Return the settings in a content, None if it cannot be read, and its faults."""
     reference, analyses = str(content.get("reference", "published")), content.get("analyses")
-    if not isinstance(analyses, Mapping) or not analyses:
-        return None, ["analyses: expected one or more named analyses"]
-    if misread := [name for name in analyses if name is None or isinstance(name, bool)]:
-        return None, [f"analyses: YAML reads a name as {name}; put it in quotes" for name in misread]
-    analyses = {str(name): entry for name, entry in analyses.items()}
-    faults, folder_names = list[str](), set(RESERVED)
-    for name, entry in analyses.items():
-        faults += _check_entry(name, entry, folder_names)
-        folder_names.add(name.lower())  # some file systems ignore case
-    if reference not in analyses:
-        faults.append(f"reference: no analysis is called {reference!r}{did_you_mean(reference, analyses)}")
-    if faults:
-        return None, faults
-    content["analyses"] = {name: _inherit(analyses[reference], entry, name) for name, entry in analyses.items()}
+    prefix, faults = f"analyses.{reference}.", list[str]()
+    if isinstance(analyses, Mapping) and analyses:
+        analyses = {str(name): entry for name, entry in analyses.items()}
+        if reference not in analyses:
+            faults.append(f"reference: no analysis is called {reference!r}{did_you_mean(reference, analyses)}")
+        base = analyses.get(reference, {})
+        content = {**content, "analyses": {name: _inherit(base, entry, name) for name, entry in analyses.items()}}
     try:
         settings = Settings.model_validate(content, context=home)
     except ValidationError as error:
-        faults, prefix = describe_faults(error, Settings), f"analyses.{reference}."
+        faults += describe_faults(error, Settings)
         # A fault that analyses inherit is reported once, for the reference.
         inherited = {fault.removeprefix(prefix) for fault in faults if fault.startswith(prefix)}
         return None, [f for f in faults if f.startswith(prefix) or f.split(".", 2)[-1] not in inherited]
-    faults = [*_check_workbook_folders(settings)]
-    return settings, faults if faults or home is None else [*_check_references(settings)]
+    return settings, [*faults, *_check_names(settings, load_trial(settings.trial))] if home else faults
 
 
-def _check_references(settings: Settings) -> Iterator[str]:
-    """Describe files that do not exist, and markers, outcomes and visits that the trial does not have.
-
-    Snakemake's own check is not enough: it ignores a missing input if the outputs of an earlier run exist.
-    """
-    files = {key: getattr(settings, key) for key in ("trial", "published", "figures", "tables")}
-    for name, analysis in settings.analyses.items():
-        files |= {f"analyses.{name}.{key}": getattr(analysis, key) for key in ("workbook", "mapping")}
-    for place, file in files.items():
-        if file and file != RECONSTRUCTED_WORKBOOK and not Path(file).exists():
-            yield f"{place}: {file!r} does not exist{URL_HINT if '://' in file else SEARCHED_FOLDERS}"
-        elif file and re.search(r"[{}<>\n]", file):
-            yield f"{place}: {file!r}: Snakemake gives {{ }} < > in a file name a meaning of its own; rename the file"
-    if Path(settings.trial).exists():
-        for place, names, trial_names in _collect_trial_names(settings, load_trial(settings.trial)):
-            yield from describe_unknown(place, names, trial_names)
-
-
-def _collect_trial_names(settings: Settings, trial: Trial) -> Iterator[tuple[str, NameList, Iterable[str]]]:
-    """Yield each setting that refers to the trial: its place, the names in it, and the names that the trial has."""
+def _check_names(settings: Settings, trial: Trial) -> Iterator[str]:
+    """Describe the names of markers, outcomes and visits in the settings that the trial does not have."""
     visits, multiverse = list(trial.visits)[1:], settings.robustness.multiverse
     for name, analysis in settings.analyses.items():
-        yield f"analyses.{name}.marker", [analysis.marker], trial.markers
-        yield f"analyses.{name}.outcomes", analysis.outcomes, trial.outcomes
-        yield f"analyses.{name}.visits", analysis.visits, visits
-    yield "robustness.multiverse.markers", multiverse.markers, trial.markers
+        yield from describe_unknown(f"analyses.{name}.marker", [analysis.marker], trial.markers)
+        yield from describe_unknown(f"analyses.{name}.outcomes", analysis.outcomes, trial.outcomes)
+        yield from describe_unknown(f"analyses.{name}.visits", analysis.visits, visits)
+    yield from describe_unknown("robustness.multiverse.markers", multiverse.markers, trial.markers)
     changing = {key: outcome for key, outcome in trial.outcomes.items() if outcome.follow_up}
     with_families = [*changing, *dict.fromkeys(outcome.family for outcome in changing.values())]
     families = ((f"families.{name}", family, with_families) for name, family in settings.robustness.families.items())
     for place, section, outcomes in (*families, ("multiverse", multiverse, changing)):
-        yield f"robustness.{place}.outcomes", section.outcomes, outcomes
-        yield f"robustness.{place}.visits", section.visits, visits
+        yield from describe_unknown(f"robustness.{place}.outcomes", section.outcomes, outcomes)
+        yield from describe_unknown(f"robustness.{place}.visits", section.visits, visits)
 
 
 def for_step(settings: Settings, analysis: str, *sections: str, cuts: bool = True) -> dict[str, Any]:
@@ -289,46 +280,20 @@ def search_id(analysis: Analysis) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def _inherit(base: Mapping, entry: Mapping, name: str) -> dict[str, Any]:
-    """Complete an entry with the settings of the reference analysis that it does not set."""
-    merged = {**base, **entry, "name": name}
-    if isinstance(base.get("strata"), Mapping) and isinstance(entry.get("strata"), Mapping):
-        inherited, overrides = base["strata"], entry["strata"]
-        changed = {key for key in overrides if str(overrides[key]) != str(inherited.get(key))}
+def _inherit(base: Any, entry: Any, name: str) -> Any:
+    """Complete an entry, unless it is no mapping, with the settings of the reference analysis that it does not set."""
+    if not (isinstance(base, Mapping) and isinstance(entry, Mapping)):
+        return entry
+    base, rule, outliers = dict(base), entry.get("strata"), entry.get("outliers")
+    if isinstance(rule, Mapping) and isinstance(base.get("strata"), Mapping):
+        changed = {key for key in rule if str(rule[key]) != str(base["strata"].get(key))}
         dropped = {"labels"} if changed & {"by", "cuts", "column"} else set()  # they name the strata of other cuts
         if "by" in changed:
             dropped |= {"cuts", "column"}  # they have no meaning under another kind of rule
-        merged["strata"] = {key: value for key, value in inherited.items() if key not in dropped} | overrides
-    if isinstance(base.get("outliers"), Mapping) and isinstance(entry.get("outliers"), Mapping):
-        overrides = entry["outliers"]
-        merged["outliers"] = overrides if overrides.get("rule") == "keep" else {**base["outliers"], **overrides}
-    return merged
-
-
-def _check_entry(name: str, entry: Any, folder_names: set[str]) -> Iterator[str]:
-    """Describe the faults of the name of an analysis and of its entry in the configuration."""
-    if name.lower() in folder_names:
-        yield f"analyses.{name}: this name is taken by a folder of results/, whatever its case; choose another"
-    elif not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,99}", name):
-        expected = "a letter or digit, then letters, digits and _ . + -, 100 characters at most"
-        yield f"analyses.{name[:100]}: a name is a folder: {expected}"
-    if entry is None:
-        yield f"analyses.{name}: no value; state what differs from the reference, or {{}} if nothing does"
-    elif not isinstance(entry, Mapping):
-        yield f"analyses.{name}: {entry!r}: expected keys with values of their own"
-
-
-def _check_workbook_folders(settings: Settings) -> Iterator[str]:
-    """Describe analyses whose different workbooks would share a folder of participants."""
-    files_by_folder: dict[str, tuple] = {}
-    for analysis in settings.analyses.values():
-        files = (analysis.workbook, analysis.mapping)
-        first_files = files_by_folder.setdefault(analysis.workbook_id.lower(), files)
-        if first_files != files:
-            yield (
-                f"analyses.{analysis.name}.workbook: {analysis.workbook!r} and {first_files[0]!r} have the same file name, and "
-                f"would share a folder of results/workbooks/; rename one"
-            )
+        base["strata"] = {key: value for key, value in base["strata"].items() if key not in dropped}
+    if isinstance(outliers, Mapping) and outliers.get("rule") == "keep":
+        base.pop("outliers", None)  # its limit has no meaning if all values are kept
+    return _merge(base, {**entry, "name": name})
 
 
 def as_yaml(settings: Settings, analysis: str) -> str:

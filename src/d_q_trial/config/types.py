@@ -1,6 +1,5 @@
-"""Kinds of values in configuration files: lenient parsing, strict validation."""
+"""Kinds of values in configuration files."""
 
-import contextlib
 import re
 from fractions import Fraction
 from typing import Annotated, Any, Literal
@@ -28,29 +27,11 @@ class Quantile(Fraction):
 def parse_quantile(value: Any) -> Quantile:
     """Read ``2/3``, ``0.75`` or ``1``, else ValueError; within 1e-9 of a fraction of at most 20ths, return that fraction."""
     try:
-        if isinstance(value, bool):
-            raise TypeError
-        exact = Fraction(value.replace(" ", "") if isinstance(value, str) else str(value))
-    except (TypeError, ValueError, ZeroDivisionError):
+        exact = Fraction(str(value).replace(" ", ""))
+    except (ValueError, ZeroDivisionError):
         raise ValueError("expected a number or a fraction such as 2/3") from None
     simple = exact.limit_denominator(20)
     return Quantile(simple if abs(simple - exact) < Fraction(1, 10**9) else exact)
-
-
-def _parse_number(value: Any) -> Any:
-    """Convert numbers that arrive as text: ``1/3`` from YAML, and every value from ``snakemake --config``."""
-    if isinstance(value, str):
-        if re.fullmatch(r"\s*\d+\s*/\s*[1-9]\d*\s*", value):
-            return float(Fraction(value.replace(" ", "")))
-        for kind in (int, float):
-            with contextlib.suppress(ValueError):
-                return kind(value)
-    return value
-
-
-def _convert_to_text(value: Any) -> Any:
-    """Convert participant ids and labels that YAML reads as numbers back to text; see ``yaml_files.read_yaml``."""
-    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
 def must_match(pattern: str, expected: str) -> AfterValidator:
@@ -71,13 +52,10 @@ def must_ascend(values: list[float]) -> list[float]:
     return values
 
 
-Number = Annotated[float, BeforeValidator(_parse_number), Field(strict=True, allow_inf_nan=False)]
-Whole = Annotated[int, BeforeValidator(_parse_number), Field(strict=True)]
+Number = Annotated[float, BeforeValidator(lambda value: float(parse_quantile(value)))]
 Exact = Annotated[Quantile, PlainValidator(parse_quantile), PlainSerializer(str, return_type=str)]
 Share = Annotated[Exact, Field(gt=0, lt=1)]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-Pair = Annotated[list[Finite], Field(min_length=2, max_length=2), AfterValidator(must_ascend)]
-Text = Annotated[str, BeforeValidator(_convert_to_text)]
+Pair = Annotated[list[Number], Field(min_length=2, max_length=2), AfterValidator(must_ascend)]
 _NO_TEXT = ("null", "none", "None", "")
 OptionalText = Annotated[str | None, BeforeValidator(lambda text: None if text in _NO_TEXT else text)]
 Checksum = Annotated[OptionalText, must_match("[0-9A-Fa-f]{64}", "a SHA-256 checksum, 64 hexadecimal digits")]
@@ -85,6 +63,6 @@ NameList = Literal["all"] | Annotated[list[str], Field(min_length=1)]
 
 
 class StrictModel(BaseModel):
-    """A group of settings in which an unknown key or a wrong type is an error."""
+    """A group of settings in which an unknown key is an error; the types say which texts of a file are numbers."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)

@@ -1,7 +1,7 @@
 """Read and validate YAML files; one message lists all faults of a file."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -11,21 +11,37 @@ from pydantic import BaseModel, ValidationError
 from ..errors import UserError, did_you_mean
 
 Model = TypeVar("Model", bound=BaseModel)
-# Keys whose values are always text, even if YAML would read a number or a date: ids and names of strata.
-TEXT_KEYS = ("exclude", "labels")
+
+
+class TextLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+    """Load every value as the text that is written, or None for null: 010 stays 010, and no stays no.
+
+    A duplicate key, of which YAML would keep the last value, is an error.
+    """
+
+    yaml_implicit_resolvers = {
+        first: [(tag, pattern) for tag, pattern in resolvers if tag.endswith((":null", ":merge"))]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+        """Return the keys with their values."""
+        seen = []
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.MarkedYAMLError(problem=f"duplicate key {key.value!r}", problem_mark=key.start_mark)
+            if key.start_mark.index >= node.start_mark.index:  # not a key of an earlier mapping that "<<" has merged
+                seen.append(key.value)
+        return super().construct_mapping(node, deep)
 
 
 def read_yaml(path: Path | str) -> dict[str, Any]:
-    """Read a YAML file of keys and their values.
+    """Read a YAML file of keys and their values, which stay text; a model says which of them are numbers.
 
-    UserError if the file cannot be read, is not YAML or has no keys; if a key is duplicated (YAML itself would keep the
-    last one); or if YAML reads a number or a name differently from how it is written (010 as 8).
+    UserError if the file cannot be read, is not YAML, has no keys, or has a duplicate key.
     """
     try:
-        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(Path(path).read_text(encoding="utf-8"))
-        node = loader.get_single_node()
-        faults = list(_find_misread(node))  # before merge keys ("<<") are resolved, which may duplicate keys
-        content = None if node is None else loader.construct_document(node)
+        content = yaml.load(Path(path).read_text(encoding="utf-8"), TextLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
@@ -36,8 +52,6 @@ def read_yaml(path: Path | str) -> dict[str, Any]:
         raise UserError(f"{path}: {error.strerror}") from None
     if not isinstance(content, dict):
         raise UserError(f"{path}: expected keys with values at the top level")
-    if faults:
-        raise faults_error(path, faults)
     return content
 
 
@@ -83,9 +97,10 @@ def _describe_fault(fault: Mapping, model: type[BaseModel]) -> str:
     if fault["type"] == "missing":
         return f"{place}: this key is missing"
     message = fault["msg"].removeprefix("Value error, ").replace("Input should be", "expected").replace("valid ", "")
+    message = message.partition(", unable to ")[0]
     message = re.sub(r"\w+ should have (at \w+ \d+) items? after validation.*", r"expected \1", message)
     message = message.replace("a integer", "a whole number").replace("a string", "text")
-    message = re.sub("(an object|a dictionary) or .*instance of .*", "keys with values of their own", message)
+    message = re.sub("a dictionary or .*instance of .*", "keys with values of their own, or {} for none", message)
     is_group = fault["type"] == "value_error" and isinstance(value, Mapping)
     return f"{place}: {message}" if is_group else f"{place}: {value!r}: {message}"
 
@@ -99,25 +114,3 @@ def _list_allowed_keys(keys: tuple, model: type[BaseModel]) -> list[str]:
             types = (annotation, *get_args(annotation))
             model = next((kind for kind in types if hasattr(kind, "model_fields")), model)
     return list(model.model_fields)
-
-
-def _find_misread(node, place: str = "", key: str = "") -> Iterator[str]:
-    """Describe duplicate keys, with the line of the second, and scalars that YAML reads differently from their text."""
-    if isinstance(node, yaml.SequenceNode):
-        for number, item in enumerate(node.value):
-            yield from _find_misread(item, f"{place}{number}.", key)
-    elif isinstance(node, yaml.ScalarNode) and not node.tag.endswith(":str"):
-        # Octal, hexadecimal and base-60 numbers; any value that is not text where text is expected.
-        if re.fullmatch(r"[-+]?(0[\dxob_]\w*|[\d_]*_[\d_]*|[\d.]+(:[\d.]+)+)", node.value) or key in TEXT_KEYS:
-            value = yaml.safe_load(node.value)
-            is_exact = type(value) in (int, float) and str(value) == node.value
-            if not isinstance(value, str | type(None)) and not is_exact:
-                yield f"{place[:-1]}: YAML reads {node.value} as {value}; put it in quotes"
-    elif isinstance(node, yaml.MappingNode):
-        seen = set()
-        for key_node, value_node in node.value:
-            if isinstance(key_node, yaml.ScalarNode):
-                if key_node.value in seen:
-                    yield f"{place}{key_node.value}: duplicate key (line {key_node.start_mark.line + 1})"
-                seen.add(key_node.value)
-                yield from _find_misread(value_node, f"{place}{key_node.value}.", key_node.value)

@@ -1,22 +1,45 @@
-"""Summary that the terminal shows after a run."""
+"""A run of the workflow: locks that killed runs leave, and the summary that the terminal shows at the end."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
+import os
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .config.settings import RESERVED, for_step
+from .config.settings import RESERVED, Settings, for_step
 from .files import LEFT_OVER, read_rows, sha256
 
 if TYPE_CHECKING:
     from snakemake.jobs import Job
     from snakemake.workflow import Workflow
 
-    from .config.settings import Settings
+_lock_files: list[int] = []  # descriptors, open until this process ends
+
+
+def mark_alive(folder: Path | str) -> None:
+    """Mark this process as alive; if no other process is, remove the locks and configurations of ended runs.
+
+    The operating system releases the mark when the process ends, however it ends. Snakemake's lock, in the same folder,
+    prevents two runs at the same time. OSError if the folder cannot be written.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        import fcntl
+    except ImportError:  # not on this system: the user removes stale locks with `snakemake --unlock`
+        return
+    _lock_files.append(os.open(folder / "alive", os.O_CREAT | os.O_RDWR))
+    with contextlib.suppress(OSError):  # held by another process, or a file system without locks
+        fcntl.flock(_lock_files[-1], fcntl.LOCK_EX | fcntl.LOCK_NB)
+        for path in (*folder.glob("locks/*"), *folder.glob("d_q_trial/*.json")):
+            path.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        fcntl.flock(_lock_files[-1], fcntl.LOCK_SH | fcntl.LOCK_NB)
 
 
 class Summary:
@@ -82,13 +105,6 @@ class Summary:
         outdated = [f"results/{name}/report.html" for name in self.settings.analyses if self._is_outdated(name)]
         advice = f"is of other settings or another workbook than {self.source} states; if a full run does not renew it:"
         notes += [f"Outdated: {report} {advice}  snakemake --cores 4 --forceall" for report in outdated]
-        dag = self.workflow.dag
-        unrecorded = {job.rule.name for job in dag.jobs if dag.reason(job).no_metadata and not dag.needrun(job)}
-        if unrecorded:
-            advice = "have no record in .snakemake of the code and settings that made them. To make them again:"
-            notes.append(
-                f"Unrecorded: outputs of {', '.join(sorted(unrecorded))} {advice}  snakemake --cores 4 --forceall"
-            )
         if moved := [path for path in sorted(Path("results", LEFT_OVER).rglob("*")) if path.is_file()]:
             advice = "file(s) that no step of this version makes and that may be deleted, for example to"
             notes.append(f"Moved: {len(moved)} {advice} {moved[0]}")
