@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from scipy.special import ndtr
 
 from ..config.robustness import Robustness
@@ -70,9 +71,9 @@ class Counts:
     usable: np.ndarray  # shape (families,): specifications with enough participants, summed likewise
     curves: np.ndarray  # shape (points, kept permutations of the range)
 
-    def p(self, count: int) -> MonteCarloP:
-        """Return the P-value if ``count`` permutations are at least as extreme as the data."""
-        return permutation_p(int(count), self.total, exhaustive=self.exhaustive)
+    def p(self, count: ArrayLike) -> MonteCarloP:
+        """Return the P-values if ``count`` permutations are at least as extreme as the data."""
+        return permutation_p(count, self.total, exhaustive=self.exhaustive)
 
 
 def count_permutations(
@@ -182,9 +183,8 @@ def specification_table(specs: Specifications | None, counts: Counts | None) -> 
     step_down = StepDown(observed.z)
     step_down.counts = counts.step_down
     tests = pd.DataFrame({"effect": 0.5 + observed.effect, "z": observed.z, "p": 2 * ndtr(-np.abs(observed.z))})
-    p_values = {"p_pointwise": [counts.p(n) for n in counts.pointwise], "p_adjusted": step_down.p(counts.p)}
-    for name, monte_carlo in p_values.items():
-        tests[[name, f"{name}_lower", f"{name}_upper"]] = np.array(monte_carlo)[:, :3]
+    for name, p in {"p_pointwise": counts.p(counts.pointwise), "p_adjusted": step_down.p(counts.p)}.items():
+        tests[[name, f"{name}_lower", f"{name}_upper"]] = np.column_stack(p[:3])
     has_result, has_test = ~np.isnan(observed.z), specs.test >= 0
     # A row per specification, NaN without a result.
     results = tests[has_result].reindex(specs.test).reset_index(drop=True)

@@ -30,35 +30,38 @@ Progress = Callable[[int, int], None]
 
 
 class MonteCarloP(NamedTuple):
-    """A permutation P-value, the interval for the P of all permutations, and the number of permutations used."""
+    """Permutation P-values, the interval for the P of all permutations, and the number of permutations used.
 
-    p: float = np.nan
-    lower: float = np.nan
-    upper: float = np.nan
+    A float each or, for k tests, arrays of shape (k,).
+    """
+
+    p: Any = np.nan
+    lower: Any = np.nan
+    upper: Any = np.nan
     permutations: int = 0
 
 
-@lru_cache(maxsize=2**14)  # many of the thousands of specifications have the same count
-def permutation_p(count: int, permutations: int, *, exhaustive: bool = False) -> MonteCarloP:
-    """Return the P-value of a test with ``count`` of ``permutations`` permutations as extreme as the data.
+def permutation_p(count: ArrayLike, permutations: int, *, exhaustive: bool = False) -> MonteCarloP:
+    """Return the P-values of tests with ``count`` of ``permutations`` permutations as extreme as the data.
 
     For random permutations, P is (count + 1) / (permutations + 1): the data count as one of them, so that P is never 0
     and the test keeps its level for any number (Phipson and Smyth 2010, Statistical Applications in Genetics and
     Molecular Biology 9, 39). The 99% interval of Clopper and Pearson (1934) shows how much P could change with more of
     them. For an ``exhaustive`` set, which includes the observed labels, P is the share.
 
-    >>> permutation_p(4, 99).p, permutation_p(3, 20, exhaustive=True).p
-    (0.05, 0.15)
+    >>> permutation_p(4, 99).p, permutation_p([3, 20], 20, exhaustive=True).p
+    (0.05, array([0.15, 1.  ]))
     """
     from statsmodels.stats.proportion import proportion_confint
 
-    if not 0 <= count <= permutations or permutations < 1:
+    count = np.asarray(count)
+    if permutations < 1 or not ((count >= 0) & (count <= permutations)).all():
         raise ValueError(f"Monte Carlo P: {count} of {permutations} permutations")
-    p = lower = upper = count / permutations
+    fields = [count / permutations] * 3
     if not exhaustive:
-        p = (count + 1) / (permutations + 1)
-        lower, upper = map(float, proportion_confint(count, permutations, alpha=0.01, method="beta"))
-    return MonteCarloP(p, lower, upper, permutations)
+        limits = proportion_confint(count, permutations, alpha=0.01, method="beta")
+        fields = [(count + 1) / (permutations + 1), *limits]
+    return MonteCarloP._make([*(field if count.ndim else float(field) for field in fields), permutations])
 
 
 def adjust_p(p: ArrayLike, method: str) -> np.ndarray:
@@ -111,9 +114,9 @@ class Labels:
         orders = [numbers.argsort(axis=1, kind="stable") for numbers in random]
         return np.concatenate([np.empty((0, self.n), dtype=np.intp), *orders])[start % BLOCK :][: stop - start]
 
-    def p(self, extreme: int) -> MonteCarloP:
-        """Return the P-value if ``extreme`` of these splits are as extreme as the data; see :func:`permutation_p`."""
-        return permutation_p(int(extreme), self.count, exhaustive=self.seed is None)
+    def p(self, extreme: ArrayLike) -> MonteCarloP:
+        """Return the P-values if ``extreme`` of these splits are as extreme as the data; see :func:`permutation_p`."""
+        return permutation_p(extreme, self.count, exhaustive=self.seed is None)
 
 
 def labels_for(is_first: ArrayLike, permutations: int, seed: int) -> Labels:
@@ -268,13 +271,13 @@ class StepDown:
             np.maximum.accumulate(largest[family], axis=0, out=largest[family])
         self.counts[self._order] += (largest[self._last] >= self._threshold).sum(axis=1)
 
-    def p(self, p_of: Callable[[int], MonteCarloP]) -> list[MonteCarloP]:
+    def p(self, p_of: Callable[[np.ndarray], MonteCarloP]) -> MonteCarloP:
         """Return the P-values by ``p_of``, within a family never smaller than that of a more extreme specification."""
         counts = self.counts[self._order]
         for family in self._families:
             counts[family] = np.maximum.accumulate(counts[family][::-1])[::-1]
-        counts = counts[np.argsort(self._order)]
-        return [p_of(int(n)) if defined else MonteCarloP() for n, defined in zip(counts, self._defined, strict=True)]
+        *fields, permutations = p_of(counts[np.argsort(self._order)])
+        return MonteCarloP._make([*(np.where(self._defined, field, np.nan) for field in fields), permutations])
 
 
 class Joint:
