@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from oracle_values import read_columns, read_values
 from scipy.stats import binomtest
 
-from d_q_trial.robustness.multiverse import sort_curve
 from d_q_trial.stats import permutation
 from d_q_trial.stats.permutation import BLOCK, Design, Joint, Labels, StepDown, adjust_p, labels_for, permutation_p
 from d_q_trial.stats.rank_sum import exact_p, midrank_columns
@@ -27,12 +26,6 @@ def compute_step_down(columns, is_first, permutations=500, family=0):
     for block in permutation.permuted_blocks(design, labels):
         adjusted.add(block)
     return adjusted.p(labels.p)
-
-
-def test_a_curve_counts_each_specification_with_its_weight():
-    effects = np.array([[0.3], [0.1], [np.nan], [0.2]])
-    np.testing.assert_array_equal(sort_curve(effects, np.array([1, 2, 5, 3]), 4)[:, 0], [0.1, 0.2, 0.2, 0.3])
-    assert np.isnan(sort_curve(np.full((3, 1), np.nan), np.ones(3, dtype=int), 4)).all()
 
 
 def test_step_down_over_all_splits_is_the_exact_test_of_coin():
@@ -122,6 +115,6 @@ def test_specifications_that_are_too_small_and_empty_groups_have_no_summary():
     values[2:5, 1] = np.nan
     observed = Design(values, minimum_per_arm=3).observed(is_first)
     assert np.isnan(observed.z[1])
-    summaries = Joint(observed, [np.ones(4), np.arange(4) != 1, np.zeros(4)], critical=1.0).observed
+    summaries = Joint(observed, [[True] * 4, np.arange(4) != 1, [False] * 4], critical=1.0).observed
     assert (summaries[:, 0] == summaries[:, 1]).all()
     assert np.isnan(summaries[:, 2]).all()

@@ -376,7 +376,8 @@ PERMUTATION_ARGUMENTS = (
 )
 def permute(context: Context) -> None:
     """Permute the treatment labels of the multiverse for one part of the permutations."""
-    from .robustness.multiverse import count_permutations, prepare_specifications, write_counts
+    from .robustness.multiverse import count_permutations, write_counts
+    from .robustness.specifications import prepare_specifications
 
     arguments, settings, counts = context.arguments, context.settings.robustness, None
     specifications, _ = prepare_specifications(context.participants, context.trial, context.analysis, settings)
@@ -396,10 +397,11 @@ def multiverse(context: Context) -> None:
     from .figures.specification_curve import describe_multiverse, draw_specification_curve
     from .files import write_json
     from .robustness import multiverse
+    from .robustness.specifications import prepare_specifications
 
     trial, analysis, label, count_files = context.trial, context.analysis, context.label, context.arguments.counts
     settings, output = context.settings.robustness, Path(context.arguments.output)
-    specifications, reason = multiverse.prepare_specifications(context.participants, trial, analysis, settings)
+    specifications, reason = prepare_specifications(context.participants, trial, analysis, settings)
     counts = None
     if count_files and not reason:
         counts = multiverse.read_counts(count_files)

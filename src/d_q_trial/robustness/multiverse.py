@@ -1,6 +1,7 @@
 """Inference on a multiverse: tables of specifications, of summaries by family, and of what each choice explains."""
 
 import hashlib
+import pickle
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,49 +11,29 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.special import ndtr
 
-from ..config.robustness import Robustness
-from ..config.settings import Analysis
 from ..errors import UserError
 from ..files import atomic
-from ..participants import Participants
 from ..stats.permutation import Joint, MonteCarloP, StepDown, check_memory, labels_for, permutation_p, permuted_blocks
-from ..trial import Trial
-from .specifications import CHOICES, Specifications, collect_measurements, combine_choices
+from .specifications import CHOICES, Specifications
 
-# `own`: yes if the analysis reports the specification. `same_test`: specifications with the same number are one test.
+# `own`: yes if the analysis reports the specification.
 # `effect` and `z` are above 1/2 and above 0 in the favoured direction; `hodges_lehmann` is treated minus control.
 COLUMNS = (
-    *("specification", *CHOICES, "own", "same_test", "n_first", "n_second"),
+    *("specification", *CHOICES, "own", "n_first", "n_second"),
     *("effect", "hodges_lehmann", "z", "p", "p_pointwise", "p_pointwise_lower", "p_pointwise_upper"),
     *("p_adjusted", "p_adjusted_lower", "p_adjusted_upper", "permutations", "reason"),
 )
 SUMMARY_COLUMNS = (
     *("family", "summary", "value", "p", "p_lower", "p_upper", "permutations", "permuted_mean"),
-    *("combinations", "left_out", "too_small", "specifications", "tests"),
+    *("combinations", "left_out", "too_small", "specifications"),
 )
 CHOICE_COLUMNS = ("choice", "options", "df", "sum_of_squares", "share", "specifications", "method")
 
 TOO_FEW = "too few in an arm"
-NO_IDS = "the workbook does not say which values belong to the same participant"
-NO_OUTCOMES = "robustness.multiverse.outcomes names no outcome"
-NONE = "no specification has enough participants"
 ALL_CHOICES, REST, TOTAL = "all choices", "combinations of choices", "total"
 METHOD = "analysis of variance of the effects, main effects, type II"
 CURVES = 499  # permutations whose whole curve is kept
 POINTS = 201  # along a curve
-
-
-def prepare_specifications(
-    participants: Participants, trial: Trial, analysis: Analysis, robustness: Robustness
-) -> tuple[Specifications | None, str]:
-    """Build the configured specifications, the same in every process; None and the reason if there are none."""
-    if not robustness.multiverse.outcomes:
-        return None, NO_OUTCOMES
-    data = collect_measurements(participants, trial, analysis, robustness)
-    if data is None:
-        return None, NO_IDS
-    specs = combine_choices(data, trial, analysis, robustness)
-    return (specs, "") if len(specs.design) else (None, NONE)
 
 
 @dataclass(frozen=True)
@@ -97,22 +78,18 @@ def count_permutations(
     labels = labels_for(specs.is_first, permutations, seed)
     start, stop = (labels.count * part // shards for part in (shard - 1, shard))
     step_down, pointwise = StepDown(observed.z), StepDown(observed.z, family=np.arange(observed.z.size))
-    joint = Joint(observed, specs.weights, critical=specs.critical)
-    curves = [np.empty((POINTS, 0), dtype=np.float32)]
+    joint = Joint(observed, specs.members, critical=specs.critical)
+    curves, shares = [np.empty((POINTS, 0))], (np.arange(POINTS) + 0.5) / POINTS
     check_memory(*specs.design.scores.shape, memory_mb)
     for block in permuted_blocks(specs.design, labels, start=start, stop=stop, progress=progress):
         if block.start < CURVES:
-            effects = block.effect[:, : CURVES - block.start]
-            curves.append(sort_curve(effects, specs.weights[0], POINTS) + np.float32(0.5))
+            curves.append(0.5 + pd.DataFrame(block.effect[:, : CURVES - block.start]).quantile(shares).to_numpy())
         for counter in (step_down, pointwise, joint):
             counter.add(block)
-    identity = hashlib.sha256()
-    for array in (specs.design.scores, specs.design.continuity, specs.is_first, specs.weights):
-        identity.update(np.ascontiguousarray(array).tobytes())
-    settings = (specs.design.minimum_per_arm, labels.count, labels.seed is None, seed, specs.critical)
-    identity.update(repr(settings).encode())
+    content = specs.design.scores, specs.design.continuity, specs.is_first, specs.members
+    settings = specs.design.minimum_per_arm, labels, seed, specs.critical
     return Counts(
-        identity=identity.hexdigest(),
+        identity=hashlib.sha256(pickle.dumps((content, settings))).hexdigest(),
         start=start,
         stop=stop,
         total=labels.count,
@@ -124,17 +101,6 @@ def count_permutations(
         usable=joint.usable,
         curves=np.hstack(curves),
     )
-
-
-def sort_curve(effects: np.ndarray, weights: np.ndarray, points: int) -> np.ndarray:
-    """Sort effects, shape (specifications, curves), and take evenly spaced points of each curve: (points, curves).
-
-    The effect at point k of K has a share (k + 1/2) / K of the weights, shape (specifications,), below it.
-    """
-    ordered = np.sort(np.repeat(effects, weights, axis=0), axis=0)  # NaN sorts last
-    size = np.count_nonzero(~np.isnan(ordered), axis=0)
-    rows = (2 * np.arange(points)[:, None] + 1) * size // (2 * points)
-    return np.take_along_axis(ordered, rows, axis=0)
 
 
 def write_counts(path: Path | str, counts: Counts | None) -> None:
@@ -185,22 +151,21 @@ def specification_table(specs: Specifications | None, counts: Counts | None) -> 
     tests = pd.DataFrame({"effect": 0.5 + observed.effect, "z": observed.z, "p": 2 * ndtr(-np.abs(observed.z))})
     for name, p in {"p_pointwise": counts.p(counts.pointwise), "p_adjusted": step_down.p(counts.p)}.items():
         tests[[name, f"{name}_lower", f"{name}_upper"]] = np.column_stack(p[:3])
-    has_result, has_test = ~np.isnan(observed.z), specs.test >= 0
     # A row per specification, NaN without a result.
-    results = tests[has_result].reindex(specs.test).reset_index(drop=True)
-    reason = specs.table["reason"].mask(results["z"].isna() & has_test, TOO_FEW)
-    present, is_first = ~np.isnan(specs.values), specs.is_first[:, None]
-    shift = np.full(present.shape[1], np.nan)  # median of all differences, treated minus control
-    for column in np.unique(specs.column[reason == ""]):
-        arms = (specs.values[present[:, column] & arm, column] for arm in (specs.is_first, ~specs.is_first))
-        shift[column] = np.median(np.subtract.outer(*arms))
+    results = tests.set_axis(np.flatnonzero(specs.tested))[~np.isnan(observed.z)].reindex(specs.table.index)
+    reason = specs.table["reason"].mask(results["z"].isna() & specs.tested, TOO_FEW)
+    shift = np.full(len(reason), np.nan)  # median of all differences, treated minus control
+    present, arms = ~np.isnan(specs.values), (specs.is_first, ~specs.is_first)
+    for number in np.flatnonzero(reason == ""):
+        samples = (specs.values[present[:, number] & arm, number] for arm in arms)
+        shift[number] = np.median(np.subtract.outer(*samples))
+    n_first, n_second = (present[arm].sum(axis=0) for arm in arms)
     frame = specs.table.assign(
         specification=np.arange(1, len(specs.table) + 1),
         own=np.where(specs.table["own"], "yes", ""),
-        same_test=pd.Series(specs.test + 1, dtype="Int64").where(has_test),
-        n_first=(present & is_first).sum(axis=0)[specs.column],
-        n_second=(present & ~is_first).sum(axis=0)[specs.column],
-        hodges_lehmann=shift[specs.column],
+        n_first=n_first,
+        n_second=n_second,
+        hodges_lehmann=shift,
         permutations=pd.Series(counts.total, specs.table.index, dtype="Int64").where(reason == ""),
         reason=reason,
         **results,
@@ -215,16 +180,16 @@ def summary_table(specs: Specifications | None, counts: Counts | None) -> pd.Dat
     defines them. ``p`` is one-sided: the share of permutations whose summary is at least as favourable as the observed
     one, with its Monte Carlo interval. Of the ``combinations`` of choices, those ``left_out`` have no test under any
     labels, and those ``too_small`` have too few participants in an arm under the observed labels. The summary is
-    computed from the other ``specifications``; ``tests`` is the number of different tests among them.
+    computed from the other ``specifications``.
     """
     if specs is None or counts is None:
         return pd.DataFrame(columns=list(SUMMARY_COLUMNS))
     observed = specs.design.observed(specs.is_first)
-    values = Joint(observed, specs.weights, critical=specs.critical).observed
+    values = Joint(observed, specs.members, critical=specs.critical).observed
     has_result, rows = ~np.isnan(observed.z), []
-    for column, ((family, members), weights) in enumerate(zip(specs.families.items(), specs.weights, strict=True)):
-        combinations, with_test, used = int(members.sum()), int(weights.sum()), int(weights[has_result].sum())
-        sizes = (combinations, combinations - with_test, with_test - used, used, np.count_nonzero(weights[has_result]))
+    for column, ((family, members), tested) in enumerate(zip(specs.families.items(), specs.members, strict=True)):
+        combinations, with_test, used = np.count_nonzero(members), int(tested.sum()), int(tested[has_result].sum())
+        sizes = (combinations, combinations - with_test, with_test - used, used)
         significant, usable = counts.significant[column], counts.usable[column]
         for row, summary in enumerate(Joint.SUMMARIES):
             p = counts.p(counts.joint[row, column]) if used else MonteCarloP()

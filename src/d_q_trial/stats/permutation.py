@@ -285,44 +285,44 @@ class Joint:
 
     A specification with too few participants in an arm under a split, observed or permuted, is excluded from the
     summaries of that split: a summary is the same function of the labels throughout, so every test is exact.
-    ``weights``, shape (groups, specifications), state how often a specification counts in a group. The summaries are
-    the lower median of the effects, signed so that more than one half is favourable; the weighted share of deviates of
-    at least ``critical``; and the mean z. They are one half, 0 and 0 if no specification is usable. Simonsohn,
-    Simmons and Nelson (2020), Nature Human Behaviour 4, 1208-1214.
+    ``members``, bool of shape (groups, specifications), states which belong to a group. The summaries are the lower
+    median of the effects, signed so that more than one half is favourable; the share of deviates of at least
+    ``critical``; and the mean z. They are one half, 0 and 0 if no specification is usable. Simonsohn, Simmons and Nelson
+    (2020), Nature Human Behaviour 4, 1208-1214.
 
     ``observed`` and ``counts``, shape (3, groups), hold the observed summaries (NaN for an empty group) and the number
-    of permutations that reach them; ``significant`` and ``usable``, shape (groups,), the weights of significant and of
+    of permutations that reach them; ``significant`` and ``usable``, shape (groups,), the numbers of significant and of
     usable specifications, summed over all permutations.
     """
 
     SUMMARIES = ("median_effect", "share_significant", "mean_z")
 
-    def __init__(self, observed: Statistics, weights: ArrayLike, *, critical: float):
-        self._weights, self._critical = np.asarray(weights, dtype=float), critical
-        defined = ~np.isnan(observed.z)
-        effect, z, weight = observed.effect[defined], observed.z[defined], self._weights[:, defined]
-        median = [np.quantile(effect, 0.5, weights=w, method="inverted_cdf") if w.any() else np.nan for w in weight]
-        with np.errstate(invalid="ignore"):
-            share, mean = (weight @ np.column_stack([z >= critical, z])).T / weight.sum(axis=1)
-        self._summaries = np.array([median, share, mean])
+    def __init__(self, observed: Statistics, members: ArrayLike, *, critical: float):
+        self._members, self._critical = np.asarray(members, dtype=bool), critical
+        groups = self._members & ~np.isnan(observed.z)
+        self._summaries = np.full((3, len(groups)), np.nan)
+        for number, group in enumerate(groups):
+            if group.any():
+                effect, z = observed.effect[group], observed.z[group]
+                median = np.quantile(effect, 0.5, method="inverted_cdf")
+                self._summaries[:, number] = median, (z >= critical).mean(), z.mean()
         self.observed = np.add(self._summaries, [[0.5], [0.0], [0.0]])
         self.counts = np.zeros(self.observed.shape, dtype=np.int64)
-        self.significant, self.usable = np.zeros((2, len(self._weights)), dtype=np.int64)
+        self.significant, self.usable = np.zeros((2, len(groups)), dtype=np.int64)
 
     def add(self, block: Statistics) -> None:
         """Count the permutations of a block."""
-        median, share, mean = self._summaries[:, :, None]
-        usable = self._weights @ ~np.isnan(block.effect)
-        significant = self._weights @ (block.z >= np.float32(self._critical))
-        # The lower median is at least m if more than half of the weight is on effects of at least m.
-        members = ((weight[weight > 0], block.effect[weight > 0]) for weight in self._weights)
-        favourable = np.array([w @ (e >= m - TOLERANCE * abs(m)) for (w, e), m in zip(members, median, strict=True)])
-        total = np.maximum(usable, 1)  # 0 of 1 if no specification is usable
-        reached = (
-            np.where(usable > 0, 2 * favourable > usable, median <= 0),
-            significant / total >= share,
-            self._weights @ block.z.astype(float) / total >= mean - TOLERANCE,
-        )
-        self.counts += np.sum(reached, axis=2)
-        self.significant += np.rint(significant.sum(axis=1)).astype(np.int64)
-        self.usable += np.rint(usable.sum(axis=1)).astype(np.int64)
+        for number, (group, (median, share, mean)) in enumerate(zip(self._members, self._summaries.T, strict=True)):
+            effect, z = block.effect[group], block.z[group]
+            usable, significant = (~np.isnan(effect)).sum(axis=0), (z >= np.float32(self._critical)).sum(axis=0)
+            # The lower median is at least m if more than half of the effects are at least m.
+            favourable = (effect >= median - TOLERANCE * abs(median)).sum(axis=0)
+            total = np.maximum(usable, 1)  # 0 of 1 if no specification is usable
+            reached = (
+                np.where(usable > 0, 2 * favourable > usable, median <= 0),
+                significant / total >= share,
+                z.sum(axis=0, dtype=float) / total >= mean - TOLERANCE,
+            )
+            self.counts[:, number] += np.sum(reached, axis=1)
+            self.significant[number] += significant.sum()
+            self.usable[number] += usable.sum()
