@@ -237,7 +237,7 @@ def sensitivity(context: Context) -> None:
         sensitivity=sensitivity.sensitivity_table(layout, settings),
         leave_one_out=sensitivity.leave_one_out_table(layout),
         suspect_values=sensitivity.suspect_values_table(suspects, replace(layout, changes=all_changes), settings),
-        power=power.power_table(planned, layout, settings),
+        power=power.power_table(planned, layout),
     )
     context.write(context.folder / "robustness", multiplicity=multiplicity.multiplicity_table(layout, settings))
 

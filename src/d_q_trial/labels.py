@@ -174,7 +174,6 @@ def caption_values(trial: Trial, analysis: Analysis) -> dict[str, str]:
         "direction": contrast_label(trial),
         "estimate": get_test(analysis.test).interval.format(level=confidence_level(analysis)),
         "test": get_test(analysis.test).sentence,
-        "simulated_test": get_test(get_test(analysis.test).for_many or analysis.test).sentence,
         "quartile_type": f"{analysis.quartile_type}",
         "excluded": describe_exclusions(analysis),
         "outliers": describe_outliers(analysis),

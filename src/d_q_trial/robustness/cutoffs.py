@@ -12,6 +12,7 @@ from ..config.settings import Analysis
 from ..formatting import round_significant
 from ..stats.estimate import effect_difference, mann_whitney_effects
 from ..stats.permutation import check_memory
+from ..stats.rank_sum import pairwise_wins
 from ..stats.two_sample import TwoSampleTest, get_test
 from ..trial import Trial
 
@@ -144,8 +145,8 @@ def _interaction_p(changes: np.ndarray, is_first: np.ndarray, table: pd.DataFram
     pairs = cuts.pivot(index=["comparison", "position"], columns="side", values="row").dropna()
     for number, pair in pairs.astype(int).groupby(level="comparison"):
         arms = [arm & ~np.isnan(changes[:, number]) for arm in (is_first, ~is_first)]
-        samples, rows = [changes[arm, number] for arm in arms], pair.to_numpy()
-        effects = [mann_whitney_effects(*samples, *(members[arm][:, side] for arm in arms)) for side in rows.T]
+        wins, rows = pairwise_wins(*(changes[arm, number] for arm in arms)), pair.to_numpy()
+        effects = [mann_whitney_effects(wins, *(members[arm][:, side] for arm in arms)) for side in rows.T]
         p[rows] = effect_difference(*effects, confidence=0.95).p[:, None]
     return p
 

@@ -32,7 +32,7 @@ def multiplicity_table(layout: Layout, robustness: Robustness) -> pd.DataFrame:
     for name, family in robustness.families.items():
         members = [c for c in layout.compared if _belongs(c, family, layout)]
         _, is_first, values = value_matrix(members)
-        p = test.compare_each(values, is_first).p
+        p = test.compare_columns(values, is_first).p
         reason = test.not_permuted or ("" if all(member.linked.all() for member in members) else NO_IDS)
         max_t = MonteCarloP(*np.full((3, len(members)), np.nan))
         if members and not reason:

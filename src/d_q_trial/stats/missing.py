@@ -5,11 +5,12 @@ from itertools import product
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.special import ndtr
 from statsmodels.imputation.bayes_mi import BayesGaussMI
 
 from .checks import Estimate, Seed, as_finite, drop_missing
 from .estimate import t_estimate
-from .rank_sum import normal_p
+from .rank_sum import normal_z
 from .two_sample import get_test
 
 BURN_IN, BETWEEN = 50, 10  # iterations before the first imputed data set, and between successive ones
@@ -96,7 +97,7 @@ def p_bounds(
         raise ValueError(f"bounds of P: {missing_first} and {missing_second} missing, expected 0 or more")
     k, m, samples = missing_first, missing_second, (drop_missing(first), drop_missing(second))
     n_first, n_second = samples[0].size + k, samples[1].size + m
-    p_of = partial(normal_p, n_first=n_first, n_second=n_second, continuity=bool(test.continuity))
+    z_of = partial(normal_z, n_first=n_first, n_second=n_second, continuity=bool(test.continuity))
     # The places of a missing value: at each distinct observed value (odd numbers), and below, between and above these.
     distinct = np.unique(np.concatenate(samples))
     places = np.arange(2 * distinct.size + 1)
@@ -115,9 +116,9 @@ def p_bounds(
         more = tied[at] + values
         ties += more**3 - more - tied[at] ** 3 + tied[at]
     u = smallest_u + k * gain_first[first] + m * gain_second[second] + k * m * (np.sign(first - second) + 1) / 2
-    lowest = float(np.fmin.reduce(p_of(u, tie_sum=tie_sum + ties)))
+    lowest = float(2 * ndtr(-np.fmax.reduce(np.abs(z_of(u, tie_sum=tie_sum + ties)))))
     # All different, and at the extremes: no new ties, and the smallest and largest possible U.
     extremes = np.array([smallest_u, smallest_u + k * gain_first[-1] + m * gain_second[0] + k * m])
     below, above = extremes - n_first * n_second / 2
-    highest = 1.0 if below < 0 < above else float(p_of(extremes, tie_sum=tie_sum).max())
+    highest = 1.0 if below < 0 < above else float(2 * ndtr(-np.abs(z_of(extremes, tie_sum=tie_sum)).min()))
     return lowest, np.nan if np.isnan(lowest) else highest

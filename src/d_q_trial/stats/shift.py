@@ -7,10 +7,11 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.special import ndtr
 from scipy.stats import rankdata
 
 from .checks import Estimate, as_finite, check_proportion, drop_missing, is_significant
-from .rank_sum import as_columns, compare_by_sizes, exact_counts, exact_p, midrank_columns, normal_p
+from .rank_sum import as_columns, compare_by_sizes, exact_counts, exact_p, midrank_columns, normal_z
 from .two_sample import get_test
 
 
@@ -60,7 +61,7 @@ def normal_depths(
 @lru_cache(maxsize=4096)
 def _normal_depth(n_first: int, n_second: int, tie_sum: int, alpha: float, continuity: bool) -> int:
     u = np.arange(n_first * n_second // 2 + 1)
-    return _depth(normal_p(u, n_first, n_second, tie_sum, continuity=continuity), alpha)
+    return _depth(2 * ndtr(-np.abs(normal_z(u, n_first, n_second, tie_sum, continuity=continuity))), alpha)
 
 
 @lru_cache(maxsize=4096)

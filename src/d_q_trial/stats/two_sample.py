@@ -46,8 +46,6 @@ class TwoSampleTest:
     for_many: str = ""  # the test used, and named in the tables, where hundreds of large comparisons would take hours
     # Samples in rows, (c, n) and (c, m), without missing values -> P and, if the statistic of the test is t, t; each (c,)
     test: Callable[[np.ndarray, np.ndarray], Estimate]
-    # values (n, k) and is_first (n,), if this is faster than `test` of the columns of equal sizes
-    columns: Callable[[np.ndarray, np.ndarray], ComparisonResult] | None = None
     # (first, second, sorted differences, tie sum, alpha) -> differences outside each end of the interval of the shift
     depths: Callable[[np.ndarray, np.ndarray, np.ndarray, int, float], tuple[int, int]] | None = None
     # (first, second, *, confidence), as for `test`, if the test compares means
@@ -87,15 +85,14 @@ class TwoSampleTest:
         from .checks import drop_missing
         from .rank_sum import as_columns
 
-        compared = self.compare_each(*as_columns(drop_missing(first)[None], drop_missing(second)[None]))
+        compared = self.compare_columns(*as_columns(drop_missing(first)[None], drop_missing(second)[None]))
         return ComparisonResult(*(field.item() for field in compared))
 
     def compare_columns(self, values: np.ndarray, is_first: np.ndarray) -> ComparisonResult:
-        """Compare the samples in each column of values, shape (n, k); ``is_first`` marks the first sample."""
-        return (self.columns or self.compare_each)(values, is_first)
+        """Compare the samples in each column of values, shape (n, k); ``is_first`` marks the first sample.
 
-    def compare_each(self, values: np.ndarray, is_first: np.ndarray) -> ComparisonResult:
-        """:meth:`compare_columns` by ``test``, which compares all columns with the same sample sizes in one call."""
+        ``test`` compares all columns with the same sample sizes in one call.
+        """
         import numpy as np
 
         from .rank_sum import asymptotic_columns, compare_by_sizes
@@ -140,7 +137,6 @@ _NORMAL = TwoSampleTest(
     interval="given as the Hodges-Lehmann estimate with the {level} confidence interval that inverts the same test",
     no_limit="the groups are too small to exclude any shift",
     test=_lazy("rank_sum", "asymptotic", continuity=False),
-    columns=_lazy("rank_sum", "asymptotic_columns", continuity=False),
     depths=_lazy("shift", "normal_depths", continuity=False),
     continuity=False,
     smallest=8,  # Mann and Whitney (1947): U is almost normal from here on. docs/robustness.md gives the errors
@@ -168,7 +164,6 @@ _ALL_TESTS = (  # in alphabetical order
         sentence="two-sided exact Wilcoxon rank-sum test (permutation distribution given the ties)",
         references=("wilcoxon", "streitberg"),
         test=_lazy("rank_sum", "exact"),
-        columns=None,
         depths=_lazy("shift", "exact_depths"),
         smallest=0,
         no_bounds="the exact test conditions on ties, which the missing values would change",
@@ -182,7 +177,6 @@ _ALL_TESTS = (  # in alphabetical order
         label="normal approximation with continuity correction",
         sentence="two-sided Wilcoxon rank-sum test (normal approximation, tie-corrected, with continuity correction)",
         test=_lazy("rank_sum", "asymptotic", continuity=True),
-        columns=_lazy("rank_sum", "asymptotic_columns", continuity=True),
         depths=_lazy("shift", "normal_depths", continuity=True),
         continuity=True,
     ),
