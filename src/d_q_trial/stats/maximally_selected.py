@@ -63,12 +63,13 @@ def best_cut_bootstrap(
     order = np.argsort(marker if above else -marker, kind="stable")
     marker, response, is_first, weights = marker[order], response[order], is_first[order], weights[:, order]
     starts = np.flatnonzero(np.diff(marker, prepend=np.nan) != 0)
-    drawn = np.add.reduceat(weights, starts, axis=1) > 0
-    last_drawn = np.maximum.accumulate(np.where(drawn, np.arange(starts.size), -1), axis=1)
-    outside = np.column_stack([np.full(resamples, -1), last_drawn[:, :-1]])  # last value drawn outside each subgroup
     u, tie_sum, first, second = _sums_from_starts(response, is_first, weights, starts)
     z = np.nan_to_num(normal_z(u, first, second, tie_sum, continuity=False))
-    eligible = drawn & (outside >= 0) & (np.minimum(first, second) >= max(1, minimum_per_arm))
+    # A cutoff is a drawn value, and the first one inside the subgroup or the last one outside; some drawn are outside.
+    is_inside = above == at_cut_upper
+    drawn = np.add.reduceat(weights, starts, axis=1) > 0
+    at_cut = drawn if is_inside else np.roll(drawn, 1, axis=1)
+    eligible = at_cut & (first + second < marker.size) & (np.minimum(first, second) >= max(1, minimum_per_arm))
     size = np.where(eligible, np.abs(z), -1.0)
     u, _, first, second = _sums_from_starts(response, is_first, (weights == 0).astype(float), starts)
     with np.errstate(invalid="ignore"):
@@ -76,11 +77,8 @@ def best_cut_bootstrap(
     largest = size.max(axis=1, keepdims=True)
     is_best = (size >= largest * (1 - TOLERANCE)) & (largest >= 0)
     row = np.flatnonzero(is_best.any(axis=1))
-    inside = is_best[row].argmax(axis=1) if above else starts.size - 1 - is_best[row, ::-1].argmax(axis=1)
-    last_outside = outside[row, inside]
-    # The cutoff is the first value drawn inside or the last drawn outside; then, values between them are inside.
-    cut, start = (inside, inside) if above == at_cut_upper else (last_outside, last_outside + 1)
-    results[:, row] = marker[starts[cut]], effect[row, start]
+    best = is_best[row].argmax(axis=1) if above else starts.size - 1 - is_best[row, ::-1].argmax(axis=1)
+    results[:, row] = marker[starts[best if is_inside else best - 1]], effect[row, best]
     return results
 
 
