@@ -48,7 +48,7 @@ def test_permuted_labels_depend_on_the_seed_alone_and_are_balanced():
     columns = labels.take(0, 20 * BLOCK)
     np.testing.assert_array_equal(labels.take(300, 900), columns[:, 300:900])
     assert not (Labels(20, 8, 10, seed=10).take(0, 10) == columns[:, :10]).all()
-    assert (np.sort(labels.orders(5, 600), axis=1) == np.arange(20)).all()
+    assert (np.sort(permutation.random_orders(labels, 5, 600), axis=1) == np.arange(20)).all()
     assert (columns.sum(axis=0) == 8).all()
     assert np.abs(columns.mean(axis=1) - 0.4).max() < 4.5 * np.sqrt(0.24 / (20 * BLOCK))
     assert len(np.unique(columns.T, axis=0)) > 19.9 * BLOCK * 0.95

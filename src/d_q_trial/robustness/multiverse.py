@@ -20,7 +20,7 @@ from .specifications import CHOICES, Specifications
 # `effect` and `z` are above 1/2 and above 0 in the favoured direction; `hodges_lehmann` is treated minus control.
 COLUMNS = (
     *("specification", *CHOICES, "own", "n_first", "n_second"),
-    *("effect", "hodges_lehmann", "z", "p", "p_pointwise", "p_pointwise_lower", "p_pointwise_upper"),
+    *("effect", "hodges_lehmann", "z", "p"),
     *("p_adjusted", "p_adjusted_lower", "p_adjusted_upper", "permutations", "reason"),
 )
 SUMMARY_COLUMNS = (
@@ -46,7 +46,6 @@ class Counts:
     total: int  # number of permutations in all shards
     exhaustive: bool  # whether these are all possible splits
     step_down: np.ndarray  # shape (tests,)
-    pointwise: np.ndarray  # shape (tests,)
     joint: np.ndarray  # shape (3, families), in the order of Joint.SUMMARIES
     significant: np.ndarray  # shape (families,): significant specifications, summed over the permutations
     usable: np.ndarray  # shape (families,): specifications with enough participants, summed likewise
@@ -77,15 +76,14 @@ def count_permutations(
     observed = specs.design.observed(specs.is_first)
     labels = labels_for(specs.is_first, permutations, seed)
     start, stop = (labels.count * part // shards for part in (shard - 1, shard))
-    step_down, pointwise = StepDown(observed.z), StepDown(observed.z, family=np.arange(observed.z.size))
-    joint = Joint(observed, specs.members, critical=specs.critical)
+    step_down, joint = StepDown(observed.z), Joint(observed, specs.members, critical=specs.critical)
     curves, shares = [np.empty((POINTS, 0))], (np.arange(POINTS) + 0.5) / POINTS
     check_memory(*specs.design.scores.shape, memory_mb)
     for block in permuted_blocks(specs.design, labels, start=start, stop=stop, progress=progress):
         if block.start < CURVES:
             curves.append(0.5 + pd.DataFrame(block.effect[:, : CURVES - block.start]).quantile(shares).to_numpy())
-        for counter in (step_down, pointwise, joint):
-            counter.add(block)
+        step_down.add(block)
+        joint.add(block)
     content = specs.design.scores, specs.design.continuity, specs.is_first, specs.members
     settings = specs.design.minimum_per_arm, labels, seed, specs.critical
     return Counts(
@@ -95,7 +93,6 @@ def count_permutations(
         total=labels.count,
         exhaustive=labels.seed is None,
         step_down=step_down.counts,
-        pointwise=pointwise.counts,
         joint=joint.counts,
         significant=joint.significant,
         usable=joint.usable,
@@ -131,7 +128,7 @@ def read_counts(paths: Sequence[Path | str]) -> Counts:
         stop = counts.stop
     if stop != first.total:
         raise UserError(f"{path}: ends at permutation {stop:,} of {first.total:,}; a part is missing")
-    summed = ("step_down", "pointwise", "joint", "significant", "usable")
+    summed = ("step_down", "joint", "significant", "usable")
     sums = {field: sum(getattr(counts, field) for _, counts in shards) for field in summed}
     return replace(first, stop=stop, curves=np.hstack([counts.curves for _, counts in shards]), **sums)
 
@@ -140,8 +137,8 @@ def specification_table(specs: Specifications | None, counts: Counts | None) -> 
     """Return every specification with its choices, its result, and its P-values under permuted labels.
 
     The columns are ``COLUMNS``, with a row per specification in the order of the configuration. ``p`` is the two-sided
-    P of the test variant; ``p_pointwise`` is the permutation P of the specification alone, by ``|z|``; ``p_adjusted``
-    is that of step-down max-T over all specifications. ``reason`` explains a missing result.
+    P of the test variant; ``p_adjusted`` is that of step-down max-T over all specifications. ``reason`` explains a
+    missing result.
     """
     if specs is None or counts is None:
         return pd.DataFrame(columns=list(COLUMNS))
@@ -149,8 +146,7 @@ def specification_table(specs: Specifications | None, counts: Counts | None) -> 
     step_down = StepDown(observed.z)
     step_down.counts = counts.step_down
     tests = pd.DataFrame({"effect": 0.5 + observed.effect, "z": observed.z, "p": 2 * ndtr(-np.abs(observed.z))})
-    for name, p in {"p_pointwise": counts.p(counts.pointwise), "p_adjusted": step_down.p(counts.p)}.items():
-        tests[[name, f"{name}_lower", f"{name}_upper"]] = np.column_stack(p[:3])
+    tests[["p_adjusted", "p_adjusted_lower", "p_adjusted_upper"]] = np.column_stack(step_down.p(counts.p)[:3])
     # A row per specification, NaN without a result.
     results = tests.set_axis(np.flatnonzero(specs.tested))[~np.isnan(observed.z)].reindex(specs.table.index)
     reason = specs.table["reason"].mask(results["z"].isna() & specs.tested, TOO_FEW)

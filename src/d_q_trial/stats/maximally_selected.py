@@ -8,14 +8,13 @@ A cutoff is a value of the marker; of equally good cutoffs, the lowest is chosen
 for continuity. Markers, responses and arms have shape (n,).
 """
 
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from .checks import Seed, as_finite
-from .permutation import BLOCK, TOLERANCE, Labels, MonteCarloP
+from .permutation import BLOCK, TOLERANCE, Labels, MonteCarloP, random_orders
 from .rank_sum import midrank_columns, normal_z, pairwise_wins
 
 
@@ -125,13 +124,7 @@ def best_split(marker: ArrayLike, response: ArrayLike, *, minimum: int, permutat
     best = int(np.argmax(np.abs(z) >= np.abs(z).max() * (1 - TOLERANCE)))
     extreme, chunk = 0, BLOCK * max(1, 2**13 // n)  # 16 MB of orders
     for start in range(0, permutations, chunk):
-        orders = _permuted_orders(labels, start, min(start + chunk, permutations))
-        permuted = np.abs((is_upper @ scores[orders]) * half_unit_z[:, None]).max(axis=0)
+        orders = random_orders(labels, start, min(start + chunk, permutations))
+        permuted = np.abs((is_upper @ scores[orders.T]) * half_unit_z[:, None]).max(axis=0)
         extreme += int((permuted >= abs(z[best]) * (1 - TOLERANCE)).sum())
     return BestSplit(float(cuts[best]), float(z[best]), labels.p(extreme), cuts.size, n)
-
-
-@lru_cache(maxsize=4)
-def _permuted_orders(labels: Labels, start: int, stop: int) -> np.ndarray:
-    """Return permuted orders of the participants, one per column; responses of the same length share them."""
-    return np.ascontiguousarray(labels.orders(start, stop).T)

@@ -105,18 +105,20 @@ class Labels:
         """Return splits ``start`` to ``stop`` as bool of shape (n, stop - start)."""
         if self.seed is None:
             return every_split(self.n, self.n_first)[:, start:stop]
-        return split_columns(self.orders(start, stop)[:, : self.n_first], self.n)
-
-    def orders(self, start: int, stop: int) -> np.ndarray:
-        """Return the random orders of the participants that define the splits, shape (stop - start, n)."""
-        keys = [(self.seed or 0) + (number << 64) for number in range(start // BLOCK, -(-stop // BLOCK))]
-        random = [np.random.Generator(np.random.Philox(key=key)).random((BLOCK, self.n)) for key in keys]
-        orders = [numbers.argsort(axis=1, kind="stable") for numbers in random]
-        return np.concatenate([np.empty((0, self.n), dtype=np.intp), *orders])[start % BLOCK :][: stop - start]
+        return split_columns(random_orders(self, start, stop)[:, : self.n_first], self.n)
 
     def p(self, extreme: ArrayLike) -> MonteCarloP:
         """Return the P-values if ``extreme`` of these splits are as extreme as the data; see :func:`permutation_p`."""
         return permutation_p(extreme, self.count, exhaustive=self.seed is None)
+
+
+@lru_cache(maxsize=4)  # all responses of the same length have the same orders
+def random_orders(labels: Labels, start: int, stop: int) -> np.ndarray:
+    """Return the random orders of the participants that define splits, shape (stop - start, n)."""
+    keys = [(labels.seed or 0) + (number << 64) for number in range(start // BLOCK, -(-stop // BLOCK))]
+    random = [np.random.Generator(np.random.Philox(key=key)).random((BLOCK, labels.n)) for key in keys]
+    orders = [numbers.argsort(axis=1, kind="stable") for numbers in random]
+    return np.concatenate([np.empty((0, labels.n), dtype=np.intp), *orders])[start % BLOCK :][: stop - start]
 
 
 def labels_for(is_first: ArrayLike, permutations: int, seed: int) -> Labels:
