@@ -179,15 +179,13 @@ def multiverse_p_values(rng, upper_shift, shift):
     multiverse = combine_choices(values, arms, TRIAL, ANALYSIS, ROBUSTNESS.model_copy(update={"multiverse": choices}))
     multiverse = replace(multiverse, families={name: multiverse.families[name] for name in FAMILIES})
     counts = count_permutations(multiverse, permutations=PERMUTATIONS, seed=int(rng.integers(2**32)))
-    step_down = StepDown(multiverse.design.observed(multiverse.is_first).z)
-    step_down.counts = counts.step_down
-    joint_p = (counts.joint + 1) / (counts.total + 1)
+    joint_p = counts.labels.p(counts.joint.counts).p
     p_values = {
         f"{family}: {summary.replace('_', ' ')}": joint_p[row, column]
         for column, family in enumerate(FAMILIES)
         for row, summary in enumerate(Joint.SUMMARIES)
     }
-    return p_values | {"smallest max-T adjusted P": np.nanmin(step_down.p(counts.p).p)}
+    return p_values | {"smallest max-T adjusted P": np.nanmin(counts.step_down.p(counts.labels.p).p)}
 
 
 STUDIES = {"subgroups": (SUBGROUPS, subgroup_p_values), "multiverse": (MULTIVERSE, multiverse_p_values)}

@@ -404,11 +404,12 @@ def multiverse(context: Context) -> None:
     specifications, reason = prepare_specifications(context.participants, trial, analysis, settings)
     counts = None
     if count_files and not reason:
-        counts = multiverse.read_counts(count_files)
+        permutations = context.permutation_settings["permutations"]
+        counts = multiverse.read_counts(count_files, specifications, permutations, settings.seed)
     elif not reason:
         counts = multiverse.count_permutations(specifications, **context.permutation_settings)
-    table = multiverse.specification_table(specifications, counts)
-    summary = multiverse.summary_table(specifications, counts)
+    table = multiverse.specification_table(counts)
+    summary = multiverse.summary_table(counts)
     context.write(output, specifications=table, multiverse=summary, choices_variance=multiverse.choices_variance(table))
     description = describe_multiverse(table, summary, trial, analysis, settings, reason)
     write_json(description | ({"data": label} if label else {}), output / "multiverse.json")

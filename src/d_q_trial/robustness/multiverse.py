@@ -2,18 +2,16 @@
 
 import hashlib
 import pickle
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
 from scipy.special import ndtr
 
 from ..errors import UserError
 from ..files import atomic
-from ..stats.permutation import Joint, MonteCarloP, StepDown, check_memory, labels_for, permutation_p, permuted_blocks
+from ..stats.permutation import Joint, MonteCarloP, Progress, StepDown, check_memory, labels_for, permuted_blocks
 from .specifications import CHOICES, Specifications
 
 # `own`: yes if the analysis reports the specification.
@@ -36,24 +34,31 @@ CURVES = 499  # permutations whose whole curve is kept
 POINTS = 201  # along a curve
 
 
-@dataclass(frozen=True)
 class Counts:
-    """Numbers of permutations at least as extreme as the data, in a range of the permutations."""
+    """The observed statistics of a multiverse, and the numbers of permutations that are at least as extreme.
 
-    identity: str  # hash of the specifications, labels and families; only counts with the same one add up
-    start: int
-    stop: int
-    total: int  # number of permutations in all shards
-    exhaustive: bool  # whether these are all possible splits
-    step_down: np.ndarray  # shape (tests,)
-    joint: np.ndarray  # shape (3, families), in the order of Joint.SUMMARIES
-    significant: np.ndarray  # shape (families,): significant specifications, summed over the permutations
-    usable: np.ndarray  # shape (families,): specifications with enough participants, summed likewise
-    curves: np.ndarray  # shape (points, kept permutations of the range)
+    ``observed``, ``step_down`` and ``joint`` are those of the tests of ``specs``. ``labels`` are all permutations, of which
+    those in ``range`` (start, stop) are counted. ``curves`` has shape (points, kept permutations of the range).
+    """
 
-    def p(self, count: ArrayLike) -> MonteCarloP:
-        """Return the P-values if ``count`` permutations are at least as extreme as the data."""
-        return permutation_p(count, self.total, exhaustive=self.exhaustive)
+    def __init__(self, specs: Specifications, permutations: int, seed: int):
+        self.specs, self.labels = specs, labels_for(specs.is_first, permutations, seed)
+        self.observed = specs.design.observed(specs.is_first)
+        self.step_down = StepDown(self.observed.z)
+        self.joint = Joint(self.observed, specs.members, critical=specs.critical)
+        self.curves, self.range = np.empty((POINTS, 0)), (0, 0)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return the counts that add up over ranges of the permutations."""
+        joint = {"joint": self.joint.counts, "significant": self.joint.significant, "usable": self.joint.usable}
+        return {"step_down": self.step_down.counts} | joint
+
+    def identity(self) -> str:
+        """Return a hash of the specifications, families and permutations; only counts with the same one add up."""
+        design = self.specs.design
+        content = design.scores, design.continuity, self.specs.is_first, self.specs.members
+        settings = design.minimum_per_arm, self.labels, self.specs.critical
+        return hashlib.sha256(pickle.dumps((content, settings))).hexdigest()
 
 
 def count_permutations(
@@ -64,7 +69,7 @@ def count_permutations(
     shard: int = 1,
     shards: int = 1,
     memory_mb: int = 512,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Counts:
     """Permute the arm labels of all specifications jointly, for shard ``shard`` (from 1) of ``shards``.
 
@@ -73,80 +78,66 @@ def count_permutations(
     """
     if not 1 <= shard <= shards:
         raise UserError(f"shard {shard} of {shards}: shards are numbered from 1")
-    observed = specs.design.observed(specs.is_first)
-    labels = labels_for(specs.is_first, permutations, seed)
-    start, stop = (labels.count * part // shards for part in (shard - 1, shard))
-    step_down, joint = StepDown(observed.z), Joint(observed, specs.members, critical=specs.critical)
-    curves, shares = [np.empty((POINTS, 0))], (np.arange(POINTS) + 0.5) / POINTS
+    counts, curves, shares = Counts(specs, permutations, seed), [], (np.arange(POINTS) + 0.5) / POINTS
+    start, stop = counts.range = tuple(counts.labels.count * part // shards for part in (shard - 1, shard))
     check_memory(*specs.design.scores.shape, memory_mb)
-    for block in permuted_blocks(specs.design, labels, start=start, stop=stop, progress=progress):
+    for block in permuted_blocks(specs.design, counts.labels, start=start, stop=stop, progress=progress):
         if block.start < CURVES:
             curves.append(0.5 + pd.DataFrame(block.effect[:, : CURVES - block.start]).quantile(shares).to_numpy())
-        step_down.add(block)
-        joint.add(block)
-    content = specs.design.scores, specs.design.continuity, specs.is_first, specs.members
-    settings = specs.design.minimum_per_arm, labels, seed, specs.critical
-    return Counts(
-        identity=hashlib.sha256(pickle.dumps((content, settings))).hexdigest(),
-        start=start,
-        stop=stop,
-        total=labels.count,
-        exhaustive=labels.seed is None,
-        step_down=step_down.counts,
-        joint=joint.counts,
-        significant=joint.significant,
-        usable=joint.usable,
-        curves=np.hstack(curves),
-    )
+        counts.step_down.add(block)
+        counts.joint.add(block)
+    counts.curves = np.hstack([counts.curves, *curves])
+    return counts
 
 
 def write_counts(path: Path | str, counts: Counts | None) -> None:
     """Write the counts of a shard to a file, atomically; an empty archive if there is nothing to count."""
+    content = {}
+    if counts:
+        content = counts.arrays() | {"identity": counts.identity(), "range": counts.range, "curves": counts.curves}
     with atomic(path) as temporary:
-        np.savez(temporary, **(vars(counts) if counts else {}))
+        np.savez(temporary, **content)
 
 
-def read_counts(paths: Sequence[Path | str]) -> Counts:
-    """Read the counts of all shards and add them up.
+def read_counts(paths: Iterable[Path | str], specs: Specifications, permutations: int, seed: int) -> Counts:
+    """Read the counts of all shards and add them up; ``specs``, ``permutations`` and ``seed`` are those of the shards.
 
     UserError if a file has no counts or those of other specifications, or a range is missing or duplicated.
     """
-    shards = []
+    counts, shards, stop, path = Counts(specs, permutations, seed), [], 0, None
     for path in paths:
         with np.load(path, allow_pickle=False) as content:
-            values = {name: value if value.ndim else value.item() for name, value in content.items()}
-        if not values:
+            shards.append((path, dict(content)))
+        if not shards[-1][1]:
             raise UserError(f"{path}: holds no counts; delete it and run again")
-        shards.append((path, Counts(**values)))
-    shards.sort(key=lambda shard: shard[1].start)
-    (first_path, first), stop = shards[0], 0
-    for path, counts in shards:
-        if (counts.identity, counts.total) != (first.identity, first.total):
-            raise UserError(f"{path}: counts of other specifications than {first_path}; delete both and run again")
-        if counts.start != stop:
-            raise UserError(f"{path}: begins at permutation {counts.start:,}, expected {stop:,}")
-        stop = counts.stop
-    if stop != first.total:
-        raise UserError(f"{path}: ends at permutation {stop:,} of {first.total:,}; a part is missing")
-    summed = ("step_down", "joint", "significant", "usable")
-    sums = {field: sum(getattr(counts, field) for _, counts in shards) for field in summed}
-    return replace(first, stop=stop, curves=np.hstack([counts.curves for _, counts in shards]), **sums)
+    identity, total = counts.identity(), counts.labels.count
+    for path, shard in sorted(shards, key=lambda item: tuple(item[1]["range"])):
+        if shard["identity"] != identity:
+            raise UserError(f"{path}: counts of other specifications or permutations; delete it and run again")
+        start, end = shard["range"].tolist()
+        if start != stop:
+            raise UserError(f"{path}: begins at permutation {start:,}, expected {stop:,}")
+        stop, counts.curves = end, np.hstack([counts.curves, shard["curves"]])
+        for name, array in counts.arrays().items():
+            array += shard[name]
+    if stop != total:
+        raise UserError(f"{path}: ends at permutation {stop:,} of {total:,}; a part is missing")
+    return counts
 
 
-def specification_table(specs: Specifications | None, counts: Counts | None) -> pd.DataFrame:
+def specification_table(counts: Counts | None) -> pd.DataFrame:
     """Return every specification with its choices, its result, and its P-values under permuted labels.
 
     The columns are ``COLUMNS``, with a row per specification in the order of the configuration. ``p`` is the two-sided
     P of the test variant; ``p_adjusted`` is that of step-down max-T over all specifications. ``reason`` explains a
     missing result.
     """
-    if specs is None or counts is None:
+    if counts is None:
         return pd.DataFrame(columns=list(COLUMNS))
-    observed = specs.design.observed(specs.is_first)
-    step_down = StepDown(observed.z)
-    step_down.counts = counts.step_down
+    specs, observed = counts.specs, counts.observed
     tests = pd.DataFrame({"effect": 0.5 + observed.effect, "z": observed.z, "p": 2 * ndtr(-np.abs(observed.z))})
-    tests[["p_adjusted", "p_adjusted_lower", "p_adjusted_upper"]] = np.column_stack(step_down.p(counts.p)[:3])
+    adjusted = counts.step_down.p(counts.labels.p)
+    tests[["p_adjusted", "p_adjusted_lower", "p_adjusted_upper"]] = np.column_stack(adjusted[:3])
     # A row per specification, NaN without a result.
     results = tests.set_axis(np.flatnonzero(specs.tested))[~np.isnan(observed.z)].reindex(specs.table.index)
     reason = specs.table["reason"].mask(results["z"].isna() & specs.tested, TOO_FEW)
@@ -162,14 +153,14 @@ def specification_table(specs: Specifications | None, counts: Counts | None) -> 
         n_first=n_first,
         n_second=n_second,
         hodges_lehmann=shift,
-        permutations=pd.Series(counts.total, specs.table.index, dtype="Int64").where(reason == ""),
+        permutations=pd.Series(counts.labels.count, specs.table.index, dtype="Int64").where(reason == ""),
         reason=reason,
         **results,
     )
     return frame[list(COLUMNS)]
 
 
-def summary_table(specs: Specifications | None, counts: Counts | None) -> pd.DataFrame:
+def summary_table(counts: Counts | None) -> pd.DataFrame:
     """Test every family of specifications as a whole.
 
     The columns are ``SUMMARY_COLUMNS``, with a row per family and summary as :class:`~..stats.permutation.Joint`
@@ -178,19 +169,18 @@ def summary_table(specs: Specifications | None, counts: Counts | None) -> pd.Dat
     labels, and those ``too_small`` have too few participants in an arm under the observed labels. The summary is
     computed from the other ``specifications``.
     """
-    if specs is None or counts is None:
+    if counts is None:
         return pd.DataFrame(columns=list(SUMMARY_COLUMNS))
-    observed = specs.design.observed(specs.is_first)
-    values = Joint(observed, specs.members, critical=specs.critical).observed
-    has_result, rows = ~np.isnan(observed.z), []
+    specs, joint, rows = counts.specs, counts.joint, []
+    has_result = ~np.isnan(counts.observed.z)
     for column, ((family, members), tested) in enumerate(zip(specs.families.items(), specs.members, strict=True)):
         combinations, with_test, used = np.count_nonzero(members), int(tested.sum()), int(tested[has_result].sum())
         sizes = (combinations, combinations - with_test, with_test - used, used)
-        significant, usable = counts.significant[column], counts.usable[column]
+        significant, usable = joint.significant[column], joint.usable[column]
         for row, summary in enumerate(Joint.SUMMARIES):
-            p = counts.p(counts.joint[row, column]) if used else MonteCarloP()
+            p = counts.labels.p(joint.counts[row, column]) if used else MonteCarloP()
             mean = significant / usable if summary == "share_significant" and usable else np.nan
-            rows.append((family, summary, values[row, column], *p[:3], counts.total, mean, *sizes))
+            rows.append((family, summary, joint.observed[row, column], *p[:3], counts.labels.count, mean, *sizes))
     return pd.DataFrame(rows, columns=list(SUMMARY_COLUMNS))
 
 
