@@ -5,9 +5,8 @@ import math
 import pandas as pd
 
 from ..comparisons import Comparison, Layout, result_rows, results_frame
-from ..labels import CHANGES
 from ..results_table import ALL_PARTICIPANTS
-from ..stats.estimate import mann_whitney_effect, mean_difference
+from ..stats.estimate import mann_whitney_effect
 from ..stats.power import detectable_difference, exaggeration, implied_sd, t_power
 from .interaction import NO_OVERLAP, TOO_FEW
 
@@ -25,12 +24,12 @@ def power_table(planned: pd.DataFrame, layout: Layout) -> pd.DataFrame:
     implied by the plan, the power of every comparison of that outcome for the planned difference, and the difference
     detectable with the planned power. ``as observed`` and ``as overall``: power, probability of a wrong sign (type S)
     and exaggeration of significant estimates (type M), if the true effect equals that observed in this comparison, or
-    in all participants; on two scales, the mean log ratio (or difference) and the Mann-Whitney effect (its distance from
-    1/2). Power for the observed effect is a function of P alone (Hoenig and Heisey 2001, American Statistician 55, 19-24).
+    in all participants; an effect is the distance of the Mann-Whitney effect from 1/2. Power for the observed effect is a
+    function of P alone (Hoenig and Heisey 2001, American Statistician 55, 19-24).
     """
     plans = planned.itertuples(index=False)
     rows = [row for plan in plans for row in _planned_rows(plan, layout)]
-    overall: dict[tuple, tuple[float, str]] = {}  # all participants come before their strata
+    overall: dict[tuple, float] = {}  # all participants come before their strata
     for comparison in layout.compared:
         rows += _exaggeration_rows(comparison, overall, layout.analysis.alpha)
     return results_frame(rows)
@@ -58,21 +57,17 @@ def _planned_rows(plan, layout: Layout) -> list[tuple]:
     return rows
 
 
-def _exaggeration_rows(c: Comparison, overall: dict[tuple, tuple[float, str]], alpha: float) -> list[tuple]:
-    """Return rows of one comparison on both scales; if it is of all participants, add its effects to ``overall``."""
-    mean, effect = mean_difference(*c.samples(c.modelled), confidence=0.95), mann_whitney_effect(*c.samples())
-    by_mean, rows = f"mean {CHANGES[c.scale]}, t (Welch)", []
-    for scale, estimate, null, n in ((by_mean, mean, 0, c.counts(c.modelled)), (EFFECT, effect, 0.5, c.counts())):
-        undefined = NO_OVERLAP if scale == EFFECT else c.no_logarithm or TOO_FEW
-        true_effects, key = {OBSERVED: (estimate.estimate - null, undefined)}, (*c.key[:3], scale)
-        if not c.marker:
-            overall[key] = true_effects[OBSERVED]
-        elif key in overall:
-            true_effects[OVERALL] = overall[key]
-        for name, (true_effect, why_missing) in true_effects.items():
-            values = exaggeration(true_effect, estimate.standard_error, estimate.df, alpha=alpha)
-            statistics = dict(zip(("power", "wrong_sign", "exaggeration"), values, strict=True))
-            why_undefined = why_missing if math.isnan(true_effect) else undefined
-            reason = why_undefined if math.isnan(statistics["power"]) else NO_EFFECT
-            rows += result_rows((*c.key, name), n, scale, reason, **statistics)
+def _exaggeration_rows(c: Comparison, overall: dict[tuple, float], alpha: float) -> list[tuple]:
+    """Return rows of one comparison; if it is of all participants, add its effect to ``overall``."""
+    effect, key, rows = mann_whitney_effect(*c.samples()), c.key[:3], []
+    true_effects = {OBSERVED: effect.estimate - 0.5}
+    if not c.marker:
+        overall[key] = true_effects[OBSERVED]
+    elif key in overall:
+        true_effects[OVERALL] = overall[key]
+    for name, true_effect in true_effects.items():
+        values = exaggeration(true_effect, effect.standard_error, effect.df, alpha=alpha)
+        statistics = dict(zip(("power", "wrong_sign", "exaggeration"), values, strict=True))
+        reason = NO_OVERLAP if math.isnan(statistics["power"]) else NO_EFFECT
+        rows += result_rows((*c.key, name), c.counts(), EFFECT, reason, **statistics)
     return rows
