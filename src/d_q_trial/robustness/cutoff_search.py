@@ -71,10 +71,8 @@ def best_cuts(
     on_side = tried.groupby(["comparison", "side"])["z"]
     is_best = tried["z"] >= on_side.transform("max") * (1 - TOLERANCE)
     best = tried.assign(cuts=on_side.transform("count"))[is_best].drop_duplicates(["comparison", "side"])
-    largest = best.groupby("comparison")["z"].transform("max")
-    best.loc[best["z"] < largest, [f"p_best_of_both{end}" for end in ENDS]] = (
-        np.nan
-    )  # the other side has the better one
+    is_worse = best["z"] < best.groupby("comparison")["z"].transform("max")  # the other side has the better cutoff
+    best.loc[is_worse, [f"p_best_of_both{end}" for end in ENDS]] = np.nan
     columns = [
         _bootstrap_columns(groups.comparisons[row.comparison], row.side, analysis, robustness)
         for row in best.itertuples()
