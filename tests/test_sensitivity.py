@@ -80,6 +80,12 @@ def test_the_adjusted_percent_is_the_adjusted_log_ratio_on_the_scale_of_percent(
             assert values[f"adjusted_percent{end}"] == pytest.approx(expected, rel=1e-9)
 
 
+def test_the_mixed_model_counts_the_participants_of_each_arm_with_a_baseline_and_a_change():
+    _, table = _analyse(drop=(("A03", "baseline"),))
+    row = one(table, visit=sensitivity.EVERY_VISIT, stratum="all", statistic="p")
+    assert (row["n_first"], row["n_second"]) == (7, 8)
+
+
 def test_bounds_of_p_are_those_of_the_missing_values_in_each_arm():
     layout, table = _analyse(drop=(("A02", "week_20"), ("A11", "week_20")))
     low, high = (one(table, visit="week_20", stratum="all", statistic=s) for s in ("p_lowest", "p_highest"))

@@ -84,7 +84,7 @@ def mann_whitney_effects(wins: np.ndarray, *selections: np.ndarray) -> Estimate:
         terms = (squares[0], n, m), (squares[1], m, n)
         first, second = ((square * n - u**2) / (n**2 * (n - 1) * m**2) for square, n, m in terms)
         error, df = _combine_variances(first, second, n - 1, m - 1)
-        return Estimate(u / (n * m), np.where(np.minimum(n, m) < 2, np.nan, error), df)
+        return Estimate(u / (n * m), error, df)
 
 
 def _combine_variances(first: Any, second: Any, first_df: Any, second_df: Any) -> tuple[Any, Any]:
