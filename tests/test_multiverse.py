@@ -21,19 +21,11 @@ from d_q_trial.config.robustness import Multiverse
 from d_q_trial.errors import UserError
 from d_q_trial.figures import specification_curve, style
 from d_q_trial.robustness import multiverse
-from d_q_trial.robustness.specifications import (
-    ALL_EQUAL,
-    CHOICES,
-    NO_IDS,
-    NO_OUTCOMES,
-    TOO_SMALL,
-    WHOLE,
-    prepare_specifications,
-)
+from d_q_trial.robustness.specifications import ALL_EQUAL, CHOICES, TOO_SMALL, WHOLE, prepare_specifications
 from d_q_trial.stats.permutation import labels_for, permutation_p
 from d_q_trial.stats.two_sample import get_test
 
-MARKER = "p16_variant_5"
+MARKER, NO_IDS = "p16_variant_5", "the workbook does not say which values belong to the same participant"
 TABLES = multiverse.specification_table, multiverse.summary_table
 SMALL = Multiverse(
     outcomes={"p1np": "higher"}, visits=["week_2", "week_20"], markers=[MARKER], cuts=[0.5],
@@ -250,9 +242,7 @@ def test_numbers_are_independent_of_shards_and_memory(tmp_path, shards, memory_m
     for shard in range(1, shards + 1):
         part = multiverse.count_permutations(specifications, shard=shard, **options)
         multiverse.write_counts(tmp_path / f"{shard}.npz", part)
-    joined = multiverse.read_counts(
-        sorted(tmp_path.iterdir(), reverse=True), specifications, 1999, CHOSEN.robustness.seed
-    )
+    joined = multiverse.read_counts(sorted(tmp_path.iterdir(), reverse=True), specifications, 1999, options["seed"])
     for table, tabulate in zip(tables, TABLES, strict=True):
         pd.testing.assert_frame_equal(table, tabulate(joined), check_exact=True)
     np.testing.assert_array_equal(counts.curves, joined.curves)
@@ -324,7 +314,7 @@ def run_command(folder, people, *arguments):
 
 
 def test_panels_without_ids_and_a_multiverse_without_outcomes_give_the_reason(tmp_path):
-    assert prepare(invent(), outcomes={}) == (None, NO_OUTCOMES)
+    assert prepare(invent(), outcomes={}) == (None, "robustness.multiverse.outcomes names no outcome")
     unlinked = cohorts.make_participants(invent().frame.assign(linked=False).to_dict("records"))
     assert prepare(unlinked) == (None, NO_IDS)
     assert run_command(tmp_path, unlinked, "permute", tmp_path / "c.npz") == 0
