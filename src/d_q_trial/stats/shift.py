@@ -33,12 +33,12 @@ def hodges_lehmann(first: ArrayLike, second: ArrayLike, *, method: str, confiden
     if not differences.size:
         return Estimate()
     if find_depths is None:
-        return Estimate(np.median(differences))
+        return Estimate(float(np.median(differences)))
     # Sum of t^3 - t over the groups of t equal values within the samples.
     ties = np.concatenate([np.unique(sample, return_counts=True)[1] for sample in samples])
     below, above = find_depths(*samples, differences, int((ties**3 - ties).sum()), alpha)
     lower, upper = differences[below - 1] if below else -np.inf, differences[-above] if above else np.inf
-    return Estimate(np.median(differences), lower=lower, upper=upper)
+    return Estimate(float(np.median(differences)), lower=float(lower), upper=float(upper))
 
 
 def hodges_lehmann_columns(values: np.ndarray, is_first: np.ndarray, *, method: str, confidence: float) -> Estimate:
