@@ -28,15 +28,16 @@ from d_q_trial.config import settings
 from d_q_trial.config.robustness import Robustness
 from d_q_trial.errors import UserError
 from d_q_trial.files import write_csv
+from d_q_trial.participants import VALUE
 from d_q_trial.robustness.cutoff_search import best_cuts
 from d_q_trial.robustness.cutoffs import divide_comparisons
 from d_q_trial.robustness.multiverse import count_permutations
-from d_q_trial.robustness.specifications import Measurements, combine_choices
+from d_q_trial.robustness.specifications import combine_choices
 from d_q_trial.stats.ancova import marker_interaction
 from d_q_trial.stats.estimate import effect_difference, mann_whitney_effect, permuted_strata_p
 from d_q_trial.stats.permutation import Design, Joint, StepDown, adjust_p, labels_for, permuted_blocks
 from d_q_trial.stats.rank_sum import asymptotic_columns
-from d_q_trial.trial import load_trial
+from d_q_trial.trial import BASELINE, load_trial
 
 WOMEN, PERMUTATIONS, LEVELS = 60, 199, (0.05, 0.1)
 VISITS = ("week_2", "week_4", "week_20")
@@ -129,7 +130,7 @@ def multiplicity_p_values(trial):
     return {
         "T3, smallest of 6: unadjusted": p.min(),
         "T3, smallest of 6: Holm": adjust_p(p, "holm").min(),
-        "T3, smallest of 6: max-T": min(adjusted.p for adjusted in counts.p(labels.p)),
+        "T3, smallest of 6: max-T": counts.p(labels.p).p.min(),
     }
 
 
@@ -148,52 +149,43 @@ MULTIVERSE = {  # shift in the upper third of the first marker, and in all parti
 }
 
 
-def simulate_measurements(rng, upper_shift, shift, choices):
-    """Return the raw values and subgroups of one trial."""
+def simulate_values(rng, upper_shift, shift, choices):
+    """Return the raw values of one trial, a row per woman and a column per variable, visit and measure."""
     is_first = np.arange(WOMEN) < 30
     log_markers = rng.multivariate_normal([0, 0], [[1, 0.7], [0.7, 1]], size=WOMEN)
-    markers = dict(zip(TRIAL.markers, np.exp(log_markers).T, strict=True))
-    groups = {
-        (m, cut): values >= np.quantile(values, cut)
-        for m, values in markers.items()
-        for cut in map(float, choices.cuts)
+    values = {
+        (marker, BASELINE, VALUE): np.exp(logs) for marker, logs in zip(TRIAL.markers, log_markers.T, strict=True)
     }
-    first_marker = next(iter(markers.values()))
+    first_marker = next(iter(values.values()))
     is_upper = first_marker >= np.quantile(first_marker, 2 / 3)
     dropouts = rng.permutation(WOMEN)[:4]
-    baseline, follow_up, reported_changes = {}, {}, {}
     for outcome, direction in choices.outcomes.items():
-        baseline[outcome] = np.exp(rng.normal(3.5, 0.4, WOMEN))
+        baseline = values[outcome, BASELINE, VALUE] = np.exp(rng.normal(3.5, 0.4, WOMEN))
         woman_effect = rng.standard_t(4, WOMEN)
         for visit in VISITS:
             noise = (woman_effect + rng.standard_t(4, WOMEN)) / 2  # each has variance 2, so the result has variance 1
             effect = is_first * (upper_shift * is_upper + shift) * (visit != "week_20")
             change = SD * (noise + DIRECTION[direction] * effect)
-            follow_up[outcome, visit] = np.round(baseline[outcome] * np.exp(change), 1)
-            reported_changes[outcome, visit] = np.full(WOMEN, np.nan)
-        follow_up[outcome, "week_4"][dropouts[:1]] = np.nan
-        follow_up[outcome, "week_20"][dropouts] = np.nan
-    visits = dict.fromkeys(choices.outcomes, VISITS)
-    return Measurements(is_first, visits, baseline, follow_up, reported_changes, groups)
+            values[outcome, visit, VALUE] = np.round(baseline * np.exp(change), 1)
+        values[outcome, "week_4", VALUE][dropouts[:1]] = np.nan
+        values[outcome, "week_20", VALUE][dropouts] = np.nan
+    return pd.DataFrame(values), pd.Series(np.where(is_first, *TRIAL.analysed_arms))
 
 
 def multiverse_p_values(rng, upper_shift, shift):
     """Return the P of each family and summary, and the smallest adjusted P of all specifications."""
     choices = ROBUSTNESS.multiverse.model_copy(update={"tests": ["normal"]})
-    data = simulate_measurements(rng, upper_shift, shift, choices)
-    multiverse = combine_choices(data, TRIAL, ANALYSIS, ROBUSTNESS.model_copy(update={"multiverse": choices}))
+    values, arms = simulate_values(rng, upper_shift, shift, choices)
+    multiverse = combine_choices(values, arms, TRIAL, ANALYSIS, ROBUSTNESS.model_copy(update={"multiverse": choices}))
     multiverse = replace(multiverse, families={name: multiverse.families[name] for name in FAMILIES})
     counts = count_permutations(multiverse, permutations=PERMUTATIONS, seed=int(rng.integers(2**32)))
-    step_down = StepDown(multiverse.design.observed(multiverse.is_first).z)
-    step_down.counts = counts.step_down
-    joint_p = (counts.joint + 1) / (counts.total + 1)
+    joint_p = counts.labels.p(counts.joint.counts).p
     p_values = {
         f"{family}: {summary.replace('_', ' ')}": joint_p[row, column]
         for column, family in enumerate(FAMILIES)
         for row, summary in enumerate(Joint.SUMMARIES)
     }
-    adjusted = [p.p for p in step_down.p(counts.p)]
-    return p_values | {"smallest max-T adjusted P": np.nanmin(adjusted)}
+    return p_values | {"smallest max-T adjusted P": np.nanmin(counts.step_down.p(counts.labels.p).p)}
 
 
 STUDIES = {"subgroups": (SUBGROUPS, subgroup_p_values), "multiverse": (MULTIVERSE, multiverse_p_values)}

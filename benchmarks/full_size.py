@@ -17,7 +17,8 @@ from timing import parse_numbers
 
 from d_q_trial.config import settings
 from d_q_trial.files import sha256
-from d_q_trial.robustness.multiverse import count_permutations, prepare_specifications
+from d_q_trial.robustness.multiverse import count_permutations
+from d_q_trial.robustness.specifications import prepare_specifications
 from d_q_trial.trial import load_trial
 from d_q_trial.workbook.reader import read_workbook
 
@@ -40,9 +41,7 @@ def main(permutations=20_000):
     few, many = seconds
     cost = (seconds[many] - seconds[few]) / ((many - few) * tests / 1e6)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(
-        f"{os.path.basename(analysis.workbook)} ({sha256(analysis.workbook)[:8]}): {tests:,} different specifications"
-    )
+    print(f"{os.path.basename(analysis.workbook)} ({sha256(analysis.workbook)[:8]}): {tests:,} specifications")
     print(f"{many:,} permutations: {seconds[many]:.1f} s of processor; {cost:.4f} s per million permuted tests")
     print(f"memory: {memory:.0f} MB at most, {initial:.0f} MB before; a shard asks for {robustness.memory_mb} + 500 MB")
     print(f"{FULL_SIZE:.0e} permuted tests on {NODES} processors: {FULL_SIZE / 1e6 * cost / NODES / 60:.0f} minutes")

@@ -48,7 +48,7 @@ def rank(values, is_first):
     counters = [
         StepDown(observed.z),
         StepDown(observed.z, family=np.arange(observed.z.size)),
-        Joint(observed, np.ones((1, values.shape[1]), dtype=int), critical=ndtri(0.975)),
+        Joint(observed, np.ones((1, values.shape[1]), dtype=bool), critical=ndtri(0.975)),
     ]
     return design, counters
 

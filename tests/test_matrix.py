@@ -24,10 +24,16 @@ pytestmark = pytest.mark.slow
 MAIN = "tables/main_results.html"
 # An added test: an entry in the registry, without an interval, not to be permuted, with another statistic.
 NEW_TEST = """
-TESTS["new"] = replace(
-    TESTS["brunner_munzel"], name="new", label="New test", sentence="two-sided new test", references=("newcomer",),
-    statistic="d", interval="given as the Hodges-Lehmann estimate without an interval",
-)
+new:
+  label: New test
+  sentence: two-sided new test
+  references: [newcomer]
+  statistic: d
+  undefined: the groups do not overlap, all values are equal, or a group has fewer than two
+  interval: given as the Hodges-Lehmann estimate without an interval
+  test: [estimate, brunner_munzel, {}]
+  no_bounds: bounds of P exist only for the rank-sum test by the normal approximation
+  not_permuted: the Brunner-Munzel statistic is not a linear rank statistic
 """
 KNOWN = TESTS | {"new": replace(TESTS["brunner_munzel"], name="new", sentence="two-sided new test")}
 # The configuration, the outcomes of its reference analysis, and further analyses.
@@ -81,7 +87,7 @@ def _write_grouped_workbook(path: Path) -> None:
 def _run_matrix(folder: Path, *, source: str, outcomes: list[str], others: dict) -> None:
     """Run all analyses by the commands of the workflow, with one more test in the registry."""
     workspace.make(folder)
-    with (folder / "src/d_q_trial/stats/two_sample.py").open("a") as registry:
+    with (folder / "src/d_q_trial/stats/two_sample.yaml").open("a") as registry:
         registry.write(NEW_TEST)
     with (folder / "src/d_q_trial/report/references.yaml").open("a") as references:
         references.write("newcomer: Newcomer A. Journal of New Tests 1, 1-2 (2001).\n")

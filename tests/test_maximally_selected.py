@@ -33,7 +33,7 @@ def test_p_is_nan_without_a_split(marker, response):
 
 def test_windows_cover_all_participants_and_keep_equal_values_together():
     marker = np.array([5.0, 1, 2, 2, 3, 8, 9, 4, 4, 4, 7])
-    table, members = list_subgroups(marker, Windows(share=0.3, step=0.1), 1, "upper")
+    table, members = list_subgroups(marker[:, None], Windows(share=0.3, step=0.1), 1, "upper")
     windows = members[:, table["side"].eq("window")]
     assert windows.any(axis=1).all()
     for window in windows.T:

@@ -253,7 +253,7 @@ DESCRIBED = [  # table, column, beginning of the method, part of its description
     ("sensitivity/leave_one_out", "value", "", "with each participant left out in turn"),
     ("robustness/best_cuts", "effect_out_of_bag", "", "Bootstrap resamples show how far the best cutoff varies"),
     ("sensitivity/suspect_values", "value", "", "Where a reported value may be an error, comparisons were repeated"),
-    ("sensitivity/power", "value", "two-sided", "the standard deviation that the plan implies was computed for the t test and from"),
+    ("sensitivity/power", "value", "two-sided", "the standard deviation that the plan implies was computed for the t test"),
     ("sensitivity/power", "value", "", "type S (sign) error and type M (magnitude) error in subgroups"),
 ]  # fmt: skip
 PERMUTED = [

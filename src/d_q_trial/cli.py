@@ -220,7 +220,7 @@ def sensitivity(context: Context) -> None:
         sensitivity=sensitivity.sensitivity_table(layout, settings),
         leave_one_out=sensitivity.leave_one_out_table(layout),
         suspect_values=sensitivity.suspect_values_table(suspects, replace(layout, changes=all_changes), settings),
-        power=power.power_table(planned, layout, settings),
+        power=power.power_table(planned, layout),
     )
     context.write(context.folder / "robustness", multiplicity=multiplicity.multiplicity_table(layout, settings))
 
@@ -273,8 +273,8 @@ def consistency(context: Context) -> None:
     """Check the internal consistency of reported P-values, group sizes, medians and quartiles."""
     from .consistency import outputs
     from .labels import replace_keys
-    from .published_tables import check_names
     from .pages import page_links
+    from .published_tables import check_names
 
     arguments, heading, words = context.arguments, "Internal consistency of the reported numbers", {}
     claims, output = arguments.claims, arguments.output or Path("consistency")
@@ -345,7 +345,8 @@ PERMUTATIONS = argument("--permutations", type=int, help="number of permutations
 )
 def permute(context: Context) -> None:
     """Permute the treatment labels of the multiverse for one part of the permutations."""
-    from .robustness.multiverse import prepare_specifications, write_counts
+    from .robustness.multiverse import write_counts
+    from .robustness.specifications import prepare_specifications
 
     arguments, settings, counts = context.arguments, context.settings.robustness, None
     specifications, _ = prepare_specifications(context.participants, context.trial, context.analysis, settings)
@@ -364,14 +365,18 @@ def multiverse(context: Context) -> None:
     from .figures.specification_curve import describe_multiverse, draw_specification_curve
     from .files import write_json
     from .robustness import multiverse
+    from .robustness.specifications import prepare_specifications
 
     trial, analysis, label, count_files = context.trial, context.analysis, context.label, context.arguments.counts
     settings, output, counts = context.settings.robustness, Path(context.arguments.output), None
-    specifications, reason = multiverse.prepare_specifications(context.participants, trial, analysis, settings)
-    if specifications:
-        counts = multiverse.read_counts(count_files) if count_files else _count_permutations(context, specifications)
-    table = multiverse.specification_table(specifications, counts)
-    summary = multiverse.summary_table(specifications, counts)
+    specifications, reason = prepare_specifications(context.participants, trial, analysis, settings)
+    if count_files and not reason:
+        permutations = context.arguments.permutations or settings.permutations
+        counts = multiverse.read_counts(count_files, specifications, permutations, settings.seed)
+    elif not reason:
+        counts = _count_permutations(context, specifications)
+    table = multiverse.specification_table(counts)
+    summary = multiverse.summary_table(counts)
     context.write(output, specifications=table, multiverse=summary, choices_variance=multiverse.choices_variance(table))
     description = describe_multiverse(table, summary, trial, analysis, settings, reason)
     write_json(description | ({"data": label} if label else {}), output / "multiverse.json")

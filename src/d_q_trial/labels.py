@@ -131,7 +131,6 @@ def caption_values(trial: Trial, analysis: Analysis) -> dict[str, str]:
     test, marker = get_test(analysis.test), trial.markers.get(analysis.marker)
     values = {"trial": trial, "analysis": analysis, "test": test, "direction": contrast_label(trial)}
     values |= {"level": confidence_level(analysis), "marker": marker.label if marker else analysis.marker}
-    values["simulated_test"] = get_test(test.for_many or test.name)
     return {name: _render(text, values) for name, text in _TEXTS["placeholders"].items()}
 
 

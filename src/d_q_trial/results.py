@@ -131,7 +131,7 @@ def _contrast_rows(layout: Layout, comparisons: list[Comparison], also: Iterable
     _, is_first, values = value_matrix(comparisons)
     other_tests = [get_test(name) for name in also if name != test.name]
     other_p = [other.compare_columns(values, is_first).p for other in other_tests]
-    tests = test.compare_each(values, is_first)
+    tests = test.compare_columns(values, is_first)
     shifts = hodges_lehmann_columns(values, is_first, method=test.name, confidence=confidence)
     estimates = {"hodges_lehmann": (shifts, test.no_limit)}
     if test.mean_difference:

@@ -1,39 +1,37 @@
 """The best cutoff of each marker, with P corrected for the search and its bootstrap range, and the best split."""
 
-import itertools
-
 import numpy as np
 import pandas as pd
 from scipy.special import ndtr
 
-from ..comparisons import seeded_generator, value_matrix
+from ..comparisons import Comparison, seeded_generator
 from ..config.robustness import Robustness
 from ..config.settings import Analysis
 from ..stats.maximally_selected import best_cut_bootstrap, best_split
-from ..stats.permutation import TOLERANCE, Design, MonteCarloP, Progress, StepDown, labels_for, permuted_blocks
+from ..stats.permutation import TOLERANCE, Design, Progress, StepDown, labels_for, permuted_blocks
 from ..stats.two_sample import get_test
 from ..trial import Trial
-from .cutoffs import HEAD, NO_MARKER, TOO_FEW_FOR_CUTS, Slices
+from .cutoffs import HEAD, NO_MARKER, TOO_FEW_FOR_CUTS, Subgroups
 
 SIDES = ("above", "below")
 RESAMPLES = 499
-CORRECTED = [f"p_best_of_{scope}{end}" for scope in ("side", "both", "family") for end in ("", "_lower", "_upper")]
+ENDS = ("", "_lower", "_upper")  # of the names of an estimate and of the limits of its interval
 BEST_CUTS = (
     *(*HEAD, "side", "cuts", "cut", "n_first", "n_second", "difference", "lower", "upper", "method", "p"),
-    *(*CORRECTED, "permutations", "mann_whitney_effect", "cut_lower", "cut_upper"),
+    *(f"p_best_of_{scope}{end}" for scope in ("side", "both", "family") for end in ENDS),
+    *("permutations", "mann_whitney_effect", "cut_lower", "cut_upper"),
     *("effect_out_of_bag", "effect_out_of_bag_lower", "effect_out_of_bag_upper", "resamples", "reason"),
 )
 BEST_SPLITS = (
     *(*HEAD, "arm", "n", "cuts", "cut", "z", "p", "p_corrected", "p_corrected_lower", "p_corrected_upper"),
     *("permutations", "reason"),
 )
-NOTHING_TRIED = pd.DataFrame({"side": [], "slice": [], "family": [], "continuity": []})
 NO_SPLIT = "no cut leaves enough participants on either side"
 
 
 def best_cuts(
-    slices: list[Slices], trial: Trial, analysis: Analysis, robustness: Robustness, progress: Progress | None = None
-) -> tuple[pd.DataFrame, list[np.ndarray]]:
+    groups: Subgroups, trial: Trial, analysis: Analysis, robustness: Robustness, progress: Progress | None = None
+) -> tuple[pd.DataFrame, np.ndarray]:
     """Find the cutoffs with the largest absolute z above and below, with P corrected for the search.
 
     The arm labels of all participants are permuted jointly. For each permutation, the same search is repeated over all
@@ -49,60 +47,53 @@ def best_cuts(
     of the cutoff over bootstrap resamples. ``effect_out_of_bag``, with its range, is the median Mann-Whitney effect at
     the best cutoff of each resample, in the participants left out of it. ``reason`` explains a missing cutoff.
 
-    The second value has, for each slice, P of each of its groups corrected for the search over all cutoffs on both
-    sides (step-down); NaN for windows, for groups that are too small, and if the test is not permuted. Miller and
-    Siegmund (1982), Biometrics 38, 1011-1016, applied to the comparison of arms within a subgroup.
+    The second value has, for each group, P corrected for the search over all cutoffs on both sides (step-down); NaN for
+    windows, for groups that are too small, and if the test is not permuted. Miller and Siegmund (1982), Biometrics 38,
+    1011-1016, applied to the comparison of arms within a subgroup.
     """
-    ids, is_first, _ = value_matrix([part.comparison for part in slices])
-    columns, parts = [np.empty((len(ids), 0))], [NOTHING_TRIED]
-    for number, part in enumerate(slices):
-        test = get_test(part.method)
-        # By cutoff: in this order the lowest of equally good cutoffs comes first.
-        cuts = part.table.loc[part.table["side"].ne("window") & (not test.not_permuted), ["side"]]
-        group_values = np.where(part.members[:, cuts.index], part.comparison.value[:, None], np.nan)
-        columns.append(pd.DataFrame(group_values, part.comparison.participant).reindex(ids).to_numpy())
-        family = trial.outcomes[part.comparison.outcome].family
-        parts.append(cuts.assign(slice=number, family=family, continuity=bool(test.continuity)))
-    tried = pd.concat(parts)  # a row per cutoff and side; the index is its row in the table of the slice
-    continuity = tried["continuity"].to_numpy(bool)
-    design = Design(np.concatenate(columns, axis=1), minimum_per_arm=robustness.minimum_per_arm, continuity=continuity)
-    z = design.observed(is_first).z
-    labels = labels_for(is_first, robustness.permutations, robustness.seed)
-    searches = [StepDown(z, tried.groupby(names).ngroup()) for names in (["slice", "side"], "slice", "family")]
-    for block in permuted_blocks(design, labels, progress=progress) if len(z) else ():
-        for search in searches:
+    table, test = groups.table, get_test(analysis.test)
+    # In the order of the table the lowest of equally good cutoffs comes first.
+    tried = table[table["side"].ne("window") & (not test.not_permuted)]
+    continuity = [bool(get_test(name).continuity) for name in tried["method"]]
+    changes = groups.values[:, tried.index]
+    design = Design(changes, minimum_per_arm=robustness.minimum_per_arm, continuity=continuity)
+    observed, families = design.observed(groups.is_first), {key: o.family for key, o in trial.outcomes.items()}
+    labels = labels_for(groups.is_first, robustness.permutations, robustness.seed)
+    scopes = {"side": ["comparison", "side"], "both": "comparison", "family": tried["outcome"].map(families)}
+    searches = {scope: StepDown(observed.z, tried.groupby(keys).ngroup()) for scope, keys in scopes.items()}
+    for block in permuted_blocks(design, labels, progress=progress) if len(tried) else ():
+        for search in searches.values():
             search.add(block)
-    by_side, by_slice, by_family = searches
-    p_of_family = by_family.p(labels.p)
-    p_of_slice = np.array([p.p for p in by_slice.p(labels.p)])
-    corrected, rows = [np.full(len(part.table), np.nan) for part in slices], []
-    for (number, part), side in itertools.product(enumerate(slices), SIDES):
-        in_slice = tried["slice"].eq(number)
-        tests = np.flatnonzero(in_slice & tried["side"].eq(side) & ~np.isnan(z))
-        row = dict(zip(HEAD, part.comparison.head, strict=True)) | {"side": side, "cuts": tests.size}
-        if not tests.size:
-            no_cut = TOO_FEW_FOR_CUTS if part.comparison.value.size else NO_MARKER
-            rows.append(row | {"reason": get_test(part.method).not_permuted or no_cut})
-            continue
-        corrected[number][tried.index[tests]] = p_of_slice[tests]
-        best = tests[np.argmax(np.abs(z[tests]) >= np.abs(z[tests]).max() * (1 - TOLERANCE))]
-        p_of_side, p_of_both = (labels.p(search.counts[best]) for search in (by_side, by_slice))
-        if abs(z[best]) < np.nanmax(np.abs(z[in_slice])):
-            p_of_both = MonteCarloP()  # the other side has the better cutoff
-        row |= part.table.loc[tried.index[best]].rename({"position": "cut"}).to_dict()
-        p_values = [value for p in (p_of_side, p_of_both, p_of_family[best]) for value in p[:3]]
-        row |= dict(zip(CORRECTED, p_values, strict=True)) | {"permutations": labels.count, "reason": ""}
-        rows.append(row | _bootstrap_columns(part, side, analysis, robustness))
+    tried, corrected = tried.assign(cut=tried["position"], z=np.abs(observed.z)), np.full(len(table), np.nan)
+    for scope, search in searches.items():
+        tried[[f"p_best_of_{scope}{end}" for end in ENDS]] = np.column_stack(search.p(labels.p)[:3])
+    corrected[tried.index] = tried["p_best_of_both"]
+    on_side = tried.groupby(["comparison", "side"])["z"]
+    is_best = tried["z"] >= on_side.transform("max") * (1 - TOLERANCE)
+    best = tried.assign(cuts=on_side.transform("count"))[is_best].drop_duplicates(["comparison", "side"])
+    is_worse = best["z"] < best.groupby("comparison")["z"].transform("max")  # the other side has the better cutoff
+    best.loc[is_worse, [f"p_best_of_both{end}" for end in ENDS]] = np.nan
+    columns = [
+        _bootstrap_columns(groups.comparisons[row.comparison], row.side, analysis, robustness)
+        for row in best.itertuples()
+    ]
+    best = best.assign(permutations=labels.count).join(pd.DataFrame(columns, best.index)).drop(columns=list(HEAD))
+    rows = []
+    for number, c in enumerate(groups.comparisons):
+        reason = test.not_permuted or (TOO_FEW_FOR_CUTS if c.value.size else NO_MARKER)  # if there is no cutoff
+        rows += [(number, *c.head, side, reason) for side in SIDES]
+    frame = pd.DataFrame(rows, columns=["comparison", *HEAD, "side", "reason"]).astype({"comparison": int})
+    frame = frame.join(best.set_index(["comparison", "side"]), on=["comparison", "side"]).fillna({"cuts": 0})
+    frame["reason"] = frame["reason"].where(frame["cut"].isna(), "")
     integers = ("cuts", "n_first", "n_second", "permutations", "resamples")
-    return pd.DataFrame(rows, columns=list(BEST_CUTS)).astype(dict.fromkeys(integers, "Int64")), corrected
+    return frame.reindex(columns=list(BEST_CUTS)).astype(dict.fromkeys(integers, "Int64")), corrected
 
 
-def _bootstrap_columns(part: Slices, side: str, analysis: Analysis, robustness: Robustness) -> dict[str, float]:
+def _bootstrap_columns(c: Comparison, side: str, analysis: Analysis, robustness: Robustness) -> dict[str, float]:
     """Return the columns of one best cutoff that come from bootstrap resamples."""
-    comparison = part.comparison
     options = {"above": side == "above", "at_cut_upper": analysis.strata.at_cut == "upper", "resamples": RESAMPLES}
-    seed = seeded_generator(robustness.seed, "bootstrap", *comparison.head, side)
-    data = comparison.marker_value, comparison.value, comparison.is_first
+    seed = seeded_generator(robustness.seed, "bootstrap", *c.head, side)
+    data = c.marker_value, c.value, c.is_first
     cuts, effects = best_cut_bootstrap(*data, **options, minimum_per_arm=robustness.minimum_per_arm, seed=seed)
     cuts, effects = cuts[~np.isnan(cuts)], effects[~np.isnan(effects)]
     columns: dict[str, float] = {"resamples": cuts.size}
@@ -115,7 +106,7 @@ def _bootstrap_columns(part: Slices, side: str, analysis: Analysis, robustness: 
     return columns
 
 
-def best_splits(slices: list[Slices], trial: Trial, robustness: Robustness) -> pd.DataFrame:
+def best_splits(groups: Subgroups, trial: Trial, robustness: Robustness) -> pd.DataFrame:
     """Split the changes of each arm along each marker; see :func:`~d_q_trial.stats.maximally_selected.best_split`.
 
     Columns ``BEST_SPLITS``. ``z`` is positive if changes are larger at or above ``cut``; ``p`` is that of the cutoff
@@ -123,7 +114,7 @@ def best_splits(slices: list[Slices], trial: Trial, robustness: Robustness) -> p
     """
     rows = []
     options = {"minimum": robustness.minimum_per_arm, "permutations": robustness.permutations, "seed": robustness.seed}
-    for comparison in (part.comparison for part in slices):
+    for comparison in groups.comparisons:
         for arm, in_arm in zip(trial.analysed_arms, (comparison.is_first, ~comparison.is_first), strict=True):
             split = best_split(comparison.marker_value[in_arm], comparison.value[in_arm], **options)
             reason = "" if not np.isnan(split.z) else (NO_SPLIT if in_arm.any() else NO_MARKER)

@@ -32,11 +32,16 @@ def multiplicity_table(layout: Layout, robustness: Robustness) -> pd.DataFrame:
     for name, family in robustness.families.items():
         members = [c for c in layout.compared if _belongs(c, family, layout)]
         _, is_first, values = value_matrix(members)
-        p = test.compare_each(values, is_first).p
-        max_t = _max_t_columns(members, test, robustness)
-        columns = zip(members, p, adjust_p(p, "holm"), adjust_p(p, "fdr_bh"), max_t, strict=True)
-        for member, *p_values, max_t_values in columns:
-            rows.append((name, *member.key, *member.counts(), test.name, *p_values, *max_t_values))
+        p = test.compare_columns(values, is_first).p
+        reason = test.not_permuted or ("" if all(member.linked.all() for member in members) else NO_IDS)
+        max_t = MonteCarloP(*np.full((3, len(members)), np.nan))
+        if members and not reason:
+            max_t = _permute_family(values, is_first, test, robustness)
+        adjusted = zip(members, p, adjust_p(p, "holm"), adjust_p(p, "fdr_bh"), *max_t[:3], strict=True)
+        for member, *p_values in adjusted:
+            missing = np.isnan(p_values[-1])
+            permutations, why = (None, reason or test.undefined) if missing else (max_t.permutations, "")
+            rows.append((name, *member.key, *member.counts(), test.name, *p_values, permutations, why))
     integers = ("n_first", "n_second", "permutations")
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype(dict.fromkeys(integers, "Int64"))
 
@@ -52,16 +57,16 @@ def _belongs(comparison: Comparison, family: Family, layout: Layout) -> bool:
     )
 
 
-def _max_t_columns(members: list[Comparison], test: TwoSampleTest, robustness: Robustness) -> list[tuple]:
-    """Return the columns of the step-down max-T of each member of a family, from ``p_max_t`` to ``reason``."""
-    reason = test.not_permuted or ("" if all(member.linked.all() for member in members) else NO_IDS)
-    if reason or not members:
-        return [(*MonteCarloP()[:3], None, reason)] * len(members)
-    _, is_first, values = value_matrix(members)
+def _permute_family(
+    values: np.ndarray, is_first: np.ndarray, test: TwoSampleTest, robustness: Robustness
+) -> MonteCarloP:
+    """Return P of the step-down max-T of each column of values, shape (participants, comparisons)."""
     check_memory(*values.T.shape, robustness.memory_mb)
-    design = Design(values, continuity=np.full(len(members), bool(test.continuity)))
-    labels = labels_for(is_first, robustness.permutations, robustness.seed)
+    design, labels = (
+        Design(values, continuity=bool(test.continuity)),
+        labels_for(is_first, robustness.permutations, robustness.seed),
+    )
     counts = StepDown(design.observed(is_first).z)
     for block in permuted_blocks(design, labels):
         counts.add(block)
-    return [(*p[:3], p.permutations or None, test.undefined if np.isnan(p.p) else "") for p in counts.p(labels.p)]
+    return counts.p(labels.p)

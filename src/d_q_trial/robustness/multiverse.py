@@ -1,78 +1,64 @@
 """Inference on a multiverse: tables of specifications, of summaries by family, and of what each choice explains."""
 
 import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+import pickle
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from scipy.special import ndtr
 
-from ..config.robustness import Robustness
-from ..config.settings import Analysis
 from ..errors import UserError
 from ..files import atomic
-from ..participants import Participants
-from ..stats.permutation import Joint, MonteCarloP, StepDown, check_memory, labels_for, permutation_p, permuted_blocks
-from ..trial import Trial
-from .specifications import CHOICES, Specifications, collect_measurements, combine_choices
+from ..stats.permutation import Joint, MonteCarloP, Progress, StepDown, check_memory, labels_for, permuted_blocks
+from .specifications import CHOICES, Specifications
 
-# `own`: yes if the analysis reports the specification. `same_test`: specifications with the same number are one test.
+# `own`: yes if the analysis reports the specification.
 # `effect` and `z` are above 1/2 and above 0 in the favoured direction; `hodges_lehmann` is treated minus control.
 COLUMNS = (
-    *("specification", *CHOICES, "own", "same_test", "n_first", "n_second"),
-    *("effect", "hodges_lehmann", "z", "p", "p_pointwise", "p_pointwise_lower", "p_pointwise_upper"),
+    *("specification", *CHOICES, "own", "n_first", "n_second"),
+    *("effect", "hodges_lehmann", "z", "p"),
     *("p_adjusted", "p_adjusted_lower", "p_adjusted_upper", "permutations", "reason"),
 )
 SUMMARY_COLUMNS = (
     *("family", "summary", "value", "p", "p_lower", "p_upper", "permutations", "permuted_mean"),
-    *("combinations", "left_out", "too_small", "specifications", "tests"),
+    *("combinations", "left_out", "too_small", "specifications"),
 )
 CHOICE_COLUMNS = ("choice", "options", "df", "sum_of_squares", "share", "specifications", "method")
 
 TOO_FEW = "too few in an arm"
-NO_IDS = "the workbook does not say which values belong to the same participant"
-NO_OUTCOMES = "robustness.multiverse.outcomes names no outcome"
-NONE = "no specification has enough participants"
 ALL_CHOICES, REST, TOTAL = "all choices", "combinations of choices", "total"
 METHOD = "analysis of variance of the effects, main effects, type II"
 CURVES = 499  # permutations whose whole curve is kept
 POINTS = 201  # along a curve
 
 
-def prepare_specifications(
-    participants: Participants, trial: Trial, analysis: Analysis, robustness: Robustness
-) -> tuple[Specifications | None, str]:
-    """Build the configured specifications, the same in every process; None and the reason if there are none."""
-    if not robustness.multiverse.outcomes:
-        return None, NO_OUTCOMES
-    data = collect_measurements(participants, trial, analysis, robustness)
-    if data is None:
-        return None, NO_IDS
-    specs = combine_choices(data, trial, analysis, robustness)
-    return (specs, "") if len(specs.design) else (None, NONE)
-
-
-@dataclass(frozen=True)
 class Counts:
-    """Numbers of permutations at least as extreme as the data, in a range of the permutations."""
+    """The observed statistics of a multiverse, and the numbers of permutations that are at least as extreme.
 
-    identity: str  # hash of the specifications, labels and families; only counts with the same one add up
-    start: int
-    stop: int
-    total: int  # number of permutations in all shards
-    exhaustive: bool  # whether these are all possible splits
-    step_down: np.ndarray  # shape (tests,)
-    pointwise: np.ndarray  # shape (tests,)
-    joint: np.ndarray  # shape (3, families), in the order of Joint.SUMMARIES
-    significant: np.ndarray  # shape (families,): significant specifications, summed over the permutations
-    usable: np.ndarray  # shape (families,): specifications with enough participants, summed likewise
-    curves: np.ndarray  # shape (points, kept permutations of the range)
+    ``observed``, ``step_down`` and ``joint`` are those of the tests of ``specs``. ``labels`` are all permutations, of which
+    those in ``range`` (start, stop) are counted. ``curves`` has shape (points, kept permutations of the range).
+    """
 
-    def p(self, count: int) -> MonteCarloP:
-        """Return the P-value if ``count`` permutations are at least as extreme as the data."""
-        return permutation_p(int(count), self.total, exhaustive=self.exhaustive)
+    def __init__(self, specs: Specifications, permutations: int, seed: int):
+        self.specs, self.labels = specs, labels_for(specs.is_first, permutations, seed)
+        self.observed = specs.design.observed(specs.is_first)
+        self.step_down = StepDown(self.observed.z)
+        self.joint = Joint(self.observed, specs.members, critical=specs.critical)
+        self.curves, self.range = np.empty((POINTS, 0)), (0, 0)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return the counts that add up over ranges of the permutations."""
+        joint = {"joint": self.joint.counts, "significant": self.joint.significant, "usable": self.joint.usable}
+        return {"step_down": self.step_down.counts} | joint
+
+    def identity(self) -> str:
+        """Return a hash of the specifications, families and permutations; only counts with the same one add up."""
+        design = self.specs.design
+        content = design.scores, design.continuity, self.specs.is_first, self.specs.members
+        settings = design.minimum_per_arm, self.labels, self.specs.critical
+        return hashlib.sha256(pickle.dumps((content, settings))).hexdigest()
 
 
 def count_permutations(
@@ -83,7 +69,7 @@ def count_permutations(
     shard: int = 1,
     shards: int = 1,
     memory_mb: int = 512,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Counts:
     """Permute the arm labels of all specifications jointly, for shard ``shard`` (from 1) of ``shards``.
 
@@ -92,144 +78,109 @@ def count_permutations(
     """
     if not 1 <= shard <= shards:
         raise UserError(f"shard {shard} of {shards}: shards are numbered from 1")
-    observed = specs.design.observed(specs.is_first)
-    labels = labels_for(specs.is_first, permutations, seed)
-    start, stop = (labels.count * part // shards for part in (shard - 1, shard))
-    step_down, pointwise = StepDown(observed.z), StepDown(observed.z, family=np.arange(observed.z.size))
-    joint = Joint(observed, specs.weights, critical=specs.critical)
-    curves = [np.empty((POINTS, 0), dtype=np.float32)]
+    counts, curves, shares = Counts(specs, permutations, seed), [], (np.arange(POINTS) + 0.5) / POINTS
+    start, stop = counts.range = tuple(counts.labels.count * part // shards for part in (shard - 1, shard))
     check_memory(*specs.design.scores.shape, memory_mb)
-    for block in permuted_blocks(specs.design, labels, start=start, stop=stop, progress=progress):
+    for block in permuted_blocks(specs.design, counts.labels, start=start, stop=stop, progress=progress):
         if block.start < CURVES:
-            effects = block.effect[:, : CURVES - block.start]
-            curves.append(sort_curve(effects, specs.weights[0], POINTS) + np.float32(0.5))
-        for counter in (step_down, pointwise, joint):
-            counter.add(block)
-    identity = hashlib.sha256()
-    for array in (specs.design.scores, specs.design.continuity, specs.is_first, specs.weights):
-        identity.update(np.ascontiguousarray(array).tobytes())
-    settings = (specs.design.minimum_per_arm, labels.count, labels.seed is None, seed, specs.critical)
-    identity.update(repr(settings).encode())
-    return Counts(
-        identity=identity.hexdigest(),
-        start=start,
-        stop=stop,
-        total=labels.count,
-        exhaustive=labels.seed is None,
-        step_down=step_down.counts,
-        pointwise=pointwise.counts,
-        joint=joint.counts,
-        significant=joint.significant,
-        usable=joint.usable,
-        curves=np.hstack(curves),
-    )
-
-
-def sort_curve(effects: np.ndarray, weights: np.ndarray, points: int) -> np.ndarray:
-    """Sort effects, shape (specifications, curves), and take evenly spaced points of each curve: (points, curves).
-
-    The effect at point k of K has a share (k + 1/2) / K of the weights, shape (specifications,), below it.
-    """
-    ordered = np.sort(np.repeat(effects, weights, axis=0), axis=0)  # NaN sorts last
-    size = np.count_nonzero(~np.isnan(ordered), axis=0)
-    rows = (2 * np.arange(points)[:, None] + 1) * size // (2 * points)
-    return np.take_along_axis(ordered, rows, axis=0)
+            curves.append(0.5 + pd.DataFrame(block.effect[:, : CURVES - block.start]).quantile(shares).to_numpy())
+        counts.step_down.add(block)
+        counts.joint.add(block)
+    counts.curves = np.hstack([counts.curves, *curves])
+    return counts
 
 
 def write_counts(path: Path | str, counts: Counts | None) -> None:
     """Write the counts of a shard to a file, atomically; an empty archive if there is nothing to count."""
+    content = {}
+    if counts:
+        content = counts.arrays() | {"identity": counts.identity(), "range": counts.range, "curves": counts.curves}
     with atomic(path) as temporary:
-        np.savez(temporary, **(vars(counts) if counts else {}))
+        np.savez(temporary, **content)
 
 
-def read_counts(paths: Sequence[Path | str]) -> Counts:
-    """Read the counts of all shards and add them up.
+def read_counts(paths: Iterable[Path | str], specs: Specifications, permutations: int, seed: int) -> Counts:
+    """Read the counts of all shards and add them up; ``specs``, ``permutations`` and ``seed`` are those of the shards.
 
     UserError if a file has no counts or those of other specifications, or a range is missing or duplicated.
     """
-    shards = []
+    counts, shards, stop, path = Counts(specs, permutations, seed), [], 0, None
     for path in paths:
         with np.load(path, allow_pickle=False) as content:
-            values = {name: value if value.ndim else value.item() for name, value in content.items()}
-        if not values:
+            shards.append((path, dict(content)))
+        if not shards[-1][1]:
             raise UserError(f"{path}: holds no counts; delete it and run again")
-        shards.append((path, Counts(**values)))
-    shards.sort(key=lambda shard: shard[1].start)
-    (first_path, first), stop = shards[0], 0
-    for path, counts in shards:
-        if (counts.identity, counts.total) != (first.identity, first.total):
-            raise UserError(f"{path}: counts of other specifications than {first_path}; delete both and run again")
-        if counts.start != stop:
-            raise UserError(f"{path}: begins at permutation {counts.start:,}, expected {stop:,}")
-        stop = counts.stop
-    if stop != first.total:
-        raise UserError(f"{path}: ends at permutation {stop:,} of {first.total:,}; a part is missing")
-    summed = ("step_down", "pointwise", "joint", "significant", "usable")
-    sums = {field: sum(getattr(counts, field) for _, counts in shards) for field in summed}
-    return replace(first, stop=stop, curves=np.hstack([counts.curves for _, counts in shards]), **sums)
+    identity, total = counts.identity(), counts.labels.count
+    for path, shard in sorted(shards, key=lambda item: tuple(item[1]["range"])):
+        if shard["identity"] != identity:
+            raise UserError(f"{path}: counts of other specifications or permutations; delete it and run again")
+        start, end = shard["range"].tolist()
+        if start != stop:
+            raise UserError(f"{path}: begins at permutation {start:,}, expected {stop:,}")
+        stop, counts.curves = end, np.hstack([counts.curves, shard["curves"]])
+        for name, array in counts.arrays().items():
+            array += shard[name]
+    if stop != total:
+        raise UserError(f"{path}: ends at permutation {stop:,} of {total:,}; a part is missing")
+    return counts
 
 
-def specification_table(specs: Specifications | None, counts: Counts | None) -> pd.DataFrame:
+def specification_table(counts: Counts | None) -> pd.DataFrame:
     """Return every specification with its choices, its result, and its P-values under permuted labels.
 
     The columns are ``COLUMNS``, with a row per specification in the order of the configuration. ``p`` is the two-sided
-    P of the test variant; ``p_pointwise`` is the permutation P of the specification alone, by ``|z|``; ``p_adjusted``
-    is that of step-down max-T over all specifications. ``reason`` explains a missing result.
+    P of the test variant; ``p_adjusted`` is that of step-down max-T over all specifications. ``reason`` explains a
+    missing result.
     """
-    if specs is None or counts is None:
+    if counts is None:
         return pd.DataFrame(columns=list(COLUMNS))
-    observed = specs.design.observed(specs.is_first)
-    step_down = StepDown(observed.z)
-    step_down.counts = counts.step_down
+    specs, observed = counts.specs, counts.observed
     tests = pd.DataFrame({"effect": 0.5 + observed.effect, "z": observed.z, "p": 2 * ndtr(-np.abs(observed.z))})
-    p_values = {"p_pointwise": [counts.p(n) for n in counts.pointwise], "p_adjusted": step_down.p(counts.p)}
-    for name, monte_carlo in p_values.items():
-        tests[[name, f"{name}_lower", f"{name}_upper"]] = np.array(monte_carlo)[:, :3]
-    has_result, has_test = ~np.isnan(observed.z), specs.test >= 0
+    adjusted = counts.step_down.p(counts.labels.p)
+    tests[["p_adjusted", "p_adjusted_lower", "p_adjusted_upper"]] = np.column_stack(adjusted[:3])
     # A row per specification, NaN without a result.
-    results = tests[has_result].reindex(specs.test).reset_index(drop=True)
-    reason = specs.table["reason"].mask(results["z"].isna() & has_test, TOO_FEW)
-    present, is_first = ~np.isnan(specs.values), specs.is_first[:, None]
-    shift = np.full(present.shape[1], np.nan)  # median of all differences, treated minus control
-    for column in np.unique(specs.column[reason == ""]):
-        arms = (specs.values[present[:, column] & arm, column] for arm in (specs.is_first, ~specs.is_first))
-        shift[column] = np.median(np.subtract.outer(*arms))
+    results = tests.set_axis(np.flatnonzero(specs.tested))[~np.isnan(observed.z)].reindex(specs.table.index)
+    reason = specs.table["reason"].mask(results["z"].isna() & specs.tested, TOO_FEW)
+    shift = np.full(len(reason), np.nan)  # median of all differences, treated minus control
+    present, arms = ~np.isnan(specs.values), (specs.is_first, ~specs.is_first)
+    for number in np.flatnonzero(reason == ""):
+        samples = (specs.values[present[:, number] & arm, number] for arm in arms)
+        shift[number] = np.median(np.subtract.outer(*samples))
+    n_first, n_second = (present[arm].sum(axis=0) for arm in arms)
     frame = specs.table.assign(
         specification=np.arange(1, len(specs.table) + 1),
         own=np.where(specs.table["own"], "yes", ""),
-        same_test=pd.Series(specs.test + 1, dtype="Int64").where(has_test),
-        n_first=(present & is_first).sum(axis=0)[specs.column],
-        n_second=(present & ~is_first).sum(axis=0)[specs.column],
-        hodges_lehmann=shift[specs.column],
-        permutations=pd.Series(counts.total, specs.table.index, dtype="Int64").where(reason == ""),
+        n_first=n_first,
+        n_second=n_second,
+        hodges_lehmann=shift,
+        permutations=pd.Series(counts.labels.count, specs.table.index, dtype="Int64").where(reason == ""),
         reason=reason,
         **results,
     )
     return frame[list(COLUMNS)]
 
 
-def summary_table(specs: Specifications | None, counts: Counts | None) -> pd.DataFrame:
+def summary_table(counts: Counts | None) -> pd.DataFrame:
     """Test every family of specifications as a whole.
 
     The columns are ``SUMMARY_COLUMNS``, with a row per family and summary as :class:`~..stats.permutation.Joint`
     defines them. ``p`` is one-sided: the share of permutations whose summary is at least as favourable as the observed
     one, with its Monte Carlo interval. Of the ``combinations`` of choices, those ``left_out`` have no test under any
     labels, and those ``too_small`` have too few participants in an arm under the observed labels. The summary is
-    computed from the other ``specifications``; ``tests`` is the number of different tests among them.
+    computed from the other ``specifications``.
     """
-    if specs is None or counts is None:
+    if counts is None:
         return pd.DataFrame(columns=list(SUMMARY_COLUMNS))
-    observed = specs.design.observed(specs.is_first)
-    values = Joint(observed, specs.weights, critical=specs.critical).observed
-    has_result, rows = ~np.isnan(observed.z), []
-    for column, ((family, members), weights) in enumerate(zip(specs.families.items(), specs.weights, strict=True)):
-        combinations, with_test, used = int(members.sum()), int(weights.sum()), int(weights[has_result].sum())
-        sizes = (combinations, combinations - with_test, with_test - used, used, np.count_nonzero(weights[has_result]))
-        significant, usable = counts.significant[column], counts.usable[column]
+    specs, joint, rows = counts.specs, counts.joint, []
+    has_result = ~np.isnan(counts.observed.z)
+    for column, ((family, members), tested) in enumerate(zip(specs.families.items(), specs.members, strict=True)):
+        combinations, with_test, used = np.count_nonzero(members), int(tested.sum()), int(tested[has_result].sum())
+        sizes = (combinations, combinations - with_test, with_test - used, used)
+        significant, usable = joint.significant[column], joint.usable[column]
         for row, summary in enumerate(Joint.SUMMARIES):
-            p = counts.p(counts.joint[row, column]) if used else MonteCarloP()
+            p = counts.labels.p(joint.counts[row, column]) if used else MonteCarloP()
             mean = significant / usable if summary == "share_significant" and usable else np.nan
-            rows.append((family, summary, values[row, column], *p[:3], counts.total, mean, *sizes))
+            rows.append((family, summary, joint.observed[row, column], *p[:3], counts.labels.count, mean, *sizes))
     return pd.DataFrame(rows, columns=list(SUMMARY_COLUMNS))
 
 

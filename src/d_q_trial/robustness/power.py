@@ -1,18 +1,13 @@
 """Power of the trial: planned power, power of each comparison, and type S and type M errors."""
 
 import math
-from functools import cache
 
 import pandas as pd
 
-from ..comparisons import Comparison, Layout, result_rows, results_frame, seeded_generator
-from ..config.robustness import Robustness
-from ..labels import CHANGES
+from ..comparisons import Comparison, Layout, result_rows, results_frame
 from ..results_table import ALL_PARTICIPANTS
-from ..stats.estimate import mann_whitney_effect, mean_difference
-from ..stats.permutation import MonteCarloP
-from ..stats.power import detectable_difference, exaggeration, implied_sd, simulated_power, t_power
-from ..stats.two_sample import get_test
+from ..stats.estimate import mann_whitney_effect
+from ..stats.power import detectable_difference, exaggeration, implied_sd, t_power
 from .interaction import NO_OVERLAP, TOO_FEW
 
 NUMERIC = ("per_group", "withdrawal", "power", "alpha", "difference")  # columns of the plan
@@ -20,40 +15,31 @@ PLANNED, OBSERVED, OVERALL = "planned", "as observed", "as overall"
 EFFECT = "Mann-Whitney effect, t (Brunner-Munzel)"
 NO_EFFECT = "the effect taken as true is 0"
 NOT_PLANNED = "this analysis does not compare the planned outcome by the planned measure of change"
-_TRIALS = 20_000
 
 
-def power_table(planned: pd.DataFrame, layout: Layout, robustness: Robustness) -> pd.DataFrame:
+def power_table(planned: pd.DataFrame, layout: Layout) -> pd.DataFrame:
     """Compute the power of the planned trial and of every comparison of the analysis.
 
     Columns are those of the results; ``group`` states the assumed true effect. ``planned``: the standard deviation
     implied by the plan, the power of every comparison of that outcome for the planned difference, and the difference
     detectable with the planned power. ``as observed`` and ``as overall``: power, probability of a wrong sign (type S)
     and exaggeration of significant estimates (type M), if the true effect equals that observed in this comparison, or
-    in all participants; on two scales, the mean log ratio (or difference) and the Mann-Whitney effect (its distance from
-    1/2). Power for the observed effect is a function of P alone (Hoenig and Heisey 2001, American Statistician 55, 19-24).
+    in all participants; an effect is the distance of the Mann-Whitney effect from 1/2. Power for the observed effect is a
+    function of P alone (Hoenig and Heisey 2001, American Statistician 55, 19-24).
     """
     plans = planned.itertuples(index=False)
-    rows = [row for plan in plans for row in _planned_rows(plan, layout, robustness)]
-    overall: dict[tuple, tuple[float, str]] = {}  # all participants come before their strata
+    rows = [row for plan in plans for row in _planned_rows(plan, layout)]
+    overall: dict[tuple, float] = {}  # all participants come before their strata
     for comparison in layout.compared:
         rows += _exaggeration_rows(comparison, overall, layout.analysis.alpha)
     return results_frame(rows)
 
 
-def _planned_rows(plan, layout: Layout, robustness: Robustness) -> list[tuple]:
+def _planned_rows(plan, layout: Layout) -> list[tuple]:
     """Return rows of the plan, and of the planned difference in every comparison of the planned outcome and measure."""
     size = math.floor(plan.per_group * (1 - plan.withdrawal) + 1e-9)
     sd = implied_sd(plan.difference, size, size, power=plan.power, alpha=plan.alpha)
     with_power = f"two-sided t test, power {plan.power:g}"
-    test = get_test(get_test(layout.analysis.test).for_many or layout.analysis.test)
-    by_simulation = f"simulated, {_TRIALS} normal trials, {test.label}"
-
-    @cache  # many comparisons have the same number of participants
-    def simulate(n: tuple[int, int]) -> MonteCarloP:
-        seed = seeded_generator(robustness.seed, "power", str(n))
-        return simulated_power(plan.difference, sd, *n, alpha=plan.alpha, method=test.name, trials=_TRIALS, seed=seed)
-
     key = (plan.outcome, plan.measure, plan.visit, "", ALL_PARTICIPANTS, layout.trial.contrast, PLANNED)
     rows = result_rows(key, (size, size), "as reported", difference=plan.difference)
     rows += result_rows(key, (size, size), with_power, implied_sd=sd)
@@ -65,28 +51,23 @@ def _planned_rows(plan, layout: Layout, robustness: Robustness) -> list[tuple]:
         if min(n) < 2:
             rows += result_rows(key, n, "two-sided t test", TOO_FEW, power=math.nan)
             continue
-        p, detectable = simulate(n), detectable_difference(sd, *n, power=plan.power, alpha=plan.alpha)
+        detectable = detectable_difference(sd, *n, power=plan.power, alpha=plan.alpha)
         rows += result_rows(key, n, "two-sided t test", power=t_power(plan.difference, sd, *n, alpha=plan.alpha))
-        rows += result_rows(key, n, by_simulation, power=p.p, power_lower=p.lower, power_upper=p.upper)
         rows += result_rows(key, n, with_power, detectable_difference=detectable)
     return rows
 
 
-def _exaggeration_rows(c: Comparison, overall: dict[tuple, tuple[float, str]], alpha: float) -> list[tuple]:
-    """Return rows of one comparison on both scales; if it is of all participants, add its effects to ``overall``."""
-    mean, effect = mean_difference(*c.samples(c.modelled), confidence=0.95), mann_whitney_effect(*c.samples())
-    by_mean, rows = f"mean {CHANGES[c.scale]}, t (Welch)", []
-    for scale, estimate, null, n in ((by_mean, mean, 0, c.counts(c.modelled)), (EFFECT, effect, 0.5, c.counts())):
-        undefined = NO_OVERLAP if scale == EFFECT else c.no_logarithm or TOO_FEW
-        true_effects, key = {OBSERVED: (estimate.estimate - null, undefined)}, (*c.key[:3], scale)
-        if not c.marker:
-            overall[key] = true_effects[OBSERVED]
-        elif key in overall:
-            true_effects[OVERALL] = overall[key]
-        for name, (true_effect, why_missing) in true_effects.items():
-            values = exaggeration(true_effect, estimate.standard_error, estimate.df, alpha=alpha)
-            statistics = dict(zip(("power", "wrong_sign", "exaggeration"), values, strict=True))
-            why_undefined = why_missing if math.isnan(true_effect) else undefined
-            reason = why_undefined if math.isnan(statistics["power"]) else NO_EFFECT
-            rows += result_rows((*c.key, name), n, scale, reason, **statistics)
+def _exaggeration_rows(c: Comparison, overall: dict[tuple, float], alpha: float) -> list[tuple]:
+    """Return rows of one comparison; if it is of all participants, add its effect to ``overall``."""
+    effect, key, rows = mann_whitney_effect(*c.samples()), c.key[:3], []
+    true_effects = {OBSERVED: effect.estimate - 0.5}
+    if not c.marker:
+        overall[key] = true_effects[OBSERVED]
+    elif key in overall:
+        true_effects[OVERALL] = overall[key]
+    for name, true_effect in true_effects.items():
+        values = exaggeration(true_effect, effect.standard_error, effect.df, alpha=alpha)
+        statistics = dict(zip(("power", "wrong_sign", "exaggeration"), values, strict=True))
+        reason = NO_OVERLAP if math.isnan(statistics["power"]) else NO_EFFECT
+        rows += result_rows((*c.key, name), c.counts(), EFFECT, reason, **statistics)
     return rows

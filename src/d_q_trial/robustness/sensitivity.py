@@ -97,28 +97,24 @@ def mixed_rows(visits: list[Comparison], analysis: Analysis) -> list[tuple]:
     """
     if len(visits) < 2:
         return []
-    k, scale = len(visits), visits[0].scale
-    fields = ("participant", "linked", "modelled", "covariate", "is_first")
-    ids, linked, modelled, baseline, is_first = (np.concatenate([getattr(c, name) for c in visits]) for name in fields)
-    ids, response = ids.astype(str), np.where(linked, modelled, np.nan)
-    at_visit = np.repeat(np.eye(k), [c.value.size for c in visits], axis=0)
+    k, scale, linked = len(visits), visits[0].scale, [c.within(c.linked) for c in visits]
+    ids, is_first, modelled = value_matrix(linked, "modelled")
+    baseline = np.fmax.reduce(value_matrix(linked, "covariate")[2], axis=1)
     no_logarithm = next(filter(None, (c.no_logarithm for c in visits)), "")
-    if no_logarithm:
-        response[:] = np.nan
-    responders = ~np.isnan(response)
-    has_baseline = np.isfinite(baseline[responders]).any()
-    if has_baseline:
-        baseline = baseline - np.nanmean(baseline[responders])
-    design = np.column_stack([at_visit, at_visit * is_first[:, None], baseline])
+    included = ~np.isnan(modelled).all(axis=1) & ~np.isnan(baseline) & (not no_logarithm)
+    response = np.where(included[:, None], modelled, np.nan)
+    baseline = baseline - np.mean(baseline, where=included) if included.any() else baseline
+    at_visit = np.repeat(np.eye(k), ids.size, axis=0)
+    design = np.column_stack([at_visit, at_visit * np.tile(is_first, k)[:, None], np.tile(baseline, k)])
     effects = np.vstack([np.eye(k), np.full(k, 1 / k)])
     contrasts = np.hstack([np.zeros((k + 1, k)), effects, np.zeros((k + 1, 1))])
+    data = design, response.T.ravel(), np.tile(np.arange(ids.size), k)
     try:
-        estimates, reason = random_intercept(design, response, ids, contrasts, confidence=1 - analysis.alpha), ""
+        estimates, reason = random_intercept(*data, contrasts, confidence=1 - analysis.alpha), ""
     except ValueError:
-        estimates, reason = [Estimate()] * (k + 1), no_logarithm or (TOO_FEW if has_baseline else NO_BASELINE)
-    included = responders & ~np.isnan(baseline)
+        estimates, reason = [Estimate()] * (k + 1), no_logarithm or (TOO_FEW if included.any() else NO_BASELINE)
     n = [c.counts(np.where(np.isnan(c.covariate), np.nan, c.modelled)) for c in visits]
-    n.append(tuple(np.unique(ids[included & arm]).size for arm in (is_first, ~is_first)))
+    n.append((int((included & is_first).sum()), int((included & ~is_first).sum())))
     rows = []
     for visit, effect, size in zip([*(c.visit for c in visits), EVERY_VISIT], estimates, n, strict=True):
         key = (visits[0].outcome, scale, visit, *visits[0].key[3:], "")

@@ -6,7 +6,6 @@ depends on the arm, so a specification means the same under permuted labels.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import product
 
 import numpy as np
@@ -18,7 +17,6 @@ from ..config.robustness import Robustness
 from ..config.settings import Analysis, StrataRule
 from ..participants import PERCENT_CHANGE, VALUE, Participants
 from ..stats.permutation import Design
-from ..stats.rank_sum import midrank_columns
 from ..stats.two_sample import get_test
 from ..strata import assign_strata, cut_points, select_linked
 from ..trial import BASELINE, Trial
@@ -29,85 +27,50 @@ CHOICES = ("outcome", "visit", "marker", "cut", "change", "outliers", "missing",
 WHOLE, OVERALL, SUBGROUPS = "whole multiverse", "all participants", "subgroups"
 TOO_SMALL = "too small under any labels"
 ALL_EQUAL = "all values are equal"
-
-
-@dataclass(frozen=True)
-class Measurements:
-    """Values of the analysed participants who have ids, in arrays of shape (participants,); NaN where missing."""
-
-    is_first: np.ndarray  # bool: in the treated arm
-    visits: Mapping[str, tuple[str, ...]]  # follow-up visits by outcome, in the order of the trial
-    baseline: Mapping[str, np.ndarray]
-    follow_up: Mapping[tuple[str, str], np.ndarray]  # by outcome and visit
-    percent_change: Mapping[tuple[str, str], np.ndarray]  # as stated in the workbook, by outcome and visit
-    subgroups: Mapping[tuple[str, float], np.ndarray]  # by marker and quantile: at or above the cutoff (bool)
+NO_IDS = "the workbook does not say which values belong to the same participant"
+NO_OUTCOMES = "robustness.multiverse.outcomes names no outcome"
+NONE = "no specification has enough participants"
 
 
 @dataclass(frozen=True)
 class Specifications:
     """The specifications of a multiverse and their tests.
 
-    Specifications that rank the same participants in the same way, and use the same test variant, are one test: for
-    example percent change and log ratio without outliers, or all rules for missing values if no value is missing. A
-    test is computed once. In the curve and in the inference it counts once for each of its specifications, so that each
-    combination of choices has the same weight whatever the data.
-
-    A specification is left out (``test`` is -1, and ``reason`` in the table explains it) if it could not have
+    A specification is left out (it is not ``tested``, and ``reason`` in the table explains it) if it could not have
     ``minimum_per_arm`` participants in both arms under any labels, or if all its values are equal.
     """
 
     table: pd.DataFrame  # a row each, in configuration order: CHOICES, own (reported by the analysis), reason
     is_first: np.ndarray  # bool, shape (participants,)
-    values: np.ndarray  # shape (participants, columns); NaN if not included
-    column: np.ndarray  # of each specification in `values`; those that differ only in the test variant share one
-    test: np.ndarray  # number of the test of each specification, from 0
-    design: Design  # the tests, signed so that deviates above 0 are in the favoured direction
-    families: Mapping[str, np.ndarray]  # which specifications (bool) are summarized together
+    values: np.ndarray  # shape (participants, specifications); NaN if not included
+    tested: np.ndarray  # bool, shape (specifications,)
+    design: Design  # those that are tested, signed so that deviates above 0 are in the favoured direction
+    families: Mapping[
+        str, np.ndarray
+    ]  # which specifications (bool) are summarized together; the whole multiverse first
     critical: float  # smallest z of a significant specification
 
-    @cached_property
-    def weights(self) -> np.ndarray:
-        """Number of specifications of each family with each test, shape (families, tests); the whole multiverse first."""
-        tests = (self.test[members & (self.test >= 0)] for members in self.families.values())
-        return np.array([np.bincount(family_tests, minlength=len(self.design)) for family_tests in tests])
+    @property
+    def members(self) -> np.ndarray:
+        """The specifications of each family among those that are tested, bool of shape (families, tests)."""
+        return np.array(list(self.families.values()))[:, self.tested]
 
 
-def collect_measurements(
+def prepare_specifications(
     participants: Participants, trial: Trial, analysis: Analysis, robustness: Robustness
-) -> Measurements | None:
-    """Collect the values that a multiverse needs from the participants of an analysis.
+) -> tuple[Specifications | None, str]:
+    """Build the configured specifications, the same in every process; None and the reason if there are none.
 
-    Excluded participants are left out. Subgroups follow the conventions of the strata of the analysis (quantile type,
-    participants that define the quantiles, stratum of a value at the cutoff); the marker, cutoff, outcomes and visits of
-    the analysis are not used. A subgroup of none, or all, of the participants is left out.
-
-    None unless both arms have participants with ids: panels of single figures do not link the values of a participant,
-    and without the link there is no joint inference over outcomes and visits.
+    Excluded participants are left out. There is no joint inference over outcomes and visits unless both arms have
+    participants with ids: panels of single figures do not link the values of a participant.
     """
-    multiverse, frame = robustness.multiverse, select_linked(participants, analysis)
-    wide, arms = linked_values(frame)
-    analysed = arms.isin(trial.analysed_arms).to_numpy()
-    treated, control = trial.analysed_arms
-    if not {treated, control} <= set(arms):
-        return None
-    analysed_wide = wide[analysed]
-    visits = {key: tuple(v for v in trial.visits if v in trial.outcomes[key].follow_up) for key in multiverse.outcomes}
-    pairs = [(outcome, visit) for outcome, follow_up in visits.items() for visit in follow_up]
-    subgroups = {}
-    for marker in (m for m in trial.markers if multiverse.markers == "all" or m in multiverse.markers):
-        marker_values = select_column(wide, marker, BASELINE, VALUE)
-        for cut in map(float, multiverse.cuts):
-            members = _select_at_or_above(marker_values, analysed, cut, analysis.strata)
-            if members.any() and not members.all():
-                subgroups[marker, cut] = members
-    return Measurements(
-        is_first=arms[analysed].eq(treated).to_numpy(),
-        visits=visits,
-        baseline={outcome: select_column(analysed_wide, outcome, BASELINE, VALUE) for outcome in visits},
-        follow_up={pair: select_column(analysed_wide, *pair, VALUE) for pair in pairs},
-        percent_change={pair: select_column(analysed_wide, *pair, PERCENT_CHANGE) for pair in pairs},
-        subgroups=subgroups,
-    )
+    if not robustness.multiverse.outcomes:
+        return None, NO_OUTCOMES
+    wide, arms = linked_values(select_linked(participants, analysis))
+    if not set(trial.analysed_arms) <= set(arms):
+        return None, NO_IDS
+    specs = combine_choices(wide, arms, trial, analysis, robustness)
+    return (specs, "") if len(specs.design) else (None, NONE)
 
 
 def _select_at_or_above(values: np.ndarray, analysed: np.ndarray, quantile: float, rule: StrataRule) -> np.ndarray:
@@ -135,25 +98,38 @@ def apply_missing_rule(changes: Sequence[np.ndarray], has_baseline: np.ndarray, 
     return np.where(np.isinf(values), np.nan, values)
 
 
-def combine_choices(data: Measurements, trial: Trial, analysis: Analysis, robustness: Robustness) -> Specifications:
+def combine_choices(
+    wide: pd.DataFrame, arms: pd.Series, trial: Trial, analysis: Analysis, robustness: Robustness
+) -> Specifications:
     """Combine every outcome, visit, subgroup, change, outlier rule, missing-value rule, population and test.
 
-    The population ``completers`` consists of the participants with a value of the outcome at its last visit;
+    ``wide`` and ``arms`` are those of :func:`d_q_trial.changes.linked_values`. Subgroups follow the conventions of the
+    strata of the analysis (quantile type, participants that define the quantiles, stratum of a value at the cutoff); its
+    marker, cutoff, outcomes and visits are not used. A subgroup of none, or all, of the participants is left out. The
+    population ``completers`` consists of the participants with a value of the outcome at its last visit;
     ``intention_to_treat`` consists of all participants.
     """
-    multiverse, columns, rows = robustness.multiverse, [], []
-    everyone = np.ones(data.is_first.size, dtype=bool)
-    subgroups = ({("", np.nan): everyone} if multiverse.overall else {}) | dict(data.subgroups)
-    for outcome, visits in data.visits.items():
-        baseline, last_visit = data.baseline[outcome], (outcome, visits[-1])
-        completers = ~np.isnan(data.follow_up[last_visit]) | ~np.isnan(data.percent_change[last_visit])
-        populations = {"intention_to_treat": everyone, "completers": completers}
+    multiverse, columns, rows, analysed = robustness.multiverse, [], [], arms.isin(trial.analysed_arms).to_numpy()
+    everyone = np.ones(np.count_nonzero(analysed), dtype=bool)
+    subgroups = {("", np.nan): everyone} if multiverse.overall else {}
+    markers = [marker for marker in trial.markers if multiverse.markers == "all" or marker in multiverse.markers]
+    for marker, cut in product(markers, map(float, multiverse.cuts)):
+        marker_values = select_column(wide, marker, BASELINE, VALUE)
+        members = _select_at_or_above(marker_values, analysed, cut, analysis.strata)
+        if members.any() and not members.all():
+            subgroups[marker, cut] = members
+    wide = wide[analysed]
+    for outcome in multiverse.outcomes:
+        visits = [visit for visit in trial.visits if visit in trial.outcomes[outcome].follow_up]
         selected_visits = [v for v in visits if multiverse.visits == "all" or v in multiverse.visits]
+        baseline = select_column(wide, outcome, BASELINE, VALUE)
+        measured = {
+            v: [select_column(wide, outcome, v, measure) for measure in (VALUE, PERCENT_CHANGE)] for v in visits
+        }
+        populations = {"intention_to_treat": everyone, "completers": ~np.isnan(measured[visits[-1]]).all(axis=0)}
         for visit, kind in product(selected_visits, multiverse.changes):
-            changes = [
-                compute_changes(baseline, data.follow_up[outcome, v], data.percent_change[outcome, v], kind)
-                for v in visits[: visits.index(visit) + 1]
-            ]
+            until = visits[: visits.index(visit) + 1]
+            changes = [compute_changes(baseline, *measured[v], kind) for v in until]
             observed = [np.where(reason == NO_LOGARITHM, -np.inf, value) for value, reason in changes]
             has_baseline = ~np.isnan(baseline) & ((kind == "difference") | (baseline > 0))
             filled = {rule: apply_missing_rule(observed, has_baseline, rule) for rule in multiverse.missing}
@@ -163,42 +139,24 @@ def combine_choices(data: Measurements, trial: Trial, analysis: Analysis, robust
                 # permuted labels would compare values trimmed under another split, and the test would lose its level.
                 fences = find_fences(values, limit=multiverse.outlier_limit, quartile_type=analysis.quartile_type)
                 for outliers in multiverse.outliers:
-                    columns.append(apply_outlier_rule(values, outliers, *fences))
+                    columns += [apply_outlier_rule(values, outliers, *fences)] * len(multiverse.tests)
                     choices = (outcome, visit, marker, cut, kind, outliers, missing, population)
                     rows += [(*choices, test) for test in multiverse.tests]
     table = pd.DataFrame(rows, columns=list(CHOICES))
-    values = np.column_stack(columns) if columns else np.empty((everyone.size, 0))
-    column = np.repeat(np.arange(len(columns)), len(multiverse.tests))
-    reason, test, design = _find_tests(values, table, column, robustness)
-    families, critical = _define_families(table, trial), float(-ndtri(analysis.alpha / 2))
-    table = table.assign(own=_matches_analysis(table, analysis), reason=reason)
-    return Specifications(table, data.is_first, values, column, test, design, families, critical)
-
-
-def _find_tests(
-    values: np.ndarray, table: pd.DataFrame, column: np.ndarray, robustness: Robustness
-) -> tuple[np.ndarray, np.ndarray, Design]:
-    """Return why specifications are left out, the test of each of the others, and the design of the tests."""
-    present = ~np.isnan(values)
-    smallest = np.where(present, values, np.inf).min(axis=0, initial=np.inf)
-    largest = np.where(present, values, -np.inf).max(axis=0, initial=-np.inf)
-    too_small = present.sum(axis=0) < 2 * robustness.minimum_per_arm
-    reason = np.select([too_small, smallest >= largest], [TOO_SMALL, ALL_EQUAL], "")[column]
-    ranks = [column_ranks.tobytes() for column_ranks in np.ascontiguousarray(midrank_columns(values)[0].T)]
-    key = pd.DataFrame({"ranks": pd.factorize(np.array(ranks, dtype=object))[0][column]})
-    key["sign"] = table["outcome"].map(robustness.multiverse.outcomes).map({"higher": 1.0, "lower": -1.0})
-    key["continuity"] = table["test"].map(lambda test: bool(get_test(test).continuity))
-    key = key[reason == ""]
-    test = np.full(len(table), -1)
-    test[key.index] = key.groupby(list(key), sort=False).ngroup()
-    tests = key.drop_duplicates()
+    frame = pd.DataFrame(np.reshape(columns, (len(rows), everyone.size)).T)
+    too_small = frame.count() < 2 * robustness.minimum_per_arm
+    table["reason"] = np.select([too_small, frame.min() == frame.max()], [TOO_SMALL, ALL_EQUAL], "")
+    table["own"] = _matches_analysis(table, analysis)
+    tested, values = table["reason"].eq("").to_numpy(), frame.to_numpy()
     design = Design(
-        values[:, column[tests.index]],
+        values[:, tested],
         minimum_per_arm=robustness.minimum_per_arm,
-        sign=tests["sign"].to_numpy(float),
-        continuity=tests["continuity"].to_numpy(bool),
+        sign=table["outcome"].map(multiverse.outcomes).map({"higher": 1.0, "lower": -1.0})[tested],
+        continuity=table["test"].map(lambda name: bool(get_test(name).continuity))[tested],
     )
-    return reason, test, design
+    is_first = arms[analysed].eq(next(iter(trial.analysed_arms))).to_numpy()
+    critical = float(-ndtri(analysis.alpha / 2))
+    return Specifications(table, is_first, values, tested, design, _define_families(table, trial), critical)
 
 
 def _matches_analysis(table: pd.DataFrame, analysis: Analysis) -> pd.Series:

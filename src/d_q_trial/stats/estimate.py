@@ -65,16 +65,26 @@ def mann_whitney_effect(first: ArrayLike, second: ArrayLike) -> Estimate:
     [0.8333, 0.1925, 3.3103]
     """
     samples = [drop_missing(first), drop_missing(second)]
-    effects = mann_whitney_effects(*samples, *(np.ones((sample.size, 1)) for sample in samples))
+    effects = mann_whitney_effects(pairwise_wins(*samples), *(np.ones((sample.size, 1)) for sample in samples))
     return Estimate(*(float(field[0]) for field in effects[:3]))
 
 
-def mann_whitney_effects(first: np.ndarray, second: np.ndarray, *selections: np.ndarray) -> Estimate:
-    """:func:`mann_whitney_effect` in K ``selections`` of both samples, (n, K) and (m, K); fields have shape (K,)."""
-    effect, *variances = _effect_and_variances(pairwise_wins(first, second), *selections)
-    dfs = [selected.sum(axis=0) - 1 for selected in selections]
-    error, df = _combine_variances(*variances, *dfs)
-    return Estimate(effect, np.where(np.minimum(*dfs) < 1, np.nan, error), df)
+def mann_whitney_effects(wins: np.ndarray, *selections: np.ndarray) -> Estimate:
+    """:func:`mann_whitney_effect` in K selections of both samples, shapes (n, K) and (m, K); fields have shape (K,).
+
+    ``wins``, shape (n, m), are the :func:`~.rank_sum.pairwise_wins` of the samples.
+    """
+    in_first, in_second = (selected.astype(float) for selected in selections)
+    counts = wins @ in_second, wins.T @ in_first  # per value of the first and of the second sample
+    u = np.einsum("ik,ik->k", counts[0], in_first)
+    # Sums of halves and quarters are exact, so that a variance of zero is exactly zero.
+    squares = [np.einsum("ik,ik,ik->k", c, c, s) for c, s in zip(counts, (in_first, in_second), strict=True)]
+    n, m = in_first.sum(axis=0), in_second.sum(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        terms = (squares[0], n, m), (squares[1], m, n)
+        first, second = ((square * n - u**2) / (n**2 * (n - 1) * m**2) for square, n, m in terms)
+        error, df = _combine_variances(first, second, n - 1, m - 1)
+        return Estimate(u / (n * m), error, df)
 
 
 def _combine_variances(first: Any, second: Any, first_df: Any, second_df: Any) -> tuple[Any, Any]:
@@ -145,25 +155,9 @@ def permuted_strata_p(
     return permutation_p(count, permutations)
 
 
-def _effect_and_variances(wins: np.ndarray, in_first: np.ndarray, in_second: np.ndarray) -> list[np.ndarray]:
-    """Return effect and both terms of its variance, each (K,), for K selections of the samples, (n, K) and (m, K)."""
-    selections = in_first.astype(float), in_second.astype(float)
-    sizes = [selected.sum(axis=0) for selected in selections]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        counts = wins @ selections[1], wins.T @ selections[0]  # per value of the first and of the second sample
-        u = np.einsum("ik,ik->k", counts[0], selections[0])
-        # Sums of halves and quarters are exact, so that a variance of zero is exactly zero.
-        squares = [np.einsum("ik,ik,ik->k", c, c, selected) for c, selected in zip(counts, selections, strict=True)]
-        terms = zip(squares, sizes, sizes[::-1], strict=True)
-        return [u / (sizes[0] * sizes[1]), *((q * n - u**2) / (n**2 * (n - 1) * m**2) for q, n, m in terms)]
-
-
 def _studentized_differences(wins: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Return absolute studentized differences of effects for K columns of stratum labels; infinite without error."""
-    upper, *upper_variances = _effect_and_variances(wins, first, second)
-    lower, *lower_variances = _effect_and_variances(wins, ~first, ~second)
-    difference, variance = np.abs(upper - lower), sum(upper_variances + lower_variances)
-    difference[difference < _TOLERANCE] = 0.0
+    upper, lower = (mann_whitney_effects(wins, *labels) for labels in ((first, second), (~first, ~second)))
+    difference, error = np.abs(upper.estimate - lower.estimate), np.hypot(upper.standard_error, lower.standard_error)
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = difference / np.sqrt(np.where(variance > _TOLERANCE**2, variance, 0.0))
-    return np.where(difference == 0, 0.0, ratio)
+        return np.where(difference < _TOLERANCE, 0.0, difference / np.where(error > _TOLERANCE, error, 0.0))

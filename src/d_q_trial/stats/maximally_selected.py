@@ -8,14 +8,13 @@ A cutoff is a value of the marker; of equally good cutoffs, the lowest is chosen
 for continuity. Markers, responses and arms have shape (n,).
 """
 
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from .checks import Seed, as_finite
-from .permutation import BLOCK, TOLERANCE, Labels, MonteCarloP
+from .permutation import BLOCK, TOLERANCE, Labels, MonteCarloP, random_orders
 from .rank_sum import midrank_columns, normal_z, pairwise_wins
 
 
@@ -63,12 +62,13 @@ def best_cut_bootstrap(
     order = np.argsort(marker if above else -marker, kind="stable")
     marker, response, is_first, weights = marker[order], response[order], is_first[order], weights[:, order]
     starts = np.flatnonzero(np.diff(marker, prepend=np.nan) != 0)
-    drawn = np.add.reduceat(weights, starts, axis=1) > 0
-    last_drawn = np.maximum.accumulate(np.where(drawn, np.arange(starts.size), -1), axis=1)
-    outside = np.column_stack([np.full(resamples, -1), last_drawn[:, :-1]])  # last value drawn outside each subgroup
     u, tie_sum, first, second = _sums_from_starts(response, is_first, weights, starts)
     z = np.nan_to_num(normal_z(u, first, second, tie_sum, continuity=False))
-    eligible = drawn & (outside >= 0) & (np.minimum(first, second) >= max(1, minimum_per_arm))
+    # A cutoff is a drawn value, and the first one inside the subgroup or the last one outside; some drawn are outside.
+    is_inside = above == at_cut_upper
+    drawn = np.add.reduceat(weights, starts, axis=1) > 0
+    at_cut = drawn if is_inside else np.roll(drawn, 1, axis=1)
+    eligible = at_cut & (first + second < marker.size) & (np.minimum(first, second) >= max(1, minimum_per_arm))
     size = np.where(eligible, np.abs(z), -1.0)
     u, _, first, second = _sums_from_starts(response, is_first, (weights == 0).astype(float), starts)
     with np.errstate(invalid="ignore"):
@@ -76,11 +76,8 @@ def best_cut_bootstrap(
     largest = size.max(axis=1, keepdims=True)
     is_best = (size >= largest * (1 - TOLERANCE)) & (largest >= 0)
     row = np.flatnonzero(is_best.any(axis=1))
-    inside = is_best[row].argmax(axis=1) if above else starts.size - 1 - is_best[row, ::-1].argmax(axis=1)
-    last_outside = outside[row, inside]
-    # The cutoff is the first value drawn inside or the last drawn outside; then, values between them are inside.
-    cut, start = (inside, inside) if above == at_cut_upper else (last_outside, last_outside + 1)
-    results[:, row] = marker[starts[cut]], effect[row, start]
+    best = is_best[row].argmax(axis=1) if above else starts.size - 1 - is_best[row, ::-1].argmax(axis=1)
+    results[:, row] = marker[starts[best if is_inside else best - 1]], effect[row, best]
     return results
 
 
@@ -127,13 +124,7 @@ def best_split(marker: ArrayLike, response: ArrayLike, *, minimum: int, permutat
     best = int(np.argmax(np.abs(z) >= np.abs(z).max() * (1 - TOLERANCE)))
     extreme, chunk = 0, BLOCK * max(1, 2**13 // n)  # 16 MB of orders
     for start in range(0, permutations, chunk):
-        orders = _permuted_orders(labels, start, min(start + chunk, permutations))
-        permuted = np.abs((is_upper @ scores[orders]) * half_unit_z[:, None]).max(axis=0)
+        orders = random_orders(labels, start, min(start + chunk, permutations))
+        permuted = np.abs((is_upper @ scores[orders.T]) * half_unit_z[:, None]).max(axis=0)
         extreme += int((permuted >= abs(z[best]) * (1 - TOLERANCE)).sum())
     return BestSplit(float(cuts[best]), float(z[best]), labels.p(extreme), cuts.size, n)
-
-
-@lru_cache(maxsize=4)
-def _permuted_orders(labels: Labels, start: int, stop: int) -> np.ndarray:
-    """Return permuted orders of the participants, one per column; responses of the same length share them."""
-    return np.ascontiguousarray(labels.orders(start, stop).T)

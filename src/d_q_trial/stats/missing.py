@@ -1,12 +1,16 @@
 """Missing values: multiple imputation with pooled results, and bounds on P that need no model."""
 
+from functools import partial
+from itertools import product
+
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.special import ndtr
 from statsmodels.imputation.bayes_mi import BayesGaussMI
 
 from .checks import Estimate, Seed, as_finite, drop_missing
 from .estimate import t_estimate
-from .rank_sum import normal_p, pairwise_wins
+from .rank_sum import normal_z
 from .two_sample import get_test
 
 BURN_IN, BETWEEN = 50, 10  # iterations before the first imputed data set, and between successive ones
@@ -91,57 +95,30 @@ def p_bounds(
         raise ValueError(f"bounds of P: method {method!r}: {test.no_bounds}")
     if min(missing_first, missing_second) < 0:
         raise ValueError(f"bounds of P: {missing_first} and {missing_second} missing, expected 0 or more")
-    samples, missing = (drop_missing(first), drop_missing(second)), (missing_first, missing_second)
-    places, mirrored = (_Places(samples[::step], missing[::step], continuity=bool(test.continuity)) for step in (1, -1))
-    lowest = places.lowest_p()
-    return lowest, np.nan if np.isnan(lowest) else places.highest_p(mirrored)
-
-
-class _Places:
-    """The places of a missing value in the order of values: below, at and above each distinct observed value.
-
-    Odd places are observed values, even places the gaps around them. U is doubled, so that it is an integer.
-    """
-
-    def __init__(self, samples: tuple[np.ndarray, ...], missing: tuple[int, ...], *, continuity: bool):
-        distinct = np.unique(np.concatenate(samples))
-        places = 2 * distinct.size + 1
-        first, second = (np.bincount(2 * np.searchsorted(distinct, each) + 1, minlength=places) for each in samples)
-        # Increase of U for a missing value of either sample at each place.
-        self.gain_first = 2 * np.cumsum(second) - second
-        self.gain_second = 2 * samples[0].size - 2 * np.cumsum(first) + first
-        self.tied, self.u = first + second, int(first @ self.gain_first)
-        self.tie_sum = float((self.tied**3 - self.tied).sum())
-        self.missing, self.continuity = missing, continuity
-        self.sizes = samples[0].size + missing[0], samples[1].size + missing[1]
-        self.mean = self.sizes[0] * self.sizes[1]
-
-    def p(self, u: ArrayLike, tie_sum: ArrayLike) -> np.ndarray:
-        """Return P for a doubled U and a tie sum; NaN if all values are equal."""
-        return normal_p(np.divide(u, 2), *self.sizes, tie_sum, continuity=self.continuity)
-
-    def added_ties(self, more: int) -> np.ndarray:
-        """Return the increase of the sum of t^3 - t if ``more`` values are added at each place."""
-        joined = (self.tied + more).astype(float)
-        return joined**3 - joined - (self.tied**3 - self.tied)
-
-    def lowest_p(self) -> float:
-        """Return the lowest P with the missing values of each sample at one place, possibly the same; or NaN."""
-        k, m = self.missing
-        u = self.u + k * self.gain_first + m * self.gain_second + k * m
-        same_place = self.p(u, self.tie_sum + self.added_ties(k + m))
-        # Among places with equally many values, U is smallest and largest at the first and the last.
-        first, from_last = (np.unique(tied, return_index=True)[1] for tied in (self.tied, self.tied[::-1]))
-        at = np.union1d(first, self.tied.size - 1 - from_last)
-        u = self.u + np.add.outer(k * self.gain_first[at], m * self.gain_second[at]) + 2 * k * m * pairwise_wins(at, at)
-        ties = np.add.outer(self.added_ties(k)[at], self.added_ties(m)[at])
-        np.fill_diagonal(ties, np.nan)
-        return float(np.fmin.reduce(np.append(same_place, self.p(u, self.tie_sum + ties))))
-
-    def highest_p(self, mirrored: "_Places") -> float:
-        """Return the highest P, 1 if U can be on either side of its mean."""
-        # Missing values at the extremes, all different: no new ties, and the largest (smallest) possible U.
-        smallest, largest = self.u, 2 * self.mean - mirrored.u
-        if smallest < self.mean < largest:
-            return 1.0
-        return float(self.p(min((largest, smallest), key=lambda u: abs(u - self.mean)), self.tie_sum))
+    k, m, samples = missing_first, missing_second, (drop_missing(first), drop_missing(second))
+    n_first, n_second = samples[0].size + k, samples[1].size + m
+    z_of = partial(normal_z, n_first=n_first, n_second=n_second, continuity=bool(test.continuity))
+    # The places of a missing value: at each distinct observed value (odd numbers), and below, between and above these.
+    distinct = np.unique(np.concatenate(samples))
+    places = np.arange(2 * distinct.size + 1)
+    counts = [np.bincount(2 * np.searchsorted(distinct, each) + 1, minlength=places.size) for each in samples]
+    # Increase of U for a missing value of either sample at each place.
+    gain_first = np.cumsum(counts[1]) - counts[1] / 2
+    gain_second = samples[0].size - np.cumsum(counts[0]) + counts[0] / 2
+    smallest_u, tied = counts[0] @ gain_first, np.add(*counts).astype(float)
+    tie_sum = (tied**3 - tied).sum()
+    # Both at any place; or at two places, where U is smallest and largest among those with as many observed values.
+    ends = [np.unique(tied[::step], return_index=True)[1] for step in (1, -1)]
+    ends = np.union1d(ends[0], places[-1] - ends[1])
+    first, second = np.hstack([[places, places], np.array(list(product(ends, ends))).T])
+    together, ties = first == second, 0.0
+    for at, values in ((first, k + m * together), (second, m * ~together)):
+        more = tied[at] + values
+        ties += more**3 - more - tied[at] ** 3 + tied[at]
+    u = smallest_u + k * gain_first[first] + m * gain_second[second] + k * m * (np.sign(first - second) + 1) / 2
+    lowest = float(2 * ndtr(-np.fmax.reduce(np.abs(z_of(u, tie_sum=tie_sum + ties)))))
+    # All different, and at the extremes: no new ties, and the smallest and largest possible U.
+    extremes = np.array([smallest_u, smallest_u + k * gain_first[-1] + m * gain_second[0] + k * m])
+    below, above = extremes - n_first * n_second / 2
+    highest = 1.0 if below < 0 < above else float(2 * ndtr(-np.abs(z_of(extremes, tie_sum=tie_sum)).min()))
+    return lowest, np.nan if np.isnan(lowest) else highest

@@ -30,35 +30,38 @@ Progress = Callable[[int, int], None]
 
 
 class MonteCarloP(NamedTuple):
-    """A permutation P-value, the interval for the P of all permutations, and the number of permutations used."""
+    """Permutation P-values, the interval for the P of all permutations, and the number of permutations used.
 
-    p: float = np.nan
-    lower: float = np.nan
-    upper: float = np.nan
+    A float each or, for k tests, arrays of shape (k,).
+    """
+
+    p: Any = np.nan
+    lower: Any = np.nan
+    upper: Any = np.nan
     permutations: int = 0
 
 
-@lru_cache(maxsize=2**14)  # many of the thousands of specifications have the same count
-def permutation_p(count: int, permutations: int, *, exhaustive: bool = False) -> MonteCarloP:
-    """Return the P-value of a test with ``count`` of ``permutations`` permutations as extreme as the data.
+def permutation_p(count: ArrayLike, permutations: int, *, exhaustive: bool = False) -> MonteCarloP:
+    """Return the P-values of tests with ``count`` of ``permutations`` permutations as extreme as the data.
 
     For random permutations, P is (count + 1) / (permutations + 1): the data count as one of them, so that P is never 0
     and the test keeps its level for any number (Phipson and Smyth 2010, Statistical Applications in Genetics and
     Molecular Biology 9, 39). The 99% interval of Clopper and Pearson (1934) shows how much P could change with more of
     them. For an ``exhaustive`` set, which includes the observed labels, P is the share.
 
-    >>> permutation_p(4, 99).p, permutation_p(3, 20, exhaustive=True).p
-    (0.05, 0.15)
+    >>> permutation_p(4, 99).p, permutation_p([3, 20], 20, exhaustive=True).p
+    (0.05, array([0.15, 1.  ]))
     """
     from statsmodels.stats.proportion import proportion_confint
 
-    if not 0 <= count <= permutations or permutations < 1:
+    count = np.asarray(count)
+    if permutations < 1 or not ((count >= 0) & (count <= permutations)).all():
         raise ValueError(f"Monte Carlo P: {count} of {permutations} permutations")
-    p = lower = upper = count / permutations
+    fields = [count / permutations] * 3
     if not exhaustive:
-        p = (count + 1) / (permutations + 1)
-        lower, upper = map(float, proportion_confint(count, permutations, alpha=0.01, method="beta"))
-    return MonteCarloP(p, lower, upper, permutations)
+        limits = proportion_confint(count, permutations, alpha=0.01, method="beta")
+        fields = [(count + 1) / (permutations + 1), *limits]
+    return MonteCarloP._make([*(field if count.ndim else float(field) for field in fields), permutations])
 
 
 def adjust_p(p: ArrayLike, method: str) -> np.ndarray:
@@ -102,18 +105,20 @@ class Labels:
         """Return splits ``start`` to ``stop`` as bool of shape (n, stop - start)."""
         if self.seed is None:
             return every_split(self.n, self.n_first)[:, start:stop]
-        return split_columns(self.orders(start, stop)[:, : self.n_first], self.n)
+        return split_columns(random_orders(self, start, stop)[:, : self.n_first], self.n)
 
-    def orders(self, start: int, stop: int) -> np.ndarray:
-        """Return the random orders of the participants that define the splits, shape (stop - start, n)."""
-        keys = [(self.seed or 0) + (number << 64) for number in range(start // BLOCK, -(-stop // BLOCK))]
-        random = [np.random.Generator(np.random.Philox(key=key)).random((BLOCK, self.n)) for key in keys]
-        orders = [numbers.argsort(axis=1, kind="stable") for numbers in random]
-        return np.concatenate([np.empty((0, self.n), dtype=np.intp), *orders])[start % BLOCK :][: stop - start]
+    def p(self, extreme: ArrayLike) -> MonteCarloP:
+        """Return the P-values if ``extreme`` of these splits are as extreme as the data; see :func:`permutation_p`."""
+        return permutation_p(extreme, self.count, exhaustive=self.seed is None)
 
-    def p(self, extreme: int) -> MonteCarloP:
-        """Return the P-value if ``extreme`` of these splits are as extreme as the data; see :func:`permutation_p`."""
-        return permutation_p(int(extreme), self.count, exhaustive=self.seed is None)
+
+@lru_cache(maxsize=4)  # all responses of the same length have the same orders
+def random_orders(labels: Labels, start: int, stop: int) -> np.ndarray:
+    """Return the random orders of the participants that define splits, shape (stop - start, n)."""
+    keys = [(labels.seed or 0) + (number << 64) for number in range(start // BLOCK, -(-stop // BLOCK))]
+    random = [np.random.Generator(np.random.Philox(key=key)).random((BLOCK, labels.n)) for key in keys]
+    orders = [numbers.argsort(axis=1, kind="stable") for numbers in random]
+    return np.concatenate([np.empty((0, labels.n), dtype=np.intp), *orders])[start % BLOCK :][: stop - start]
 
 
 def labels_for(is_first: ArrayLike, permutations: int, seed: int) -> Labels:
@@ -268,13 +273,13 @@ class StepDown:
             np.maximum.accumulate(largest[family], axis=0, out=largest[family])
         self.counts[self._order] += (largest[self._last] >= self._threshold).sum(axis=1)
 
-    def p(self, p_of: Callable[[int], MonteCarloP]) -> list[MonteCarloP]:
+    def p(self, p_of: Callable[[np.ndarray], MonteCarloP]) -> MonteCarloP:
         """Return the P-values by ``p_of``, within a family never smaller than that of a more extreme specification."""
         counts = self.counts[self._order]
         for family in self._families:
             counts[family] = np.maximum.accumulate(counts[family][::-1])[::-1]
-        counts = counts[np.argsort(self._order)]
-        return [p_of(int(n)) if defined else MonteCarloP() for n, defined in zip(counts, self._defined, strict=True)]
+        *fields, permutations = p_of(counts[np.argsort(self._order)])
+        return MonteCarloP._make([*(np.where(self._defined, field, np.nan) for field in fields), permutations])
 
 
 class Joint:
@@ -282,44 +287,44 @@ class Joint:
 
     A specification with too few participants in an arm under a split, observed or permuted, is excluded from the
     summaries of that split: a summary is the same function of the labels throughout, so every test is exact.
-    ``weights``, shape (groups, specifications), state how often a specification counts in a group. The summaries are
-    the lower median of the effects, signed so that more than one half is favourable; the weighted share of deviates of
-    at least ``critical``; and the mean z. They are one half, 0 and 0 if no specification is usable. Simonsohn,
-    Simmons and Nelson (2020), Nature Human Behaviour 4, 1208-1214.
+    ``members``, bool of shape (groups, specifications), states which belong to a group. The summaries are the lower
+    median of the effects, signed so that more than one half is favourable; the share of deviates of at least
+    ``critical``; and the mean z. They are one half, 0 and 0 if no specification is usable. Simonsohn, Simmons and Nelson
+    (2020), Nature Human Behaviour 4, 1208-1214.
 
     ``observed`` and ``counts``, shape (3, groups), hold the observed summaries (NaN for an empty group) and the number
-    of permutations that reach them; ``significant`` and ``usable``, shape (groups,), the weights of significant and of
+    of permutations that reach them; ``significant`` and ``usable``, shape (groups,), the numbers of significant and of
     usable specifications, summed over all permutations.
     """
 
     SUMMARIES = ("median_effect", "share_significant", "mean_z")
 
-    def __init__(self, observed: Statistics, weights: ArrayLike, *, critical: float):
-        self._weights, self._critical = np.asarray(weights, dtype=float), critical
-        defined = ~np.isnan(observed.z)
-        effect, z, weight = observed.effect[defined], observed.z[defined], self._weights[:, defined]
-        median = [np.quantile(effect, 0.5, weights=w, method="inverted_cdf") if w.any() else np.nan for w in weight]
-        with np.errstate(invalid="ignore"):
-            share, mean = (weight @ np.column_stack([z >= critical, z])).T / weight.sum(axis=1)
-        self._summaries = np.array([median, share, mean])
+    def __init__(self, observed: Statistics, members: ArrayLike, *, critical: float):
+        self._members, self._critical = np.asarray(members, dtype=bool), critical
+        groups = self._members & ~np.isnan(observed.z)
+        self._summaries = np.full((3, len(groups)), np.nan)
+        for number, group in enumerate(groups):
+            if group.any():
+                effect, z = observed.effect[group], observed.z[group]
+                median = np.quantile(effect, 0.5, method="inverted_cdf")
+                self._summaries[:, number] = median, (z >= critical).mean(), z.mean()
         self.observed = np.add(self._summaries, [[0.5], [0.0], [0.0]])
         self.counts = np.zeros(self.observed.shape, dtype=np.int64)
-        self.significant, self.usable = np.zeros((2, len(self._weights)), dtype=np.int64)
+        self.significant, self.usable = np.zeros((2, len(groups)), dtype=np.int64)
 
     def add(self, block: Statistics) -> None:
         """Count the permutations of a block."""
-        median, share, mean = self._summaries[:, :, None]
-        usable = self._weights @ ~np.isnan(block.effect)
-        significant = self._weights @ (block.z >= np.float32(self._critical))
-        # The lower median is at least m if more than half of the weight is on effects of at least m.
-        members = ((weight[weight > 0], block.effect[weight > 0]) for weight in self._weights)
-        favourable = np.array([w @ (e >= m - TOLERANCE * abs(m)) for (w, e), m in zip(members, median, strict=True)])
-        total = np.maximum(usable, 1)  # 0 of 1 if no specification is usable
-        reached = (
-            np.where(usable > 0, 2 * favourable > usable, median <= 0),
-            significant / total >= share,
-            self._weights @ block.z.astype(float) / total >= mean - TOLERANCE,
-        )
-        self.counts += np.sum(reached, axis=2)
-        self.significant += np.rint(significant.sum(axis=1)).astype(np.int64)
-        self.usable += np.rint(usable.sum(axis=1)).astype(np.int64)
+        for number, (group, (median, share, mean)) in enumerate(zip(self._members, self._summaries.T, strict=True)):
+            effect, z = block.effect[group], block.z[group]
+            usable, significant = (~np.isnan(effect)).sum(axis=0), (z >= np.float32(self._critical)).sum(axis=0)
+            # The lower median is at least m if more than half of the effects are at least m.
+            favourable = (effect >= median - TOLERANCE * abs(median)).sum(axis=0)
+            total = np.maximum(usable, 1)  # 0 of 1 if no specification is usable
+            reached = (
+                np.where(usable > 0, 2 * favourable > usable, median <= 0),
+                significant / total >= share,
+                z.sum(axis=0, dtype=float) / total >= mean - TOLERANCE,
+            )
+            self.counts[:, number] += np.sum(reached, axis=1)
+            self.significant[number] += significant.sum()
+            self.usable[number] += usable.sum()

@@ -6,9 +6,7 @@ import numpy as np
 from scipy import optimize, special, stats
 from statsmodels.stats.power import TTestIndPower
 
-from .checks import Seed, check_proportion, is_significant
-from .permutation import MonteCarloP, permutation_p
-from .two_sample import get_test
+from .checks import check_proportion
 
 
 def t_power(difference: float, sd: float, n_first: int, n_second: int, *, alpha: float) -> float:
@@ -58,18 +56,6 @@ def _check_arguments(sd: float, n_first: int, n_second: int, alpha: float) -> No
         raise ValueError(f"power: standard deviation {sd:g}, expected a number above 0")
     if min(n_first, n_second) < 1 or n_first + n_second < 3:
         raise ValueError(f"power: groups of {n_first} and {n_second}, expected three participants or more, none empty")
-
-
-def simulated_power(
-    difference: float, sd: float, n_first: int, n_second: int, *, alpha: float, method: str, trials: int, seed: Seed
-) -> MonteCarloP:
-    """Power of a named test for a shift of a normal distribution, from simulated trials: ``p`` with a 99% interval."""
-    _check_arguments(sd, n_first, n_second, alpha)
-    values = np.random.default_rng(seed).standard_normal((n_first + n_second, trials))
-    values[:n_first] += difference / sd
-    p = get_test(method).compare_columns(values, np.arange(n_first + n_second) < n_first).p
-    significant = int(is_significant(p, alpha).sum())
-    return permutation_p(significant, trials)._replace(p=significant / trials)
 
 
 def exaggeration(true_effect: float, standard_error: float, df: float, *, alpha: float) -> tuple[float, float, float]:

@@ -79,13 +79,6 @@ def normal_z(
         return distance / np.sqrt(variance)
 
 
-def normal_p(
-    u: ArrayLike, n_first: ArrayLike, n_second: ArrayLike, tie_sum: ArrayLike = 0.0, *, continuity: bool = False
-) -> np.ndarray:
-    """P of U under the tie-corrected normal approximation; arguments as :func:`normal_z`."""
-    return 2 * ndtr(-np.abs(normal_z(u, n_first, n_second, tie_sum, continuity=continuity)))
-
-
 def pairwise_wins(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """1 where first > second, 1/2 where equal, else 0: shape (n, m). The sum is U."""
     return (np.sign(np.subtract.outer(first, second)) + 1) / 2

@@ -3,14 +3,15 @@
 The limits are pairwise differences: an interval is defined by its *depths*, the number of differences beyond either end.
 """
 
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.special import ndtr
 from scipy.stats import rankdata
 
-from .checks import Estimate, as_finite, check_proportion, drop_missing, is_significant
-from .rank_sum import as_columns, compare_by_sizes, exact_counts, exact_p, midrank_columns, normal_p
+from .checks import Estimate, check_proportion, drop_missing, is_significant
+from .rank_sum import exact_counts, exact_p, normal_z
 from .two_sample import get_test
 
 
@@ -26,28 +27,25 @@ def hodges_lehmann(first: ArrayLike, second: ArrayLike, *, method: str, confiden
     >>> shift.estimate, shift.lower, shift.upper
     (3.5, -2.0, 7.0)
     """
-    values, is_first = as_columns(drop_missing(first)[None], drop_missing(second)[None])
-    column = hodges_lehmann_columns(values, is_first, method=method, confidence=confidence)
-    return Estimate(*(field.item() for field in column))
-
-
-def hodges_lehmann_columns(values: ArrayLike, is_first: ArrayLike, *, method: str, confidence: float) -> Estimate:
-    """:func:`hodges_lehmann` in each column of values, shape (n, k); fields have shape (k,)."""
     find_depths, alpha = get_test(method).depths, round(1 - check_proportion(confidence, "confidence"), 12)
+    samples = drop_missing(first), drop_missing(second)
+    differences = np.sort(np.subtract.outer(*samples), axis=None)
+    if not differences.size:
+        return Estimate()
+    if find_depths is None:
+        return Estimate(float(np.median(differences)))
+    # Sum of t^3 - t over the groups of t equal values within the samples.
+    ties = np.concatenate([np.unique(sample, return_counts=True)[1] for sample in samples])
+    below, above = find_depths(*samples, differences, int((ties**3 - ties).sum()), alpha)
+    lower, upper = differences[below - 1] if below else -np.inf, differences[-above] if above else np.inf
+    return Estimate(float(np.median(differences)), lower=float(lower), upper=float(upper))
 
-    def estimate(firsts: np.ndarray, seconds: np.ndarray) -> Estimate:
-        # Sums of t^3 - t over the groups of t equal values within the samples.
-        tie_sums = np.add(*(midrank_columns(sample.T)[1] for sample in (firsts, seconds))).round().astype(int)
-        shifts = np.full((3, len(firsts)), np.nan)
-        for shift, first, second, tie_sum in zip(shifts.T, firsts, seconds, tie_sums.tolist(), strict=True):
-            differences = np.sort(np.subtract.outer(first, second), axis=None)
-            shift[0] = (differences[(differences.size - 1) // 2] + differences[differences.size // 2]) / 2
-            if find_depths is not None:
-                below, above = find_depths(first, second, differences, tie_sum, alpha)
-                shift[1:] = differences[below - 1] if below else -np.inf, differences[-above] if above else np.inf
-        return Estimate(shifts[0], lower=shifts[1], upper=shifts[2])
 
-    return compare_by_sizes(estimate, as_finite(values), np.asarray(is_first, dtype=bool))
+def hodges_lehmann_columns(values: np.ndarray, is_first: np.ndarray, *, method: str, confidence: float) -> Estimate:
+    """:func:`hodges_lehmann` in each column of values, shape (n, k); fields have shape (k,)."""
+    shift = partial(hodges_lehmann, method=method, confidence=confidence)
+    columns = [shift(column[is_first], column[~is_first]) for column in values.T]
+    return Estimate(*np.reshape(columns, (-1, len(Estimate._fields))).T)
 
 
 def normal_depths(
@@ -60,7 +58,7 @@ def normal_depths(
 @lru_cache(maxsize=4096)
 def _normal_depth(n_first: int, n_second: int, tie_sum: int, alpha: float, continuity: bool) -> int:
     u = np.arange(n_first * n_second // 2 + 1)
-    return _depth(normal_p(u, n_first, n_second, tie_sum, continuity=continuity), alpha)
+    return _depth(2 * ndtr(-np.abs(normal_z(u, n_first, n_second, tie_sum, continuity=continuity))), alpha)
 
 
 @lru_cache(maxsize=4096)

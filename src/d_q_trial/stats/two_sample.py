@@ -1,16 +1,19 @@
 """Registry of two-sample tests: their texts, and their results for one pair of samples or for many columns.
 
-To add a test, add an entry to ``_ALL_TESTS`` and its references to ``report/references.yaml``; its name is then an option
-in ``config.yaml``. numpy and scipy are imported only when a test is run, so that reading names or texts is fast.
+To add a test, add an entry to ``two_sample.yaml`` and its references to ``report/references.yaml``; its name is then an
+option in ``config.yaml``. numpy and scipy are imported only when a test is run, so that reading names or texts is fast.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+import yaml
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,7 +39,7 @@ class TwoSampleTest:
     name: str  # in config.yaml, and in the column `method` of the results
     label: str  # short name, for notes and legends
     sentence: str  # for the methods section, after "compared by the"
-    references: tuple[str, ...]  # keys of report/references.yaml
+    references: list[str]  # keys of report/references.yaml
     statistic: str  # its name in the results
     undefined: str  # why P may be undefined
     interval: str  # how effects are reported, with the placeholder {level}
@@ -46,8 +49,6 @@ class TwoSampleTest:
     for_many: str = ""  # the test used, and named in the tables, where hundreds of large comparisons would take hours
     # Samples in rows, (c, n) and (c, m), without missing values -> P and, if the statistic of the test is t, t; each (c,)
     test: Callable[[np.ndarray, np.ndarray], Estimate]
-    # values (n, k) and is_first (n,), if this is faster than `test` of the columns of equal sizes
-    columns: Callable[[np.ndarray, np.ndarray], ComparisonResult] | None = None
     # (first, second, sorted differences, tie sum, alpha) -> differences outside each end of the interval of the shift
     depths: Callable[[np.ndarray, np.ndarray, np.ndarray, int, float], tuple[int, int]] | None = None
     # (first, second, *, confidence), as for `test`, if the test compares means
@@ -87,15 +88,14 @@ class TwoSampleTest:
         from .checks import drop_missing
         from .rank_sum import as_columns
 
-        compared = self.compare_each(*as_columns(drop_missing(first)[None], drop_missing(second)[None]))
+        compared = self.compare_columns(*as_columns(drop_missing(first)[None], drop_missing(second)[None]))
         return ComparisonResult(*(field.item() for field in compared))
 
     def compare_columns(self, values: np.ndarray, is_first: np.ndarray) -> ComparisonResult:
-        """Compare the samples in each column of values, shape (n, k); ``is_first`` marks the first sample."""
-        return (self.columns or self.compare_each)(values, is_first)
+        """Compare the samples in each column of values, shape (n, k); ``is_first`` marks the first sample.
 
-    def compare_each(self, values: np.ndarray, is_first: np.ndarray) -> ComparisonResult:
-        """:meth:`compare_columns` by ``test``, which compares all columns with the same sample sizes in one call."""
+        ``test`` compares all columns with the same sample sizes in one call.
+        """
         import numpy as np
 
         from .rank_sum import asymptotic_columns, compare_by_sizes
@@ -118,7 +118,7 @@ def rank_sum_variants() -> tuple[str, ...]:
     return tuple(name for name, test in TESTS.items() if test.continuity is not None)
 
 
-def _lazy(module: str, function: str, **options: Any) -> Callable[..., Any]:
+def _import_when_called(module: str, function: str, options: dict[str, Any]) -> Callable[..., Any]:
     """Return a function that imports the module only when it is called, and passes the options to its function."""
 
     def call(*arguments: Any, **keywords: Any) -> Any:
@@ -129,76 +129,14 @@ def _lazy(module: str, function: str, **options: Any) -> Callable[..., Any]:
     return call
 
 
-# The paper's test. R: wilcox.test(exact = FALSE, correct = FALSE).
-_NORMAL = TwoSampleTest(
-    name="normal",
-    label="normal approximation without continuity correction",
-    sentence="two-sided Wilcoxon rank-sum test (normal approximation, tie-corrected, no continuity correction)",
-    references=("wilcoxon", "mann_whitney"),
-    statistic="z",
-    undefined="all values are equal",
-    interval="given as the Hodges-Lehmann estimate with the {level} confidence interval that inverts the same test",
-    no_limit="the groups are too small to exclude any shift",
-    test=_lazy("rank_sum", "asymptotic", continuity=False),
-    columns=_lazy("rank_sum", "asymptotic_columns", continuity=False),
-    depths=_lazy("shift", "normal_depths", continuity=False),
-    continuity=False,
-    smallest=8,  # Mann and Whitney (1947): U is almost normal from here on. docs/robustness.md gives the errors
-)
-_ALL_TESTS = (  # in alphabetical order
-    # P(first > second) + P(tie) / 2 = 1/2, with unequal spread. R: brunnermunzel::brunnermunzel.test.
-    TwoSampleTest(
-        name="brunner_munzel",
-        label="Brunner-Munzel test",
-        sentence="two-sided Brunner-Munzel test (Student's t with Satterthwaite's degrees of freedom)",
-        references=("brunner",),
-        statistic="t",
-        undefined="the groups do not overlap, all values are equal, or a group has fewer than two",
-        test=_lazy("estimate", "brunner_munzel"),
-        interval="given as the Hodges-Lehmann estimate without an interval, because the test has none for a shift",
-        no_bounds="bounds of P exist only for the rank-sum test by the normal approximation",
-        not_permuted="the Brunner-Munzel statistic is not a linear rank statistic",
-    ),
-    # The permutation distribution of U given the ties, by distance from the mean.
-    # R: coin::wilcox_test(distribution = "exact"); without ties wilcox.test(exact = TRUE).
-    replace(
-        _NORMAL,
-        name="exact",
-        label="exact test",
-        sentence="two-sided exact Wilcoxon rank-sum test (permutation distribution given the ties)",
-        references=("wilcoxon", "streitberg"),
-        test=_lazy("rank_sum", "exact"),
-        columns=None,
-        depths=_lazy("shift", "exact_depths"),
-        smallest=0,
-        no_bounds="the exact test conditions on ties, which the missing values would change",
-        for_many="normal_continuity",
-    ),
-    _NORMAL,
-    # The distance of U from its mean is reduced by one half. R: wilcox.test(exact = FALSE).
-    replace(
-        _NORMAL,
-        name="normal_continuity",
-        label="normal approximation with continuity correction",
-        sentence="two-sided Wilcoxon rank-sum test (normal approximation, tie-corrected, with continuity correction)",
-        test=_lazy("rank_sum", "asymptotic", continuity=True),
-        columns=_lazy("rank_sum", "asymptotic_columns", continuity=True),
-        depths=_lazy("shift", "normal_depths", continuity=True),
-        continuity=True,
-    ),
-    # The difference of means, with unequal variances. R: t.test(first, second).
-    TwoSampleTest(
-        name="welch",
-        label="Welch's t test",
-        sentence="two-sided Welch t test (difference of means, unequal variances)",
-        references=("welch",),
-        statistic="t",
-        undefined="a group has fewer than two values, or no group varies",
-        test=_lazy("estimate", "mean_difference", confidence=0.95),
-        interval="given as the difference of means with the {level} confidence interval of the same test",
-        mean_difference=_lazy("estimate", "mean_difference"),
-        no_bounds="a test of means has no bounds if missing values may take any value",
-        not_permuted="Welch's t is not a linear rank statistic",
-    ),
-)
-TESTS = {test.name: test for test in _ALL_TESTS}
+def _read_tests() -> dict[str, TwoSampleTest]:
+    """Read the tests from ``two_sample.yaml``, in alphabetical order."""
+    entries = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
+    for entry in entries.values():
+        for operation in ("test", "depths", "mean_difference"):
+            if operation in entry:
+                entry[operation] = _import_when_called(*entry[operation])
+    return {name: TwoSampleTest(name=name, **entries[name]) for name in sorted(entries)}
+
+
+TESTS = _read_tests()
