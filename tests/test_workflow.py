@@ -320,6 +320,17 @@ def test_results_of_an_unfinished_run_are_not_verified(copy, capsys):
     assert re.search(f"Nothing to be done.*\n.*\n{outdated}", workspace.snakemake(copy, RESULTS))
 
 
+def test_outputs_without_records_of_how_they_were_made_are_named(copy):
+    assert "Unrecorded" not in workspace.snakemake(copy, RESULTS)
+    shutil.rmtree(copy / ".snakemake")
+    unrecorded = "Unrecorded: outputs of {} have no record in .snakemake of the code and settings that made them."
+    assert unrecorded.format("participants, results") in workspace.snakemake(copy, RESULTS, "--quiet", "progress")
+    (copy / RESULTS).unlink()
+    printed = workspace.snakemake(copy, RESULTS, "--quiet", "progress")
+    assert unrecorded.format("participants") in printed
+    assert "1 step done: results\n" in printed
+
+
 def test_the_slurm_profile_states_memory_and_time_of_existing_rules(finished):
     profile = yaml.safe_load(Path("profiles/slurm/config.yaml").read_text())
     rules = workspace.snakemake(finished[0], "--list-rules").split()

@@ -105,6 +105,12 @@ class Summary:
         outdated = [f"results/{name}/report.html" for name in self.settings.analyses if self._is_outdated(name)]
         advice = f"is of other settings or another workbook than {self.source} states; if a full run does not renew it:"
         notes += [f"Outdated: {report} {advice}  snakemake --cores 4 --forceall" for report in outdated]
+        dag = self.workflow.dag
+        unrecorded = {job.rule.name for job in dag.jobs if dag.reason(job).no_metadata and not dag.needrun(job)}
+        if unrecorded:
+            rules = ", ".join(sorted(unrecorded))
+            advice = "have no record in .snakemake of the code and settings that made them. To make them again:"
+            notes.append(f"Unrecorded: outputs of {rules} {advice}  snakemake --cores 4 --forceall")
         if moved := [path for path in sorted(Path("results", LEFT_OVER).rglob("*")) if path.is_file()]:
             advice = "file(s) that no step of this version makes and that may be deleted, for example to"
             notes.append(f"Moved: {len(moved)} {advice} {moved[0]}")

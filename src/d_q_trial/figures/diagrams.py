@@ -267,7 +267,7 @@ def draw_effects(ax: Axes, effects: pd.DataFrame, study: Study, unit: str) -> No
         ax.plot((effect.low, effect.high), (row, row), color=look.edge, linewidth=0.9, zorder=1)
         ax.plot(effect.estimate, row, zorder=2, label=effect.group, **look.points(3.4, 0.6))
     ax.spines["left"].set_visible(False)
-    ax.locator_params("x", nbins=5)
+    ax.locator_params("x", nbins=7)
     label = f"Difference of changes, {labels.contrast_label(study.trial)}{f' ({unit})' if unit else ''}"
     ax.set_xlabel(style.wrap_text(label, style.WIDTH_MM - 10, style.BODY))
     elements.format_axis(ax.xaxis, (low, high))
