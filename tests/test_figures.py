@@ -136,6 +136,10 @@ def test_captions_follow_the_panels_and_strata():
     assert "CTx (bone resorption; a–c) and P1NP (bone formation; d–f) at 20 weeks, 2 weeks and 4 weeks" in caption
     assert "no continuity correction" in caption
     assert fill_texts(figure, make_analysis(change="difference"))[1].startswith("Change from baseline in CTx")
+    winsorised = make_analysis(outliers={"rule": "winsorise", "limit": 3})
+    limited = ["were set to that limit" in fill_texts(figure, winsorised)[1] for figure in FIGURES.values()]
+    assert limited == [any(p.shows_changes for p in f.panels) or bool(f.flow or f.forest) for f in FIGURES.values()]
+    assert "limit" not in fill_texts(FIGURES["extended_data_figure_6"], winsorised)[1]
     swapped = figure.model_copy(update={"panels": [figure.panels[3], *figure.panels[1:3], figure.panels[0]]})
     assert "CTx (bone resorption; b–d) and P1NP (bone formation; a)" in fill_texts(swapped)[1]
     assert "high (a, b), middle (c, d) and low (e, f)" in fill_texts(FIGURES["figure_4"], THIRDS)[1]
@@ -290,7 +294,7 @@ def test_a_time_course_begins_at_zero_and_shows_medians_and_quartiles_of_the_res
     assert medians == [[0.0, RESULTS["median"][arm]] for arm in ("control", "d_q")]
     _, _, (bars,) = ax.containers[1].lines
     assert bars.get_segments()[1][:, 1].tolist() == pytest.approx([6.6, 33.9])
-    assert contents.title == "CTx, T3"
+    assert contents.title == "CTx, T3 of p16 variant 5"
     assert list_texts(ax) == ["P = 0.031"]
     assert ax.get_xlabel() == "n, Control / D+Q"
     assert [tick.get_text() for tick in ax.get_xticklabels()] == ["Baseline\n–/–", "20 weeks\n105/106"]
@@ -465,7 +469,7 @@ def test_large_differences_and_labels_of_quarters_fit_a_forest_plot():
         ("percent", "%", "CTx, change (%)", "%"),
         ("difference", "%", "CTx, change (percentage points)", " percentage points"),
         ("difference", "kg/m2", "CTx, change (kg/m²)", " kg/m²"),
-        ("log_ratio", "%", "CTx, change (log ratio)", " log ratio"),
+        ("log_ratio", "%", "CTx, change (log ratio)", ""),
     ],
 )
 def test_a_panel_has_the_unit_of_the_change(change, unit, axis_label, unit_in_words):
@@ -585,7 +589,7 @@ def test_the_study_design_shows_the_visits_of_the_trial():
     assert dots["Bone turnover markers: CTx, P1NP"] == [0, 2, 4, 20]
     assert sorted(patch.get_x() for patch in ax.patches) == sorted([0, 4, 8, 12, 16] * 2)
     assert "Control: no treatment" in contents.words
-    assert "Demographics: 4 outcomes: Baseline;" in contents.words
+    assert "Demographics (4): Baseline;" in contents.words
 
 
 OVERALL = {"kind": "arms", "outcome": "ctx", "visit": "week_20"}

@@ -378,7 +378,7 @@ def test_text_and_caption_give_the_numbers_the_fixed_choices_and_the_outlier_rul
     assert "pointwise 95% range of the curves" in curve["caption"]  # at each place, not of whole curves
     assert curve["fixed"] == (
         "Fixed in all specifications: marker and cutoff (p16 variant 5, upper 33.3%), visit (2 weeks), variant of the "
-        "test (normal approximation with continuity correction). Outliers lie more than 3 interquartile ranges beyond the "
+        "test (with continuity correction). Outliers lie more than 3 interquartile ranges beyond the "
         "quartiles (type 6) of both arms together."
     )
     assert curve["varied"] == ["kind of change", "outlier rule", "missing-value rule", "population"]

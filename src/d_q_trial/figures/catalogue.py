@@ -14,7 +14,7 @@ from ..config.types import StrictModel
 from ..config.yaml_files import load_list
 from ..labels import SEVERAL_STRATA, caption_values, fill_placeholders, join_words
 from ..results_table import ALL_PARTICIPANTS
-from ..trial import FamilyKey, Key, MarkerKey, OutcomeKey, Trial, VisitKey, check_known
+from ..trial import BASELINE, FamilyKey, Key, MarkerKey, OutcomeKey, Trial, VisitKey, check_known
 
 
 class Panel(StrictModel):
@@ -31,6 +31,11 @@ class Panel(StrictModel):
     strata: list[str] = Field([ALL_PARTICIPANTS], min_length=1)  # all, highest, lowest, each, descending, or labels
     marker: MarkerKey = ""  # that defines the strata; by default that of the analysis
     group: Literal["population", "population_under_cut", "population_from_cut", "participants"] = "participants"
+
+    @property
+    def shows_changes(self) -> bool:
+        """Whether the panel shows changes from baseline."""
+        return self.kind == "time_course" or self.visit not in ("", BASELINE)
 
     @field_validator("outcome")
     @classmethod
@@ -141,7 +146,9 @@ class Figure(StrictModel):
             undivided = join_words(sorted(trial.markers[marker].label for marker in markers), "or")
             title += ": no such strata in this analysis"
             caption = f"The analysis defines no strata by {undivided}; the panels are therefore empty."
-        conventions = () if self.design else (values["excluded"], values["outliers"])
+        of_trial = self.flow or self.forest or any(panel.group == "participants" for panel in panels)
+        of_changes = self.flow or self.forest or any(panel.shows_changes for panel in panels)
+        conventions = values["excluded"] if of_trial else "", values["outliers"] if of_changes else ""
         return title, " ".join(filter(None, (caption, *conventions)))
 
 

@@ -72,14 +72,17 @@ def draw_cutoffs(
     # P axes reach a little below all P and below 0.01.
     p_range = 0.6 * min([0.01, *(panel.cutoffs["p"].min() for panel in panels.values())]), 1.25
     ranges = {outcome: _choose_range([p for (o, _), p in panels.items() if o == outcome]) for outcome, _ in changes}
+    units = {outcome: labels.difference_unit(analysis.measure, trial.outcomes[outcome].unit) for outcome in ranges}
+    several_units = len({*units.values()}) > 1
     legend, font = load_texts()["every_cut_legend"], {"size": style.TITLE, "weight": "bold"}
     with style.journal_style():
         page = style.Page(style.WIDTH_MM, bottom + LEGEND, label)
         for index, ((key, visit), panel) in enumerate(panels.items()):
             outcome, left = trial.outcomes[key], LEFT + (width + GAP) * (index % columns)
-            top, unit = BLOCK * (index // columns) + TITLE, labels.difference_unit(analysis.measure, outcome.unit)
-            title = style.truncate(f"{outcome.label}, {trial.visits[visit].label} ({unit})", 1.8 * width, **font)
-            title = style.wrap_text(title, width + RIGHT, **font)
+            top, unit = BLOCK * (index // columns) + TITLE, f"({units[key]})"
+            title = f"{outcome.label}, {trial.visits[visit].label} {unit * several_units}".strip()
+            title = style.wrap_text(style.truncate(title, 1.8 * width, **font), width + RIGHT, **font)
+            difference = "Difference" if several_units else f"Difference\n{unit}"
             page.text(left, top - 1, title, va="bottom", linespacing=1.0, **font)
             effect = page.axes(left, top, width, EFFECT)
             if panel.cutoffs.empty:
@@ -92,7 +95,7 @@ def draw_cutoffs(
             draw_windows(sliding, panel, ranges[key])
             span = panel.cutoffs["cut"].quantile(0.9) - panel.cutoffs["cut"].quantile(0.1)
             decimals = max(0, math.ceil(-math.log10((span or 1.0) / 20)))  # distinguish a twentieth of the range
-            for axes, name_of_axis in ((effect, "Difference"), (p_axes, "P"), (sliding, "in windows")):
+            for axes, name_of_axis in ((effect, difference), (p_axes, "P"), (sliding, "in windows")):
                 draw_marker_axis(axes, panel, decimals, labelled=axes is sliding)
                 elements.label_y_axis(axes, name_of_axis if index % columns == 0 else "")
             best = render_text("every_cut", "best", best=panel.best_of_both(), decimals=decimals)
@@ -174,7 +177,8 @@ def describe_cutoffs(
     for name, (family, key, changes) in sorted(figures.items(), key=lambda item: item[1][1] != analysis.marker):
         marker = trial.markers[key]
         values = common | {"family": trial.families[family], "marker": marker}
-        values["own"] = key in set(tables.analysis_cuts["marker"])
+        own_cuts = tables.analysis_cuts.loc[tables.analysis_cuts["marker"].eq(key), "cut"]
+        values["own"] = labels.join_words([f"{cut:g}" for cut in sorted(own_cuts.unique())])
         values["cuts"] = labels.describe("cuts", rule=analysis.strata, unit=labels.format_unit(marker.unit))
         title, caption = (render_text("every_cut", part, **values) for part in ("title", "caption"))
         sentences = [f"{label}. {title}." if label else f"{title}."]

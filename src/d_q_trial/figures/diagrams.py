@@ -109,9 +109,9 @@ def list_stages(spec: Flow, study: Study) -> list[list[Box]]:
         note = "" if reported == str(enrolled[key]) else f" ({reported} allocated, as reported)"
         groups.append(Box(names[key], [_format_n(enrolled[key]) + note], fill=look.tint))
         lines = [f"{r['count']} {r.get('text') or r['step'].replace('_', ' ')}" for r in losses if r["arm"] == key]
-        left.append(Box(f"{names[key]}, left the study or the treatment", lines, reported=True))
+        left.append(Box(f"{names[key]}, left the study or the treatment", lines or ["none reported"], reported=True))
         analysed.append(Box(f"{names[key]}, analysed", _list_sizes(spec, study, key)))
-    return [*stages, groups, *([left] if any(box.lines for box in left) else []), analysed]
+    return [*stages, groups, *([left] if losses else []), analysed]
 
 
 def _format_n(count: int) -> str:
@@ -177,8 +177,9 @@ def _list_measurements(trial: Trial) -> dict[str, set[str]]:
     rows = {", ".join(marker.label for marker in trial.markers.values()): {BASELINE}}
     for family, label in trial.families.items():
         outcomes = [outcome for outcome in trial.outcomes.values() if outcome.family == family]
-        names = ", ".join(outcome.label for outcome in outcomes) if len(outcomes) <= 3 else f"{len(outcomes)} outcomes"
-        rows[f"{label}: {names}"] = {BASELINE, *(visit for outcome in outcomes for visit in outcome.follow_up)}
+        names = ", ".join(outcome.label for outcome in outcomes)
+        row = f"{label}: {names}" if len(outcomes) <= 3 else f"{label} ({len(outcomes)})"
+        rows[row] = {BASELINE, *(visit for outcome in outcomes for visit in outcome.follow_up)}
     return rows
 
 
@@ -267,7 +268,7 @@ def draw_effects(ax: Axes, effects: pd.DataFrame, study: Study, unit: str) -> No
         ax.plot((effect.low, effect.high), (row, row), color=look.edge, linewidth=0.9, zorder=1)
         ax.plot(effect.estimate, row, zorder=2, label=effect.group, **look.points(3.4, 0.6))
     ax.spines["left"].set_visible(False)
-    ax.locator_params("x", nbins=7)
+    ax.locator_params("x", nbins=5, min_n_ticks=3)
     label = f"Difference of changes, {labels.contrast_label(study.trial)}{f' ({unit})' if unit else ''}"
     ax.set_xlabel(style.wrap_text(label, style.WIDTH_MM - 10, style.BODY))
     elements.format_axis(ax.xaxis, (low, high))

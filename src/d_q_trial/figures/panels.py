@@ -55,12 +55,14 @@ class View:
         _, measure, _ = self.key
         self.decimals = labels.change_decimals(measure, self.outcome.decimals)
         unit = labels.change_unit(measure, self.outcome.unit)
-        self.unit = unit if unit in ("", "%") else f" {unit}"  # as written after a number
+        self.unit = {"": "", "%": "%", "log ratio": ""}.get(unit, f" {unit}")  # as written after a number
         # The title has the full label.
         label = style.truncate(self.outcome.label, 30, style.BODY)
         self.axis_label = add_unit(label if measure == BASELINE else f"{label}, change", unit)
         visit = trial.visits[panel.visit].label if panel.visit else ""
         stratum = "" if panel.kind in ("arms", "strata") or panel.strata == [ALL_PARTICIPANTS] else self.strata[0]
+        if stratum and panel.kind == "time_course":
+            stratum += f" of {trial.markers[self.marker].label}"
         self.title = ", ".join(filter(None, (self.outcome.label, visit, stratum)))
 
     @property

@@ -18,10 +18,10 @@ from ..trial import Trial
 from . import style
 from .texts import load_texts, render_text
 
-LEFT, CURVE, RIGHT = 75.0, 76.0, 28.0  # widths in millimetres: names, curve, numbers
+LEFT, CURVE, RIGHT = 50.0, 101.0, 28.0  # widths in millimetres: names, curve, numbers
 HEADER, HEIGHT, GAP = 24.0, 62.0, 9.0  # heights: texts above the curve, the curve, down to the options
 ROW, BETWEEN = 3.1, 1.4  # height of an option; gap between choices
-WIDEST = 56.0  # of the name of an option
+WIDEST = 33.0  # of the name of an option
 BINS = 312  # positions along the curve
 
 
@@ -36,7 +36,7 @@ def name_options(specifications: pd.DataFrame, trial: Trial) -> pd.DataFrame:
     labels: dict[str, dict[str, str]] = {
         "outcome": {key: outcome.label for key, outcome in trial.outcomes.items()},
         "visit": {key: visit.label for key, visit in trial.visits.items()},
-        "test": {name: get_test(name).label for name in specifications["test"].unique()},
+        "test": {key: get_test(key).label.removeprefix("normal approximation ") for key in specifications["test"]},
     }
     options = specifications.assign(subgroup=subgroups).sort_values("specification", kind="stable")
     for choice in (choices := list(load_texts()["choices"])):
