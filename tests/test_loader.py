@@ -167,6 +167,16 @@ def test_cell_is_read_as_stored(xml, path):
     assert (cells["E3"], cells["F3"]) == (CELLS[xml], 0.33)
 
 
+def test_macros_and_links_are_noted(path):
+    for part, notes in (
+        ("xl/styles.xml", []),
+        ("xl/vbaProject.bin", ["the workbook has macros; they are not run"]),
+        ("xl/externalLinks/externalLink1.xml", ["cells refer to other workbooks; their stored values are used"]),
+    ):
+        write_zip(path, {part: b"<externalLink/>"} | SOUND)
+        assert loader.read_file(path).remarks == notes
+
+
 TABLE = [["ID", "Arm", "CTx"], ["007", "D+Q", 0.31], ["S2", "Control", -1.5]]
 
 

@@ -223,7 +223,7 @@ AMBIGUOUS = {
     "as many people without ids or arms as participants": ({"A": WIDE, "B": list_sample(60, 72)}, "1 fault\n.*B!A1:B13: these people without ids or arms"),
     "people without ids under and over 60": ({"A": WIDE, "a everyone": list_sample(20, 80), "under": list_sample(20, 60), "over": list_sample(60, 80)},
         "2 faults\n.*people here and on a everyone!A1:B61, perhaps the same people; list"),
-    "participants among people without ids": ({"A": join(WIDE, list_sample(60, 72)), "d": list_sample(60, 72)}, "these people without ids or arms may be"),
+    "participants among people without ids": ({"A": join(WIDE, list_sample(60, 72)), "d": list_sample(60, 72)}, "have the ids or the values of participants"),
     "participants in a table named after the population": (
         {"A": WIDE, "Age cohort": tabulate(["ID", "Age", "p16 variant 5"], IDS, range(60, 72), ctx(2))}, "Age cohort!A1:C13: most .* have the ids"),
     # arms
@@ -358,7 +358,7 @@ AMBIGUOUS = {
     "protein in other units": (add_column("IL-6 baseline", *(1000 * v for v in [*IL6, 3])), "IL6 has a median of .* 0.001 times"),
     "marker in other units than elsewhere": (
         {"A": add_column("p16 variant 5", *(1000 * v for v in [*IL6, 3])), "B": list_sample(20, 50)}, "A!E1: .* has a median of 2550 here and 1.36"),
-    "percent instead of the unit": (add_column("P1NP week 2 (%)", *p1np()), "P1NP in percent, which does not convert to .* with factor: or measure:"),
+    "percent instead of the unit": (add_column("P1NP week 2 (%)", *p1np()), "unit 'percent' cannot be compared with .*; say measure"),
     "percent of baseline": (tabulate_values("CTx % of baseline wk 20", [95.9 + i for i in range(12)]), "percent of baseline"),
     "percent relative to the baseline": (tabulate_values("CTx w20 relative to baseline (%)", p1np()), "say measure: percent_of_baseline"),
     "percent changes near 100": (tabulate_values("CTx % change wk 20", [95.9 + i for i in range(12)]), "as if they were percent of"),

@@ -33,7 +33,7 @@ def test_proposed_mapping_reads_the_same_without_recognition(tmp_path, name, mon
     answers = writers.write_answers(name, tmp_path)
     recognised = read_workbook(path, cohort.trial(), answers).frame
     mapping = propose_mapping(path, answers)
-    nothing = {"_read_label": LabelReading(leftover="?"), "arm": None}
+    nothing = {"_read_label": LabelReading(leftover="?"), "_read_context": LabelReading(leftover="?"), "arm": None}
     for method, reading in nothing.items():
         monkeypatch.setattr(Vocabulary, method, lambda self, text, reading=reading: reading)
     assert read_workbook(path, cohort.trial(), mapping).frame.equals(recognised)

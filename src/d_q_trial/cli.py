@@ -159,10 +159,10 @@ def inspect(context: Context) -> int:
     if not Path(arguments.trial).exists():
         raise UserError(f"--trial {arguments.trial}: no such file; name the trial's description with --trial")
     reading = examine_workbook(source, trial.load_trial(arguments.trial), arguments.mapping)
-    findings = describe(reading)
-    print(render_text(findings), end="")
+    sections = describe(reading)
+    print(render_text(sections), end="")
     if arguments.html:
-        files.write_text(render_html(findings, reading), arguments.html)
+        files.write_text(render_html(sections, reading), arguments.html)
         print(f"\npage: {arguments.html}")
     if arguments.write_mapping or not arguments.mapping:
         target = Path(arguments.write_mapping or source.with_name(source.stem + ".mapping.yaml"))

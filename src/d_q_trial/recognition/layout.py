@@ -91,8 +91,7 @@ def _is_header(block: Block, values: list, used: list[int], numeric: list[bool],
     if len(labels) > len(weeks):
         # Below a header, words in a row with an id are faults among the numbers, not labels.
         return not any(vocabulary.label(_as_label(above[c])).role == "participant" for c in used if above)
-    visits = [vocabulary.visit(v) if isinstance(v, str) else vocabulary.weeks.get(v) for v in weeks]
-    if len(set(map(str, weeks))) < 2 or None in visits:
+    if len(set(map(str, weeks))) < 2 or not all(map(vocabulary.is_week, weeks)):
         return False
     names = [values[c] for c in used if not numeric[c]]
     if labels or (names and all(vocabulary.label(str(name)).role for name in names)):

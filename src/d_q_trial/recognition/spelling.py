@@ -7,14 +7,14 @@ from functools import lru_cache
 from ..files import read_yaml_beside
 
 WORDS = read_yaml_beside(__file__, "words")
-_DASHES = str.maketrans(dict.fromkeys("−‐‑‒–—―", "-"))
+DASHES = dict.fromkeys("−‐‑‒–—―", "-")
 
 
 @lru_cache(maxsize=20_000)
 def plain_characters(text: str) -> str:
     """Return text without invisible characters, in compatibility form, with one kind of dash and single spaces."""
     text = "".join(c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf")
-    return " ".join(text.translate(_DASHES).split())
+    return " ".join(text.translate(str.maketrans(DASHES)).split())
 
 
 _UNIT_PART = re.compile(r"([kdcmunpf]?)(mol|iu|g|l|m2|m)|u|day|min|h")
@@ -27,6 +27,7 @@ def plain_unit(text: str) -> str:
     text = re.sub(r"\s*\bper\b\s*", "/", text)
     text = re.sub(r"^([a-z]+)[\s·.*]+([a-z]+)\^?-([12])$", lambda m: f"{m[1]}/{m[2]}{'' if m[3] == '1' else 2}", text)
     text = text.replace("^", "").replace("**", "").replace(" ", "").replace("mcg", "ug")
+    text = re.sub(r"\bcc\b", "ml", text)
     return _UNIT_SPELLINGS.get(text, text)
 
 

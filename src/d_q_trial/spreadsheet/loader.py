@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,10 @@ OTHER_KINDS = {
 _FORMAT_LITERALS = re.compile(r'"[^"]*"|[\\_*].')  # of a number format: text, single characters, widths
 OTHER_ARCHIVES = {"word/": "a Word document", "ppt/": "a PowerPoint document", "index/": "a Numbers document"}
 WORKBOOK_PARTS = {"xl/workbook.xml", "xl/workbook.bin", "content.xml"}
+REMARKS = {
+    "vbaproject.bin": "the workbook has macros; they are not run",
+    "externallinks/": "cells refer to other workbooks; their stored values are used",
+}
 # Formats of SPSS, Stata and SAS, as pyreadstat names them.
 STATISTICS_FORMATS = {".sav": "sav", ".zsav": "sav", ".dta": "dta", ".sas7bdat": "sas7bdat", ".xpt": "xport"}
 
@@ -186,6 +191,7 @@ def _read_xlsx(path: Path, archive: zipfile.ZipFile, parts: dict[str, zipfile.Zi
     modified = re.search(r"modified[^>]*>\s*(\d{4}-\d{2}-\d{2})", properties)
     result = Workbook(path, [], modified=modified[1] if modified else "")
     result.properties = "\n".join(filter(str.strip, re.split(r"<[^>]*>", properties)))
+    result.remarks = [remark for part, remark in REMARKS.items() if any(part in name for name in parts)]
     if any("worksheets/" in name and part.file_size > LARGE for name, part in parts.items()):
         result.remarks.append("large sheets: merged cells, formats and hidden rows are not looked at")
         result.sheets = _read_with_calamine(path)
@@ -228,9 +234,14 @@ def _convert_worksheet(sheet, stored: dict[tuple[int, int], Any]) -> Sheet:
         )
     result = Sheet(sheet.title, [[cells.get((r, c), EMPTY) for c in range(width)] for r in range(height)])
     result.hidden, result.percent, result.struck = sheet.sheet_state != "visible", {*percent}, {*struck}
-    merged = [(r.min_row - 1, r.min_col - 1, r.max_row - 1, r.max_col - 1) for r in sheet.merged_cells.ranges]
-    inside = [area for area in merged if area[0] < height and area[1] < width]
-    result.merged = [(top, left, min(bottom, height - 1), min(right, width - 1)) for top, left, bottom, right in inside]
+    areas = [
+        (r.min_row - 1, r.min_col - 1, min(r.max_row, height) - 1, min(r.max_col, width) - 1)
+        for r in sheet.merged_cells.ranges
+        if r.min_row <= height and r.min_col <= width
+    ]
+    totals = accumulate((bottom - top + 1) * (right - left + 1) for top, left, bottom, right in areas)
+    # Areas cannot overlap, so areas beyond the size of the rectangle are damage that would only cost time.
+    result.merged = [area for area, total in zip(areas, totals, strict=True) if total <= height * width]
     result.hidden_rows = {number - 1 for number, row in sheet.row_dimensions.items() if row.hidden}
     hidden = [range((c.min or 1) - 1, c.max or 1) for c in sheet.column_dimensions.values() if c.hidden]
     result.hidden_columns = {i for i in range(width) if any(i in area for area in hidden)}

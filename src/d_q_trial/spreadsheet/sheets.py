@@ -82,7 +82,7 @@ class Workbook:
     sheets: list[Sheet]
     properties: str = ""
     modified: str = ""  # day on which it was last saved, by its properties
-    remarks: list[str] = field(default_factory=list)  # what was not looked at
+    remarks: list[str] = field(default_factory=list)  # macros, links and the like
 
 
 @dataclass(eq=False)

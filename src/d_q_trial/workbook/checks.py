@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from ..participants import PERCENT_CHANGE, TRIAL, VALUE
-from ..recognition.spelling import is_known_unit, unit_factor
+from ..recognition.spelling import is_known_unit, plain_unit, unit_factor
 from ..recognition.vocabulary import MARKS, UNMARKED, canonical_id, id_kind, normalize
 from ..spreadsheet.sheets import EMPTY, format_cell, is_number, join_first
 from ..trial import BASELINE
@@ -50,11 +50,7 @@ def _iterate_measured(reading: WorkbookReading) -> Iterator[tuple[Source, pd.Dat
 def check_every_arm(reading: WorkbookReading) -> None:
     """Refuse participants without an arm, unless their arm was not understood, which is reported already."""
     participants = reading.trial_rows[reading.trial_rows["linked"]].drop_duplicates("participant")
-    reported = set[str]()
-    for plan in reading.read_plans:
-        rows = plan.rows[plan.rows["arm"].isna()].dropna(subset="participant")
-        for column in plan.columns_of("arm"):
-            reported |= {identity for i, identity in rows["participant"].items() if plan.cell(i, column) != EMPTY}
+    reported = {i for plan in reading.read_plans for i in plan.rows.loc[plan.rows["unknown_arm"], "participant"] if i}
     if len(participants) and not reported and not participants["arm"].any():
         expected = " or ".join(arm.label for arm in reading.trial.analysed_arms.values())
         reading.faults.error("no arm / nobody", participants["source"].iloc[0].plan.location(), expected=expected)
@@ -107,9 +103,10 @@ def check_units(reading: WorkbookReading) -> None:
             places.insert(0, (column.unit, source.head | {"value": column.label or column.unit}))
         for unit, place in places:
             factor, template_values = unit_factor(unit, definition.unit), {"definition": definition, "unit": unit}
+            both_known = is_known_unit(unit) and is_known_unit(definition.unit)
             if factor is None:
-                stops = not mapped or (is_known_unit(unit) and is_known_unit(definition.unit))
-                reading.faults.error("unit / other", place, stops=stops, **template_values)
+                name = "other" if both_known else "percent" if plain_unit(unit) == "percent" else "unknown"
+                reading.faults.error(f"unit / {name}", place, stops=both_known or not mapped, **template_values)
             elif factor != 1.0:
                 name = "unit / beside" if place["value"] == unit else "unit"
                 reading.faults.error(name, place, factor=factor, **template_values)
@@ -177,22 +174,24 @@ def check_baselines(reading: WorkbookReading) -> None:
     raw = raw.assign(label=[trial.variable_label(key) for key in raw["variable"]])
     baselines = raw[raw["visit"] == BASELINE]
     later = raw[raw["visit"] != BASELINE].join(baselines.set_index(keys)["value"].rename("baseline"), on=keys)
+    with_baselines = later["variable"].isin(baselines["variable"])
     never_paired = later.groupby("variable", sort=False)["baseline"].transform("count").eq(0)
     implausible = (later["baseline"] > 0) & (later["value"] > later["baseline"] * (1 + MAX_CHANGE / 100))
     for name, rows in (
         ("baseline / negative", baselines[baselines["value"] < 0]),
         ("baseline / zero", baselines[baselines["value"] == 0]),
-        ("no baseline / variable", later[never_paired].drop_duplicates("variable")),
-        ("no baseline", later[~never_paired & later["baseline"].isna()].drop_duplicates(keys)),
+        ("no baseline / variable", later[~with_baselines].drop_duplicates("variable")),
+        ("no baseline / samples", later[with_baselines & never_paired].drop_duplicates("variable")),
+        ("no baseline", later[with_baselines & later["baseline"].isna()].drop_duplicates(keys)),
         ("outlying / made", later[implausible]),
     ):
         for row in rows.itertuples():
-            by_column = name == "no baseline / variable"
+            by_column = name in ("no baseline / variable", "no baseline / samples")
             reading.faults.error(name, row.source.head if by_column else cell_location(row), row=row, stops=by_column)
 
 
 def check_groups(reading: WorkbookReading) -> None:
-    """Report an empty arm, a missing marker, panels without ids, and small strata."""
+    """Report an empty arm, a missing marker, panels without ids, small strata, and markers that define none."""
     rows, trial, faults = reading.trial_rows, reading.trial, reading.faults
     if rows.empty:
         faults.error("no participants")
@@ -209,6 +208,13 @@ def check_groups(reading: WorkbookReading) -> None:
         if len(group) < SMALL_GROUP:
             size = f"{len(group)} value{'s' * (len(group) > 1)} in {' '.join(filter(None, [stratum, arm]))}"
             faults.note("small stratum", source.head | {"value": ""}, group=size)
+    for key, marker_rows in rows[rows["text"].eq("")].groupby("variable", sort=False):
+        if key in trial.markers:
+            label, head = trial.markers[key].label, marker_rows["source"].iloc[0].head
+            if len(marker_rows) < 2 * SMALL_GROUP:
+                faults.note("few marked", head, count=len(marker_rows), label=label)
+            elif marker_rows["value"].nunique() == 1:
+                faults.note("no strata", head, label=label)
 
 
 def check_qualifiers(reading: WorkbookReading) -> None:
@@ -247,9 +253,10 @@ def check_codebooks(reading: WorkbookReading) -> None:
 
 
 def check_changes(reading: WorkbookReading) -> None:
-    """Report implausible given changes, and ask if they are fractions, percent of baseline or codes for missing values."""
-    faults, rows = reading.faults, reading.trial_rows
-    given = rows[rows["measure"].eq(PERCENT_CHANGE) & rows["variable"].isin(reading.trial.outcomes)]
+    """Report implausible given changes, ask if they are fractions, and report outcomes with values in one arm only."""
+    trial, faults = reading.trial, reading.faults
+    rows = reading.trial_rows[reading.trial_rows["variable"].isin(trial.outcomes)]
+    given = rows[rows["measure"] == PERCENT_CHANGE]
     for row in given[~given["value"].between(-100, MAX_CHANGE)].itertuples():
         faults.note(f"outlying / {'below' if row.value < 0 else 'above'}", cell_location(row))
     for source, changes in given.groupby("source", sort=False):
@@ -266,6 +273,11 @@ def check_changes(reading: WorkbookReading) -> None:
             if suspected and len(changes) >= MANY:
                 template_values = {"label": source.definition.label, "largest": sizes.max()}
                 faults.error(kind, source.head, stops=not source.plan.mapped, **template_values)
+    arms = {key: arm for key, arm in trial.analysed_arms.items() if key in set(rows["arm"])}
+    for _, group in rows.groupby(["variable", "visit", "measure"], sort=False):
+        present, source = set(group["arm"]), group["source"].iloc[0]
+        for arm in (arm for key, arm in arms.items() if key not in present and present != {""}):
+            faults.note("empty arm / variable", source.head | {"value": ""}, label=source.label, arm=arm)
 
 
 def check_hidden(reading: WorkbookReading) -> None:
@@ -283,7 +295,8 @@ def check_hidden(reading: WorkbookReading) -> None:
         }
         for kind, names in names_by_kind.items():
             if names:
-                reading.faults.note(f"hidden / {kind}", {"sheet": sheet.name}, names=join_first(names, MANY))
+                template_values = {"count": len(names), "names": join_first(names, MANY)}
+                reading.faults.note(f"hidden / {kind}", {"sheet": sheet.name}, **template_values)
 
 
 def check_merged_values(reading: WorkbookReading) -> None:
@@ -314,18 +327,20 @@ def check_measures(reading: WorkbookReading) -> None:
 def check_statistics(reading: WorkbookReading) -> None:
     """Ask about last rows of groups without ids that hold the numbers, means, medians, SDs or SEMs of the rows above."""
     for plan in (plan for plan in reading.read_plans if plan.kind == "groups" and plan.readable and not plan.mapped):
-        used = np.flatnonzero(plan.rows["use"])
-        values = pd.DataFrame([[plan.cell(i, column) for column in plan.data] for i in used])
+        columns, used = plan.data, np.flatnonzero(plan.rows["use"])
+        values = pd.DataFrame([[plan.cell(i, column) for column in columns] for i in used])
         values = values.where(values.map(is_number)).astype(float)
-        for end in range(max(len(used) - LAST_ROWS, SMALL_GROUP), len(used)):
+        for end in range(max(len(used) - LAST_ROWS, SMALL_GROUP), len(used) if columns else 0):
             above = values.iloc[:end].dropna(axis="columns", how="all")
             last = values.iloc[end][above.columns].dropna()
-            written = [f"{value:.10g}" for value in last]
-            tolerance = 0.51 * 10.0 ** -max((len(text.partition(".")[2]) for text in written), default=0)
-            exact = sum(len(text.lstrip("-0.")) for text in written) >= FEWEST_DIGITS
-            names = ["count"] * (len(last) > 1) + ["mean", "median", "std", "sem"] * exact
-            if names and np.isclose(above[last.index].agg(names), last, rtol=1e-9, atol=tolerance).all(axis=1).any():
-                reading.faults.error("statistics", plan.locate(int(used[end]), plan.data[0]))
+            above, written = above[last.index], [f"{value:.10g}" for value in last]
+            decimals = max((len(text.partition(".")[2]) for text in written), default=0)
+            statistics = [above.count()] if len(last) > 1 else []
+            if sum(len(text.lstrip("-0.")) for text in written) >= FEWEST_DIGITS:
+                statistics += [above.mean(), above.median(), above.std(), above.sem()]
+            for statistic in statistics:
+                if np.isclose(statistic, last, rtol=1e-9, atol=0.51 * 10.0**-decimals).all():
+                    reading.faults.error("statistics", plan.locate(int(used[end]), columns[0]))
 
 
 def check_columns(reading: WorkbookReading) -> None:
@@ -363,6 +378,7 @@ def check_unread(reading: WorkbookReading) -> None:
     """Ask about unread numbers on a sheet with data that are read, and about blocks with variables that are read nowhere."""
     pairs_read = variable_visits(reading.trial_rows)
     sheets_read = {plan.sheet for plan in reading.plans if plan.readable}
+    unread: dict[tuple[str, bool], list[tuple[BlockPlan, int, list[str]]]] = defaultdict(list)
     for plan in (p for p in reading.plans if p.kind in ("unknown", "groups") and not (p.unread_reason or p.mapped)):
         unknown, labels = plan.kind == "unknown", [column.label for column in plan.data]
         columns = plan.data if unknown else []
@@ -378,12 +394,17 @@ def check_unread(reading: WorkbookReading) -> None:
         on_read_sheet = plan.sheet in sheets_read or not sheets_read
         unread_numbers = unknown and numbers > 0 and on_read_sheet and plan.column_of("participant") is None
         if named_pairs or unread_numbers:
-            names = join_first(lacking or [*named_pairs], MAX_NAMED)
-            transpose = f"write transpose: [{plan.sheet}] there if participants are in columns, "
-            template_values = {"count": numbers, "names": names and f" ({names})"}
-            template_values["turn"] = "" if plan.block.sheet.turned else transpose
             stops = bool(lacking or unread_numbers or not unknown)
-            reading.faults.error("unread / numbers", plan.location(), stops=stops, **template_values)
+            unread[plan.sheet, stops].append((plan, numbers, lacking or [*named_pairs]))
+    for (sheet, stops), entries in unread.items():
+        plans, numbers, names = zip(*entries, strict=True)
+        names = join_first([*itertools.chain.from_iterable(names)], MAX_NAMED)
+        places = join_first([plan.block.range for plan in plans[1:]], MAX_NAMED)
+        template_values = {"count": sum(numbers), "names": names and f" ({names})"}
+        template_values["places"] = places and f" and at {places}"
+        transpose = f"write transpose: [{sheet}] there if participants are in columns, "
+        template_values["turn"] = "" if plans[0].block.sheet.turned else transpose
+        reading.faults.error("unread / numbers", plans[0].location(), stops=stops, **template_values)
 
 
 def check_inferred(reading: WorkbookReading) -> None:
@@ -392,7 +413,9 @@ def check_inferred(reading: WorkbookReading) -> None:
         for column in plan.columns if plan.readable else ():
             if column.confidence == "inferred" and column.role != "ignore":
                 reading.faults.note("inferred", plan.header_of(column), why=column.why)
-            if column.conflict:
-                reading.faults.error("columns apart", plan.header_of(column), **column.conflict)
+            if rows := column.conflicting_rows:
+                used, first = column.used_instead, plan.locate(rows[0], column)["cell"]
+                template_values = {"used": plan.header_of(used), "role": used.role, "count": len(rows), "first": first}
+                reading.faults.error("columns apart", plan.header_of(column), **template_values)
         if plan.unread_reason:
             reading.faults.note("unread", plan.location(), why=plan.unread_reason)

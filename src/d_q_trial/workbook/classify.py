@@ -6,7 +6,6 @@ from ..recognition.spelling import unit_factor
 from ..recognition.vocabulary import NOT_AS_MEASURED, LabelReading, Vocabulary, canonical_id, id_kind, normalize
 from ..spreadsheet.sheets import EMPTY, Block, Workbook, is_number
 from .mapping import MEANINGS, BlockPlan, Column
-from .values import find_visit
 
 MAX_PROBED = 2000  # rows; far fewer show the roles of the columns
 MAX_DISTINCT = 400
@@ -27,6 +26,13 @@ def classify_block(block: Block, vocabulary: Vocabulary, contexts: list[str]) ->
     """Propose what a block holds and what its columns mean; ``contexts`` are its titles, nearest first, and the sheet's name."""
     header = find_header(block, vocabulary)
     columns = [summarize_column(block, header, index) for index in range(block.width)]
+    text_only = not any(column.numeric for column in columns)
+    if text_only:
+        text_columns = sum(column.used > 1 for column in columns)
+        kind = "codebook" if text_columns >= 2 and block.height >= 2 else "note"
+        note = BlockPlan(block, kind, header, evidence="text only")
+        if not {vocabulary.label(" ".join(labels)).role for labels in header.labels} >= {"participant", "arm"}:
+            return note
     plan = BlockPlan(block, "unknown", header, columns)
     names = block.sheet.names  # of the variables of a statistics file; they may say what the labels do not
     for column in columns:
@@ -43,14 +49,9 @@ def classify_block(block: Block, vocabulary: Vocabulary, contexts: list[str]) ->
     _keep_one_column_per_role(plan, vocabulary)
     for column in plan.data if plan.column_of("variable") is None else ():
         column.unit = column.unit or (None if column.variable else context.unit)
-    if text_only := not any(column.numeric for column in columns):  # the block may list arms, but holds no values
-        for column in plan.data:
-            column.judge("ignore", "certain", "text only")
+    for column in plan.data if text_only else ():  # the block may list arms, but holds no values
+        column.judge("ignore", "certain", "text only")
     _decide_kind(plan, vocabulary)
-    if text_only and not plan.readable:
-        text_columns = sum(column.used > 1 for column in columns)
-        kind = "codebook" if text_columns >= 2 and block.height >= 2 else "note"
-        return BlockPlan(block, kind, header, evidence="text only")
     _find_marker(plan, context, vocabulary)
     plan.sampled = any(map(vocabulary.names_population, titles))
     texts = [*header.titles, *contexts, *(column.label for column in plan.data)]
@@ -61,7 +62,7 @@ def classify_block(block: Block, vocabulary: Vocabulary, contexts: list[str]) ->
         if getattr(sheet, name) not in (None, getattr(context, name), *vocabulary.trial.markers):
             doubtful.append(contexts[-1])
     plan.caution = doubtful[0] if doubtful else ""
-    return plan
+    return note if text_only and not plan.readable else plan
 
 
 def read_labels(labels: list[str], vocabulary: Vocabulary) -> LabelReading:
@@ -126,8 +127,13 @@ def judge_column(column: Column, vocabulary: Vocabulary) -> None:
     column.candidates = (reading.variable,) if reading.variable else reading.candidates
     column.judge(*_decide_role(column, vocabulary))
     definition = (vocabulary.trial.markers | vocabulary.trial.outcomes).get(reading.variable)
-    if column.role == "data" and definition and column.unit and unit_factor(column.unit, definition.unit) == 1.0:
-        column.unit = definition.unit  # in the spelling of the trial
+    if column.role == "data" and definition:
+        stated_units = [unit for unit in (reading.qualifier, reading.unit) if unit and definition.unit]
+        same_units = [unit for unit in stated_units if unit_factor(unit, definition.unit) == 1.0]
+        column.unit = definition.unit if same_units else column.unit  # in the spelling of the trial
+        if reading.qualifier and reading.qualifier not in same_units:
+            why = f"could be {reading.variable}, but {reading.qualifier!r} is not understood"
+            column.judge("ignore", "unsure", why)
 
 
 def _decide_role(column: Column, vocabulary: Vocabulary) -> tuple[str, str, str]:
@@ -137,7 +143,7 @@ def _decide_role(column: Column, vocabulary: Vocabulary) -> tuple[str, str, str]
     counts_up = is_number(first) and column.distinct == [first + step for step in range(len(column.distinct))]
     cell_role = None if reading.variable else _find_role_of_cells(column, vocabulary)
     confirmed = reading.role in (cell_role, "arm", "stratum")
-    are_visits = reading.role == "visit" and all(find_visit(cell, column.label, vocabulary) for cell in column.distinct)
+    are_visits = reading.role == "visit" and _are_visits(column, vocabulary)
     derived = "a derived quantity, not a measured value; if these are percent changes, say so"
     percent = "percent of baseline, not a change; say measure: percent_of_baseline, or percent_change, in the mapping"
     possible = f"could be {' or '.join(reading.candidates)}, but {reading.leftover!r} is not understood"
@@ -167,6 +173,15 @@ def _decide_role(column: Column, vocabulary: Vocabulary) -> tuple[str, str, str]
     return next(verdict for applies, *verdict in rules if applies)
 
 
+def _are_visits(column: Column, vocabulary: Vocabulary) -> bool:
+    """Return whether all cells of a column of visits are names of visits, or weeks or days of visits of the trial."""
+    label = normalize(column.label)
+    units_per_week = 7 if "day" in label else 1
+    numbers = column.numeric and "month" not in label and all(map(is_number, column.distinct))
+    are_weeks = numbers and all(value / units_per_week in vocabulary.weeks for value in column.distinct)
+    return are_weeks or all(map(vocabulary.visit, column.distinct))
+
+
 def _find_role_of_cells(column: Column, vocabulary: Vocabulary) -> str | None:
     """Return the role of a column whose cells all name arms, strata, visits or variables; None for other columns."""
     if column.numeric or len(column.distinct) > MAX_CATEGORIES:
@@ -190,10 +205,9 @@ def _keep_one_column_per_role(plan: BlockPlan, vocabulary: Vocabulary) -> None:
             used_entries, entries = ({pair[side] for pair in pairs} for side in (0, 1))
             # Codes for the entries, or numbers of samples below them, do not contradict them.
             consistent = len(pairs) <= max(len(used_entries), len(entries))
-            different = [i for i, pair in enumerate(rows) if pair in pairs and pair[0] != pair[1]]
-            if different and (not consistent or used_entries & entries):
-                first = plan.locate(different[0], column)["cell"]
-                column.conflict = {"used": plan.header_of(used), "role": role, "count": len(different), "first": first}
+            if not consistent or used_entries & entries:
+                column.used_instead = used
+                column.conflicting_rows = [i for i, pair in enumerate(rows) if pair in pairs and pair[0] != pair[1]]
 
 
 def _role_priority(column: Column, vocabulary: Vocabulary) -> tuple[int, ...]:
@@ -228,10 +242,6 @@ def _decide_kind(plan: BlockPlan, vocabulary: Vocabulary) -> None:
         plan.evidence = "no header"
     elif not data:
         _decide_kind_without_variables(plan, vocabulary)
-    elif with_ids and any(len({c.arm for c in data if c.arm and row[c.index] != EMPTY}) > 1 for row in plan.body):
-        plan.kind, plan.evidence = "groups", "groups side by side; the ids are row numbers"
-        for column in plan.columns_of("participant"):
-            column.judge("ignore", "certain", "row number")
     elif with_ids:
         plan.kind = plan.kind_by_roles
         plan.evidence = f"a participant id{', visits or variables in rows' if plan.kind == 'long' else ''}"

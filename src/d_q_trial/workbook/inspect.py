@@ -3,9 +3,8 @@
 import itertools
 import json
 from collections import Counter, defaultdict
-from collections.abc import Sequence
-from functools import partial
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -13,7 +12,7 @@ from ..pages import template_engine
 from ..participants import PERCENT_CHANGE, POPULATION, TRIAL, VALUE
 from ..recognition.spelling import WORDS
 from ..recognition.vocabulary import canonical_id
-from ..spreadsheet.sheets import EMPTY, Flag, is_number, join_first, make_printable
+from ..spreadsheet.sheets import EMPTY, Flag, Sheet, is_number, join_first, make_printable
 from ..trial import BASELINE
 from .mapping import READABLE, BlockPlan, Column
 from .reader import WorkbookReading, synthetic_label
@@ -27,11 +26,16 @@ WIDEST = 48  # characters of a column of a printed table
 HEADS = ("Variable", "Visit", "Measure", "Group", "Sheet", "Column", "n", "missing", "range", "unit", "confidence")
 
 
-def describe(reading: WorkbookReading) -> dict[str, Any]:
-    """Return a title, the lines of the summary, and sections: the blocks, the variables, and lists; the questions are last.
+class Section(NamedTuple):
+    """A list of texts, or a table if it has heads."""
 
-    A section is a title, its heads (none for a list of lines) and its rows of texts.
-    """
+    title: str
+    rows: list[list[str]]
+    heads: tuple[str, ...] = ()
+
+
+def describe(reading: WorkbookReading) -> list[Section]:
+    """Return the summary, the blocks, the variables in the order of the trial, and the questions to answer."""
     trial, plans = reading.trial, reading.plans
     order = {key: number for number, key in enumerate([*trial.outcomes, *trial.markers])}
     blocks = [[p.sheet, p.block.range, describe_kind(p), p.unread_reason or p.evidence] for p in plans]
@@ -54,16 +58,12 @@ def describe(reading: WorkbookReading) -> dict[str, Any]:
     }
     counts = {"sheet": len(reading.workbook.sheets), "block": len(plans)}
     sizes = ", ".join(f"{number} {noun}{'s' * (number != 1)}" for noun, number in counts.items())
-    return {
-        "title": f"{reading.workbook.path.name}: {sizes}",
-        "summary": _summarize(reading),
-        "complete": not any([*lists.values()][-2:]),
-        "sections": [
-            ("Blocks", ("Sheet", "Block", "What it is", "Why"), blocks),
-            ("Variables", HEADS, [_variable_row(source, rows, reading) for source, rows in sources]),
-            *((title, (), [[text] for text in texts]) for title, texts in lists.items()),
-        ],
-    }
+    return [
+        Section(f"{reading.workbook.path.name}: {sizes}", [[line] for line in _summarize(reading)]),
+        Section("Blocks", blocks, ("Sheet", "Block", "What it is", "Why")),
+        Section("Variables", [_variable_row(source, rows, reading) for source, rows in sources], HEADS),
+        *(Section(title, [[text] for text in texts]) for title, texts in lists.items()),
+    ]
 
 
 def _list_unused(plan: BlockPlan) -> list[str]:
@@ -75,50 +75,54 @@ def _list_unused(plan: BlockPlan) -> list[str]:
     return [f"{block}: {why}: {join_first(names, MAX_NAMED)}" for why, names in columns.items()]
 
 
-def _render_lines(template: str, **facts: Any) -> list[str]:
-    """Return the lines of a template, without blank ones."""
-    text = template_engine().get_template(template).render(facts)
-    return [line for line in text.splitlines() if line.strip()]
+def _join_counts(counts: Mapping) -> str:
+    return ", ".join(f"{n} {name}" for name, n in counts.items())
 
 
 def _summarize(reading: WorkbookReading) -> list[str]:
     """Return the first lines: synthetic or not, primary endpoint, faults, participants, and how labels are written."""
     trial, rows = reading.trial, reading.trial_rows
-    labels = {key: arm.label for key, arm in trial.every_arm.items()}
+    endpoint = trial.primary and _describe_primary_endpoint(reading)
+    lines = list(filter(None, (synthetic_label(reading.workbook), endpoint)))
+    if count := len(reading.faults.errors):
+        lines.append(f"Faults and questions, listed below: {count}")
+    if reading.arms:
+        labels = {key: arm.label for key, arm in trial.every_arm.items()}
+        sizes = Counter(map(labels.get, reading.arms.values()))
+        lines.append(f"{len(reading.arms)} participants: {_join_counts(sizes)}")
     measured = variable_visits(rows)
     complete = [k for k, o in trial.outcomes.items() if {(k, v) for v in o.follow_up or [BASELINE]} <= measured]
-    spellings: dict[str, list[tuple[str, str, int]]] = {}
+    lines.append(f"{len(complete)} of {len(trial.outcomes)} outcomes have values at every visit analysed")
     for title, role in (("Arms", "arm"), ("Visits", "visit")):
         sizes = Counter(rows.groupby(role)["participant"].nunique().to_dict()) | Counter(reading.arms.values())
-        written = collect_spellings(role, reading).items()
-        spellings[title] = [(text, key, sizes[key]) for text, key in written if key and text.casefold() != key]
+        spellings = collect_spellings(role, reading).items()
+        codes = [f"{text} = {key} (n = {sizes[key]})" for text, key in spellings if key and text.casefold() != key]
+        lines += [f"{title} as written: {', '.join(codes)}"] if codes else []
     categorical = rows[rows["text"].ne("") & rows["arm"].isin(trial.analysed_arms)]
-    return _render_lines(
-        "inspect_summary.j2",
-        label=synthetic_label(reading.workbook),
-        trial=trial,
-        endpoint=trial.primary and _examine_primary_endpoint(reading),
-        faults=len(reading.faults.errors),
-        sizes=Counter(map(labels.get, reading.arms.values())),
-        complete=len(complete),
-        spellings=spellings,
-        strata={source.variable: Counter(texts) for source, texts in categorical.groupby("source", sort=False)["text"]},
-        most=MAX_NAMED,
-        quoted=partial(json.dumps, ensure_ascii=False),
-    )
+    for source, texts in categorical.groupby("source", sort=False)["text"]:
+        counts = Counter(texts)
+        strata = ", ".join(f"{text} ({n})" for text, n in [*counts.items()][:MAX_NAMED])
+        column, labels = (json.dumps(value, ensure_ascii=False) for value in (source.variable, sorted(counts)))
+        rule = f"{{by: column, column: {column}, labels: {labels}}}"
+        lines.append(f"Strata in a column: {strata}; an analysis uses them by strata: {rule}, the lowest label first")
+    return lines
 
 
-def _examine_primary_endpoint(reading: WorkbookReading) -> dict[str, Any]:
-    """Return the number of percent changes of the primary endpoint by the label of the arm, and whether it has later values."""
+def _describe_primary_endpoint(reading: WorkbookReading) -> str:
+    """Return whether percent change can be computed for the primary endpoint, with n per arm or what prevents it."""
     trial = reading.trial
-    rows = reading.trial_rows[reading.trial_rows["variable"] == trial.primary.outcome]
-    later, baselines = (
-        rows[rows["visit"] == trial.primary.visit],
-        rows[rows["visit"].eq(BASELINE) & rows["value"].gt(0)],
-    )
+    outcome, visit = trial.outcomes[trial.primary.outcome], trial.visits[trial.primary.visit]
+    name = f"Primary endpoint ({outcome.label}, percent change from baseline to {visit.label})"
+    rows = reading.trial_rows[reading.trial_rows["variable"] == outcome.key]
+    later, baselines = rows[rows["visit"] == visit.key], rows[rows["visit"].eq(BASELINE) & rows["value"].gt(0)]
     computable = later["linked"] & later["measure"].eq(VALUE) & later["participant"].isin(baselines["participant"])
     counts = Counter(later[computable | later["measure"].eq(PERCENT_CHANGE)]["arm"])
-    return {"sizes": {arm.label: counts[key] for key, arm in trial.analysed_arms.items()}, "later": len(later)}
+    if lacking := [arm.label for key, arm in trial.analysed_arms.items() if not counts[key]]:
+        when = visit.label if later.empty else f"{visit.label} of participants with a baseline above zero"
+        return f"{name} cannot be computed: no values at {when} in {' and '.join(lacking)}"
+    if reading.faults.errors:
+        return f"{name} cannot be computed until the faults are corrected and the questions answered"
+    return f"{name} can be computed: {_join_counts({a.label: counts[k] for k, a in trial.analysed_arms.items()})}"
 
 
 def collect_spellings(role: str, reading: WorkbookReading) -> dict[str, str | None]:
@@ -183,8 +187,13 @@ def _variable_row(source: Source, rows: pd.DataFrame, reading: WorkbookReading) 
 
 
 def _list_needs(reading: WorkbookReading) -> list[str]:
-    """Return what the analyses lack, besides the arms that the faults name."""
+    """Return what the analyses lack, most general first."""
     trial, rows = reading.trial, reading.trial_rows
+    if rows.empty:
+        return ["participants: no block was recognised as holding the trial's participants, by row or by group"]
+    arms = set(rows["arm"])
+    absent = [arm for key, arm in trial.analysed_arms.items() if any(arms) and key not in arms]
+    needs = [f"arm {arm.label}: no participants" for arm in absent]
     measured, changes = variable_visits(rows), variable_visits(rows[rows["measure"] == PERCENT_CHANGE])
     missing: dict[str, list[str]] = defaultdict(list)
     for key, outcome in trial.outcomes.items():
@@ -192,24 +201,32 @@ def _list_needs(reading: WorkbookReading) -> list[str]:
         for visit in outcome.follow_up if as_changes else [BASELINE, *outcome.follow_up]:
             if (key, visit) not in measured:
                 missing[trial.families[outcome.family]].append(f"{outcome.label} at {trial.visits[visit].label}")
-    with_strata = {*rows.loc[rows["stratum"].ne(""), "marker"], *(key for key, visit in measured if visit == BASELINE)}
-    return _render_lines(
-        "inspect_needs.j2",
-        rows=rows,
-        missing={family: join_first(entries, MAX_NAMED) for family, entries in missing.items()},
-        markers=[marker.label for key, marker in trial.markers.items() if key not in with_strata],
-        population=trial.population if POPULATION not in set(reading.frame["cohort"]) else None,
-    )
+    needs += [f"{family}: {join_first(entries, MAX_NAMED)}" for family, entries in missing.items()]
+    for key, marker in trial.markers.items():
+        if (key, BASELINE) not in measured and not (rows["marker"].eq(key) & rows["stratum"].ne("")).any():
+            needs.append(f"{marker.label}: not found, so it defines no strata")
+    if not rows["linked"].any():
+        needs.append('linked participants: the panels have no ids (the analyses skipped are listed under "Notes")')
+    if trial.population and POPULATION not in set(reading.frame["cohort"]):
+        needs.append(f"{trial.population.label}: not found, so its correlation of the markers with age is skipped")
+    return needs
 
 
 # -- text and page ------------------------------------------------------------------------------------------------
 
 
-def render_text(findings: dict[str, Any]) -> str:
-    """Return the findings as plain text for a terminal; long lists are cut short."""
-    template = template_engine().get_template("inspect.txt.j2")
-    text = template.render(findings, table=_format_table, most=MAX_LINES)
-    return "\n".join(map(make_printable, text.split("\n")))
+def render_text(sections: list[Section]) -> str:
+    """Write the sections as plain text for a terminal; long lists are cut short."""
+    blocks: list[str] = []
+    for title, rows, heads in (section for section in sections if section.rows):
+        indent, colon = ("  ", ":") if blocks else ("", "")
+        lines = _format_table(heads, rows) if heads else [indent + " ".join("  ".join(row).split()) for row in rows]
+        omitted = len(lines) - MAX_LINES
+        more = [f"  and {omitted:,} more (--html writes all)"] if omitted > 0 else []
+        blocks.append("\n".join([title + colon, *lines[:MAX_LINES], *more]))
+    if not any(section.rows for section in sections[-2:]):
+        blocks.append("All data that the analyses need were found.")
+    return "\n".join(map(make_printable, "\n\n".join(blocks).split("\n"))) + "\n"
 
 
 def _format_table(heads: Sequence[str], rows: list[list[str]]) -> list[str]:
@@ -223,26 +240,40 @@ def _shorten(text: str, width: int) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
-def render_html(findings: dict[str, Any], reading: WorkbookReading) -> str:
-    """Return the findings and the first cells of each sheet as one HTML text that needs no other file."""
-    classes: dict[str, dict[tuple[int, int], str]] = {sheet.name: {} for sheet in reading.workbook.sheets}
-    for plan in reading.plans:
-        rows, columns = range(min(plan.block.height, MAX_ROWS_DRAWN)), range(min(plan.block.width, MAX_COLUMNS_DRAWN))
+def render_html(sections: list[Section], reading: WorkbookReading) -> str:
+    """Return the sections and the first cells of each sheet as one HTML text that needs no other file."""
+    faulty = {(fault.sheet, fault.cell) for fault in reading.faults.found if fault.cell}
+    sheets = [(sheet, [p for p in reading.plans if p.block.sheet is sheet]) for sheet in reading.workbook.sheets]
+    drawn = [_draw_sheet(sheet, plans, faulty) for sheet, plans in sheets]
+    name, title = reading.workbook.path.name, reading.trial.title
+    content = {"name": name, "trial": title, "sections": sections, "sheets": drawn, "printable": make_printable}
+    return template_engine().get_template("inspect.html.j2").render(content)
+
+
+def _draw_sheet(sheet: Sheet, plans: list[BlockPlan], faulty: set[tuple[str, str]]) -> dict[str, object]:
+    """Return the first rows and columns of a sheet with the CSS class of each cell."""
+    height, width = min(sheet.height, MAX_ROWS_DRAWN), min(sheet.width, MAX_COLUMNS_DRAWN)
+    classes: dict[tuple[int, int], str] = {}
+    for plan in plans:
+        rows, columns = (range(min(size, MAX_COLUMNS_DRAWN)) for size in (plan.block.height, plan.block.width))
         for row, column in itertools.product(rows, columns):
-            classes[plan.sheet][plan.block.place(row, column)] = _cell_class(plan, row, column)
-    content = {
-        "reading": reading,
-        "classes": classes,
-        "faulty": {(fault.sheet, fault.cell) for fault in reading.faults.found if fault.cell},
-        "limits": (MAX_ROWS_DRAWN, MAX_COLUMNS_DRAWN),
+            classes[plan.block.place(row, column)] = _cell_class(plan, row, column)
+    lines = []
+    for r in range(height):
+        cells = []
+        for c, value in enumerate(sheet.rows[r][:width]):
+            text = value.shown if isinstance(value, Flag) else f"{value:.10g}" if type(value) is float else str(value)
+            fault = " fault" if (sheet.name, sheet.address(r, c)) in faulty else ""
+            cells.append((classes.get((r, c), "") + fault, _shorten(text, MAX_LETTERS_DRAWN)))
+        lines.append((sheet.row_name(r), cells))
+    omitted = ((sheet.height - height, "rows"), (sheet.width - width, "columns"))
+    return {
+        "title": f"Sheet “{sheet.name}”" + (" (hidden)" if sheet.hidden else ""),
+        "kinds": "; ".join(f"{plan.block.range}: {describe_kind(plan)}" for plan in plans[:30]) or "empty",
+        "columns": [*map(sheet.column_name, range(width))],
+        "lines": lines,
+        "rest": " and ".join(f"{number:,} more {noun}" for number, noun in omitted if number),
     }
-    functions = {"printable": make_printable, "shown": _show_cell, "kind_of": describe_kind}
-    return template_engine().get_template("inspect.html.j2").render(findings, **content, **functions)
-
-
-def _show_cell(value: object) -> str:
-    text = value.shown if isinstance(value, Flag) else f"{value:.10g}" if type(value) is float else str(value)
-    return _shorten(text, MAX_LETTERS_DRAWN)
 
 
 def _cell_class(plan: BlockPlan, row: int, column: int) -> str:
@@ -253,3 +284,6 @@ def _cell_class(plan: BlockPlan, row: int, column: int) -> str:
     role = plan.columns[column].role
     kind = "other" if plan.unread_reason else "unused" if role in ("ignore", "unit") else role
     return kind + (" head" if row in plan.header.rows else "")
+
+
+# -- the mapping file ---------------------------------------------------------------------------------------------

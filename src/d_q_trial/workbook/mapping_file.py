@@ -24,8 +24,12 @@ def render_mapping(reading: WorkbookReading) -> str:
     readable = (plan for plan in reading.plans if plan.kind in READABLE)
     panel_groups = itertools.groupby(readable, key=lambda plan: _panel_layout(plan, trial))
     content = {
-        "reading": reading,
+        "name": reading.workbook.path.name,
+        "trial": trial,
+        "arms": trial.every_arm,
         "missing": sorted({fault.value for fault in reading.faults.errors if fault.kind == "missing code"}),
+        "asked": reading.faults.lines(stops=True),
+        "turned": [*map(_quote, reading.policy.transpose)],
         "codes": {CODE_SECTIONS[role]: collect_spellings(role, reading) for role in ("arm", "visit", "variable")},
         "blocks": [_block_entry(list(panels), trial) for _, panels in panel_groups],
         "unread": unread,

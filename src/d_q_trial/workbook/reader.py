@@ -126,8 +126,10 @@ def synthetic_label(workbook: Workbook) -> str | None:
 
 def unify_ids(plans: list[BlockPlan], faults: Faults) -> None:
     """Write each id in one form in all blocks, where only its form differs; report ids that may be of the same participant."""
-    with_ids = [plan for plan in plans if plan.participant_ids]
-    _rewrite_ids(with_ids, faults)
+    for plan in plans:
+        _drop_row_numbers(plan)
+    _rewrite_ids([plan for plan in plans if plan.participant_ids], faults)
+    with_ids = [plan for plan in plans if plan.column_of("participant") and plan.participant_ids]
     for plan in (plan for plan in with_ids if plan.kind == "participants"):
         _report_repeated_ids(plan, faults)
     trial_plans = [plan for plan in with_ids if plan.cohort != POPULATION]
@@ -146,6 +148,15 @@ def unify_ids(plans: list[BlockPlan], faults: Faults) -> None:
                 similar = [other for other in others if differ_by_one_edit(identity, other)]
                 if len(similar) == 1:
                     faults.error("id on one sheet only", place, other=similar[0])
+
+
+def _drop_row_numbers(plan: BlockPlan) -> None:
+    """Treat ids as row numbers if a row has values in columns of several arms."""
+    columns = [column for column in plan.data if column.arm]
+    arms_by_row = ({column.arm for column in columns if row[column.index] != EMPTY} for row in plan.body)
+    if plan.participant_ids and any(len(arms) > 1 for arms in arms_by_row):
+        plan.kind, plan.evidence = "groups", "groups side by side; the ids are row numbers"
+        plan.rows["participant"] = None
 
 
 def _report_repeated_ids(plan: BlockPlan, faults: Faults) -> None:
@@ -171,7 +182,7 @@ def _rewrite_ids(plans: list[BlockPlan], faults: Faults) -> None:
     for plan in plans:
         population = plan.cohort == POPULATION
         if plan is not base and plan.participant_ids - base_ids and not (plan.sampled and population):
-            renamed = _match_ids(plan.participant_ids, base_ids)
+            renamed = _match_ids(plan.participant_ids, base_ids, few_suffice=population)
             if changed := [(old, new) for old, new in sorted(renamed.items()) if old != new]:
                 plan.rows["participant"] = plan.rows["participant"].replace(renamed)
                 old, new = changed[0]
@@ -179,7 +190,7 @@ def _rewrite_ids(plans: list[BlockPlan], faults: Faults) -> None:
             base_ids |= set() if population else plan.participant_ids
 
 
-def _match_ids(ids: set[str], base_ids: set[str]) -> dict[str, str]:
+def _match_ids(ids: set[str], base_ids: set[str], *, few_suffice: bool) -> dict[str, str]:
     """Match ids with those of another block: by number unless letters differ, else up to case and blanks; none if ambiguous."""
     forms = {identity: parse_id_code(identity) for identity in ids | base_ids}
     prefixes = {form.prefix if form else None for form in forms.values()} - {""}
@@ -189,7 +200,8 @@ def _match_ids(ids: set[str], base_ids: set[str]) -> dict[str, str]:
     if len(base_by_key) < len(base_ids) or len({keys[identity] for identity in ids}) < len(ids):
         return {}
     matched = {identity: base_by_key[keys[identity]] for identity in ids if keys[identity] in base_by_key}
-    return matched if len(matched) >= (1 - MAX_UNMATCHED if by_number else 1) * len(ids) else {}
+    required = 1 if few_suffice and by_number else (1 - MAX_UNMATCHED if by_number else 1) * len(ids)
+    return matched if len(matched) >= required else {}
 
 
 def assign_arms(plans: list[BlockPlan], faults: Faults) -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
+from itertools import groupby
 from operator import attrgetter
 
 import numpy as np
@@ -20,10 +22,11 @@ def resolve_repeats(frame: pd.DataFrame, trial: Trial, faults: Faults) -> pd.Dat
     These are left out: changes at baseline, panels that repeat other panels or raw values, repeated columns, and given
     changes of participants with both raw values.
     """
+    _check_population(frame, trial, faults)
     for find in (_find_zero_baselines, _find_later_values, _find_panel_repeats, _find_repeats, _find_given_changes):
         frame = frame.drop([index for rows in find(frame, trial, faults) for index in rows.index])
-    _check_population(frame, trial, faults)
-    return frame
+    strata = frame.groupby("source", sort=False)["stratum"].transform(any).astype(bool)
+    return frame.assign(marker=frame["marker"].where(frame["linked"] | strata, ""))
 
 
 def _find_zero_baselines(frame: pd.DataFrame, trial: Trial, faults: Faults) -> Iterator[pd.DataFrame]:
@@ -63,31 +66,37 @@ def _join_first(rows: pd.DataFrame, candidates: pd.DataFrame, keys: list[str]) -
 def _check_population(frame: pd.DataFrame, trial: Trial, faults: Faults) -> None:
     """Ask about population samples that may be another block's sample, or the trial's participants."""
     label = trial.population.label if trial.population else "sample"
-    rows, earlier_plans = frame[frame["cohort"] == TRIAL], list[BlockPlan]()
-    samples = frame[frame["cohort"] == POPULATION]
-    for plan, sample in samples.groupby(samples["source"].map(attrgetter("plan")), sort=False):
-        people, with_ids = {*sample["participant"]}, plan.column_of("participant")
-        same_ids = [identity for identity in people.intersection(rows["participant"]) if not identity.isdigit()]
-        shared = rows[rows["variable"].isin(sample["variable"])]
-        groups = (rows if shared.empty else shared).groupby(["variable", "visit", "measure", "marker", "stratum"])
-        # If both blocks have ids, these join the same people.
-        other = next((p for p in earlier_plans if not (plan.mapped or (with_ids and p.column_of("participant")))), None)
+    pivot = partial(pd.pivot_table, index="participant", columns="variable", values="value", aggfunc="last")
+    participants = pivot(frame[frame["cohort"].eq(TRIAL) & frame["linked"] & frame["visit"].eq(BASELINE)])
+    sampled, earlier_plans = frame[frame["cohort"] == POPULATION], list[BlockPlan]()
+    size = frame[frame["cohort"] == TRIAL].value_counts(["variable", "visit", "measure", "marker"]).max()
+    for plan, rows in sampled.groupby(sampled["source"].map(attrgetter("plan")), sort=False):
+        sample = pivot(rows)
+        markers = [key for key in trial.markers if key in sample and key in participants and not plan.sampled]
+        matched = sample.reset_index().merge(participants, on=markers)["participant"] if markers else sample.index[:0]
+        same_ids = sum(not identity.isdigit() for identity in sample.index.intersection(participants.index))
+        ids = plan.column_of("participant")  # if both blocks have ids, these join the same participants
+        other = next((p for p in earlier_plans if not (plan.mapped or (ids and p.column_of("participant")))), None)
         if other:
             faults.error("population / alike", plan.location(), other=other, label=label)
-        elif not plan.mapped and 2 * len(same_ids) > len(people):
+        elif not plan.mapped and 2 * max(matched.nunique(), same_ids) > len(sample):
             faults.error("population / participants", plan.location(), label=label)
-        elif not (plan.mapped or plan.sampled or with_ids) and len(people) <= groups["participant"].nunique().max():
+        elif not (plan.mapped or plan.sampled or markers or ids) and len(sample) <= size:
             faults.error("population / unnamed", plan.location(), label=label)
         earlier_plans.append(plan)
-        faults.note("population", {"sheet": plan.sheet}, count=len(people), label=label)
+        faults.note("population", {"sheet": plan.sheet}, count=len(sample), label=label)
 
 
 def _find_panel(source: Source) -> tuple[BlockPlan, int]:
     """Return the panel of a column: its block, and its number among the columns that say the same; replicates share one."""
-    plan, meaning = source.plan, attrgetter(*MEANINGS)
+    plan, labels = source.plan, [column.label for column in source.plan.data]
     if plan.mapped or plan.rows[["visit", "variable"]].notna().any(axis=None):  # all columns are replicates
         return plan, 0
-    return plan, [c for c in plan.data if meaning(c) == meaning(source.column)].index(source.column)
+    # So are adjacent columns with one label, if every label has as many columns.
+    replicated = len({*Counter(labels).values()}) == 1 and len([*groupby(labels)]) == len({*labels})
+    panel_key, meaning = attrgetter("label" if replicated else "index"), attrgetter(*MEANINGS)
+    same_meaning = [column for column in plan.data if meaning(column) == meaning(source.column)]
+    return plan, [*dict.fromkeys(map(panel_key, same_meaning))].index(panel_key(source.column))
 
 
 def _find_panel_repeats(frame: pd.DataFrame, trial: Trial, faults: Faults) -> Iterator[pd.DataFrame]:
@@ -137,31 +146,42 @@ def _find_repeats(frame: pd.DataFrame, trial: Trial, faults: Faults) -> Iterator
 
 def _find_given_changes(frame: pd.DataFrame, trial: Trial, faults: Faults) -> Iterator[pd.DataFrame]:
     """Yield given changes, and panels without ids, that raw values also give; report how far they agree."""
-    linked, keys = frame["linked"], ["variable", "visit", "participant"]
-    raw = frame[
-        linked & frame["measure"].eq(VALUE) & frame["cohort"].eq(TRIAL) & frame["variable"].isin(trial.outcomes)
-    ]
-    arms = raw.set_index("participant")["arm"].to_dict()
-    raw = raw.set_index(keys)["value"].sort_index()
+    linked = frame["linked"]
+    raw = frame[linked & frame["measure"].eq(VALUE) & frame["cohort"].eq(TRIAL) & frame["text"].eq("")]
+    arms = frame[linked].set_index("participant")["arm"].to_dict()
+    raw = raw.set_index(["variable", "visit", "participant"])["value"].sort_index()
     baselines = raw[raw.index.get_level_values("visit") == BASELINE].droplevel("visit")
     baselines = baselines.reindex(raw.index.droplevel("visit")).set_axis(raw.index)
     changes = (100 * (raw - baselines) / baselines)[baselines > 0]
     for source, rows in frame[~linked | frame["measure"].eq(PERCENT_CHANGE)].groupby("source", sort=False):
         computed = (changes if source.measure == PERCENT_CHANGE else raw).get((source.variable, source.visit))
-        if computed is None:
+        if computed is None or source.variable not in trial.outcomes:
             continue
-        decimals = max((len(f"{value:.10g}".partition(".")[2]) for value in rows["value"]), default=0)  # as written
-        if source.plan.kind == "groups":
-            group_values = computed[computed.index.map(arms).isin(rows["arm"])] if rows["arm"].any() else computed
-            # Each of them agrees with one value of the panel at most.
-            given, recomputed = (Counter(values.round(decimals)) for values in (rows["value"], group_values))
-            group = ", ".join(sorted({*rows["stratum"], *rows["arm"]} - {""})) or "all participants"
-            counts = {"count": len(rows), "matched": (given & recomputed).total()}
-            faults.note("panel", source.head, label=source.label, group=group, **counts)
+        # Half a unit of the last decimal that the values were written with.
+        decimals = max((len(f"{value:.10g}".partition(".")[2]) for value in rows["value"]), default=0)
+        tolerance = 0.5 * 10.0**-decimals * (1 + 1e-6) + 1e-9
+        if rows["linked"].iloc[0]:
+            rows = rows[rows["participant"].isin(computed.index)]
+            _compare_changes(rows, computed[rows["participant"]].to_numpy(), tolerance, source.label, faults)
         else:
-            rows = rows.join(computed.rename("computed"), on="participant", how="inner")
-            tolerance = 0.5 * 10.0**-decimals * (1 + 1e-6) + 1e-9
-            agree = np.isclose(rows["value"], rows["computed"], rtol=1e-7, atol=tolerance)
-            for row in rows[~agree].itertuples():
-                faults.note("given change", cell_location(row), label=source.label, value=row.computed)
+            group_values = computed[computed.index.map(arms).isin(rows["arm"])] if rows["arm"].any() else computed
+            unmatched = group_values.to_numpy()  # each of them is matched with one value of the panel at most
+            for value in rows["value"]:
+                matches = np.flatnonzero(np.isclose(unmatched, value, rtol=1e-7, atol=tolerance))
+                unmatched = np.delete(unmatched, matches[:1])
+            group = ", ".join(sorted({*rows["stratum"], *rows["arm"]} - {""})) or "all participants"
+            counts = {"count": len(rows), "matched": len(group_values) - len(unmatched)}
+            faults.note("panel", source.head, label=source.label, group=group, **counts)
         yield rows
+
+
+def _compare_changes(rows: pd.DataFrame, computed: np.ndarray, tolerance: float, label: str, faults: Faults) -> None:
+    """Report given changes that differ from those computed from raw values, and a constant factor between them."""
+    given = rows["value"].to_numpy()
+    different = np.abs(given - computed) > np.maximum(tolerance, 1e-7 * np.abs(computed))
+    for row, value in zip(rows[different].itertuples(), computed[different], strict=True):
+        faults.note("given change", cell_location(row), label=label, value=value)
+    ratios = given[computed != 0] / computed[computed != 0]
+    if different.all() and len(ratios) and np.allclose(ratios, ratios[0], rtol=1e-3):
+        place = rows["source"].iloc[0].head | {"value": ""}
+        faults.note("given change / factor", place, label=label, factor=float(f"{ratios[0]:.3g}"))
