@@ -252,6 +252,7 @@ def test_counts_that_do_not_belong_together_are_refused(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     specifications, _ = prepare(invent(14))
     multiverse.write_counts("empty.npz", None)
+    (tmp_path / "text.npz").write_text("counts")
     for name, shard, seed in (("one", 1, 1), ("again", 1, 1), ("two", 2, 1), ("other", 2, 2)):
         part = multiverse.count_permutations(specifications, permutations=999, seed=seed, shard=shard, shards=2)
         multiverse.write_counts(f"{name}.npz", part)
@@ -261,6 +262,7 @@ def test_counts_that_do_not_belong_together_are_refused(tmp_path, monkeypatch):
         (["other", "one"], "other: counts of other specifications or permutations"),
         (["one", "again"], "again: begins at permutation 0, expected 499"),
         (["empty"], "empty: holds no counts"),
+        (["text"], "text: not a file of counts"),
     ):
         with pytest.raises(UserError) as error:
             multiverse.read_counts([f"{name}.npz" for name in names], specifications, 999, 1)

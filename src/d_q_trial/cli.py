@@ -334,7 +334,14 @@ def robustness(context: Context) -> None:
         draw_cutoffs(cut_tables, trial, analysis, name, output, label)
 
 
-PERMUTATIONS = argument("--permutations", type=int, help="number of permutations (default: that of the configuration)")
+def _count(text: str) -> int:
+    """Return a whole number from 1."""
+    if not (text.isdecimal() and int(text)):
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a whole number from 1")
+    return int(text)
+
+
+PERMUTATIONS = argument("--permutations", type=_count, help="a number from 1 (default: that of the configuration)")
 
 
 @command(
@@ -425,8 +432,11 @@ def report(context: Context) -> None:
     from .export.crate import write_exports
     from .report.page import write_report
 
+    workflow = Path(context.arguments.workflow)
+    if not workflow.is_file():
+        raise UserError(f"--workflow {workflow}: no such file")
     content = write_report(context.results, context.settings, context.trial, context.analysis.name)
-    write_exports(content, Path(context.arguments.workflow))
+    write_exports(content, workflow)
 
 
 @command()

@@ -32,11 +32,11 @@ def atomic(path: Path | str) -> Iterator[Path]:
     """Yield a temporary path in the folder of ``path``, which is renamed to ``path`` once the block has succeeded.
 
     The temporary name ends as ``path`` does, because writers such as matplotlib choose the format by it. UserError if ``path``
-    is a device or a pipe, which the renaming would destroy.
+    is a folder, a device or a pipe; the renaming would destroy a device, a pipe or a link to a folder.
     """
     path = Path(path)
-    if path.exists() and not (path.is_file() or path.is_dir()):
-        raise UserError(f"{path}: a device or a pipe; expected the name of a file to write")
+    if path.exists() and not path.is_file():
+        raise UserError(f"{path}: a folder, a device or a pipe; expected the name of a file to write")
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{_UNFINISHED}{uuid4().hex[:8]}-{path.name}")
     try:

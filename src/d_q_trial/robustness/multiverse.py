@@ -2,6 +2,7 @@
 
 import hashlib
 import pickle
+import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -106,9 +107,12 @@ def read_counts(paths: Iterable[Path | str], specs: Specifications, permutations
     """
     counts, shards, stop, path = Counts(specs, permutations, seed), [], 0, None
     for path in paths:
-        with np.load(path, allow_pickle=False) as content:
-            shards.append((path, dict(content)))
-        if not shards[-1][1]:
+        try:
+            with np.load(path, allow_pickle=False) as content:
+                shards.append((path, dict(content)))
+        except (ValueError, EOFError, TypeError, zipfile.BadZipFile):
+            raise UserError(f"{path}: not a file of counts, as the command permute writes it") from None
+        if not {"identity", "range"} <= shards[-1][1].keys():
             raise UserError(f"{path}: holds no counts; delete it and run again")
     identity, total = counts.identity(), counts.labels.count
     for path, shard in sorted(shards, key=lambda item: tuple(item[1]["range"])):
