@@ -28,7 +28,7 @@ def test_a_failed_write_names_the_file_and_keeps_the_old_one_alone(tmp_path):
 def test_a_pipe_is_refused_and_not_replaced_by_a_file(tmp_path):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    with pytest.raises(UserError, match="pipe: a device or a pipe; expected the name of a file"):
+    with pytest.raises(UserError, match="pipe: a folder, a device or a pipe; expected the name of a file"):
         files.write_text("text", pipe)
     assert pipe.is_fifo()
 
