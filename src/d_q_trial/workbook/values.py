@@ -211,7 +211,7 @@ class BlockReader:
         for column in plan.data:
             if plan.column_of("variable") and not column.variable:
                 unnamed = [i for i in used if not row_variables[i] and plan.cell(i, column) != EMPTY]
-                self._report_unnamed(unnamed, "variable", column)
+                self._report_unnamed(unnamed, "variable")
             for key in [column.variable] if column.variable else dict.fromkeys(filter(None, row_variables)):
                 positions = used if column.variable else used[row_variables[used] == key]
                 numbers = np.array([self._read_number(column, key, position) for position in positions])
@@ -255,24 +255,23 @@ class BlockReader:
         A variable that is measured once is of baseline if no visit is stated, or if only later visits repeat its value.
         """
         outcome, plan, rows = self.trial.outcomes.get(key), self.plan, self.plan.rows.iloc[positions]
-        title = plan.visit
         if outcome is None or not outcome.follow_up:
             # A title above columns with visits of their own does not give the visit of the other columns.
             title = BASELINE if any(other.visit for other in plan.data) else plan.visit or BASELINE
-        visits = [column.visit or row_visit or title for row_visit in rows["visit"]]
-        if title and not column.visit and BASELINE not in visits and not (outcome and outcome.follow_up):
+            visits = [column.visit or row_visit or title for row_visit in rows["visit"]]
             by_participant = pd.Series(contents, rows["participant"]).groupby(level=0)
             repeated = by_participant.size().max() > 1 and by_participant.nunique().max() == 1
-            return [BASELINE] * len(visits) if repeated else visits
+            return [BASELINE] * len(visits) if repeated and not column.visit and BASELINE not in visits else visits
+        visits = [column.visit or row_visit or plan.visit for row_visit in rows["visit"]]
         unnamed = [position for position, visit in zip(positions, visits, strict=True) if not visit]
         if plan.column_of("visit"):
-            self._report_unnamed(unnamed, "visit", column)
+            self._report_unnamed(unnamed, "visit")
         elif unnamed:
             expected = ", ".join(visit.label for visit in self.trial.visits.values())
             self.faults.error("no visit", plan.header_of(column), outcome=outcome, expected=expected)
         return visits
 
-    def _report_unnamed(self, positions: list[int], role: str, column: Column) -> None:
+    def _report_unnamed(self, positions: list[int], role: str) -> None:
         """Report values whose row has a blank cell for their variable or visit; unknown names are reported already."""
         label_column = self.plan.column_of(role)
         for position in positions:
