@@ -32,9 +32,10 @@ rule participants:
     params:
         code=code_inputs.code_checksum("participants"),
         contents=lambda w: files.combined_checksum(list_source_files(w)),
-        analysis=lambda w: WORKBOOKS[w.workbook].name,
         sha256=lambda w: WORKBOOKS[w.workbook].sha256,
+    resources:  # not params, so that another name or order of analyses does not rerun the step
+        analysis=lambda w: WORKBOOKS[w.workbook].name,
     message:
         "Read {input.workbook}"
     shell:
-        "python3 -m d_q_trial participants --analysis {params.analysis:q} 2> {log:q}"
+        "python3 -m d_q_trial participants --analysis {resources.analysis:q} 2> {log:q}"

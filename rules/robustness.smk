@@ -38,7 +38,6 @@ rule cutoffs:
         "results/every_cut/{search}/logs/cutoffs.log",
     priority: 2  # on the critical path to the report
     params:
-        analysis=lambda wildcards: SEARCHED[wildcards.search].name,
         # The name of the folder identifies those settings of the analysis that the step depends on.
         depends={
             "code": code_inputs.code_checksum("cutoffs"),
@@ -48,10 +47,12 @@ rule cutoffs:
                 include={"seed", "permutations", "minimum_per_arm", "windows"},
             ),
         },
+    resources:  # not params, so that another name or order of analyses does not rerun the step
+        analysis=lambda wildcards: SEARCHED[wildcards.search].name,
     message:
         "Compare the arms at every cutoff ({wildcards.search})"
     shell:
-        "python3 -m d_q_trial cutoffs --analysis {params.analysis:q} 2> {log:q}"
+        "python3 -m d_q_trial cutoffs --analysis {resources.analysis:q} 2> {log:q}"
 
 
 def cutoff_output(place, name):

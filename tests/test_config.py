@@ -78,8 +78,12 @@ def _robust(**section):
         ),
         (_with({"empty": None}), "analyses.empty: None: expected keys with values of their own, or {} for none"),
         (_with({"mine": {"workbook": "elsewhere/Reconstructed.xlsx"}}), "have the same file name, and would share"),
-        ({"analyses": 3}, "config.yaml: 2 faults\n  trial: this key is missing\n  analyses: 3: expected a dictionary"),
-        (CONFIG | {"analyses": {}}, "analyses: {}: expected at least 1"),
+        *((CONFIG | {"analyses": a}, "analyses: expected one or more named analyses") for a in (3, None, {})),
+        ([], "config.yaml: 2 faults\n  trial: this key is missing\n  analyses: this key is missing"),
+        (_with({"b": {}}) | {"reference": "publishd"}, "1 fault\n  reference: no analysis is called 'publishd'"),
+        (CONFIG | {"analyses": {"published": None, "b": {}}}, "1 fault\n  analyses.published: None: expected keys"),
+        (_with(alpha="1e400"), "alpha: '1e400': expected a number or a fraction such as 2/3"),
+        (_strata(cuts=["1e400"]), "cuts.0: '1e400': expected a number or a fraction such as 2/3"),
         (CONFIG | {"reference": ["a"]}, """reference: no analysis is called "['a']\""""),
         ({"analyses": {"publishd": {}}}, "reference: no analysis is called 'published'; did you mean 'publishd'?"),
         (_with(workbook=" "), "analyses.published.workbook: ' ': expected the path of a file"),
@@ -158,6 +162,7 @@ def test_markers_outcomes_and_visits_must_be_those_of_the_trial():
         (re.compile("citation: >-\n( .*\n)+"), "citation: ''\n", "citation: '': expected where the trial"),
         ("name: pbc", "name: my trial é!", "name: 'my trial é!': expected letters, digits, - and _"),
         ("{key: placebo,", "{key: d_penicillamine,", "'arms': several have the key 'd_penicillamine'"),
+        ("week: 26", "week: nan", "visits.month_6.week: 'nan': expected a finite number"),
         ("week: 26", "week: 52", "'visits' must follow each other in time; their weeks are [0.0, 52.0, 52.0]"),
         ("label: 1 year", "label: 6 months", "'visits': several have the label '6 months'"),
         ("markers:", "cuts: [1/2]\nstratum_labels: [a, a]\nmarkers:", "'stratum_labels' needs 2 different labels"),
@@ -196,10 +201,10 @@ def test_files_must_exist_and_have_names_that_snakemake_takes_literally(tmp_path
         settings.load([("mine.yaml", config)], Path.cwd())
     assert str(error.value).splitlines() == [
         "mine.yaml: 4 faults",
-        "  analyses.published.workbook: 'data/reconstructd.xlsx': does not exist in the working directory or beside the Snakefile",
-        f"  analyses.other.mapping: 'none.yaml': does not exist{settings.SEARCHED_FOLDERS}",
+        "  analyses.published.workbook: 'data/reconstructd.xlsx': no such file in the working directory or beside the Snakefile",
+        f"  analyses.other.mapping: 'none.yaml': no such file{settings.SEARCHED_FOLDERS}",
         f"  analyses.braces.workbook: '{braces}': Snakemake gives {{ }} < > in a file name a meaning of its own; rename the file",
-        f"  analyses.url.workbook: '{url}': does not exist{settings.URL_HINT}",
+        f"  analyses.url.workbook: '{url}': no such file{settings.URL_HINT}",
     ]
 
 
@@ -268,6 +273,7 @@ def test_a_fraction_read_from_text_float_or_json_is_exact(parts):
 def test_text_from_the_command_line_becomes_numbers_and_ids_stay_text():
     config = settings.load(_with(alpha="1/100", quartile_type="6", mapping="null", exclude=[101]))
     published = config.analyses["published"]
+    assert settings.load(_with(alpha="1e-10")).analyses["published"].alpha == 1e-10
     assert (published.alpha, published.quartile_type, published.mapping, published.exclude) == (0.01, 6, None, ["101"])
 
 

@@ -14,6 +14,7 @@ from d_q_trial.consistency.findings import Finding
 from d_q_trial.files import read_rows
 
 HEADER = "claim,p,n_first,n_second\n"
+SIZES = "claim,p,n_first,n_second,size_second,n_both\n"
 UNKNOWN_SIZES = "claim,p,size_first,size_second,n_both\n"
 TESTS = "source,locator,outcome,measure,visit,marker,stratum,contrast,test,p_relation,p,effect,direction,n_new,n_old"
 COUNTS = "source,locator,outcome,measure,visit,marker,stratum,group,n"
@@ -171,6 +172,9 @@ def test_groups_too_large_for_the_lattice_are_set_aside_within_seconds(tmp_path)
     (HEADER + "a,0.1,3,4\na,0.2,3,4\n", "row 3, column claim: 'a' is in row 2 too"),
     (HEADER + ",0.1,3,4\n", "row 2, column claim: '', expected a name"),
     (HEADER + "a,0.1,3,10000\n", "row 2, column n_second: '10000', expected a whole number from 1 to 2000"),
+    (SIZES + "a,0.1,9,8,,99\n", "row 2, column n_both: '99', expected 17 by the group sizes"),
+    (SIZES + "a,0.1,9,8,,16\n", "row 2, column n_both: '16', expected 17 by the group sizes"),
+    (SIZES + "a,0.1,9,,x,5\n", "row 2, column n_both: '5', expected at least 10 by the group sizes"),
     (HEADER + "a,0.1,,4\n", "row 2, column n_first: '', expected a number, or a name in size_first"),
     (HEADER + "a,<0.05,30,30\n", "nothing to check: no rank-sum P-value is reported with a value"),
     ("claim,p,n_first,n_second,test\na,0.03,30,30,chi_squared\n", "nothing to check"),

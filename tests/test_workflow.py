@@ -73,7 +73,11 @@ def test_an_edited_configuration_reruns_only_what_depends_on_it(copy):
     assert {"results:median", "report:median", "compare"} <= steps
     # The report of the reference contains the comparison.
     assert {step for step in steps if step.endswith(":published")} == {"report:published"}
-    workspace.edit(copy, lambda config: config["analyses"].pop("median"))
+    workspace.edit(copy, lambda config: config.update(analyses={"above": {}} | config["analyses"]))
+    steps = workspace.list_steps(copy)
+    assert {"results:above", "robustness:above"} <= steps
+    assert {step for step in steps if step.startswith(("participants", "cutoffs"))} == set()
+    workspace.edit(copy, lambda config: [config["analyses"].pop(name) for name in ("above", "median")])
     assert workspace.list_steps(copy) == set()
     workspace.edit(copy, lambda config: config["robustness"].update(seed=7))
     steps = workspace.list_steps(copy)
@@ -196,7 +200,7 @@ def test_a_concurrent_run_is_refused_and_a_killed_one_leaves_no_lock(tmp_path):
      ("--config: 3 faults\n", "  publishd: unknown key; did you mean 'published'?\n",
       "  analyses.published.markr: unknown key", "  analyses.published.alpha: '2': expected less than 1")),
     # Snakemake alone would regard the finished outputs, made from another workbook, as up to date.
-    (("--config", "analyses={published: {workbook: none.xlsx}}"), ("workbook: 'none.xlsx': does not exist",)),
+    (("--config", "analyses={published: {workbook: none.xlsx}}"), ("workbook: 'none.xlsx': no such file",)),
     (("--config", "analyses={published: {outcomes: [ctxx]}}"), ("--config: 1 fault", "did you mean 'ctx'?")),
     (("--configfile", "mine.yaml", "config.yaml"),
      ("mine.yaml: 1 fault\n  analyses.published.tset: unknown key; did you mean 'test'?",)),

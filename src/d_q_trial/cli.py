@@ -267,7 +267,7 @@ def figures(context: Context) -> None:
 
 @command(
     argument("claims", type=Path, nargs="?", help="CSV of P-values, or a folder (default: that of the configuration)"),
-    argument("--output", type=Path, help="folder for the tables and the page (default: consistency)"),
+    argument("--output", type=Path, help="folder to write (default: consistency; without claims, that of the results)"),
 )
 def consistency(context: Context) -> None:
     """Check the internal consistency of reported P-values, group sizes, medians and quartiles."""
@@ -284,7 +284,8 @@ def consistency(context: Context) -> None:
         words["plain"] = partial(replace_keys, trial=context.trial)
         words["links"] = page_links(context.settings, "../consistency/consistency.html")
     report, findings = outputs.check_paper(claims)
-    heading += "" if words else f": {report.reported.title}"
+    if arguments.claims:
+        heading += f": {report.reported.title}"
     outputs.write_check(report, findings, output, heading, **words)
 
 

@@ -126,7 +126,8 @@ def read_rows(path: Path | str) -> list[dict[str, str]]:
 
 def read_header(path: Path | str) -> list[str]:
     """Return the names of the columns of a CSV."""
-    return _read_cells(path)[0]
+    with open(path, encoding="utf-8", newline="") as stream:
+        return next(csv.reader(stream), [])
 
 
 def _read_cells(path: Path | str) -> tuple[list[str], list[list[str]]]:

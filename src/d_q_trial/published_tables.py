@@ -167,12 +167,14 @@ def check_names(folder: Path | str, trial: Trial) -> None:
     known_names = {"arm": trial.every_arm, "group": groups, "visit": trial.visits, "visits": trial.visits}
     known_names |= {"outcome": outcomes, "subject": outcomes}
     for table, row in [(name, row) for name in _SCHEMAS["named"] for row in tables[name]]:
-        # The subject of other statements, and the arm of a step before allocation, may be anything.
-        is_free = {"subject": row.get("kind") not in ("n", "share"), "arm": row.get("step") == "screened"}
-        for column in (name for name in known_names if row.get(name) and not is_free.get(name)):
+        # The subject and visits of other statements, and the arm of a step before allocation, may be anything.
+        kind = row.get("kind")
+        is_free = {"subject": kind not in ("n", "share"), "visits": kind != "n", "arm": row.get("step") == "screened"}
+        is_free["group"] = not row.get("group")  # which is all
+        for column in (name for name in known_names if name in row and not is_free.get(name)):
             place = f"{folder}/{table}.csv, row {row['_row']}, column {column}"
             names = row[column].split() if column in ("subject", "visits") else [row[column]]
-            if faults := describe_unknown(place, names, known_names[column]):
+            if faults := describe_unknown(place, names or [""], known_names[column]):
                 raise UserError(faults[0])
 
 

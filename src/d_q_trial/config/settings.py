@@ -42,7 +42,7 @@ def _check_file(path: str | None, info: ValidationInfo) -> str | None:
     if info.context is None or path in (None, RECONSTRUCTED_WORKBOOK):
         return path
     if not Path(found := find_file(path, info.context)).exists():
-        raise ValueError(f"does not exist{URL_HINT if '://' in path else SEARCHED_FOLDERS}")
+        raise ValueError(f"no such file{URL_HINT if '://' in path else SEARCHED_FOLDERS}")
     if re.search(r"[{}<>\n]", found):
         raise ValueError("Snakemake gives { } < > in a file name a meaning of its own; rename the file")
     return found
@@ -189,7 +189,7 @@ class Settings(StrictModel):
     figures: OptionalFile = None
     tables: OptionalFile = None
     reference: str = "published"
-    analyses: Annotated[dict[Key, Analysis], Field(min_length=1), AfterValidator(_check_folders)]
+    analyses: Annotated[dict[Key, Analysis], AfterValidator(_check_folders)]
     robustness: Robustness = Robustness()
 
 
@@ -202,6 +202,7 @@ def load(content: Path | str | Mapping | list[Source], home: Path | None = None)
     directory are taken from there. The files must then exist, and the trial must have the markers, outcomes and visits
     that are named.
     """
+    content = content or {}
     if not isinstance(content, list):
         content = [("config.yaml", content) if isinstance(content, Mapping) else (str(content), read_yaml(content))]
     merged, origins = {}, dict[str, str]()  # the part by which each fault was introduced
@@ -224,21 +225,25 @@ def _merge(base: Mapping, changes: Mapping) -> dict[str, Any]:
 def _validate(content: Mapping, home: Path | None) -> tuple[Settings | None, list[str]]:
     """Return the settings in a content, None if it cannot be read, and its faults."""
     reference, analyses = str(content.get("reference", "published")), content.get("analyses")
-    prefix, faults = f"analyses.{reference}.", list[str]()
+    prefix = f"analyses.{reference}."
     if isinstance(analyses, Mapping) and analyses:
         analyses = {str(name): entry for name, entry in analyses.items()}
         if reference not in analyses:
-            faults.append(f"reference: no analysis is called {reference!r}{did_you_mean(reference, analyses)}")
-        base = analyses.get(reference, {})
+            return None, [f"reference: no analysis is called {reference!r}{did_you_mean(reference, analyses)}"]
+        base = analyses[reference]
+        if not isinstance(base, Mapping):  # then what the others inherit is unknown
+            analyses = {reference: base}
         content = {**content, "analyses": {name: _inherit(base, entry, name) for name, entry in analyses.items()}}
+    elif "analyses" in content:
+        return None, ["analyses: expected one or more named analyses"]
     try:
         settings = Settings.model_validate(content, context=home)
     except ValidationError as error:
-        faults += describe_faults(error, Settings)
+        faults = describe_faults(error, Settings)
         # A fault that analyses inherit is reported once, for the reference.
         inherited = {fault.removeprefix(prefix) for fault in faults if fault.startswith(prefix)}
         return None, [f for f in faults if f.startswith(prefix) or f.split(".", 2)[-1] not in inherited]
-    return settings, [*faults, *_check_names(settings, load_trial(settings.trial))] if home else faults
+    return settings, [*_check_names(settings, load_trial(settings.trial))] if home else []
 
 
 def _check_names(settings: Settings, trial: Trial) -> Iterator[str]:

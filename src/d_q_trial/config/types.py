@@ -24,13 +24,18 @@ class Quantile(Fraction):
         return format(float(self), specification) if specification else str(self)
 
 
-def parse_quantile(value: Any) -> Quantile:
-    """Read ``2/3``, ``0.75`` or ``1``, else ValueError; within 1e-9 of a fraction of at most 20ths, return that fraction."""
+def _parse_exact(value: Any) -> Fraction:
+    """Read ``2/3``, ``0.75`` or ``1``; ValueError if the value is no finite number, or too large for a float."""
     try:
-        exact = Fraction(str(value).replace(" ", ""))
-    except (ValueError, ZeroDivisionError):
+        float(exact := Fraction(str(value).replace(" ", "")))
+    except (ValueError, ZeroDivisionError, OverflowError):
         raise ValueError("expected a number or a fraction such as 2/3") from None
-    simple = exact.limit_denominator(20)
+    return exact
+
+
+def parse_quantile(value: Any) -> Quantile:
+    """Read a number or fraction, else ValueError; within 1e-9 of a fraction of at most 20ths, return that fraction."""
+    simple = (exact := _parse_exact(value)).limit_denominator(20)
     return Quantile(simple if abs(simple - exact) < Fraction(1, 10**9) else exact)
 
 
@@ -52,7 +57,7 @@ def must_ascend(values: list[float]) -> list[float]:
     return values
 
 
-Number = Annotated[float, BeforeValidator(lambda value: float(parse_quantile(value)))]
+Number = Annotated[float, BeforeValidator(lambda value: float(_parse_exact(value)))]
 Exact = Annotated[Quantile, PlainValidator(parse_quantile), PlainSerializer(str, return_type=str)]
 Share = Annotated[Exact, Field(gt=0, lt=1)]
 Pair = Annotated[list[Number], Field(min_length=2, max_length=2), AfterValidator(must_ascend)]
@@ -65,4 +70,4 @@ NameList = Literal["all"] | Annotated[list[str], Field(min_length=1)]
 class StrictModel(BaseModel):
     """A group of settings in which an unknown key is an error; the types say which texts of a file are numbers."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True, allow_inf_nan=False)

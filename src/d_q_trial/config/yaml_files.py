@@ -74,7 +74,7 @@ def load_list(model: type[Model], path: Path | str | None, default: Path, contex
     from jinja2 import Template  # here, so that steps that do not use it do not list it as their software
 
     template = Template(default.read_text(encoding="utf-8"))
-    content = read_yaml(path) if path else yaml.safe_load(template.render(**values))
+    content = read_yaml(path) if path else yaml.load(template.render(**values), TextLoader)
     return validate_content(model, content, path or default, context)
 
 

@@ -108,9 +108,14 @@ def read_csv(path: Path | str) -> Reported:
                     expected = f"expected no more than {upper}_{side}, {high.text}"
                     raise UserError(f"{place} {lower}_{side}: {row[f'{lower}_{side}']!r}, {expected}")
         names = [size for size in p.pair if isinstance(size, str)]
-        if row["n_both"] and names and all(p.pair):
-            known = sum(size for size in p.pair if isinstance(size, int))
-            constraints.append(constrain_sum(names, int(row["n_both"]) - known, f"row {row['_row']}"))
+        known = sum(size for size in p.pair if isinstance(size, int))
+        if row["n_both"]:
+            n_both, least = int(row["n_both"]), known + len(names)
+            if n_both < least or (n_both > least and not names):
+                expected = f"expected {'at least ' * bool(names)}{least} by the group sizes"
+                raise UserError(f"{place} n_both: '{n_both}', {expected}")
+            if names and all(names):
+                constraints.append(constrain_sum(names, n_both - known, f"row {row['_row']}"))
     return Reported(Path(path).stem, p_values, constraints)
 
 
