@@ -65,6 +65,7 @@ def test_drawings_have_descriptions_and_axes_and_match_the_tables(outputs):
     assert matrix.count('class="full"') == sum(int(row["attainable"]) for row in variants)
     assert matrix.count('class="half"') == sum(int(row["attainable_with_ties"]) for row in variants)
     solutions = page.split("<h2>Group sizes that are not reported</h2>")[1].split("</table>")[0]
+    assert "most probable: 6 and 7 (0.5) or 7 and 6 (0.5)" in solutions
     assert solutions.count("<tr><td>") == len(read_rows(outputs / "group_sizes.csv"))
     panels = page.split("<h2>Attainable <i>P</i>-values</h2>")[1].split("<h2>")[0].split("<svg")[1:]
     assert panels
