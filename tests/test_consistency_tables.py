@@ -114,6 +114,7 @@ def test_findings_state_what_the_checks_compute_and_explain_differences(as_publi
     assert finding.certainty == "certain"
     assert "average 73.39" in as_published["total-of-means-registry-age"].what  # weighted by numbers
     assert "(30 × 71.2 + 14 × 75.9 + 30 × 74.4) / 74" in as_published["total-of-means-registry-age"].how
+    assert as_published["total-of-means-registry-age"].how.endswith("The standard deviation is 5.8; 5.7 is reported.")
     limit = as_published["decimals-registry-p1np-week_4-d_q-upper"]
     assert "times the next largest" in limit.what
     assert "148.0" in limit.expected

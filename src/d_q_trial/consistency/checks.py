@@ -213,14 +213,18 @@ def check_total_of_means(report: Report) -> Iterator[Finding]:
     for key, rows in _group_rows(report.table("registry_baseline", statistic="mean_sd"), "source", "outcome").items():
         total_rows = [row for row in rows if row["group"] == "all"]
         group_rows = [row for row in rows if row["group"] != "all"]
-        parts = [(int(row["n"]), parse_number(row["value"])) for row in group_rows]
-        n = sum(group_n for group_n, _ in parts)
+        parts = [(int(row["n"]), parse_number(row["value"]), parse_number(row["spread"])) for row in group_rows]
+        n = sum(group_n for group_n, *_ in parts)
         if len(total_rows) == 1 and parts and n == int(total_rows[0]["n"]):
             reported = parse_number(total_rows[0]["value"])
-            ends = {end: sum(k * getattr(mean, end) for k, mean in parts) / n for end in ("low", "value", "high")}
-            agree = reported.meets(ends["low"], ends["high"])
-            template_values = {"row": total_rows[0], "parts": parts, "n": n, "reported": reported}
-            yield make_finding("total-of-means", *key, **template_values, ends=ends, agree=agree)
+            ends = {end: sum(k * getattr(mean, end) for k, mean, _ in parts) / n for end in ("low", "value", "high")}
+            squares = sum((k - 1) * sd.value**2 + k * (mean.value - ends["value"]) ** 2 for k, mean, sd in parts)
+            template_values = {"row": total_rows[0], "parts": parts, "n": n, "reported": reported, "ends": ends}
+            template_values |= {
+                "agree": reported.meets(ends["low"], ends["high"]),
+                "spread": math.sqrt(squares / max(n - 1, 1)),
+            }
+            yield make_finding("total-of-means", *key, **template_values)
 
 
 def check_decimals(report: Report) -> Iterator[Finding]:
@@ -284,12 +288,18 @@ def check_stated_numbers(report: Report) -> Iterator[Finding]:
     for (source, locator, outcomes, visits), rows in statements.items():
         stated = {row["group"]: int(row["value"]) for row in rows}
         differing = {}  # the counted numbers, by outcome and visit
+        fits = []  # P-values, each with the counted and the stated numbers
         for outcome, visit in itertools.product(outcomes.split(), visits.split()):
             counted = {group: counts[key] for group in stated if (key := (outcome, visit, group)) in counts}
             if not counted.items() <= stated.items():
                 differing[f"{outcome} at {visit}"] = "/".join(map(str, counted.values()))
+                cells = {"outcome": outcome, "visit": visit, "source": source, "stratum": "all"}.items()
+                sizes = [tuple(numbers[group] for group in counted) for numbers in (counted, stated)]
+                if len(counted) == 2 and report.inference.fits:
+                    fits += [(p, sizes) for p in report.reported.p_values if p.usable and cells <= p.row.items()]
         if differing:
-            yield make_finding("stated-n", slug(f"{source} {locator}"), rows=rows, differing=differing)
+            template_values = {"rows": rows, "differing": differing, "fits": fits, "variant": report.inference.variant}
+            yield make_finding("stated-n", slug(f"{source} {locator}"), **template_values)
 
 
 def check_other_tests(report: Report) -> Iterator[Finding]:
