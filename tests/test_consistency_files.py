@@ -288,6 +288,10 @@ AGES.insert(0, "source,locator,outcome,visit,group,n,statistic,value,spread")
     ([], {"adverse_events": (*ALIKE, "paper,T,Rash,old,2,9,22")}, "adverse-events-differ", "rash, old: 2 against 0"),
     ([], {"adverse_events": (*ALIKE, "paper,T,Chest  INFECTION,new,2,9,22")}, "adverse-events-agree",
      "Counts that agree in both sources: 1"),
+    ([], {"adverse_events": (*ALIKE, "paper,T,Infection,new,2,9,22", "paper,T,Infection,old,,9,", "registry,a,Chest infection,old,2,9,")},
+     "adverse-events-only-registry", "does not show: infection as chest infection, old: 2"),
+    ([], {"adverse_events": (*ALIKE, *(f"paper,T,{place} infection,new,2,9,22" for place in ("Ear", "Eye")))},
+     "adverse-events-agree", None),
 ])  # fmt: skip
 def test_rows_of_the_published_tables_are_compared(tmp_path, tests, tables, finding, message):
     folder = write_folder(tmp_path / "in", row_of_tests(), *tests, **tables)

@@ -418,11 +418,14 @@ def check_adverse_events(report: Report) -> Iterator[Finding]:
     events = pd.DataFrame(rows, columns=["source", "event", "group", "affected"])
     short, full = events.groupby("source")["event"].nunique().sort_values().index
     events["affected"] = pd.to_numeric(events["affected"])
+    other_names = _pair_names(events, short, full)
+    events["event"] = events["event"].replace({other: event for event, other in other_names.items()})
     # Of an event under several headings, the largest count; without a count for a group, a listed event has none there.
     counts = events.pivot_table("affected", ["event", "group"], "source", "max", sort=False).reindex(
         [short, full], axis=1
     )
     counts = counts.set_axis(["short", "full"], axis=1).reset_index()
+    counts["other_name"] = [f" as {other_names[event]}" if event in other_names else "" for event in counts["event"]]
     is_named = counts["event"].isin(events.loc[events["source"].eq(full), "event"])
     counts["full"] = counts["full"].mask(is_named, counts["full"].fillna(0))
     least = next((int(row["value"]) for row in report.table("statements", kind="listed_from")), 1)
@@ -443,3 +446,19 @@ def check_adverse_events(report: Report) -> Iterator[Finding]:
     for result, mask in rows_by_result.items():
         if mask.any():
             yield make_finding(f"adverse-events-{result}", **template_values, rows=counts[mask].to_dict("records"))
+
+
+def _pair_names(events: pd.DataFrame, short: str, full: str) -> dict[str, str]:
+    """Return the name in the full list of events that the short list names otherwise.
+
+    It is the only unmatched name with the last word, a long one, and every listed count, and of no other event.
+    """
+    listed = events.dropna().groupby(["source", "event", "group"], as_index=False)["affected"].max()
+    listed = listed[events.groupby("event")["source"].nunique().reindex(listed["event"]).eq(1).to_numpy()]
+    first, second = (listed[listed["source"].eq(source)] for source in (short, full))
+    first = first.assign(word=first["event"].str.extract(r"\b(\w{5,})\W*$", expand=False)).dropna()
+    second = second.assign(word=second["event"].str.findall(r"\w+")).explode("word").drop_duplicates()
+    same = first.merge(second, on=["group", "affected", "word"]).groupby(["event_x", "event_y"], as_index=False).size()
+    pairs = same[same["size"].eq(same["event_x"].map(first["event"].value_counts()))]
+    unique = ~(pairs["event_x"].duplicated(keep=False) | pairs["event_y"].duplicated(keep=False))
+    return dict(pairs.loc[unique, ["event_x", "event_y"]].to_numpy())
