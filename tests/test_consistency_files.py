@@ -66,6 +66,7 @@ def test_drawings_have_descriptions_and_axes_and_match_the_tables(outputs):
     assert matrix.count('class="full"') == sum(int(row["attainable"]) for row in variants)
     assert matrix.count('class="half"') == sum(int(row["attainable_with_ties"]) for row in variants)
     solutions = page.split("<h2>Group sizes that are not reported</h2>")[1].split("</table>")[0]
+    assert "most probable: 6 and 7 (0.5) or 7 and 6 (0.5)" in solutions
     assert solutions.count("<tr><td>") == len(read_rows(outputs / "group_sizes.csv"))
     panels = page.split("<h2>Attainable <i>P</i>-values</h2>")[1].split("<h2>")[0].split("<svg")[1:]
     assert panels
@@ -291,6 +292,10 @@ AGES.insert(0, "source,locator,outcome,visit,group,n,statistic,value,spread")
     ([], {"adverse_events": (*ALIKE, "paper,T,Rash,old,2,9,22")}, "adverse-events-differ", "rash, old: 2 against 0"),
     ([], {"adverse_events": (*ALIKE, "paper,T,Chest  INFECTION,new,2,9,22")}, "adverse-events-agree",
      "Counts that agree in both sources: 1"),
+    ([], {"adverse_events": (*ALIKE, "paper,T,Infection,new,2,9,22", "paper,T,Infection,old,,9,", "registry,a,Chest infection,old,2,9,")},
+     "adverse-events-only-registry", "does not show: infection as chest infection, old: 2"),
+    ([], {"adverse_events": (*ALIKE, *(f"paper,T,{place} infection,new,2,9,22" for place in ("Ear", "Eye")))},
+     "adverse-events-agree", None),
 ])  # fmt: skip
 def test_rows_of_the_published_tables_are_compared(tmp_path, tests, tables, finding, message):
     folder = write_folder(tmp_path / "in", row_of_tests(), *tests, **tables)

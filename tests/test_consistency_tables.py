@@ -114,13 +114,16 @@ def test_findings_state_what_the_checks_compute_and_explain_differences(as_publi
     assert finding.certainty == "certain"
     assert "average 73.39" in as_published["total-of-means-registry-age"].what  # weighted by numbers
     assert "(30 × 71.2 + 14 × 75.9 + 30 × 74.4) / 74" in as_published["total-of-means-registry-age"].how
+    assert as_published["total-of-means-registry-age"].how.endswith("The standard deviation is 5.8; 5.7 is reported.")
     limit = as_published["decimals-registry-p1np-week_4-d_q-upper"]
     assert "times the next largest" in limit.what
     assert "148.0" in limit.expected
     assert as_published["adverse-events-agree"].value.startswith("overall (control), overall (d_q), headache (d_q)")
+    assert "reflux (d_q) as gastroesophageal reflux disease" in as_published["adverse-events-agree"].value
     only_paper, only_registry = (as_published[f"adverse-events-only-{source}"] for source in ("paper", "registry"))
-    assert "body pain, d_q: 5" in only_paper.what
-    assert "'reflux' (gastroesophageal reflux disease) sum to 0 (control) and 2 (d_q)" in only_paper.how
+    assert only_paper.what.endswith("does not use: body pain, control: 2; body pain, d_q: 5")
+    assert "pain and pain in extremity) sum to 3 (control) and 8 (d_q)" in only_paper.how
+    assert "does not show: covid, d_q: 2" in only_registry.what
     assert "covid, d_q: 2; pain, d_q: 3; pain in extremity, control: 3" in only_registry.value
     # Agreements need no explanation.
     assert not any(finding.harmless_explanation for finding in as_published.values() if finding.kind == "agreement")

@@ -88,6 +88,7 @@ def test_pages_load_nothing_are_small_and_have_unique_ids(all_pages):
 
 
 def test_p_is_in_italics(all_pages):
+    assert italicize_p("1 in 10^8") == "1 in 10<sup>8</sup>"
     assert italicize_p("P1NP, P = 0.035; P-values <") == "P1NP, <i>P</i> = 0.035; <i>P</i>-values &lt;"
     upright = re.compile(r">[^<]*?(?<![\w&#-])P(?= [=<&(]|-value|, |:|<)")
     hidden = re.compile(r"<(script|style|pre|svg|i|option|title)\b.*?</\1>", re.DOTALL)

@@ -213,14 +213,18 @@ def check_total_of_means(report: Report) -> Iterator[Finding]:
     for key, rows in _group_rows(report.table("registry_baseline", statistic="mean_sd"), "source", "outcome").items():
         total_rows = [row for row in rows if row["group"] == "all"]
         group_rows = [row for row in rows if row["group"] != "all"]
-        parts = [(int(row["n"]), parse_number(row["value"])) for row in group_rows]
-        n = sum(group_n for group_n, _ in parts)
+        parts = [(int(row["n"]), parse_number(row["value"]), parse_number(row["spread"])) for row in group_rows]
+        n = sum(group_n for group_n, *_ in parts)
         if len(total_rows) == 1 and parts and n == int(total_rows[0]["n"]):
             reported = parse_number(total_rows[0]["value"])
-            ends = {end: sum(k * getattr(mean, end) for k, mean in parts) / n for end in ("low", "value", "high")}
-            agree = reported.meets(ends["low"], ends["high"])
-            template_values = {"row": total_rows[0], "parts": parts, "n": n, "reported": reported}
-            yield make_finding("total-of-means", *key, **template_values, ends=ends, agree=agree)
+            ends = {end: sum(k * getattr(mean, end) for k, mean, _ in parts) / n for end in ("low", "value", "high")}
+            squares = sum((k - 1) * sd.value**2 + k * (mean.value - ends["value"]) ** 2 for k, mean, sd in parts)
+            template_values = {"row": total_rows[0], "parts": parts, "n": n, "reported": reported, "ends": ends}
+            template_values |= {
+                "agree": reported.meets(ends["low"], ends["high"]),
+                "spread": math.sqrt(squares / max(n - 1, 1)),
+            }
+            yield make_finding("total-of-means", *key, **template_values)
 
 
 def check_decimals(report: Report) -> Iterator[Finding]:
@@ -284,12 +288,18 @@ def check_stated_numbers(report: Report) -> Iterator[Finding]:
     for (source, locator, outcomes, visits), rows in statements.items():
         stated = {row["group"]: int(row["value"]) for row in rows}
         differing = {}  # the counted numbers, by outcome and visit
+        fits = []  # P-values, each with the counted and the stated numbers
         for outcome, visit in itertools.product(outcomes.split(), visits.split()):
             counted = {group: counts[key] for group in stated if (key := (outcome, visit, group)) in counts}
             if not counted.items() <= stated.items():
                 differing[f"{outcome} at {visit}"] = "/".join(map(str, counted.values()))
+                cells = {"outcome": outcome, "visit": visit, "source": source, "stratum": "all"}.items()
+                sizes = [tuple(numbers[group] for group in counted) for numbers in (counted, stated)]
+                if len(counted) == 2 and report.inference.fits:
+                    fits += [(p, sizes) for p in report.reported.p_values if p.usable and cells <= p.row.items()]
         if differing:
-            yield make_finding("stated-n", slug(f"{source} {locator}"), rows=rows, differing=differing)
+            template_values = {"rows": rows, "differing": differing, "fits": fits, "variant": report.inference.variant}
+            yield make_finding("stated-n", slug(f"{source} {locator}"), **template_values)
 
 
 def check_other_tests(report: Report) -> Iterator[Finding]:
@@ -408,11 +418,14 @@ def check_adverse_events(report: Report) -> Iterator[Finding]:
     events = pd.DataFrame(rows, columns=["source", "event", "group", "affected"])
     short, full = events.groupby("source")["event"].nunique().sort_values().index
     events["affected"] = pd.to_numeric(events["affected"])
+    other_names = _pair_names(events, short, full)
+    events["event"] = events["event"].replace({other: event for event, other in other_names.items()})
     # Of an event under several headings, the largest count; without a count for a group, a listed event has none there.
     counts = events.pivot_table("affected", ["event", "group"], "source", "max", sort=False).reindex(
         [short, full], axis=1
     )
     counts = counts.set_axis(["short", "full"], axis=1).reset_index()
+    counts["other_name"] = [f" as {other_names[event]}" if event in other_names else "" for event in counts["event"]]
     is_named = counts["event"].isin(events.loc[events["source"].eq(full), "event"])
     counts["full"] = counts["full"].mask(is_named, counts["full"].fillna(0))
     least = next((int(row["value"]) for row in report.table("statements", kind="listed_from")), 1)
@@ -433,3 +446,19 @@ def check_adverse_events(report: Report) -> Iterator[Finding]:
     for result, mask in rows_by_result.items():
         if mask.any():
             yield make_finding(f"adverse-events-{result}", **template_values, rows=counts[mask].to_dict("records"))
+
+
+def _pair_names(events: pd.DataFrame, short: str, full: str) -> dict[str, str]:
+    """Return the name in the full list of events that the short list names otherwise.
+
+    It is the only unmatched name with the last word, a long one, and every listed count, and of no other event.
+    """
+    listed = events.dropna().groupby(["source", "event", "group"], as_index=False)["affected"].max()
+    listed = listed[events.groupby("event")["source"].nunique().reindex(listed["event"]).eq(1).to_numpy()]
+    first, second = (listed[listed["source"].eq(source)] for source in (short, full))
+    first = first.assign(word=first["event"].str.extract(r"\b(\w{5,})\W*$", expand=False)).dropna()
+    second = second.assign(word=second["event"].str.findall(r"\w+")).explode("word").drop_duplicates()
+    same = first.merge(second, on=["group", "affected", "word"]).groupby(["event_x", "event_y"], as_index=False).size()
+    pairs = same[same["size"].eq(same["event_x"].map(first["event"].value_counts()))]
+    unique = ~(pairs["event_x"].duplicated(keep=False) | pairs["event_y"].duplicated(keep=False))
+    return dict(pairs.loc[unique, ["event_x", "event_y"]].to_numpy())

@@ -56,8 +56,8 @@ def page_links(settings: Any, current: str, analysis: str = "") -> list[tuple[st
 
 
 def italicize_p(text: str) -> Markup:
-    """Return text with the letter P of P-values in italics, as journals print it."""
-    return Markup(_LETTER_P.sub("<i>P</i>", str(escape(text))))
+    """Return text with the letter P of P-values in italics and powers of ten raised, as journals print them."""
+    return Markup(re.sub(r"\b10\^(\d+)", r"10<sup>\1</sup>", _LETTER_P.sub("<i>P</i>", str(escape(text)))))
 
 
 def escape_markdown(text: str) -> str:
