@@ -139,7 +139,7 @@ def test_a_subgroup_result_is_shown_with_its_qualifications(all_pages, pages, re
     assert "P = 0.035; same side of 0.05 under 1 of 3 other methods; interaction P 0.296" in text
     assert "−13.0 (−30.5 to −0.2) 0.049" in text, "n is that of the header"
     assert "4.0 (−17.4 to 34.4) n = 8, 10 0.594" in text
-    assert "where an arm has fewer than eight participants, as in one comparison." in text
+    assert "where an arm has fewer than eight participants (one comparison of this table)." in text
     halves = all_pages[pages / "halves/report.html"].text
     assert "participants 30 D+Q, 30 control Stratum high of p16 variant 5 14 D+Q, 16 control Stratum low of" in halves
 
