@@ -422,9 +422,18 @@ def test_reasons_for_missing_values_are_given_below_the_table(report, tmp_path):
     table = [LONG | {"statistic": "p", "value": p, "reason": why} for p, why in (("0.5", ""), ("", "few"))]
     table += [LONG | {"statistic": name, "value": "", "method": "bounds, x"} | reason for name in ("low", "high")]
     assert pieces.explain_missing(section, table, report.labeller) == ["few", "this test has none"]
+    empty = {"outcome": "ctx", "statistic": "p", "value": ""}
+    table += [LONG | empty | {"reason": "few"}, LONG | empty | {"visit": "week_4", "reason": ""}]
+    assert [row[0] for row in pieces.select_cells(section, table, report.labeller)[1]] == [
+        "P1NP, 2 weeks",
+        "CTx, 2 weeks",
+    ]
     row = {"outcome": "ctx", "visit": "week_2", "marker": "", "stratum": "all", "side": "above", "cuts": "0"}
     tables = {"robustness/best_cuts": [dict.fromkeys(BEST_CUTS, "") | row | reason]}
     (piece,) = pieces.read_pieces(replace(report, folder=tmp_path, tables=tables))
+    tables["robustness/best_cuts"].append(tables["robustness/best_cuts"][0] | {"cuts": "1", "p": "0.5", "reason": ""})
+    (partial,) = pieces.read_pieces(replace(report, folder=tmp_path, tables=tables))
+    assert partial["absent"] == "In some rows, values are missing: this test has none."
     assert (piece["absent"], piece["rows"], piece["caption"]) == ("Not made: this test has none.", [], "")
 
 
