@@ -220,12 +220,12 @@ AMBIGUOUS = {
         "A!A1:D13: a table of participants without recognised ids beside others"),
     "another cohort with the same arms": ({"A": WIDE, "B": make_wide([f"V{i}" for i in range(12)])}, "1 fault\n.*B!A1:D13: nobody here is on A!A1:D13"),
     # a population sample
-    "as many people without ids or arms as participants": ({"A": WIDE, "B": list_sample(60, 72)}, "1 fault\n.*B!A1:B13: these people without ids or arms"),
+    "as many people without ids or arms as participants": ({"A": WIDE, "B": list_sample(60, 72)}, "1 fault\n.*B!A1:B13: these rows without ids or arms"),
     "people without ids under and over 60": ({"A": WIDE, "a everyone": list_sample(20, 80), "under": list_sample(20, 60), "over": list_sample(60, 80)},
-        "2 faults\n.*people here and on a everyone!A1:B61, perhaps the same people; list"),
-    "participants among people without ids": ({"A": join(WIDE, list_sample(60, 72)), "d": list_sample(60, 72)}, "these people without ids or arms may be"),
+        "2 faults\n.*participants here and on a everyone!A1:B61, perhaps the same; list"),
+    "participants among people without ids": ({"A": join(WIDE, list_sample(60, 72)), "d": list_sample(60, 72)}, "these rows without ids or arms may be"),
     "participants in a table named after the population": (
-        {"A": WIDE, "Age cohort": tabulate(["ID", "Age", "p16 variant 5"], IDS, range(60, 72), ctx(2))}, "Age cohort!A1:C13: most .* have the ids"),
+        {"A": WIDE, "Age cohort": tabulate(["ID", "Age", "p16 variant 5"], IDS, range(60, 72), ctx(2))}, "Age cohort!A1:C13: most ids here are those"),
     # arms
     **{
         f"arm {name}": (make_wide(arms=["D+Q", "Control", "D+Q", name] * 3), f"{re.escape(repr(name))}: not an arm of the trial")
