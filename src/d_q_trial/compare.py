@@ -27,7 +27,7 @@ CLAIM_COLUMNS = ("claim", "locator", *KEYS, "reported", "analysis", "p", "conclu
 STAYS, LOST, GAINED, REVERSED, NOT_MADE, REFERENCE = "stays", "lost", "gained", "reversed", "not made", "reference"
 CHANGED = {
     LOST: "no longer significant",
-    GAINED: "significant here only",
+    GAINED: "newly significant",
     REVERSED: "significant in the other direction",
 }
 _ESTIMATES = [f"{name}{end}" for name in ("hodges_lehmann", "mean_difference") for end in ("", "_lower", "_upper")]
