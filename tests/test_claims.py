@@ -31,7 +31,7 @@ def test_every_reported_value_is_reproduced_or_known_to_differ_or_not_checkable_
     unchecked = verdicts[verdicts["verdict"].eq(claims.NOT_CHECKABLE)]
     assert set(unchecked["note"]) == {
         "this analysis has no outcome sasp_composite",
-        "this analysis has no group fisetin for this result, only d_q, control, both arms",
+        "the arm Fisetin is not analysed",
         "the workbook has no adverse events",
     }
 
@@ -194,7 +194,8 @@ def test_the_recomputed_and_the_reported_value_determine_the_verdict(values, ver
     ("claim", "note"),
     [
         ({"outcome": "sasp_composite", "test": "other"}, "this analysis has no outcome sasp_composite"),
-        ({"group": "fisetin"}, "this analysis has no group fisetin for this result, only (empty)"),
+        ({"group": "fisetin"}, "the arm Fisetin is not analysed"),
+        ({"group": "Placebo"}, "this analysis has no group Placebo for this result, only (empty)"),
         ({"measure": "log_ratio"}, "this analysis has no measure log_ratio for this result, only percent_change"),
         ({"visit": "week_2"}, "this analysis has no visit week_2 for this result, only week_20"),
         ({"stratum": ""}, "this analysis has no stratum (empty) for this result, only all"),

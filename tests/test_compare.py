@@ -190,14 +190,16 @@ def test_differences_are_described_in_words(change, descriptions):
 
 
 def test_the_figure_frames_changed_conclusions_and_shows_every_p(tmp_path, monkeypatch):
-    # Of a large family, only comparisons with a changed conclusion are drawn.
+    # Of a large family, only comparisons with a changed conclusion, or newly made and significant, are drawn.
     large = [key for key, outcome in TRIAL.outcomes.items() if outcome.family == "sasp"][:12]
     same = {(key, "all"): (0.5, 0.5, 0.0) for key in ("ctx", *large)}
-    values = {"published": same, "other": same | {(large[-1], "all"): (0.01, 0.75, 1.0)}}
+    new = dict.fromkeys([(large[-1], "all"), (large[0], "T3")], (0.01, 0.75, 1.0))
+    values = {"published": same, "other": same | new | {(large[0], "T1/T2"): (0.5, 0.5, 0.0)}}
     results = {name: make_results(own, "percent_change") for name, own in values.items()}
     table = compare.compare_tests(results, load_settings(other={"test": "exact"}), TRIAL)
     rows, left_out = compare.rows_to_draw(table, TRIAL)
-    assert (rows, left_out) == ([("ctx", "week_2", "all"), (large[-1], "week_2", "all")], 11)
+    assert rows == [("ctx", "week_2", "all"), (large[0], "week_2", "highest"), (large[-1], "week_2", "all")]
+    assert left_out == 12
     pages, save = [], style.Page.save
     monkeypatch.setattr(style.Page, "save", lambda page, *a, **k: pages.append(page) or save(page, *a, **k))
 
@@ -208,17 +210,21 @@ def test_the_figure_frames_changed_conclusions_and_shows_every_p(tmp_path, monke
     figure, files = draw("figure", label="Synthetic data")
     assert sum(patch.get_gid() == "flip" for patch in figure.axes[0].patches) == 1
     p_values = [text.get_text() for text in figure.axes[0].texts if text.get_gid() == "p"]
-    assert p_values == ["0.500", "0.500", "0.500", "0.010"]
+    assert p_values == ["0.500", "0.500", "–", "0.010", "0.500", "0.010"]
     texts = {text.get_text() for text in [*figure.texts, *figure.legends[0].get_texts()]}
     assert {"Synthetic data", "significant, higher (more positive) changes in D+Q"} <= texts
+    note = "12 more comparisons of large families, whose conclusion changes in no analysis, are not shown."
+    assert any(text.endswith(note) for text in texts)
     assert draw("again", label="Synthetic data")[1] == files
     assert drawn.find_faults(draw("long", trial=drawn.lengthen_labels(TRIAL))[0]) == []
     names = [f"an_analysis_with_a_name_of_about_fifty_letters_{number}" for number in range(17)]
     many, _ = draw("many", pd.concat([table, *(table.iloc[:1].assign(analysis=name) for name in names)]))
     assert [fault for fault in drawn.find_faults(many) if isinstance(fault, str)] == []  # nothing is cut off
     means, _ = draw("means", table.assign(mean_difference=-1.0))  # against the Mann-Whitney effect of 0.75
-    (mesh,) = means.axes[0].collections
-    assert [list(row) for row in mesh.get_array()] == [[0, 1], [0, 0]]  # from the bottom; 1: higher in the control arm
+    mesh, lines = means.axes[0].collections
+    # From the bottom; 1: higher in the control arm.
+    assert [list(row) for row in mesh.get_array()] == [[0, 1], [0, 1], [0, 0]]
+    assert [line[0][1] for line in lines.get_segments()] == [2, 1]  # between outcomes
 
 
 def test_the_script_compares_two_result_folders_value_by_value(tmp_path):

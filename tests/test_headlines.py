@@ -341,7 +341,7 @@ def test_a_report_is_collected_from_the_outputs_of_its_analysis(tmp_path):
     other = collect.collect_report(tmp_path, chosen, TRIAL, "other")
     assert other.verdicts == []
     assert other.changes == [
-        {"what": "CTx, 20 weeks, all participants", "conclusion": "significant here only", "p": "0.611", "reference": "0.611"},
+        {"what": "CTx, 20 weeks, all participants", "conclusion": "newly significant", "p": "0.611", "reference": "0.611"},
         {"what": "P1NP, 2 weeks, stratum high of p16 variant 5", "conclusion": "no longer significant", "p": "0.710", "reference": "0.050 in T3"},
     ]  # fmt: skip
     assert len(other.differences) == 2

@@ -364,6 +364,9 @@ def test_long_labels_overlap_neither_each_other_nor_the_curve(monkeypatch):
         table, summary, multiverse.permuted_band(counts), trial, "", alpha=0.05, label=None
     )
     assert drawn.find_faults(pages[0].figure) == []
+    visits = [visit.label for visit in TRIAL.visits.values()]
+    medians = pick(summary[summary["family"].isin(visits)], summary="median_effect")["value"]
+    assert {f"{median:.2f}" for median in medians} <= {text.get_text() for text in pages[0].figure.texts}
     curve = pages[0].figure.axes[0]
     assert curve.get_legend().get_window_extent().y0 >= curve.get_window_extent().y1
 

@@ -140,7 +140,7 @@ def test_a_subgroup_result_is_shown_with_its_qualifications(all_pages, pages, re
     assert "P = 0.035; same side of 0.05 under 1 of 3 other methods; interaction P 0.296" in text
     assert "−13.0 (−30.5 to −0.2) 0.049" in text, "n is that of the header"
     assert "4.0 (−17.4 to 34.4) n = 8, 10 0.594" in text
-    assert "where an arm has fewer than eight participants, as in one comparison." in text
+    assert "where an arm has fewer than eight participants (one comparison of this table)." in text
     halves = all_pages[pages / "halves/report.html"].text
     assert "participants 30 D+Q, 30 control Stratum high of p16 variant 5 14 D+Q, 16 control Stratum low of" in halves
 
@@ -423,9 +423,18 @@ def test_reasons_for_missing_values_are_given_below_the_table(report, tmp_path):
     table = [LONG | {"statistic": "p", "value": p, "reason": why} for p, why in (("0.5", ""), ("", "few"))]
     table += [LONG | {"statistic": name, "value": "", "method": "bounds, x"} | reason for name in ("low", "high")]
     assert pieces.explain_missing(section, table, report.labeller) == ["few", "this test has none"]
+    empty = {"outcome": "ctx", "statistic": "p", "value": ""}
+    table += [LONG | empty | {"reason": "few"}, LONG | empty | {"visit": "week_4", "reason": ""}]
+    assert [row[0] for row in pieces.select_cells(section, table, report.labeller)[1]] == [
+        "P1NP, 2 weeks",
+        "CTx, 2 weeks",
+    ]
     row = {"outcome": "ctx", "visit": "week_2", "marker": "", "stratum": "all", "side": "above", "cuts": "0"}
     tables = {"robustness/best_cuts": [dict.fromkeys(BEST_CUTS, "") | row | reason]}
     (piece,) = pieces.read_pieces(replace(report, folder=tmp_path, tables=tables))
+    tables["robustness/best_cuts"].append(tables["robustness/best_cuts"][0] | {"cuts": "1", "p": "0.5", "reason": ""})
+    (partial,) = pieces.read_pieces(replace(report, folder=tmp_path, tables=tables))
+    assert partial["absent"] == "In some rows, values are missing: this test has none."
     assert (piece["absent"], piece["rows"], piece["caption"]) == ("Not made: this test has none.", [], "")
 
 

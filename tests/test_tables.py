@@ -151,7 +151,7 @@ def test_comparisons_too_small_for_a_normal_approximation_are_counted_below_the_
         rows += result_rows(key, {"n": n}, group="d_q", **keys)
     analysis = ANALYSIS.model_copy(update={"test": test})
     notes = " ".join(build_table(rows, analysis, kind="comparisons", rows={"outcomes": ["ctx"]}, strata=["T3"]).notes)
-    expected = ["fewer than eight participants, as in two comparisons"]
+    expected = ["fewer than eight participants (two comparisons of this table)"]
     assert re.findall(r"fewer than [^.]*", notes) == expected * test.startswith("normal")
 
 

@@ -197,7 +197,7 @@ def _judge_claim(claim: Claim, results: dict, alternatives: list, trial: Trial) 
         verdict = NOT_APPLICABLE if claim["not_checkable"] == OTHER_SUBGROUPS else NOT_CHECKABLE
         return verdict, math.nan, claim["not_checkable"]
     if _result_key(claim) not in results:
-        return NOT_CHECKABLE, math.nan, _explain_absence(claim, results)
+        return NOT_CHECKABLE, math.nan, _explain_absence(claim, results, trial)
     binary = getattr(trial.outcomes.get(claim["outcome"]), "kind", "") == "binary"
     if claim["test"] not in ("", "chi_squared" if binary else "rank_sum"):
         return NOT_CHECKABLE, math.nan, OTHER_TEST
@@ -229,13 +229,16 @@ def _find_matching_rule(claim: Claim, value: float) -> str:
     return claim["relation"] if meets else ""
 
 
-def _explain_absence(claim: Claim, results: dict) -> str:
+def _explain_absence(claim: Claim, results: dict, trial: Trial) -> str:
     """Say which part of the claim's key is the first that the results lack, and what they have instead."""
     key, candidates = _result_key(claim), list(results)
+    other_arms = {arm.key: arm.label for arm in trial.arms.others}
     for index, name in enumerate(KEYS):
         matching = [other for other in candidates if other[index] == key[index]]
         if not matching and name == "outcome":
             return f"this analysis has no outcome {key[index]}"
+        if claim["group"] in other_arms:
+            return f"the arm {other_arms[claim['group']]} is not analysed"
         if not matching:
             available = ", ".join(dict.fromkeys(other[index] or "(empty)" for other in candidates))
             return f"this analysis has no {name} {key[index] or '(empty)'} for this result, only {available}"

@@ -27,7 +27,7 @@ CLAIM_COLUMNS = ("claim", "locator", *KEYS, "reported", "analysis", "p", "conclu
 STAYS, LOST, GAINED, REVERSED, NOT_MADE, REFERENCE = "stays", "lost", "gained", "reversed", "not made", "reference"
 CHANGED = {
     LOST: "no longer significant",
-    GAINED: "significant here only",
+    GAINED: "newly significant",
     REVERSED: "significant in the other direction",
 }
 _ESTIMATES = [f"{name}{end}" for name in ("hodges_lehmann", "mean_difference") for end in ("", "_lower", "_upper")]
@@ -177,10 +177,12 @@ def describe_differences(analysis: Analysis, reference: Analysis, trial: Trial) 
 def rows_to_draw(comparisons: pd.DataFrame, trial: Trial, *, large_family: int = 10) -> tuple[list[tuple], int]:
     """Select the comparisons (outcome, visit, place) that the figure shows, and count those that it leaves out.
 
-    It shows families of at most ``large_family`` outcomes completely; of larger ones, what changes in some analysis.
+    It shows families of at most ``large_family`` outcomes completely; of larger ones, what changes in some analysis, or is
+    significant in one where the reference lacks it.
     """
     family = comparisons["outcome"].map({key: outcome.family for key, outcome in trial.outcomes.items()})
     in_small_family = comparisons.groupby(family)["outcome"].transform("nunique").le(large_family)
-    is_shown = in_small_family | comparisons["conclusion"].isin(CHANGED)
+    is_new = comparisons["conclusion"].eq("") & comparisons["significant"].eq("yes")
+    is_shown = in_small_family | comparisons["conclusion"].isin(CHANGED) | is_new
     shown = comparisons.assign(is_shown=is_shown).groupby(KEYS, sort=False)["is_shown"].any()
     return shown.index[shown].tolist(), int((~shown).sum())

@@ -115,10 +115,13 @@ def confidence_level(analysis: Analysis) -> str:
     return f"{100 * (1 - analysis.alpha):.10g}%"
 
 
-def describe_small_groups(sizes: Iterable[Sequence[float]], analysis: Analysis) -> str:
-    """Return a sentence on the comparisons (n by arm) that are too small for an approximate P; empty if none is."""
+def describe_small_groups(sizes: Iterable[Sequence[float]], scope: str, analysis: Analysis) -> str:
+    """Return a sentence on the comparisons (n by arm) that are too small for an approximate P; empty if none is.
+
+    ``scope`` states which comparisons are counted: ``of this table``.
+    """
     limit = get_test(analysis.test).smallest
-    return describe("small_groups", limit=limit, count=sum(min(arms) < limit for arms in sizes))
+    return describe("small_groups", limit=limit, count=sum(min(arms) < limit for arms in sizes), scope=scope)
 
 
 def contrast_label(trial: Trial) -> str:

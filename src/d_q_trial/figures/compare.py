@@ -1,6 +1,7 @@
 """Figure that compares all analyses: a table of P-values that marks changed conclusions."""
 
 import math
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,10 @@ def draw_comparison(
         page = style.Page(width, header + height + 19, label)
         ax = page.axes(left, header, table_width, height)
         draw_cells(ax, cells, len(analyses))
+        last_rows = [n for n, (row, below) in enumerate(pairwise(rows), start=1) if row[0] != below[0]]
+        ax.hlines(
+            len(rows) - np.array(last_rows), 0, len(analyses), color=style.QUIET, linewidth=0.6
+        )  # between outcomes
         ax.set_yticks(np.arange(len(rows))[::-1] + 0.5, names)
         ax.xaxis.tick_top()
         ax.set_xticks(np.arange(len(analyses)) + 0.5, headings, rotation=SLANT, ha="left", rotation_mode="anchor")

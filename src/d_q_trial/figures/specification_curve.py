@@ -136,10 +136,11 @@ def _draw_options(page: style.Page, ordered: pd.DataFrame, options: pd.DataFrame
         ax.hlines(range(1, count), 0, len(ordered), color="white", linewidth=0.8)
         ax.axis("off")
         page.text(2, top + ROW / 2, choice, weight="bold")
-        numbers = ordered.groupby(column, observed=True).agg({"effect": "median", "favourable": "mean"})
-        for option, effect, share in numbers.itertuples():
+        by_option = ordered.groupby(column, observed=True)
+        effects = by_option["effect"].quantile(0.5, interpolation="lower")  # as in multiverse.csv
+        for option, share in by_option["favourable"].mean().items():
             page.text(LEFT - 1.2, top + ROW / 2, style.truncate(option, WIDEST), ha="right")
-            page.text(effects_right, top + ROW / 2, format_number(effect, 2), **quiet)
+            page.text(effects_right, top + ROW / 2, format_number(effects[option], 2), **quiet)
             page.text(shares_right, top + ROW / 2, f"{format_number(100 * share, 1)}%", **quiet)
             top += ROW
         top += BETWEEN

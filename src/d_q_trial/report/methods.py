@@ -37,7 +37,8 @@ def methods_paragraph(report: Report) -> str:
 
     template = template_engine().overlay(autoescape=False).get_template("methods.md.j2")
     results = [_describe_comparison(line, group, e, report) for line, group, _, e in compare_headlines(report) if e]
-    small = labels.describe_small_groups([result["effect"].n for result in results], report.analysis)
+    sizes = [result["effect"].n for result in results]
+    small = labels.describe_small_groups(sizes, "of those named here", report.analysis)
     text = template.render(cite=cite, results=results, small=small, **template_values(report))
     paragraphs = [" ".join(paragraph.split()) for paragraph in re.split(r"\n\s*\n", text)]
     references = [report.trial.citation, *(REFERENCES[key] for key in cited)]

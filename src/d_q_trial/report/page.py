@@ -47,7 +47,7 @@ def report_page(report: Report) -> str:
         groups=[report.labeller.group(group) for group in headlines.result_groups(report)],
         max_sizes=max_sizes,
         by_arm=[", ".join(f"{n:,.0f} {arm}" for n, arm in zip(group, arms, strict=False)) for group in max_sizes],
-        small=labels.describe_small_groups(chain(*sizes), report.analysis),
+        small=labels.describe_small_groups(chain(*sizes), "of this table", report.analysis),
         results=results,
         checks=headlines.robustness_lines(report),
         pieces=pieces.group_pieces(pieces.read_pieces(report)),

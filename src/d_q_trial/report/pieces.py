@@ -101,7 +101,7 @@ def _build_piece(key: str, name: str, section: Section, description: Mapping[str
         "key": key,
         "title": title,
         "caption": "" if reasons and not rows else labeller.fill(section.caption) or description.get("caption", ""),
-        "absent": reasons and f"{'Some values are missing' if rows else 'Not made'}: {reasons}.",
+        "absent": reasons and f"{'In some rows, values are missing' if rows else 'Not made'}: {reasons}.",
         "file": f"{name}.csv" if name in report.tables else f"{name}.png",
         "group": section.group,
         "columns": columns,
@@ -132,7 +132,7 @@ def select_cells(section: Section, rows: Rows, labeller: Labeller) -> tuple[Cell
             _format_estimate(numbers, labeller.decimals(outcome) if name in EFFECTS else decimals, name, *rest)
             for (_, name, *rest), decimals in zip(section.columns, column_decimals, strict=True)
         ]
-        if any(cells):
+        if any(cells) or any(row.get("reason") for row in numbers):
             row_labels = (labeller.cell(name, numbers[0]) for name in section.rows)
             formatted.append((*row_labels, *(cell or EN_DASH for cell in cells)))
     headings = [_HEADINGS.get(name, name.replace("_", " ").capitalize()) for name in section.rows]

@@ -257,7 +257,7 @@ def _build_comparisons(builder: _Builder) -> BuiltTable:
     columns += [f"{arm.label}, median (quartiles)" for arm in arms]
     columns += ["Difference of medians", labels.STATISTICS[estimate] + level, "P"]
     notes = [_TEXTS["unbounded"].format(reason=reason) for reason in dict.fromkeys(filter(None, unbounded))]
-    notes.append(labels.describe_small_groups(compared, builder.analysis))
+    notes.append(labels.describe_small_groups(compared, "of this table", builder.analysis))
     return builder.finish(columns, rows, *notes, headings=3)
 
 
