@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..pages import template_engine
+from ..pages import template_engine, text_engine
 from ..participants import PERCENT_CHANGE, POPULATION, TRIAL, VALUE
 from ..recognition.spelling import WORDS
 from ..recognition.vocabulary import canonical_id
@@ -77,7 +77,7 @@ def _list_unused(plan: BlockPlan) -> list[str]:
 
 def _render_lines(template: str, **facts: Any) -> list[str]:
     """Return the lines of a template, without blank ones."""
-    text = template_engine().get_template(template).render(facts)
+    text = text_engine().get_template(template).render(facts)
     return [line for line in text.splitlines() if line.strip()]
 
 
@@ -112,10 +112,8 @@ def _examine_primary_endpoint(reading: WorkbookReading) -> dict[str, Any]:
     """Return the number of percent changes of the primary endpoint by the label of the arm, and whether it has later values."""
     trial = reading.trial
     rows = reading.trial_rows[reading.trial_rows["variable"] == trial.primary.outcome]
-    later, baselines = (
-        rows[rows["visit"] == trial.primary.visit],
-        rows[rows["visit"].eq(BASELINE) & rows["value"].gt(0)],
-    )
+    later = rows[rows["visit"] == trial.primary.visit]
+    baselines = rows[rows["visit"].eq(BASELINE) & rows["value"].gt(0)]
     computable = later["linked"] & later["measure"].eq(VALUE) & later["participant"].isin(baselines["participant"])
     counts = Counter(later[computable | later["measure"].eq(PERCENT_CHANGE)]["arm"])
     return {"sizes": {arm.label: counts[key] for key, arm in trial.analysed_arms.items()}, "later": len(later)}
@@ -207,7 +205,7 @@ def _list_needs(reading: WorkbookReading) -> list[str]:
 
 def render_text(findings: dict[str, Any]) -> str:
     """Return the findings as plain text for a terminal; long lists are cut short."""
-    template = template_engine().get_template("inspect.txt.j2")
+    template = text_engine().get_template("inspect.txt.j2")
     text = template.render(findings, table=_format_table, most=MAX_LINES)
     return "\n".join(map(make_printable, text.split("\n")))
 

@@ -4,7 +4,7 @@ import itertools
 import json
 import re
 
-from ..pages import template_engine
+from ..pages import text_engine
 from ..participants import PERCENT_CHANGE, POPULATION, VALUE
 from ..trial import BASELINE, Trial
 from .inspect import collect_spellings, describe_kind, describe_number_columns
@@ -32,7 +32,7 @@ def render_mapping(reading: WorkbookReading) -> str:
         "unknown": [_block_entry([plan], trial) for plan in unknown],
     }
     helpers = {"quoted": _quote, "plain": _to_yaml, "comment": _to_comment, "kind_of": describe_kind}
-    return template_engine().get_template("mapping.yaml.j2").render(**content, **helpers)
+    return text_engine().get_template("mapping.yaml.j2").render(**content, **helpers)
 
 
 def _panel_layout(plan: BlockPlan, trial: Trial) -> object:
