@@ -404,9 +404,8 @@ class Vocabulary:
                     return replace(reading, candidates=(key,), leftover=words[-1], unknown_visit=words[-1])
         if len(keys) == 1:
             other = [word for kind in ("statistic", "scale") for match in found[kind] for word in split_words(match[0])]
-            in_name = (
-                all(len(word) > 1 for word in other) and self._find_variables([*words, *other]) == keys
-            )  # total P1NP
+            # As in total P1NP.
+            in_name = all(len(word) > 1 for word in other) and self._find_variables([*words, *other]) == keys
             measure = "other" if found["scale"] and not in_name else reading.measure
             return replace(reading, variable=_only(keys), statistic=reading.statistic and not in_name, measure=measure)
         if reading.arm and words and not _content_words(_PARENTHESIS.sub(" ", text)):

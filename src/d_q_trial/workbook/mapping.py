@@ -44,9 +44,8 @@ class Column(Meaning):
     questioned: bool = False  # whether the analyst has to state what it holds
     reading: LabelReading | None = None  # of its label, if the block was recognised
     used: int = 0  # non-empty cells below the header; in a long column, among the first rows only
-    conflict: dict[str, Any] = field(
-        default_factory=dict
-    )  # how it contradicts the column used instead, for the message
+    # How it contradicts the column used instead, for the message.
+    conflict: dict[str, Any] = field(default_factory=dict)
     numeric: bool = False  # whether most of the used cells stand for numbers
     distinct: list = field(default_factory=list)  # the first distinct values of the used cells
 
