@@ -118,6 +118,13 @@ def test_findings_state_what_the_checks_compute_and_explain_differences(as_publi
     limit = as_published["decimals-registry-p1np-week_4-d_q-upper"]
     assert "times the next largest" in limit.what
     assert "148.0" in limit.expected
+    longer = read_folder("data/published")
+    for row in longer.tables["summaries"]:
+        row |= {part: f"{row[part]}00" for part in ("center", "lower", "upper") if "." in row[part]}
+        row |= {"upper": "1480.25"} if P1NP_4.items() <= row.items() else {}
+    limit = check_tables(longer)["decimals-registry-p1np-week_4-d_q-upper"]
+    assert "1480.25 has 2 decimals among" in limit.what
+    assert limit.expected.startswith("a number with 3 decimals;")
     assert as_published["adverse-events-agree"].value.startswith("overall (control), overall (d_q), headache (d_q)")
     assert "reflux (d_q) as gastroesophageal reflux disease" in as_published["adverse-events-agree"].value
     only_paper, only_registry = (as_published[f"adverse-events-only-{source}"] for source in ("paper", "registry"))

@@ -427,7 +427,8 @@ def test_p_is_in_italics_and_labels_are_unchanged(page, text, italic):
 def test_a_forest_plot_has_a_row_for_all_participants_and_for_every_stratum_with_results():
     key, rows = ("ctx", "percent_change", "week_2"), []
     # The middle stratum is empty, and the lowest has one arm.
-    for stratum, sizes, p in (("", (9, 9), {"p": 0.2}), ("high", (9, 9), {"p": 0.3}), ("low", (9, 0), {})):
+    groups = (("", (9, 9), {"p": 0.2}), ("high", (9, 9), {"p": 0.3}), ("middle", (0, 0), {}), ("low", (9, 0), {}))
+    for stratum, sizes, p in groups:
         keys = {"marker": MARKER, "stratum": stratum} if stratum else {}
         rows += result_rows(key, {"hodges_lehmann": 10.0} | p if p else {}, contrast=CONTRAST, **keys)
         for arm, n in zip(("control", "d_q"), sizes, strict=True):

@@ -106,9 +106,8 @@ def read_csv(path: Path | str, *, numeric: tuple[str, ...] = (), required: tuple
     import pandas as pd
 
     header, rows = _read_cells(path)
-    frame = pd.DataFrame(
-        rows, columns=header, dtype=object
-    )  # Python strings: in a loop over rows, those of pandas are slow
+    # Python strings: in a loop over rows, those of pandas are slow.
+    frame = pd.DataFrame(rows, columns=header, dtype=object)
     try:
         numbers = {name: frame[name].replace("", "nan").astype(float) for name in numeric}
     except (KeyError, ValueError):  # a column is missing, or has text among the numbers

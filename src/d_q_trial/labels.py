@@ -8,7 +8,7 @@ from typing import Any
 from .config.settings import Analysis
 from .errors import UserError, did_you_mean
 from .files import read_yaml_beside
-from .pages import template_engine
+from .pages import text_engine
 from .stats.two_sample import get_test
 from .trial import Trial
 
@@ -68,6 +68,10 @@ def pluralize(number: int, noun: str) -> str:
     return f"{spell_number(number)} {noun}{'s' * (number != 1)}"
 
 
+# Filters of templates of text, see text_engine.
+WORD_FILTERS = {"listed": join_words, "within": uncapitalize, "counted": pluralize, "spelled": spell_number}
+
+
 def age_group_label(group: str, trial: Trial) -> str:
     """Return the label of a group, such as ``population_under_60``, in which markers are correlated with age."""
     if trial.population is None or group == "participants":
@@ -88,12 +92,12 @@ def select_strata(selection: Iterable[str], labels: Sequence[str]) -> list[str]:
 
 @cache
 def _template(text: str):
-    engine = template_engine().overlay(autoescape=False)
-    engine.globals = engine.globals | {"describe": describe, "changes": CHANGES}
-    engine.filters = engine.filters | {"listed": join_words, "counted": pluralize, "spelled": spell_number}
-    engine.filters |= {"within": uncapitalize, "labels": lambda keys, entries: [entries[key].label for key in keys]}
-    engine.filters |= {"quoted": lambda texts: [f"“{text}”" for text in texts]}
-    return engine.from_string(text)
+    engine = text_engine(
+        **WORD_FILTERS,
+        labels=lambda keys, entries: [entries[key].label for key in keys],
+        quoted=lambda texts: [f"“{text}”" for text in texts],
+    )
+    return engine.from_string(text, {"describe": describe, "changes": CHANGES})
 
 
 def _render(text: str, values: Mapping[str, Any]) -> str:

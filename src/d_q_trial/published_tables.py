@@ -19,9 +19,8 @@ from .trial import Trial
 Row = dict[str, str]
 
 _SCHEMAS = read_yaml_beside(__file__, "published_tables")
-SUMMARIES: dict[str, dict[str, str]] = _SCHEMAS[
-    "summaries"
-]  # the statistic that each column of a reported summary holds
+# The statistic that each column of a reported summary holds.
+SUMMARIES: dict[str, dict[str, str]] = _SCHEMAS["summaries"]
 # Other ways to write a relation: mathematical signs, full-width signs, and two characters for one sign.
 _RELATIONS = {"≤": "<=", "≥": ">=", "＜": "<", "＞": ">", "＝": "=", "=<": "<=", "=>": ">=", "⩽": "<=", "⩾": ">="}
 _MINUS = str.maketrans(dict.fromkeys("−–‒‐‑﹣－", "-"))  # minus signs, dashes of word processors, full-width signs

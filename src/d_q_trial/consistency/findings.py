@@ -3,12 +3,12 @@
 import math
 import re
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 from .. import labels
 from ..files import read_yaml_beside
-from ..pages import template_engine
+from ..pages import text_engine
 from . import VARIANTS, WORDS
 
 KINDS: dict[str, str] = WORDS["kinds"]  # with a description of each
@@ -43,19 +43,17 @@ def format_probability(probability: float) -> str:
 
 
 _TEMPLATES = read_yaml_beside(__file__, "findings")
-_ENGINE = template_engine().overlay(autoescape=False)
-_ENGINE.globals = _ENGINE.globals | {"variants": VARIANTS}
-_ENGINE.filters = _ENGINE.filters | {
-    "certainty": lambda probability: "strong" if probability > 0.999 else "probable" if probability > 0.9 else "open",
-    "each": lambda rows, text: [text.format(row) for row in rows],
-    "listed": labels.join_words,
-    "pairs": lambda numbers: " or ".join(f"{first} and {second}" for first, second in numbers),
-    "quantity": lambda key: " ".join(part for part in key if part not in ("", "all")),
-    "share": format_probability,
-    "variant": VARIANTS.get,
-    "source": lambda row: f"{row['source']}, {row['locator']}",
-}
-_template = cache(_ENGINE.from_string)
+_ENGINE = text_engine(
+    **labels.WORD_FILTERS,
+    certainty=lambda probability: "strong" if probability > 0.999 else "probable" if probability > 0.9 else "open",
+    each=lambda rows, text: [text.format(row) for row in rows],
+    pairs=lambda numbers: " or ".join(f"{first} and {second}" for first, second in numbers),
+    quantity=lambda key: " ".join(part for part in key if part not in ("", "all")),
+    share=format_probability,
+    variant=VARIANTS.get,
+    source=lambda row: f"{row['source']}, {row['locator']}",
+)
+_template = cache(partial(_ENGINE.from_string, globals={"variants": VARIANTS}))
 
 
 def make_finding(check: str, /, *parts: str, **values: Any) -> Finding:

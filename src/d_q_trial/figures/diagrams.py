@@ -32,19 +32,8 @@ _COLUMNS |= {"p_interaction": (style.WIDTH_MM - 1, "right")}
 _ARROW = {"color": style.INK, "linewidth": 0.7, "arrowstyle": "-|>", "shrinkA": 0, "shrinkB": 0, "mutation_scale": 6}
 _ARROW |= {"connectionstyle": "angle,angleA=0,angleB=90"}  # across, then down
 _FOOTNOTE = "Dashed boxes: as reported in the article. Other boxes: counted in the workbook."
-_EFFECT_COLUMNS = [
-    "family",
-    "unit",
-    "name",
-    "group",
-    "n",
-    "estimate",
-    "low",
-    "high",
-    "p",
-    "p_interaction",
-    "difference",
-]
+_EFFECT_COLUMNS = ["family", "unit", "name", "group", "n", "has_size"]
+_EFFECT_COLUMNS += ["estimate", "low", "high", "p", "p_interaction", "difference"]
 _NO_EFFECTS = "No comparison of these outcomes in this analysis"
 
 
@@ -186,10 +175,11 @@ def _list_measurements(trial: Trial) -> dict[str, set[str]]:
 def collect_effects(spec: Forest, study: Study) -> pd.DataFrame:
     """Return the comparisons of a forest plot: of all participants, then of each stratum, highest first.
 
-    Columns: family; name (of outcome and visit); group (of participants); n (of control and of the treated arm); estimate
-    with its limits low and high, p, and p_interaction (of this stratum with the highest), as computed, NaN if not;
-    difference (the estimate with its interval, as text) and its unit; and whether estimate or P was compared. An outcome
-    without any comparison has no row; a stratum without one of the arms has one.
+    Columns: family; name (of outcome and visit); group (of participants); n (of control and of the treated arm), and
+    whether it has_size above zero in either; estimate with its limits low and high, p, and p_interaction (of this stratum
+    with the highest), as computed, NaN if not; difference (the estimate with its interval, as text) and its unit; and
+    whether estimate or P was compared. An outcome without any comparison has no row; a stratum without one of the arms
+    has one, and a stratum without both has none.
     """
     trial, analysis, strata, rows = study.trial, study.analysis, study.analysis.strata.labels, []
     changes = [(family, *change) for family in spec.families for change in trial.changes_of(family, spec.outcomes)]
@@ -202,13 +192,12 @@ def collect_effects(spec: Forest, study: Study) -> pd.DataFrame:
             sizes = [study.summary(key, arm, **subgroup).n for arm in reversed(trial.analysed_arms)]
             *ends, p = study.compare_arms(key, **subgroup)
             p_interaction = study.numbers.get(*key, "p", marker=analysis.marker, stratum="", contrast=contrast).value
-            n = "/".join(format_number(size, 0) for size in sizes)
+            n, has_size = "/".join(format_number(size, 0) for size in sizes), any(size > 0 for size in sizes)
             difference = format_interval(*ends, labels.change_decimals(analysis.measure, outcome.decimals))
-            rows.append((trial.families[family], unit, name, group, n, *ends, p, p_interaction, difference))
+            rows.append((trial.families[family], unit, name, group, n, has_size, *ends, p, p_interaction, difference))
     effects = pd.DataFrame(rows, columns=_EFFECT_COLUMNS)
     effects["compared"] = effects[["estimate", "p"]].notna().any(axis=1)
-    has_group = effects["compared"] | effects["n"].ne("–/–")
-    return effects[has_group & effects.groupby("name")["compared"].transform("any")]
+    return effects[(effects["compared"] | effects["has_size"]) & effects.groupby("name")["compared"].transform("any")]
 
 
 def draw_forest(spec: Forest, study: Study) -> tuple[style.Page, list[Content]]:

@@ -13,9 +13,8 @@ from .study import Summary
 
 Range = tuple[float, float]
 Limits = Range | None
-REACH = (
-    5.0  # a value farther from all quartiles than this multiple of their range is a triangle at the edge of the axis
-)
+# A value farther from all quartiles than this multiple of their range is a triangle at the edge of the axis.
+REACH = 5.0
 _PADDING, _TRIANGLES = 0.06, 0.07  # shares of an axis
 POINT = 3.0  # diameter of a participant's marker, in points of type
 _HALF_GROUP = 0.30  # half the width available to the points, in units of the distance between groups

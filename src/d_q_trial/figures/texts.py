@@ -5,8 +5,8 @@ from typing import Any
 
 from ..files import read_yaml_beside
 from ..formatting import format_interval, format_number, format_p, format_p_digits
-from ..labels import uncapitalize
-from ..pages import template_engine
+from ..labels import WORD_FILTERS
+from ..pages import text_engine
 
 
 @cache
@@ -17,9 +17,8 @@ def load_texts() -> dict[str, Any]:
 
 @cache
 def _load_template(figure: str, part: str):
-    engine = template_engine().overlay(autoescape=False)
-    engine.filters = engine.filters | {"digits": format_p_digits, "interval": format_interval, "number": format_number}
-    engine.filters |= {"p": format_p, "within": uncapitalize, "count": lambda value: f"{int(value):,}"}
+    formats = {"p": format_p, "digits": format_p_digits, "interval": format_interval, "number": format_number}
+    engine = text_engine(**WORD_FILTERS, **formats, count=lambda value: f"{int(value):,}")
     return engine.from_string(load_texts()[figure][part])
 
 

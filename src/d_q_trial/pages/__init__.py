@@ -2,6 +2,7 @@
 
 import base64
 import re
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,13 @@ def template_engine():
     engine.globals |= {"library": _library, "quoted": _quoted}
     engine.filters |= {"fmt": format, "markdown": escape_markdown, "prose": italicize_p}
     engine.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "separators": (",", ":"), "allow_nan": False}
+    return engine
+
+
+def text_engine(**filters: Callable[..., Any]):
+    """Return a template engine for plain text, which escapes nothing and has more ``filters``."""
+    engine = template_engine().overlay(autoescape=False)
+    engine.filters = engine.filters | filters
     return engine
 
 

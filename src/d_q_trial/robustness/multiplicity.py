@@ -62,10 +62,8 @@ def _permute_family(
 ) -> MonteCarloP:
     """Return P of the step-down max-T of each column of values, shape (participants, comparisons)."""
     check_memory(*values.T.shape, robustness.memory_mb)
-    design, labels = (
-        Design(values, continuity=bool(test.continuity)),
-        labels_for(is_first, robustness.permutations, robustness.seed),
-    )
+    design = Design(values, continuity=bool(test.continuity))
+    labels = labels_for(is_first, robustness.permutations, robustness.seed)
     counts = StepDown(design.observed(is_first).z)
     for block in permuted_blocks(design, labels):
         counts.add(block)

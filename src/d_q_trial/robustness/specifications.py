@@ -45,9 +45,8 @@ class Specifications:
     values: np.ndarray  # shape (participants, specifications); NaN if not included
     tested: np.ndarray  # bool, shape (specifications,)
     design: Design  # those that are tested, signed so that deviates above 0 are in the favoured direction
-    families: Mapping[
-        str, np.ndarray
-    ]  # which specifications (bool) are summarized together; the whole multiverse first
+    # Which specifications (bool) are summarized together; the whole multiverse first.
+    families: Mapping[str, np.ndarray]
     critical: float  # smallest z of a significant specification
 
     @property

@@ -110,12 +110,13 @@ def p_bounds(
     # Both at any place; or at two places, where U is smallest and largest among those with as many observed values.
     ends = [np.unique(tied[::step], return_index=True)[1] for step in (1, -1)]
     ends = np.union1d(ends[0], places[-1] - ends[1])
-    first, second = np.hstack([[places, places], np.array(list(product(ends, ends))).T])
-    together, ties = first == second, 0.0
-    for at, values in ((first, k + m * together), (second, m * ~together)):
+    place_first, place_second = np.hstack([[places, places], np.array(list(product(ends, ends))).T])
+    together, ties = place_first == place_second, np.zeros(place_first.size)
+    for at, values in ((place_first, k + m * together), (place_second, m * ~together)):
         more = tied[at] + values
         ties += more**3 - more - tied[at] ** 3 + tied[at]
-    u = smallest_u + k * gain_first[first] + m * gain_second[second] + k * m * (np.sign(first - second) + 1) / 2
+    u = smallest_u + k * gain_first[place_first] + m * gain_second[place_second]
+    u += k * m * (np.sign(place_first - place_second) + 1) / 2
     lowest = float(2 * ndtr(-np.fmax.reduce(np.abs(z_of(u, tie_sum=tie_sum + ties)))))
     # All different, and at the extremes: no new ties, and the smallest and largest possible U.
     extremes = np.array([smallest_u, smallest_u + k * gain_first[-1] + m * gain_second[0] + k * m])
