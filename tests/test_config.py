@@ -74,7 +74,7 @@ def _robust(**section):
         *((_with({key: {}}), "letters, digits and _ .") for key in ("a/b", "../x", ".hidden", "a b", "-x", "a{b}")),
         (
             _with({"x" * 300: {}}),
-            "xxx': expected letters, digits and _ . + -, since files are named by it, and at most",
+            "xxx': expected a letter or digit, then letters, digits and _ . + -, 100 characters at most",
         ),
         (_with({"empty": None}), "analyses.empty: None: expected keys with values of their own, or {} for none"),
         (_with({"mine": {"workbook": "elsewhere/Reconstructed.xlsx"}}), "have the same file name, and would share"),
@@ -84,6 +84,9 @@ def _robust(**section):
         (CONFIG | {"analyses": {"published": None, "b": {}}}, "1 fault\n  analyses.published: None: expected keys"),
         (_with(alpha="1e400"), "alpha: '1e400': expected a number or a fraction such as 2/3"),
         (_strata(cuts=["1e400"]), "cuts.0: '1e400': expected a number or a fraction such as 2/3"),
+        (_strata(cuts=["1_5"]), "cuts.0: '1_5': expected a number or a fraction such as 2/3"),
+        (_with(alpha="1e-9999999999"), "alpha: '1e-9999999999': expected a number or a fraction such as 2/3"),
+        (_with({"é": {}}), "analyses.é: 'é': expected a letter or digit, then letters"),
         (CONFIG | {"reference": ["a"]}, """reference: no analysis is called "['a']\""""),
         ({"analyses": {"publishd": {}}}, "reference: no analysis is called 'published'; did you mean 'publishd'?"),
         (_with(workbook=" "), "analyses.published.workbook: ' ': expected the path of a file"),

@@ -119,7 +119,7 @@ def test_a_folder_with_an_unknown_or_faulty_file_is_refused(tmp_path, name, text
         ("statements", "ctx p1np", "ctx p1mp", "row 2, column subject: 'p1mp' is not one of"),
         ("statements", "share,p16_variant_5,", "share,p16_variant_6,", "column subject: 'p16_variant_6' is not one of"),
         ("statements", "week_4 week_20", "week_4 week20", "row 2, column visits: 'week20' is not one of"),
-        ("statements", ",T3,", ",T4,", "row 10, column group: 'T4' is not one of d_q, control"),
+        ("statements", ",T3,", ",T4,", "row 10, column group: 'T4' is not one of T1/T2, T3, all"),
         ("registry_flow", ",d_q,27", ",dq,27", "row 5, column group: 'dq' is not one of"),
         (
             "registry_baseline",

@@ -162,18 +162,19 @@ def check_names(folder: Path | str, trial: Trial) -> None:
     rows = tables["counts"] + tables["summaries"]
     outcomes = dict.fromkeys([*trial.outcomes, *trial.markers, *(row["outcome"] for row in rows)])
     strata = dict.fromkeys([*trial.stratum_labels, *(row["stratum"] for row in rows)])
-    groups = [*trial.every_arm, "all", "both arms", "total", *strata]
+    groups = [*trial.every_arm, "all", "both arms", "total"]
     known_names = {"arm": trial.every_arm, "group": groups, "visit": trial.visits, "visits": trial.visits}
     known_names |= {"outcome": outcomes, "subject": outcomes}
     for table, row in [(name, row) for name in _SCHEMAS["named"] for row in tables[name]]:
         # The subject and visits of other statements, and the arm of a step before allocation, may be anything.
         kind = row.get("kind")
+        known = known_names | ({"subject": trial.markers, "group": strata} if kind == "share" else {})
         is_free = {"subject": kind not in ("n", "share"), "visits": kind != "n", "arm": row.get("step") == "screened"}
         is_free["group"] = not row.get("group")  # which is all
-        for column in (name for name in known_names if name in row and not is_free.get(name)):
+        for column in (name for name in known if name in row and not is_free.get(name)):
             place = f"{folder}/{table}.csv, row {row['_row']}, column {column}"
             names = row[column].split() if column in ("subject", "visits") else [row[column]]
-            if faults := describe_unknown(place, names or [""], known_names[column]):
+            if faults := describe_unknown(place, names or [""], known[column]):
                 raise UserError(faults[0])
 
 
@@ -263,7 +264,7 @@ def _select_formats(name: str, row: Row) -> dict[str, Format | None]:
     n = row.get("n") or row.get("at_risk", "")
     counted = {"adverse_events": "affected", "count_percent": "center"}.get(row.get("statistic", name), "")
     if row.get(counted) and n.isdecimal():
-        formats[counted] = _number(0, int(n), whole=True)
+        formats[counted] = _number(0, float(n), whole=True)
     if name == "tests":
         sizes = [f"n_{side}" for side in row["contrast"].split(" - ")]
         formats |= {c: _FORMATS["some?" if c in sizes else "empty"] for c in row if c.startswith("n_")}

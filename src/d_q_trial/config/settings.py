@@ -15,7 +15,7 @@ from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, mod
 from ..errors import UserError, describe_unknown, did_you_mean
 from ..files import find_file
 from ..stats.two_sample import TESTS
-from ..trial import Key, Trial, load_trial
+from ..trial import Trial, load_trial
 from .robustness import Robustness
 from .types import Checksum, Exact, NameList, Number, OptionalText, Quantile, StrictModel, must_match
 from .yaml_files import describe_faults, faults_error, read_yaml
@@ -29,6 +29,8 @@ RESERVED = (
 RECONSTRUCTED_WORKBOOK = "results/reconstructed/cohort.xlsx"
 SEARCHED_FOLDERS = " in the working directory or beside the Snakefile"
 URL_HINT = "; an address is not downloaded: save the file in a browser and name it here"
+_FOLDER = "a letter or digit, then letters, digits and _ . + -, 100 characters at most, since a folder has this name"
+_AnalysisName = Annotated[str, must_match(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,99}", _FOLDER)]
 # The name of a configuration file or of the command line, and the keys that it sets.
 Source = tuple[str, Mapping]
 
@@ -189,7 +191,7 @@ class Settings(StrictModel):
     figures: OptionalFile = None
     tables: OptionalFile = None
     reference: str = "published"
-    analyses: Annotated[dict[Key, Analysis], AfterValidator(_check_folders)]
+    analyses: Annotated[dict[_AnalysisName, Analysis], AfterValidator(_check_folders)]
     robustness: Robustness = Robustness()
 
 

@@ -24,10 +24,15 @@ class Quantile(Fraction):
         return format(float(self), specification) if specification else str(self)
 
 
+# A larger exponent is refused, because its exact number would fill the memory.
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?|[+-]?\d+/\d+", re.ASCII | re.IGNORECASE)
+
+
 def _parse_exact(value: Any) -> Fraction:
     """Read ``2/3``, ``0.75`` or ``1``; ValueError if the value is no finite number, or too large for a float."""
+    text = str(value).replace(" ", "")
     try:
-        float(exact := Fraction(str(value).replace(" ", "")))
+        float(exact := Fraction(text if _NUMBER.fullmatch(text) else ""))
     except (ValueError, ZeroDivisionError, OverflowError):
         raise ValueError("expected a number or a fraction such as 2/3") from None
     return exact

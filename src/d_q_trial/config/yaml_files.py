@@ -27,7 +27,9 @@ class TextLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
         """Return the keys with their values."""
         seen = []
-        for key, _ in node.value:
+        for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+            if key.tag.endswith(":null"):
+                raise yaml.MarkedYAMLError(problem="a key without a name", problem_mark=key.start_mark)
             if key.value in seen:
                 raise yaml.MarkedYAMLError(problem=f"duplicate key {key.value!r}", problem_mark=key.start_mark)
             if key.start_mark.index >= node.start_mark.index:  # not a key of an earlier mapping that "<<" has merged
