@@ -112,9 +112,9 @@ def label_y_axis(ax: Axes, label: str, share: float = 1.2) -> None:
 
 
 def format_axis(axis: Axis, limits: Range) -> None:
-    """Group the thousands on an axis with these limits; numbers beyond six digits have an exponent."""
+    """Group the thousands on an axis with these limits; numbers beyond seven digits have an exponent."""
     if not 0.001 <= max(map(abs, limits)) < 1000:
-        axis.set_major_formatter("{x:,g}")
+        axis.set_major_formatter("{x:,.7g}")
 
 
 def axes_size(ax: Axes) -> tuple[float, float]:
