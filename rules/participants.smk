@@ -29,12 +29,12 @@ rule participants:
     log:
         "results/workbooks/{workbook}/logs/participants.log",
     priority: 2  # on the critical path to the report
+    resources:  # not params, so that another name or order of analyses does not rerun the step
+        analysis=lambda w: WORKBOOKS[w.workbook].name,
     params:
         code=code_inputs.code_checksum("participants"),
         contents=lambda w: files.combined_checksum(list_source_files(w)),
         sha256=lambda w: WORKBOOKS[w.workbook].sha256,
-    resources:  # not params, so that another name or order of analyses does not rerun the step
-        analysis=lambda w: WORKBOOKS[w.workbook].name,
     message:
         "Read {input.workbook}"
     shell:

@@ -37,6 +37,8 @@ rule cutoffs:
     log:
         "results/every_cut/{search}/logs/cutoffs.log",
     priority: 2  # on the critical path to the report
+    resources:  # not params, so that another name or order of analyses does not rerun the step
+        analysis=lambda wildcards: SEARCHED[wildcards.search].name,
     params:
         # The name of the folder identifies those settings of the analysis that the step depends on.
         depends={
@@ -47,8 +49,6 @@ rule cutoffs:
                 include={"seed", "permutations", "minimum_per_arm", "windows"},
             ),
         },
-    resources:  # not params, so that another name or order of analyses does not rerun the step
-        analysis=lambda wildcards: SEARCHED[wildcards.search].name,
     message:
         "Compare the arms at every cutoff ({wildcards.search})"
     shell:
