@@ -595,6 +595,8 @@ NOTED = {
         "B!A1:B13: 24 numbers here are not read because no participant ids or groups were recognised .CTx baseline", 24),
     "values that only a second sheet has": ({"Raw": make_wide(D5=None, D9=None), "Farr et al": WIDE},
         "Farr et al!D1: 'CTx week 20': values of CTx, 20 weeks found only here: 2; the others repeat another column", 24),
+    "arms written once for each group": (tabulate(["Arm", CHANGE], ["D+Q", *[None] * 5, "Control", *[None] * 5], p1np()),
+        "A!A3: blank cells of the column of arms are read as the value above", 12),
     "panels that repeat each other": ([PANEL[0], *(row * 2 for row in PANEL[1:])], "A!C2: 'Control': .*: the same values as at A!A2", 16),
     "weight below the name of a later visit": (
         {s: tabulate(["ID", "Arm", "Weight", "CTx"], IDS, ARMS, range(n, n + 12), ctx(n)) for s, n in (("Baseline", 60), ("Week 20", 61))},

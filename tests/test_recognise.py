@@ -39,6 +39,13 @@ VOCABULARY = Vocabulary(cohort.trial())
         ("Unique subject code", {"role": "participant"}),
         ("Treatment allocation", {"role": "arm"}),
         ("µg/L", {"unit": "ug/l"}),
+        # A number before a time belongs to what precedes it.
+        ("Fig. 4 week 2", {"visit": "week_2", "leftover": "fig 4"}),
+        ("Visit 4 week 20", {"visit": "week_20", "leftover": "visit 4"}),
+        ("CTx T1/T2 week 4", {"variable": "ctx", "visit": "week_4", "stratum": "T1/T2"}),
+        ("CTx week 4 (24 weeks)", {"variable": "ctx", "visit": "week_4", "qualifier": "24 weeks"}),
+        ("CTx week 4 (%) (ng/mL)", {"variable": "ctx", "visit": "week_4", "unit": "percent"}),
+        ("p16 variant 5 (1)", {"variable": "p16_variant_5", "qualifier": "1"}),  # a footnote, not variants 1 and 5
     ],
 )
 def test_meaning_of_a_label_is_complete(text, meaning):
@@ -47,7 +54,18 @@ def test_meaning_of_a_label_is_complete(text, meaning):
 
 
 @pytest.mark.parametrize(
-    "text", ["p16 variant 1", "p16 variant 5 and variant 1", "p16INK4a mRNA", "IL6 mRNA expression", "CTx kit", "study"]
+    "text",
+    [
+        "p16 variant 1",
+        "p16 variant 5 and variant 1",
+        "p16INK4a mRNA",
+        "IL6 mRNA expression",
+        "CTx kit",
+        "study",
+        "preCTX",
+        "20wCTX",
+        "CTx % change month 3, week 20",
+    ],
 )
 def test_label_with_an_unknown_part_is_not_certain(text):
     assert not VOCABULARY.label(text).certain
