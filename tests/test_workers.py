@@ -59,7 +59,8 @@ def test_a_job_of_a_worker_has_the_output_and_status_of_a_step_without_one(start
         monkeypatch.setenv(workers.FOLDER, folder)
         steps = [*map(start_step, (VERIFY, ["verify", "nowhere"], [*VERIFY, "--format", "markdown"]))]
         outcomes.append([(step.communicate()[0], step.returncode) for step in steps])
-    assert Path("sockets/verify reconstruct.json").exists()
+    assert Path("sockets/modules of verify-reconstruct.json").exists()
+    assert [path.name for path in Path("sockets").iterdir() if "verify" in path.name.split()] == ["verify reconstruct"]
     assert outcomes[0] == outcomes[1]
     assert [status for _, status in outcomes[0]] == [0, 2, 0]
 

@@ -54,7 +54,7 @@ def serve(socket_path: Path) -> None:
     import select
     import signal
 
-    modules_file = socket_path.with_suffix(".json")
+    modules_file = socket_path.with_name(f"modules of {socket_path.name.replace(' ', '-')}.json")
     for path in (socket_path, modules_file):
         path.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX)
