@@ -1,7 +1,9 @@
 """Numbers as text: their rounding, minus signs, P-values, medians with quartiles, and intervals."""
 
 import math
+from collections.abc import Callable
 from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Context, Decimal
+from typing import Any
 
 MINUS = "\u2212"
 UNDEFINED = "not defined"
@@ -89,3 +91,13 @@ def format_interval(estimate: float, lower: float, upper: float, decimals: int) 
     if math.isnan(lower) and math.isnan(upper):
         return format_number(estimate, decimals)
     return f"{format_number(estimate, decimals)} ({format_number(lower, decimals)} to {format_number(upper, decimals)})"
+
+
+def text_engine(**filters: Callable[..., Any]):
+    """Return a template engine for sentences, which escapes nothing and has more ``filters``; an unknown name is an error."""
+    import jinja2
+
+    blocks = {"trim_blocks": True, "lstrip_blocks": True, "keep_trailing_newline": True}
+    engine = jinja2.Environment(undefined=jinja2.StrictUndefined, **blocks)
+    engine.filters |= {"fmt": format, **filters}
+    return engine

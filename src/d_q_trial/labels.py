@@ -8,7 +8,7 @@ from typing import Any
 from .config.settings import Analysis
 from .errors import UserError, did_you_mean
 from .files import read_yaml_beside
-from .pages import text_engine
+from .formatting import text_engine
 from .stats.two_sample import get_test
 from .trial import Trial
 

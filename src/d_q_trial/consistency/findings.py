@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from .. import labels
 from ..files import read_yaml_beside
-from ..pages import text_engine
+from ..formatting import text_engine
 from . import VARIANTS, WORDS
 
 KINDS: dict[str, str] = WORDS["kinds"]  # with a description of each

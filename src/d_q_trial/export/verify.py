@@ -13,7 +13,7 @@ import pandas as pd
 from .. import claims
 from ..errors import UserError
 from ..files import read_label
-from ..pages import template_engine, text_engine
+from ..pages import template_engine, text_template
 from . import manifest
 
 STATUS = {"reproduced": 0, "known difference": 0, "not reproduced": 1, "could not judge": 2}
@@ -69,7 +69,7 @@ def render_judgement(result: dict[str, Any], output_format: str) -> str:
     if output_format == "json":
         return json.dumps({**result, "status": STATUS[result["verdict"]]}, indent=2, ensure_ascii=False)
     suffix = {"text": "txt", "markdown": "md"}[output_format]
-    return text_engine().get_template(f"verdict.{suffix}.j2").render(result).removesuffix("\n")
+    return text_template(f"verdict.{suffix}.j2").render(result).removesuffix("\n")
 
 
 def render_junit(folder: Path) -> str:

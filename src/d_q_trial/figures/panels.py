@@ -62,7 +62,8 @@ class View:
         visit = trial.visits[panel.visit].label if panel.visit else ""
         stratum = "" if panel.kind in ("arms", "strata") or panel.strata == [ALL_PARTICIPANTS] else self.strata[0]
         if stratum and panel.kind == "time_course":
-            stratum += f" of {trial.markers[self.marker].label}"
+            name_group = analysis.strata.group if self.marker == analysis.marker else "{} of {}".format
+            stratum = name_group(stratum, trial.markers[self.marker].label)
         self.title = ", ".join(filter(None, (self.outcome.label, visit, stratum)))
 
     @property

@@ -4,9 +4,8 @@ from functools import cache
 from typing import Any
 
 from ..files import read_yaml_beside
-from ..formatting import format_interval, format_number, format_p, format_p_digits
+from ..formatting import format_interval, format_number, format_p, format_p_digits, text_engine
 from ..labels import WORD_FILTERS
-from ..pages import text_engine
 
 
 @cache

@@ -2,7 +2,6 @@
 
 import base64
 import re
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -33,11 +32,9 @@ def template_engine():
     return engine
 
 
-def text_engine(**filters: Callable[..., Any]):
-    """Return a template engine for plain text, which escapes nothing and has more ``filters``."""
-    engine = template_engine().overlay(autoescape=False)
-    engine.filters = engine.filters | filters
-    return engine
+def text_template(name: str):
+    """Return a template of plain text, whose output is not escaped."""
+    return template_engine().overlay(autoescape=False).get_template(name)
 
 
 def render_page(template: str, **values: Any) -> str:

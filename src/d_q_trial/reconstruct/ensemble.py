@@ -11,7 +11,7 @@ from ..config.settings import Analysis, Robustness
 from ..errors import UserError
 from ..files import atomic
 from ..formatting import format_p_digits
-from ..pages import text_engine
+from ..pages import text_template
 from ..results import build_results
 from ..robustness.interaction import interaction_table
 from ..robustness.sensitivity import covariance_rows
@@ -72,7 +72,7 @@ def summarize_cohorts(cohorts: list[pd.DataFrame], claims: list[Claim], alpha: f
 
 def render_summary(summary: pd.DataFrame, trial: Trial, alpha: float, label: str, picture: str) -> str:
     """Return the summary as a page of Markdown."""
-    template = text_engine().get_template("ensemble.md.j2")
+    template = text_template("ensemble.md.j2")
     rows = [(row, _display_names(row, trial)) for row in summary.itertuples()]
     template_values = {"label": label, "alpha": alpha, "picture": picture, "cohorts": summary["cohorts"].max()}
     return template.render(rows=rows, names=_NAMES, p_digits=format_p_digits, arms=trial.arms, **template_values)

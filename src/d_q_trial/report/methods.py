@@ -7,7 +7,7 @@ from typing import Any
 from .. import formatting, labels
 from ..changes import EXCLUDED, WINSORISED
 from ..files import read_yaml_beside
-from ..pages import escape_markdown, text_engine
+from ..pages import escape_markdown, text_template
 from ..results_table import ALL_PARTICIPANTS, subgroup_keys
 from ..stats.two_sample import get_test
 from ..tables.catalogue import Headline
@@ -35,7 +35,7 @@ def methods_paragraph(report: Report) -> str:
         cited.extend(key for key in keys if key not in cited)
         return "[" + ",".join(str(cited.index(key) + 2) for key in keys) + "]"
 
-    template = text_engine().get_template("methods.md.j2")
+    template = text_template("methods.md.j2")
     results = [_describe_comparison(line, group, e, report) for line, group, _, e in compare_headlines(report) if e]
     sizes = [result["effect"].n for result in results]
     small = labels.describe_small_groups(sizes, "of those named here", report.analysis)

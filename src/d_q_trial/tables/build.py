@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 from .. import formatting, labels
 from ..config.settings import Analysis
 from ..files import read_yaml_beside
-from ..pages import text_engine
 from ..published_tables import parse_number, read_published_table
 from ..results_table import ABSENT, ALL_PARTICIPANTS, BOTH_ARMS, Number, Numbers, subgroup_keys
 from ..stats.two_sample import get_test
@@ -128,7 +127,7 @@ class _Builder:
         }
         values["formula"] = labels.FORMULAS.get(self.measure, "")
         values["strata"] = labels.describe("strata", **strata) if self.strata != [ALL_PARTICIPANTS] else ""
-        template = text_engine().from_string(_TEXTS["notes"])
+        template = formatting.text_engine().from_string(_TEXTS["notes"])
         return list(filter(None, [*template.render(values).splitlines(), self.fill(self.table.note)]))
 
     def row_label(self, outcome: Outcome) -> str:
