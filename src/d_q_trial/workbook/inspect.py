@@ -284,6 +284,3 @@ def _cell_class(plan: BlockPlan, row: int, column: int) -> str:
     role = plan.columns[column].role
     kind = "other" if plan.unread_reason else "unused" if role in ("ignore", "unit") else role
     return kind + (" head" if row in plan.header.rows else "")
-
-
-# -- the mapping file ---------------------------------------------------------------------------------------------

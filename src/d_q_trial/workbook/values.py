@@ -220,12 +220,13 @@ class BlockReader:
     def read(self) -> list[Part]:
         """Return a part of the long table for each column, variable and visit."""
         plan, parts = self.plan, []
-        used = np.flatnonzero(plan.rows["use"])
+        used, groups = np.flatnonzero(plan.rows["use"]), plan.kind == "groups"
         row_variables = plan.rows["variable"].fillna(plan.variable or "").to_numpy()
         for column in plan.data:
-            if plan.column_of("variable") and not column.variable:
-                unnamed = [i for i in used if not row_variables[i] and plan.cell(i, column) != EMPTY]
-                self._report_unnamed(unnamed, "variable", column)
+            for role in ("variable", "arm", "stratum") if groups else ("variable",):
+                if plan.column_of(role) and not (getattr(column, role) or getattr(plan, role)):
+                    nameless = used[plan.rows[role].isna()[used]]
+                    self._report_unnamed([i for i in nameless if plan.cell(i, column) != EMPTY], role, column)
             for key in [column.variable] if column.variable else dict.fromkeys(filter(None, row_variables)):
                 parts += self._read_variable(column, key, used if column.variable else used[row_variables[used] == key])
         return parts + self._read_strata()
@@ -293,7 +294,7 @@ class BlockReader:
         return [visit] * len(positions)
 
     def _report_unnamed(self, positions: list[int], role: str, column: Column) -> None:
-        """Report values whose row has a blank cell for their variable or visit; unknown names are reported already."""
+        """Report values whose row has a blank cell for their variable, arm or the like; unknown names are reported already."""
         label_column = self.plan.column_of(role)
         for position in positions:
             if label_column is None or self.plan.cell(position, label_column) == EMPTY:
