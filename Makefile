@@ -5,6 +5,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
+# The programs keep caches in the home directory; if it is not writable, they keep them here.
+ifeq ($(shell d="$${XDG_CACHE_HOME:-$$HOME/.cache}/snakemake"; mkdir -p "$$d" 2> /dev/null && test -w "$$d" && echo yes),)
+export XDG_CACHE_HOME := $(CURDIR)/.cache
+endif
+
 .DEFAULT_GOAL := run
 .PHONY: run test lint mutants lowest lock clean
 
