@@ -41,7 +41,7 @@ def methods_paragraph(report: Report) -> str:
     small = labels.describe_small_groups(sizes, "of those named here", report.analysis)
     text = template.render(cite=cite, results=results, small=small, **template_values(report))
     paragraphs = [" ".join(paragraph.split()) for paragraph in re.split(r"\n\s*\n", text)]
-    references = [report.trial.citation, *(REFERENCES[key] for key in cited)]
+    references = [report.trial.citation, *(REFERENCES.get(key, key) for key in cited)]
     numbered = (f"{number}. {' '.join(entry.split())}" for number, entry in enumerate(references, start=1))
     return escape_markdown("\n\n".join(filter(None, [*paragraphs, "\n".join(numbered)]))) + "\n"
 

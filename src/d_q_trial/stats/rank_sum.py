@@ -20,13 +20,8 @@ from .two_sample import ComparisonResult
 MAX_TIED = 1_200  # participants; with more, the exact distribution with ties takes minutes and gigabytes
 
 
-def asymptotic(first: np.ndarray, second: np.ndarray, *, continuity: bool) -> Estimate:
-    """P of the normal approximation, by ``mannwhitneyu``, of samples in rows, shape (c, n) and (c, m)."""
-    return Estimate(p=stats.mannwhitneyu(first, second, continuity, axis=1, method="asymptotic").pvalue)
-
-
 def exact(first: np.ndarray, second: np.ndarray) -> Estimate:
-    """Exact P, by ``mannwhitneyu`` where there are no ties; arguments as for :func:`asymptotic`."""
+    """Exact P of samples in rows, shape (c, n) and (c, m), by ``mannwhitneyu`` where there are no ties."""
     values, is_first = as_columns(first, second)
     ranks, n = stats.rankdata(values, axis=0).T, len(values)
     # Beyond 1,000 participants, scipy's counts overflow.

@@ -1,15 +1,15 @@
 """Registry of two-sample tests: their texts, and their results for one pair of samples or for many columns.
 
-To add a test, add an entry to ``two_sample.yaml`` and its references to ``report/references.yaml``; its name is then an
-option in ``config.yaml``. numpy and scipy are imported only when a test is run, so that reading names or texts is fast.
+To add a test, add an entry to ``two_sample.yaml``; its name is then an option in ``config.yaml``. numpy and scipy are imported
+only when a test is run, so that reading names or texts is fast.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -39,7 +39,7 @@ class TwoSampleTest:
     name: str  # in config.yaml, and in the column `method` of the results
     label: str  # short name, for notes and legends
     sentence: str  # for the methods section, after "compared by the"
-    references: list[str]  # keys of report/references.yaml
+    references: list[str]  # keys of report/references.yaml, or the references themselves
     statistic: str  # its name in the results
     undefined: str  # why P may be undefined
     interval: str  # how effects are reported, with the placeholder {level}
@@ -47,7 +47,7 @@ class TwoSampleTest:
     not_permuted: str = ""  # why there is no permutation test
     no_bounds: str = ""  # why there are no bounds of P for missing values
     for_many: str = ""  # the test used, and named in the tables, where hundreds of large comparisons would take hours
-    # Samples in rows, (c, n) and (c, m), without missing values -> P and, if the statistic of the test is t, t; each (c,)
+    # Samples in rows, (c, n) and (c, m), without missing values -> P and, unless it is a rank-sum variant, t; each (c,)
     test: Callable[[np.ndarray, np.ndarray], Estimate]
     # (first, second, sorted differences, tie sum, alpha) -> differences outside each end of the interval of the shift
     depths: Callable[[np.ndarray, np.ndarray, np.ndarray, int, float], tuple[int, int]] | None = None
@@ -102,7 +102,7 @@ class TwoSampleTest:
 
         tested = compare_by_sizes(self.test, values, is_first)
         by_rank = asymptotic_columns(values, is_first, continuity=bool(self.continuity))
-        statistic = tested.t if self.statistic == "t" else by_rank.statistic
+        statistic = tested.t if self.continuity is None else by_rank.statistic
         return by_rank._replace(statistic=statistic, p=np.where(np.isnan(statistic), np.nan, tested.p))
 
 
@@ -119,12 +119,17 @@ def rank_sum_variants() -> tuple[str, ...]:
 
 
 def _import_when_called(module: str, function: str, options: dict[str, Any]) -> Callable[..., Any]:
-    """Return a function that imports the module only when it is called, and passes the options to its function."""
+    """Return a function that imports the module only when it is called, and passes the options to its function.
+
+    It returns the statistic and P of a test of scipy as an ``Estimate``.
+    """
 
     def call(*arguments: Any, **keywords: Any) -> Any:
-        from . import estimate, rank_sum, shift  # noqa: F401 - the modules of the tests
+        from . import estimate, rank_sum, shift  # noqa: F401 - so that steps depend on the modules of the tests
+        from .checks import Estimate
 
-        return getattr(sys.modules[f"{__package__}.{module}"], function)(*arguments, **options, **keywords)
+        result = getattr(import_module(module, __package__), function)(*arguments, **options, **keywords)
+        return Estimate(t=result.statistic, p=result.pvalue) if hasattr(result, "pvalue") else result
 
     return call
 
