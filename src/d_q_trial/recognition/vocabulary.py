@@ -16,6 +16,7 @@ from ..errors import UserError
 from ..participants import PERCENT_CHANGE
 from ..spreadsheet.sheets import Flag, is_number
 from ..trial import BASELINE, Trial
+from .numbers import ANSWERS
 from .spelling import DASHES, WORDS, is_unit, plain_characters, plain_unit
 
 Codes = Mapping[str, Mapping[str, str]]  # for each role, the key that each lower-case code means
@@ -99,11 +100,16 @@ STRATUM = _compile_word(
     rf"(?:lower two|two lower|{_THIRD})(?:\s*(?:[/+&]|and)\s*(?:{_THIRD}))?\s*(?:p16\s*)?tertiles?(?:\s*(?:of\s*)?p16)?|"
     r"(?:high|low)\s*p16|p16\s*[\-:]?\s*(?:high|low)"
 )
+NOT_A_STRATUM = re.compile(
+    rf"(?:\b(?:not(?: in)?|non|below|except|but|without|other than)[\s\-]+|[<≤>≥]\s*)(?:the\s+)?{STRATUM.pattern}"
+)
 GROUP_SIZE = re.compile(r"[(\[]?\s*" + _WORD_START + r"n\s*=\s*\d+\s*[)\]]?")
 # Times of doses, times since an event other than the start, and several times; not with single letters, as in D+Q.
 _TIME_WORD, _MORE_NUMBERS = r"[\s\-]*(?:weeks?|wks?|days?|months?)", r"(?:\s*,\s*\d+)*(?:-|\s*(?:and|or|to|&)\s*)\d+"
 NOT_A_VISIT = _compile_word(
-    rf"(?:every|each)\s+\d+{_TIME_WORD}|\d+{_TIME_WORD}\s+(?:after|post|since)\s+(?:the\s+)?(?:last|final|end)|"
+    rf"(?:every|each)\s+\d+{_TIME_WORD}|\d+[\s\-]*(?:week|wk|day|month)\s+(?:\w+\s+){{0,3}}(?:trial|study|course|treatment)|"
+    rf"(?:given|treat\w+|dosed|therapy)\s+(?:\S+\s+){{0,3}}for\s+\d+{_TIME_WORD}|"
+    rf"\d+{_TIME_WORD}\s+(?:after|post|since)\s+(?:the\s+)?(?:last|final|end|second|third|\d+(?:nd|rd|th))|"
     rf"{_TIME_WORD}\s*\d+{_MORE_NUMBERS}|(?:weeks|wks|days|months)\s*\d+\s*-\s*\d+|(?!0+\D)\d+{_MORE_NUMBERS}{_TIME_WORD}"
 )
 FOLLOW_UP = _compile_word(r"follow[\s_\-]*up(?:\s+(?:visit|value|level))?")
@@ -136,7 +142,8 @@ PARENTHESIS = re.compile(r"[(\[{]([^()\[\]{}]*)[)\]}]")
 
 def stratum_label(text: str) -> str:
     """Return the canonical name of a stratum, such as ``T3`` or ``T1/T2``; unchanged if it has none."""
-    match = STRATUM.search(normalize(text))
+    plain = normalize(text)
+    match = None if NOT_A_STRATUM.search(plain) else STRATUM.search(plain)
     stratum = re.sub(r"\s*of\s*p16$", "", match[0]) if match else ""
     if "lower two" in stratum or "two lower" in stratum:
         return "T1/T2"
@@ -369,7 +376,7 @@ class Vocabulary:
         without_arm = self._arm_pattern.sub(" ", reading.leftover)
         if len(arms) == 1 and not NEGATIONS & set(split_words(without_arm)):
             reading.arm, reading.leftover = arms.pop(), without_arm
-        if match := reading.extract(STRATUM):
+        if not NOT_A_STRATUM.search(reading.leftover) and (match := reading.extract(STRATUM)):
             reading.stratum = stratum_label(match[0])
         reading = self._read_name(reading.leftover, replace(reading, leftover=ambiguity))
         redundant = FILLERS.union(*self._name_words.get(reading.variable or "", ()))
@@ -381,7 +388,8 @@ class Vocabulary:
         inner = " ".join(match[1].split())
         if after.isalnum() or (before.isalnum() and after and len(inner) <= 2 and inner.isalpha()):
             return match[0]  # belongs to a name, as in 25(OH)D
-        if "=" in inner:
+        legend = re.findall(r"(\w+)\s*=\s*(\w+)", inner)
+        if legend and all(ANSWERS.get(code, "") == ANSWERS.get(answer) for code, answer in legend):  # 1 = yes, 0 = no
             return " "
         unit, _, remark = inner.partition(",")
         scale = STATISTICS.fullmatch(unit) or OTHER_SCALE.fullmatch(unit)
@@ -511,7 +519,7 @@ class Vocabulary:
         mentioned = {
             "variable": keys & set(self.trial.outcomes),
             "arm": self._find_arms(reading.leftover),
-            "stratum": {stratum_label(match[0]) for match in STRATUM.finditer(reading.leftover)},
+            "stratum": {stratum_label(m[0]) for m in STRATUM.finditer(NOT_A_STRATUM.sub(" ", reading.leftover))},
         }
         unique = {name: values.pop() for name, values in mentioned.items() if len(values) == 1}
         return LabelReading(visit=reading.visit, measure=measure, candidates=tuple(sorted(keys)), **unique)

@@ -20,7 +20,7 @@ from ..recognition.spelling import is_known_unit, plain_unit, unit_factor
 from ..recognition.vocabulary import MARKS, UNMARKED, canonical_id, id_kind, normalize
 from ..spreadsheet.sheets import EMPTY, format_cell, is_number, join_first
 from ..trial import BASELINE
-from .mapping import BlockPlan
+from .mapping import CODE_SECTIONS, BlockPlan
 from .values import CHANGE_MEASURES, CORRECT_OR_KEEP, Source, cell_location, variable_visits
 
 if TYPE_CHECKING:
@@ -33,7 +33,8 @@ MAX_NAMED = 6
 MAX_GROUPS = 6  # three strata of two arms
 MAX_CHANGE = 1000  # percent; the messages name it
 CODE_MEANING = re.compile(r"(\w{1,4})\s*[=:]\s*([^=:,;\n]{1,60})")  # such as 1 = Baseline
-LAST_ROWS, FEWEST_DIGITS = 6, 6  # rows that may hold statistics; total digits that hardly agree by chance
+FIRST_ROWS, LAST_ROWS = 2, 6  # that may hold statistics
+FEWEST_DIGITS = 6  # of all numbers of a row together, which hardly agree by chance
 FAR = 100  # times the median of a column, or of the same variable in other columns
 RARE = 0.1  # share of negative values that may be errors; a scale such as a T-score has more
 UNIT_SCALES = (1e-3, 1e3, 1e-6, 1e6, 1e-9, 1e9, 0.1, 10.0, 1e-2, 100.0)  # the most likely first
@@ -325,22 +326,34 @@ def check_measures(reading: WorkbookReading) -> None:
 
 
 def check_statistics(reading: WorkbookReading) -> None:
-    """Ask about last rows of groups without ids that hold the numbers, means, medians, SDs or SEMs of the rows above."""
-    for plan in (plan for plan in reading.read_plans if plan.kind == "groups" and plan.readable and not plan.mapped):
-        columns, used = plan.data, np.flatnonzero(plan.rows["use"])
-        values = pd.DataFrame([[plan.cell(i, column) for column in columns] for i in used])
-        values = values.where(values.map(is_number)).astype(float)
-        for end in range(max(len(used) - LAST_ROWS, SMALL_GROUP), len(used) if columns else 0):
-            above = values.iloc[:end].dropna(axis="columns", how="all")
-            last = values.iloc[end][above.columns].dropna()
-            above, written = above[last.index], [f"{value:.10g}" for value in last]
-            decimals = max((len(text.partition(".")[2]) for text in written), default=0)
-            statistics = [above.count()] if len(last) > 1 else []
-            if sum(len(text.lstrip("-0.")) for text in written) >= FEWEST_DIGITS:
-                statistics += [above.mean(), above.median(), above.std(), above.sem()]
-            for statistic in statistics:
-                if np.isclose(statistic, last, rtol=1e-9, atol=0.51 * 10.0**-decimals).all():
-                    reading.faults.error("statistics", plan.locate(int(used[end]), columns[0]))
+    """Ask about first and last rows without ids that hold numbers, means, SDs and the like of the other rows of their group."""
+    for plan in (plan for plan in reading.read_plans if plan.readable and not plan.mapped):
+        columns, rows = plan.data, plan.rows[plan.rows["use"]]
+        groups = [rows, *(group for _, group in rows.fillna("").groupby([*CODE_SECTIONS], sort=False))]
+        for group in groups if columns and plan.column_of("participant") is None else ():
+            values = pd.DataFrame([[plan.cell(i, column) for column in columns] for i in group.index], group.index)
+            values = values.where(values.map(is_number)).astype(float)
+            last = range(max(len(values) - LAST_ROWS, SMALL_GROUP), len(values))
+            pairs = [(values.iloc[end], values.iloc[:end]) for end in last]
+            pairs += [
+                (values.iloc[i], values.iloc[i + 1 :]) for i in range(FIRST_ROWS) if len(values) > SMALL_GROUP + i
+            ]
+            for row, others in pairs:
+                if _holds_statistics(row, others):
+                    reading.faults.error("statistics", plan.locate(int(row.name), columns[0]))
+
+
+def _holds_statistics(row: pd.Series, others: pd.DataFrame) -> bool:
+    """Return whether the numbers of a row are, as far as they are written, one statistic of each column of other rows."""
+    others = others.dropna(axis="columns", how="all")
+    numbers = row[others.columns].dropna()
+    others, written = others[numbers.index], [f"{value:.10g}" for value in numbers]
+    tolerance = 0.51 * 10.0 ** -max((len(text.partition(".")[2]) for text in written), default=0)
+    statistics = [others.count()] if len(numbers) > 1 else []
+    if sum(len(text.lstrip("-0.")) for text in written) >= FEWEST_DIGITS:
+        names = ("mean", "median", "std", "sem", "min", "max")
+        statistics += [getattr(others, name)() for name in names]
+    return any(np.isclose(statistic, numbers, rtol=1e-9, atol=tolerance).all() for statistic in statistics)
 
 
 def check_columns(reading: WorkbookReading) -> None:

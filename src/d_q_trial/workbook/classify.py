@@ -3,7 +3,15 @@
 from ..participants import POPULATION, VALUE
 from ..recognition.layout import Header, find_header, find_tables, mostly_numbers
 from ..recognition.spelling import unit_factor
-from ..recognition.vocabulary import NOT_AS_MEASURED, LabelReading, Vocabulary, canonical_id, id_kind, normalize
+from ..recognition.vocabulary import (
+    NOT_A_STRATUM,
+    NOT_AS_MEASURED,
+    LabelReading,
+    Vocabulary,
+    canonical_id,
+    id_kind,
+    normalize,
+)
 from ..spreadsheet.sheets import EMPTY, Block, Workbook, is_number
 from .mapping import MEANINGS, BlockPlan, Column
 
@@ -48,7 +56,7 @@ def classify_block(block: Block, vocabulary: Vocabulary, contexts: list[str]) ->
         columns[0].judge("participant", "certain", "")  # the corner cell labels the names of variables, not the ids
     _keep_one_column_per_role(plan, vocabulary)
     for column in plan.data if plan.column_of("variable") is None else ():
-        column.unit = column.unit or (None if column.variable else context.unit)
+        column.unit = column.unit or (context.unit if column.variable in (None, context.variable) else None)
     for column in plan.data if text_only else ():  # the block may list arms, but holds no values
         column.judge("ignore", "certain", "text only")
     _decide_kind(plan, vocabulary)
@@ -56,7 +64,9 @@ def classify_block(block: Block, vocabulary: Vocabulary, contexts: list[str]) ->
     plan.sampled = any(map(vocabulary.names_population, titles))
     texts = [*header.titles, *contexts, *(column.label for column in plan.data)]
     doubtful = [text for text in texts if NOT_AS_MEASURED.search(normalize(text).replace("et al", ""))]
-    doubtful += [text for text in texts if vocabulary.label(text).measure == "other"]
+    doubtful += [
+        text for text in texts if vocabulary.label(text).measure == "other" or NOT_A_STRATUM.search(normalize(text))
+    ]
     sheet = read_context(contexts[-1:], set(), vocabulary)
     for name in ("variable", "visit"):  # where the name of the sheet contradicts a title
         if getattr(sheet, name) not in (None, getattr(context, name), *vocabulary.trial.markers):
@@ -74,17 +84,20 @@ def read_labels(labels: list[str], vocabulary: Vocabulary) -> LabelReading:
         return joined
     readings = [_read_label(label, vocabulary) for label in labels]
     variables = {reading.variable for reading in readings}
-    combined, leftover = {}, []
+    combined, leftover, banners = {}, [], []
     for label, reading in zip(labels, readings, strict=True):
         same_variable = not reading.candidates or variables & {*reading.candidates}
         if reading.leftover and label is not labels[-1] and same_variable:
-            continue  # a banner such as "Demographics", or "BMD" above "Radius BMD"
+            banners.append(reading.leftover)  # such as "Demographics", or "BMD" above "Radius BMD"
+            continue
         for name, value in vars(reading).items():
             if value and name in MEANINGS and combined.get(name, value) != value:
                 leftover.append(f"{combined[name]} or {value}")
             if value:
                 combined[name] = value
         leftover.append(reading.leftover)
+    if combined.keys() & {"visit", "measure"} and not combined.keys() & {"variable", "role", "arm", "stratum"}:
+        leftover += banners  # of a variable that is not the trial's
     return LabelReading(**combined | {"leftover": "; ".join(filter(None, leftover))})
 
 
@@ -103,10 +116,13 @@ def read_context(texts: list[str], column_variables: set[str], vocabulary: Vocab
     columns. An arm counts only if every word is understood, since a title may name the treatment of the trial, not an arm.
     """
     combined: dict = {}
+    names_outcome = any(vocabulary.context(text).variable for text in texts)
     for text in texts:
         mentioned, label = vocabulary.context(text), vocabulary.label(text)
         meaning = {name: getattr(mentioned, name) for name in MEANINGS} | {"arm": label.arm if label.certain else None}
-        if label.certain and label.variable:
+        # A marker is what strata are of, unless nothing names an outcome.
+        of_strata = label.variable in vocabulary.trial.markers and (label.stratum or names_outcome)
+        if label.certain and label.variable and not of_strata:
             meaning["variable"] = label.variable
         expected = {combined["variable"]} if "variable" in combined else column_variables
         if expected and meaning["variable"] not in (None, *expected, *vocabulary.trial.markers):

@@ -23,6 +23,8 @@ from .values import BlockReader, build_frame
 MAX_UNMATCHED = 0.1  # share of the ids of a block, when its ids are matched by number with those of another block
 # Cyrillic and Greek letters that look like Latin ones.
 _LOOK_ALIKES = str.maketrans("АВЕЅІЈКМНОРСТХаеорсухѕіјΑΒΕΖΗΙΚΜΝΟΡΤΥΧο", "ABESIJKMHOPCTXaeopcyxsijABEZHIKMNOPTYXo")
+# What follows the id in S02 repeat, S02 (rerun), S02*, S02b and S02-2.
+_MARK = re.compile(r"(?<=\w)[\s\-_.]*(?:\(?re\w+\)?|[*†]|(?<=\d)[a-z]|-\d)$")
 SYNTHETIC = "Synthetic data: not the trial's participants"
 _SYNTHETIC_WORDS = re.compile(r"synthetic (?:data|cohort|participants)|not the trial's participants", re.I)
 
@@ -143,6 +145,8 @@ def unify_ids(plans: list[BlockPlan], faults: Faults) -> None:
             place = plan.locate(position, plan.column_of("participant"), identity)
             if (first := spellings.setdefault(key, identity)) != identity:  # such as DQ-006 and dq-06
                 faults.error("id written otherwise", place, other=first)
+            elif (whole := _MARK.sub("", identity)) in plan.participant_ids - {identity}:
+                faults.error("id with a mark", place, other=whole)
             elif mostly_shared and identity not in ids_elsewhere:  # a typing error, or two participants
                 others = ids_elsewhere - plan.participant_ids
                 similar = [other for other in others if differ_by_one_edit(identity, other)]

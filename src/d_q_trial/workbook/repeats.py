@@ -12,7 +12,7 @@ import pandas as pd
 from ..participants import PERCENT_CHANGE, POPULATION, TRIAL, VALUE
 from ..trial import BASELINE, Trial
 from .faults import Faults
-from .mapping import MEANINGS, BlockPlan
+from .mapping import MEANINGS, BlockPlan, Column
 from .values import Source, cell_location
 
 
@@ -94,7 +94,11 @@ def _find_panel(source: Source) -> tuple[BlockPlan, int]:
         return plan, 0
     # So are adjacent columns with one label, if every label has as many columns.
     replicated = len({*Counter(labels).values()}) == 1 and len([*groupby(labels)]) == len({*labels})
-    panel_key, meaning = attrgetter("label" if replicated else "index"), attrgetter(*MEANINGS)
+    panel_key, inherited = attrgetter("label" if replicated else "index"), MEANINGS[:-1]  # all but the measure
+
+    def meaning(column: Column) -> list[str | None]:
+        return [column.measure, *(getattr(column, name) or getattr(plan, name) for name in inherited)]
+
     same_meaning = [column for column in plan.data if meaning(column) == meaning(source.column)]
     return plan, [*dict.fromkeys(map(panel_key, same_meaning))].index(panel_key(source.column))
 

@@ -16,7 +16,7 @@ import pandas as pd
 from ..participants import COLUMNS, PERCENT_CHANGE
 from ..recognition.layout import MISSING, id_shape, looks_like_label
 from ..recognition.numbers import ANSWERS, PLAIN, read_number
-from ..recognition.spelling import plain_characters
+from ..recognition.spelling import WORDS, plain_characters
 from ..recognition.vocabulary import canonical_id, find_summaries, normalize, short_code, split_words, stratum_label
 from ..spreadsheet.sheets import EMPTY, Flag, is_number
 from ..trial import BASELINE, Marker, Outcome
@@ -177,7 +177,7 @@ class BlockReader:
             if not self.use[position] or cell == EMPTY:
                 continue
             key, label = keys[cell], self.vocabulary.label(canonical_id(cell))
-            if key:
+            if key is not None:
                 self.labels[role][position] = key
                 self.use[position] = key != "ignore"
                 if role == "variable":
@@ -193,12 +193,12 @@ class BlockReader:
                 strata[position] = strata[position] or (label.stratum if label.arm else None)
 
     def _find_key(self, role: str, cell: object) -> str | None:
-        """Return the stratum, arm or variable that a cell names, also by its code, if it states nothing else."""
+        """Return the stratum (empty for all), arm or variable that a cell names, also by its code, if it states nothing else."""
         text = canonical_id(cell)
         if decoded := self._decode(role, cell):
             return decoded
         if role == "stratum":
-            return stratum_label(text)
+            return "" if normalize(text) in WORDS["whole"] else stratum_label(text)
         label = self.vocabulary.label(text)
         if role == "arm":  # numbers and letters may stand next to the arm, as in "Arm 2: D+Q"
             understood = {*split_words(label.leftover)} <= {"arm", "group", *string.ascii_lowercase, *string.digits}
@@ -337,7 +337,7 @@ class BlockReader:
         column, rows = self.plan.column_of("stratum"), self.plan.rows
         if column is None or self.plan.kind == "groups":
             return []
-        rows = rows[rows["use"] & rows["stratum"].notna()]
+        rows = rows[rows["use"] & rows["stratum"].fillna("").ne("")]
         if self.plan.column_of("participant"):
             rows = rows.dropna(subset="participant")
         values, texts = np.full(len(rows), math.nan), rows["stratum"].to_numpy()
