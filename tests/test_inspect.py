@@ -181,55 +181,41 @@ def test_answers_of_a_binary_outcome_are_read_as_the_trial_spells_them(tmp_path,
         read_workbook(save(tmp_path, sheets), trial)
 
 
-def read_statistics_file(tmp_path, columns, heads, labels=None):
-    path = tmp_path / "a.sav"
-    pyreadstat.write_sav(pd.DataFrame(columns), str(path), column_labels=heads, variable_value_labels=labels)
-    return read_workbook(path, cohort.trial())
+NUMBERS = [1.5, 3.0, 3.0, 4.5]  # plausible for either outcome
+SMOKER, P1NP, CTX = ("smoker", "baseline", "value"), ("p1np", "baseline", "value"), ("ctx", "week_2", "value")
 
 
 @pytest.mark.parametrize(
-    ("column", "head", "codes", "labels", "values", "message"),
+    ("name", "label", "cells", "codes", "values", "message"),
     [
-        ("smoker", "Smoker", [0, 1, 1, 0], {0: "yes", 1: "no"}, [1, 0, 0, 1], ""),
-        ("smoker", "Smoker", [2, 1, 1, 2], {1: "n", 2: "y"}, [1, 0, 0, 1], ""),
+        ("smoker", "Smoker", [0, 1, 1, 0], {0: "yes", 1: "no"}, {SMOKER: [1, 0, 0, 1]}, ""),
+        ("smoker", "Smoker", [2, 1, 1, 2], {1: "n", 2: "y"}, {SMOKER: [1, 0, 0, 1]}, ""),
         ("smoker", "Smoker", [0, 1, 1, 0], {0: "Smokes", 1: "Not"}, None, "D2: 'Smokes': expected yes or no, 1 or 0"),
-        ("ctx", "CTx baseline", [0.5, 0.6, 0.7, 9], {9: "Missing"}, [0.5, 0.6, 0.7], "D5: 'Missing': read as missing"),
-        ("ctx", "CTx baseline", [0.5, 0.6, 0.7, 9], {9: "LOD"}, [0.5, 0.6, 0.7], "D5: 'LOD': below detection"),
-        ("ctx", "CTx baseline", [0.5, 0.6, 0.7, 9], {9: "Refused"}, None, "D5: 'Refused': .* value label of a score"),
+        ("p1np", "P1NP baseline", NUMBERS, {4.5: "Missing"}, {P1NP: NUMBERS[:3]}, "D5: 'Missing': read as missing"),
+        ("p1np", "P1NP baseline", NUMBERS, {4.5: "LOD"}, {P1NP: NUMBERS[:3]}, "D5: 'LOD': below detection"),
+        ("p1np", "P1NP baseline", NUMBERS, {4.5: "Refused"}, None, "D5: 'Refused': .* value label of a score"),
+        ("ctx_w2", "Second measurement of CTx", NUMBERS, {}, {CTX: NUMBERS}, ""),
+        ("ctx_w2", "CTx, percent change", NUMBERS, {}, {("ctx", "week_2", "percent_change"): NUMBERS}, ""),
+        *((name, "CTx week 2", NUMBERS, {}, {CTX: NUMBERS}, "") for name in ("X1", "V2", "week2", "outcome_a")),
+        ("ctx_w2", "P1NP week 2", NUMBERS, {}, None, "'P1NP week 2': may be CTx"),
     ],
 )
-def test_value_labels_of_a_statistics_file_are_read(tmp_path, column, head, codes, labels, values, message):
-    columns = {"id": range(4), "arm": ["Control", "D+Q"] * 2, "age": range(70, 74), column: codes}
+def test_name_label_and_value_labels_of_a_column_of_a_statistics_file_are_read_together(
+    tmp_path, name, label, cells, codes, values, message
+):
+    columns = {"id": range(4), "arm": ["Control", "D+Q"] * 2, "age": range(70, 74), name: cells, "ctx_w0": NUMBERS}
+    labels = {"column_labels": {name: label, "ctx_w0": "First measurement"}, "variable_value_labels": {name: codes}}
+    path = tmp_path / "a.sav"
+    pyreadstat.write_sav(pd.DataFrame(columns), str(path), **labels)
     if values is None:
         with pytest.raises(UserError, match=message):
-            read_statistics_file(tmp_path, columns, {column: head}, {column: labels})
+            read_workbook(path, cohort.trial())
         return
-    participants = read_statistics_file(tmp_path, columns, {column: head}, {column: labels})
-    assert participants.frame[participants.frame["variable"] == column]["value"].tolist() == values
+    participants = read_workbook(path, cohort.trial())
+    read = participants.frame[participants.frame["variable"] != "age"]
+    read = read.groupby(["variable", "visit", "measure"])["value"].apply(list).to_dict()
+    assert read == values | {("ctx", "baseline", "value"): NUMBERS}
     assert message in " ".join(participants.source["notes"])
-
-
-@pytest.mark.parametrize(
-    ("name", "label", "measure"),
-    [
-        ("ctx_w2", "Second measurement of CTx", "value"),
-        ("ctx_w2", "CTx, percent change", "percent_change"),
-        *((name, "CTx week 2", "value") for name in ("X1", "V2", "week2", "outcome_a")),
-        ("ctx_w2", "P1NP week 2", None),
-    ],
-)
-def test_name_and_label_of_a_column_are_read_together_and_refused_if_they_differ(tmp_path, name, label, measure):
-    columns = {"id": ["A1", "A2"], "arm": ["Control", "D+Q"], "ctx_w0": [1.5, 1.5], name: [2.5, 3.5]}
-    heads = {"ctx_w0": "First measurement", name: label}
-    if measure is None:
-        with pytest.raises(UserError, match="'P1NP week 2': may be CTx"):
-            read_statistics_file(tmp_path, columns, heads)
-        return
-    values = read_statistics_file(tmp_path, columns, heads).frame.groupby(["variable", "visit", "measure"]).value
-    assert values.apply(list).to_dict() == {
-        ("ctx", "baseline", "value"): [1.5, 1.5],
-        ("ctx", "week_2", measure): [2.5, 3.5],
-    }
 
 
 def test_visits_are_preferred_to_times_and_an_outcome_may_be_called_outcome(tmp_path):
