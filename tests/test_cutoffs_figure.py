@@ -6,6 +6,7 @@ import drawn
 import numpy as np
 import pipeline
 import pytest
+from matplotlib.figure import Figure
 from pipeline import CHOSEN, LABEL, TRIAL
 from pipeline import PUBLISHED as ANALYSIS
 
@@ -37,9 +38,14 @@ def tables():
 
 
 @pytest.fixture
-def axes():
-    with style.journal_style():
-        yield style.Page(89, 60).axes(15, 5, 60, 40)
+def draw_figure(tables, tmp_path, monkeypatch):
+    """A function that draws the figure of a family by p16 variant 5 and returns it instead of writing it."""
+    monkeypatch.setattr(style.Page, "save", lambda page, *_, **__: page.figure)
+
+    def draw(family, trial=TRIAL):
+        return drawing.draw_cutoffs(tables, trial, ANALYSIS, f"every_cut_{family}_{PANEL[0]}", tmp_path, None)
+
+    return draw
 
 
 def get_line(ax, label):
@@ -47,27 +53,28 @@ def get_line(ax, label):
     return data
 
 
-def test_lines_and_rings_have_the_values_of_the_tables(tables, axes):
-    panel = tables.of(*PANEL)
-    drawing.draw_differences(axes, panel, (-50, 50))
-    drawing.draw_windows(axes, panel, (-50, 50))
-    p_axes = axes.figure.add_subplot()
-    drawing.draw_p(p_axes, panel, 0.05, (0.0001, 1.25))
+def test_lines_rings_and_marks_have_the_values_of_the_tables(tables, draw_figure):
+    figure, panel = draw_figure("turnover"), tables.of(*PANEL)
+    place = list_cutoff_figures(TRIAL)[f"every_cut_turnover_{PANEL[0]}"][2].index(PANEL[1:])
+    differences, p_axes, sliding = figure.axes[3 * place : 3 * place + 3]
     assert p_axes.get_yscale() == "log"
     assert (get_line(p_axes, "alpha")[:, 1] == 0.05).all()
     for side in ("above", "below"):
         rows, best = (table[table["side"].eq(side)] for table in (panel.cutoffs, panel.best_cuts))
-        np.testing.assert_array_equal(get_line(axes, side), rows[POINT].to_numpy(float))
+        np.testing.assert_array_equal(get_line(differences, side), rows[POINT].to_numpy(float))
         np.testing.assert_array_equal(get_line(p_axes, side), rows[["share_below", "p"]].to_numpy(float))
         assert get_line(p_axes, f"best {side}")[:, 1] == pytest.approx(best["p"].to_numpy(float))
-    np.testing.assert_array_equal(get_line(axes, "windows"), panel.windows[POINT].to_numpy(float))
-    (bars,) = (c for c in axes.collections if c.get_label() == "windows")
+    np.testing.assert_array_equal(get_line(sliding, "windows"), panel.windows[POINT].to_numpy(float))
+    (bars,) = (c for c in sliding.collections if c.get_label() == "windows")
     limits = np.array([segment[:, 1] for segment in bars.get_segments()])
     np.testing.assert_array_equal(limits, panel.windows[["lower", "upper"]].to_numpy(float))
+    # 39 of the 60 women are below the upper tertile, 21 at or above it.
+    assert {x for name in ("own cut", "published cut") for x, _ in get_line(sliding, name)} == {39 / 60}
 
 
 @pytest.mark.parametrize("lowest", [0.006, 6e-5, 6e-7, 6e-101])
-def test_a_p_axis_has_few_labels(tables, axes, lowest):
+def test_a_p_axis_has_few_labels(tables, lowest):
+    axes = Figure().add_subplot()
     drawing.draw_p(axes, tables.of(*PANEL), 0.05, (lowest, 1.25))
     axes.figure.draw_without_rendering()
     ticks = [value for value in axes.get_yticks() if lowest <= value <= 1.25]
@@ -75,41 +82,25 @@ def test_a_p_axis_has_few_labels(tables, axes, lowest):
     assert set(ticks) <= {10.0**-power for power in range(101)}
 
 
-def test_analysis_and_published_cutoffs_are_marked_and_the_best_has_corrected_p(tables, axes):
-    panel = tables.of(*PANEL)
-    drawing.draw_marker_axis(axes, panel, 2, labelled=True)
-    # 39 of the 60 women are below the upper tertile, 21 at or above it.
-    assert {x for name in ("own cut", "published cut") for x, _ in get_line(axes, name)} == {39 / 60}
-    best = panel.best_of_both()
+def test_the_best_cutoff_has_corrected_p(tables):
+    best = tables.of(*PANEL).best_of_both()
     corrected = f"corrected {format_p_digits(best.p_best_of_both)}, in family {format_p_digits(best.p_best_of_family)}"
     assert render_text("every_cut", "best", best=best, decimals=2).endswith(f"\n{corrected}")
     assert best.p < best.p_best_of_both < best.p_best_of_family
 
 
 @pytest.mark.parametrize("trial", [TRIAL, drawn.lengthen_labels(TRIAL)])
-def test_the_legend_is_complete_and_no_text_overlaps(tables, tmp_path, monkeypatch, trial):
-    pages = []
-    monkeypatch.setattr(style.Page, "save", lambda page, *_, **__: pages.append(page))
-    drawing.draw_cutoffs(tables, trial, ANALYSIS, f"every_cut_turnover_{PANEL[0]}", tmp_path, None)
-    (legend,) = pages[0].figure.legends
+def test_the_legend_is_complete_and_no_text_overlaps(draw_figure, trial):
+    figure = draw_figure("turnover", trial)
+    (legend,) = figure.legends
     labels = "above the cutoff, below the cutoff, own cutoff, published cutoff, best of a side, sliding window"
     assert ", ".join(text.get_text() for text in legend.get_texts()) == labels
-    assert drawn.find_faults(pages[0].figure) == []
+    assert drawn.find_faults(figure) == []
 
 
-def test_a_family_that_does_not_fit_on_a_page_is_not_drawn_and_captions_say_so(tables):
-    assert {family for family, *_ in list_cutoff_figures(TRIAL).values()} == {"turnover", "bmd"}
-    too_large = "The comparisons of senescence-associated secretory phenotype are too many for a figure; they are in cutoffs.csv"
-    for name, figure in drawing.describe_cutoffs(tables, TRIAL, ANALYSIS, CHOSEN.robustness, None).items():
-        assert too_large in figure["caption"], name
-
-
-def test_fewer_panels_than_columns_fill_the_width(tables, tmp_path, monkeypatch):
-    pages = []
-    monkeypatch.setattr(style.Page, "save", lambda page, *_, **__: pages.append(page))
+def test_fewer_panels_than_columns_fill_the_width(draw_figure):
     alone = TRIAL.model_copy(update={"outcomes": {"bmd_radius": TRIAL.outcomes["bmd_radius"]}})
-    drawing.draw_cutoffs(tables, alone, ANALYSIS, f"every_cut_bmd_{PANEL[0]}", tmp_path, None)
-    assert pages[0].figure.axes[0].get_position().width > 0.8
+    assert draw_figure("bmd", alone).axes[0].get_position().width > 0.8
 
 
 @pytest.mark.parametrize("at_cut", ["upper", "lower"])
@@ -138,3 +129,10 @@ def test_words_give_the_data_label_and_the_best_cutoff_or_its_absence(tables, be
     assert words.startswith(f"{start} turnover")
     assert (" 151, P = " in words, "no cutoff to try" in words) == (defined, not defined)
     assert "in stratum" not in figures["every_cut_turnover_p16_variant_1+5"]["words"]
+
+
+def test_a_family_that_does_not_fit_on_a_page_is_not_drawn_and_captions_say_so(tables):
+    assert {family for family, *_ in list_cutoff_figures(TRIAL).values()} == {"turnover", "bmd"}
+    too_large = "The comparisons of senescence-associated secretory phenotype are too many for a figure; they are in cutoffs.csv"
+    for name, figure in drawing.describe_cutoffs(tables, TRIAL, ANALYSIS, CHOSEN.robustness, None).items():
+        assert too_large in figure["caption"], name
