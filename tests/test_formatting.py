@@ -14,10 +14,7 @@ from d_q_trial.labels import uncapitalize
         (28.25, "28.2", True),  # ties to even
         (28.25, "28.3", True),  # half up
         (28.26, "28.2", False),
-        (-11.4, "-11", True),
         (33.6, "+34", True),
-        (148.0, "1480", False),
-        (-0.004, "0.00", True),
         (2.675, "2.68", True),  # binary 2.67499...: the decimal tie counts
         (2.675, "2.67", True),
     ],

@@ -55,10 +55,6 @@ OTHER_STUDIES = {
         {"Sheet": [["When", "What is your age?", "Gender", "Q1: how content are you (1-5)", "Remarks"], *ANSWERS]},
         [r"B What is your age\?: 30 numbers, 20 to 49", r"D Q1: .*: 30 numbers, 1 to 5"],
     ),
-    "numbers alone": (
-        {"Sheet": RANDOM.normal(size=(30, 5)).tolist()},
-        ["Sheet!A1:E30", r"A \(no header\): 30 numbers"],
-    ),
 }
 
 
@@ -256,5 +252,5 @@ def test_sheet_of_16384_columns_is_described_in_20_seconds(tmp_path):
     started = time.process_time()
     text, mapping = inspect_workbook(save(tmp_path, {"Sheet": [[0] * 16_384]}))
     assert time.process_time() - started < 20
-    assert "A1:XFD1" in text
+    assert re.search(r"Sheet!A1:XFD1: A \(no header\): 1 numbers", text)
     assert "XFD" in mapping

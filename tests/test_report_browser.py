@@ -43,15 +43,12 @@ def driver():
     for flag in flags + ["--no-sandbox"] * (os.geteuid() == 0):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(chromedriver))
-    driver.set_script_timeout(300)  # checks of a page are slow on a busy machine
-    try:
+    with webdriver.Chrome(options=options, service=webdriver.ChromeService(chromedriver)) as driver:
+        driver.set_script_timeout(300)  # checks of a page are slow on a busy machine
         driver.execute_cdp_cmd("Network.enable", {})
         conditions = {"offline": True, "latency": 0, "downloadThroughput": 0, "uploadThroughput": 0}
         driver.execute_cdp_cmd("Network.emulateNetworkConditions", conditions)
         yield driver
-    finally:
-        driver.quit()
 
 
 def show(driver, page, *, width=1440, height=900, scheme="light"):
@@ -247,8 +244,9 @@ def test_the_values_of_the_explorer_can_be_copied_as_csv(driver, pages):
     table = read_rows(pages / "published/robustness/cutoffs.csv")
     rows = [row for row in table if (row["outcome"], row["visit"], row["marker"]) == PLACE]
     assert len(copied) == 2 * len({row["cut"] for row in rows})
+    by_place = {(float(line["cutoff"]), line["side"]): line for line in copied}
     for row in rows:
-        (line,) = [c for c in copied if float(c["cutoff"]) == float(row["cut"]) and c["side"] == row["side"]]
+        line = by_place[float(row["cut"]), row["side"]]
         assert [line[name] for name in ("outcome", "visit", "marker", "data")] == [*PLACE, LABEL]
         assert (line["n D+Q"], line["n Control"]) == (row["n_first"], row["n_second"])
         assert line["P"] == formatting.format_p_digits(float(row["p"]))
