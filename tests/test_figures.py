@@ -422,35 +422,29 @@ def test_a_forest_plot_has_a_row_for_all_participants_and_for_every_stratum_with
 
 
 @pytest.mark.parametrize(
-    ("change", "units"),
-    [("percent", ["percentage points"]), ("log_ratio", ["log ratio"]), ("difference", ["ng/mL", "µg/L"])],
+    ("change", "unit", "axis_label", "unit_in_words", "units_of_effects"),
+    [
+        ("percent", "%", "CTx, change (%)", "%", ["percentage points"]),
+        ("difference", "%", "CTx, change (percentage points)", " percentage points", ["percentage points", "µg/L"]),
+        ("difference", "kg/m2", "CTx, change (kg/m²)", " kg/m²", ["kg/m²", "µg/L"]),
+        ("log_ratio", "%", "CTx, change (log ratio)", "", ["log ratio"]),
+    ],
 )
-def test_a_forest_plot_names_each_unit_and_has_room_for_large_differences_and_labels(change, units):
+def test_panels_and_forest_plots_have_the_units_of_the_change_and_room_for_large_differences(
+    change, unit, axis_label, unit_in_words, units_of_effects
+):
     analysis = make_analysis(change=change, strata={"cuts": ["1/4", "1/2", "3/4"]})
     effect = {"hodges_lehmann": -1.06e11, "hodges_lehmann_lower": -2.55e11, "hodges_lehmann_upper": 4e10, "p": 0.2}
     keys = [(outcome, analysis.measure, "week_2") for outcome in ("p1np", "ctx")]
     rows = [row for key in keys for row in result_rows(key, effect, contrast=CONTRAST)]
-    figure, words = draw_forest(make_study(analysis, numbers=Numbers(rows)))
+    study = make_study(analysis, trial=alter_trial(TRIAL, "outcomes", "ctx", unit=unit), numbers=Numbers(rows))
+    view, (figure, words) = View(ARMS, study), draw_forest(study)
+    assert (view.axis_label, view.unit) == (axis_label, unit_in_words)
     labels = [ax.get_xlabel() for ax in figure.axes]
-    assert labels == [f"Difference of changes, D+Q − Control ({unit})" for unit in units]
-    assert [text.partition("\n")[2] for text in list_all_texts(figure)].count("against upper 25%") == len(units)
+    assert labels == [f"Difference of changes, D+Q − Control ({unit})" for unit in units_of_effects]
+    assert [text.partition("\n")[2] for text in list_all_texts(figure)].count("against upper 25%") == len(labels)
     assert words.count("P = 0.200") == 2
     assert drawn.find_faults(figure) == []
-
-
-@pytest.mark.parametrize(
-    ("change", "unit", "axis_label", "unit_in_words"),
-    [
-        ("percent", "%", "CTx, change (%)", "%"),
-        ("difference", "%", "CTx, change (percentage points)", " percentage points"),
-        ("difference", "kg/m2", "CTx, change (kg/m²)", " kg/m²"),
-        ("log_ratio", "%", "CTx, change (log ratio)", ""),
-    ],
-)
-def test_a_panel_has_the_unit_of_the_change(change, unit, axis_label, unit_in_words):
-    trial = alter_trial(TRIAL, "outcomes", "ctx", unit=unit)
-    view = View(ARMS, make_study(trial=trial, analysis=make_analysis(change=change)))
-    assert (view.axis_label, view.unit) == (axis_label, unit_in_words)
 
 
 @pytest.mark.parametrize(
