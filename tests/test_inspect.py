@@ -21,8 +21,6 @@ from d_q_trial.workbook.inspect import describe, render_html, render_text
 from d_q_trial.workbook.mapping_file import render_mapping
 from d_q_trial.workbook.reader import read_workbook
 
-ROOT = Path(__file__).resolve().parents[1]
-
 
 def save(tmp_path, book: Workbook | dict[str, list[list]]) -> Path:
     book = writers.workbook(book) if isinstance(book, dict) else book
@@ -80,7 +78,7 @@ def test_panels_without_ids_are_not_called_complete(tmp_path):
 
 
 def test_trial_of_another_drug_is_described_and_its_arms_are_asked_for():
-    folder = ROOT / "data" / "pbc"
+    folder = Path("data/pbc")
     text, mapping = inspect_workbook(folder / "pbc.xlsx")
     assert re.search(r"^Age +Baseline .* 312 ", text, re.M)
     assert "'D-penicillamine': not an arm of the trial (in 158 rows)" in text
