@@ -6,12 +6,11 @@ from pathlib import Path
 import cohorts
 import pandas as pd
 import pytest
-from PIL import Image
 from pipeline import TRIAL, make_analysis
 
 from d_q_trial import claims
 from d_q_trial.config import settings
-from d_q_trial.files import write_csv, write_json
+from d_q_trial.files import write_csv
 from d_q_trial.report import collect, headlines
 from d_q_trial.report.headlines import Check, Effect
 from d_q_trial.results_table import KEYS, Numbers
@@ -209,20 +208,8 @@ def test_verdicts_are_counted_by_source():
 
 
 def test_only_failures_have_the_mark_and_the_colour_of_failure():
-    marks = {name: collect.VERDICTS[name][:2] for name in claims.VERDICTS}
-    assert {name for name, mark in marks.items() if mark == ("✗", "bad")} == set(claims.FAILURES)
-    assert {name for name, mark in marks.items() if set(mark) & {"✗", "bad"}} == set(claims.FAILURES)
-
-
-def test_locators_lead_to_their_figure_and_panel_and_reported_values_sort_by_number():
-    places = {
-        "Results; Extended Data Fig. 5a": (("Extended Data Fig. 5", "a"),),
-        "abstract; Fig. 3a": (("Fig. 3", "a"),),
-    }
-    places |= {"Methods, participants; Table 1": (("Table 1", ""),), "abstract": ()}
-    assert {locator: collect.find_places(locator) for locator in places} == places
-    keys = {"1,260,088": 1260088, "-4.1": -4.1, "+16": 16, "< 0.001": 0.001, "> 0.05": 0.05, "": 1e300}
-    assert {text: collect.sort_key(text) for text in keys} == keys
+    shared = {name: {"✗", "bad"}.intersection(collect.VERDICTS[name]) for name in claims.VERDICTS}
+    assert shared == {name: {"✗", "bad"} if name in claims.FAILURES else set() for name in claims.VERDICTS}
 
 
 CLAIM = dict.fromkeys(KEYS, "") | {"outcome": "p1np", "measure": "percent_change", "visit": "week_2", "stratum": ALL}
@@ -267,19 +254,29 @@ def test_a_cell_is_described_in_words(column, row, words):
     assert make_report().labeller.cell(column, row) == words
 
 
-def test_verdicts_are_read_with_minus_signs_and_places(tmp_path):
+REPORTED = {  # by locator: the reported value, as shown, its key for sorting, and its places
+    "Results; Fig. 3a": ("-4.1", "−4.1", -4.1, (("Fig. 3", "a"),)),
+    "Results; Extended Data Fig. 5a": ("+16", "+16", 16, (("Extended Data Fig. 5", "a"),)),
+    "Methods, participants; Table 1": ("1,260,088", "1,260,088", 1260088, (("Table 1", ""),)),
+    "abstract": ("< 0.001", "< 0.001", 0.001, ()),
+    "Fig. 4b; Fig. 4c": ("", "", 1e300, (("Fig. 4", "b"), ("Fig. 4", "c"))),
+}
+
+
+def test_verdicts_are_read_with_minus_signs_places_and_keys_for_sorting(tmp_path):
     path, labeller = tmp_path / "claims.csv", make_report().labeller
     assert collect.read_verdicts(path, labeller) == []
     key = ("ctx", "percent_change", "week_20", "", ALL, TRIAL.contrast, "", "p")
     claim = dict.fromkeys(claims.COLUMNS, "") | dict(zip(KEYS, key, strict=True)) | {"quantity": "p"}
-    failed = {"source": "paper", "locator": "Results; Fig. 3a", "reported": "-4.1", "recomputed": "-4.2"}
-    reproduced = {"source": "registry", "locator": "Fig. 3a", "verdict": claims.REPRODUCED}
-    write_csv(pd.DataFrame([claim | failed | {"verdict": claims.NOT_REPRODUCED}, claim | reproduced]), path)
-    first, second = collect.read_verdicts(path, labeller)
-    expected = {"what": "CTx at 20 weeks: D+Q against Control, P", "reported": "−4.1", "recomputed": "−4.2"}
-    expected |= {"key": key, "places": (("Fig. 3", "a"),), "mark": ("✗", "bad"), "order": (3, -4.1, -4.2)}
-    assert expected.items() <= first.items()
-    assert (second["places"], second["mark"]) == ((), ("✓", "good"))
+    claim |= {"source": "paper", "recomputed": "-4.2", "verdict": claims.NOT_REPRODUCED}
+    rows = [claim | {"locator": locator, "reported": reported} for locator, (reported, *_) in REPORTED.items()]
+    write_csv(pd.DataFrame([*rows, rows[0] | {"source": "registry", "verdict": claims.REPRODUCED}]), path)
+    *paper, registry = collect.read_verdicts(path, labeller)
+    shared = {"what": "CTx at 20 weeks: D+Q against Control, P", "recomputed": "−4.2", "key": key, "mark": ("✗", "bad")}
+    for verdict, (_, shown, order, places) in zip(paper, REPORTED.values(), strict=True):
+        expected = shared | {"reported": shown, "order": (3, order, -4.2), "places": places}
+        assert expected.items() <= verdict.items()
+    assert (registry["places"], registry["mark"]) == ((), ("✓", "good"))
 
 
 def test_outcomes_of_large_families_are_listed_only_if_primary_or_if_no_family_is_small():
@@ -289,59 +286,3 @@ def test_outcomes_of_large_families_are_listed_only_if_primary_or_if_no_family_i
     assert collect.outcomes_to_list(TRIAL.model_copy(update={"primary": endpoint})) & large == {"sasp_fas"}
     alone = TRIAL.model_copy(update={"outcomes": {key: TRIAL.outcomes[key] for key in large}, "primary": None})
     assert collect.outcomes_to_list(alone) == large
-
-
-def test_a_report_finds_rows_by_their_keys_and_names_the_reference_of_another_analysis():
-    report = make_report({"a": [{"x": "1", "y": "2"}, {"x": "1", "y": "3"}]})
-    assert (report.table("a", x="1", y="3"), report.table("b")) == ([{"x": "1", "y": "3"}], [])
-    other = SETTINGS.analyses["published"].model_copy(update={"name": "b"})
-    assert (make_report().reference, make_report(analysis=other).reference) == ("", "published")
-
-
-def test_a_report_is_collected_from_the_outputs_of_its_analysis(tmp_path):
-    published = {"workbook": "a.xlsx", "marker": MARKER, "strata": {"cuts": ["2/3"], "labels": ["T1/T2", "T3"]}}
-    other = {"alpha": 0.7, "strata": {"cuts": ["1/2"], "labels": ["low", "high"]}}
-    content = {"trial": "x", "tables": "data/tables.yaml", "analyses": {"published": published, "other": other}}
-    chosen, figures = settings.load(content), {"label": "no figure"}
-    for number, order, letters in (("3", 1, "ab"), ("2", 2, ""), ("9", 0, "")):
-        description = {"label": f"Fig. {number}", "title": "Title", "words": "a: one", "order": order}
-        panels = [{"letter": letter} for letter in letters]
-        figures[f"figure_{number}"] = description | {"panels": panels, "markers": [MARKER]}
-    others = [COMPARISONS[0], ("p1np", "week_2", "high")], [VALUES[0], (1.0, 0.5, 2.0, 0.71)]
-    for name, results in (("published", make_results()), ("other", make_results(*others))):
-        folder = tmp_path / name
-        write_json(figures, folder / "figures/figures.json")
-        write_json({"table_1": {"label": "Table 1", "markers": []}}, folder / "tables/tables.json")
-        for key in ("figure_3", "figure_2"):  # figure 9 is not drawn
-            Image.new("RGB", (3, 2)).save(folder / f"figures/{key}.png")
-        write_csv(pd.DataFrame(results), folder / "results.csv")
-        for part in ("robustness/cutoffs", "sensitivity/power", "strata", "exclusions"):
-            write_csv(pd.DataFrame([{"of": part}]), folder / f"{part}.csv")
-    claim = dict.fromkeys(claims.COLUMNS, "") | {"claim": "c", "source": "paper", "outcome": "ctx", "quantity": "p"}
-    claim |= {"verdict": claims.REPRODUCED, "locator": "Fig. 3a"}
-    changes = {"locator": "Fig. 3a; Table 1"}, {"quantity": "median", "marker": MARKER}, {"marker": "p16_variant_1+5"}
-    write_csv(pd.DataFrame([claim | own for own in changes]), tmp_path / "published/claims.csv")
-    write_json({"label": "Synthetic", "source": {"name": "a.xlsx"}}, tmp_path / "workbooks/a/participants.json")
-    report = collect.collect_report(tmp_path, chosen, TRIAL, "published")
-    assert (report.label, report.source, report.folder) == ("Synthetic", {"name": "a.xlsx"}, tmp_path / "published")
-    assert (report.settings, report.trial, report.analysis) == (chosen, TRIAL, chosen.analyses["published"])
-    assert report.numbers.get("ctx", "percent_change", "week_20", "p", contrast=TRIAL.contrast).value == 0.611
-    assert report.headlines[0].role == "the primary endpoint"
-    assert (report.strata, report.exclusions) == ([{"of": "strata"}], [{"of": "exclusions"}])
-    assert report.tables == {part: [{"of": part}] for part in ("robustness/cutoffs", "sensitivity/power")}
-    assert (report.differences, report.changes, report.versions["d-q-trial"][:2]) == ([], [], "0.")
-    assert [v["quantity"] for v in report.verdicts] == ["p", "median", "p"]
-    assert [figure["key"] for figure in report.figures] == ["figure_3", "figure_2"]
-    figure = report.figures[0]
-    assert (figure["width"], figure["height"], figure["alt"]) == (3, 2, "Fig. 3. Title. a: one")
-    assert figure["address"].startswith("data:image/png;base64,")
-    assert (figure["verdicts"], figure["other_markers"]) == (report.verdicts[:2], "p16 variant 1+5")
-    assert [panel["verdicts"] for panel in figure["panels"]] == [[report.verdicts[0]], []]
-    assert [(table["label"], table["tally"]) for table in report.built_tables] == [("Table 1", {claims.REPRODUCED: 1})]
-    other = collect.collect_report(tmp_path, chosen, TRIAL, "other")
-    assert other.verdicts == []
-    assert other.changes == [
-        {"what": "CTx, 20 weeks, all participants", "conclusion": "newly significant", "p": "0.611", "reference": "0.611"},
-        {"what": "P1NP, 2 weeks, stratum high of p16 variant 5", "conclusion": "no longer significant", "p": "0.710", "reference": "0.050 in T3"},
-    ]  # fmt: skip
-    assert len(other.differences) == 2

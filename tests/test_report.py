@@ -54,6 +54,42 @@ def all_pages(pages):
     return {path: Page(path) for path in sorted(pages.rglob("*.html"))}
 
 
+def test_a_report_is_collected_from_the_outputs_of_its_analysis(report, pages, chosen):
+    assert (report.label, report.source["name"], report.folder) == (LABEL, "reconstructed.xlsx", pages / "published")
+    assert (report.analysis, report.differences, report.changes) == (chosen.analyses["published"], [], [])
+    tables = {**report.tables, "strata": report.strata, "exclusions": report.exclusions}
+    assert {"robustness/cutoffs", "sensitivity/power"} <= tables.keys()
+    assert tables == {name: read_rows(report.folder / f"{name}.csv") for name in tables}
+    assert report.versions["d-q-trial"].startswith("0.")
+
+
+def test_figures_and_tables_have_the_verdicts_on_their_values(report):
+    tallies = {item["label"]: sum(item["tally"].values()) for item in (*report.figures, *report.built_tables)}
+    extended = {f"Extended Data Table {number}": count for number, count in enumerate((11, 324, 252), start=1)}
+    assert tallies == {"Fig. 3": 27, "Fig. 4": 29, "Main results": 0, "Table 1": 91, **extended}
+    figure = report.figures[1]
+    assert (figure["key"], figure["width"], figure["other_markers"]) == ("figure_4", 1802, "")
+    assert figure["alt"].startswith("Fig. 4. Course of bone turnover by stratum of p16 variant 5. Synthetic data")
+    assert figure["address"].startswith("data:image/png;base64,")
+    p_values = [verdict for verdict in figure["verdicts"] if verdict["quantity"] == "p"]
+    for panel in figure["panels"]:
+        assert panel["verdicts"] == [p for p in p_values if ("Fig. 4", panel["letter"]) in p["places"]]
+        assert len(panel["verdicts"]) == 3
+
+
+def test_figures_are_in_order_if_drawn_and_name_the_markers_of_values_that_they_do_not_show(report, tmp_path):
+    descriptions = collect.read_descriptions(report.folder / "figures")
+    descriptions["not_drawn"] = descriptions["figure_4"]
+    descriptions["figure_3"]["order"] = 9
+    write_json(descriptions, tmp_path / "figures.json")
+    for name in ("figure_3.png", "figure_4.png"):
+        (tmp_path / name).symlink_to(report.folder / "figures" / name)
+    others = [v | {"key": (*v["key"][:3], "p16_variant_1+5", *v["key"][4:])} for v in report.verdicts]
+    figures = collect.read_figures(tmp_path, others, report.labeller)
+    shown = [(figure["key"], figure["verdicts"], figure["other_markers"]) for figure in figures]
+    assert shown == [(key, [], "p16 variant 1+5") for key in ("figure_4", "figure_3")]
+
+
 def test_every_internal_link_leads_to_a_file_and_an_id(all_pages, pages):
     links = [(path, link) for path, page in all_pages.items() for link in page.links]
     internal = [(path, link) for path, link in links if not link.startswith("https://")]
@@ -170,6 +206,9 @@ def test_the_report_of_an_alternative_begins_with_changed_conclusions(pages, all
     assert sentence in all_pages[pages / "index.html"].text.partition(f" {name} ")[2]
     assert details.index(compare.CHANGED[changed[0]["conclusion"]]) < details.index("Main results")
     assert formatting.format_p_digits(float(changed[0]["p"])) in details
+    assert (re.search(r"“published”: [\d.]+ in T", details) is not None) == (
+        name != "strict"
+    )  # whose strata are the same
 
 
 def test_a_report_needs_only_results_and_gives_the_commands_for_missing_parts(pages, chosen, tmp_path):
@@ -387,16 +426,22 @@ def test_the_explorer_has_the_change_and_marker_values_of_each_participant(explo
         assert markers.keys() == TRIAL.markers.keys()
 
 
+WIDE = {"outcome": "ctx", "stratum": "all"}
 LONG = {"outcome": "p1np", "visit": "week_2", "marker": "", "stratum": "all", "method": "covariance, HC3", "group": ""}
 
 
+def select(report, rows, *columns):
+    """Return headings, cells and number of hidden rows of a table with these columns."""
+    return pieces.select_cells(pieces.Section("x", columns=columns), rows, report.labeller)
+
+
 def test_statistics_in_rows_become_columns_of_a_comparison(report):
-    columns = (("Effect", "effect", "covariance"), ("P", "p"), ("Any", "p_low..p_high"), ("Mixed", "p", "mixed"))
     statistics = {"effect": "1.23456", "effect_lower": "-0.5", "effect_upper": "3"}
     statistics |= {"p": "0.0004", "p_low": "0.01", "p_high": "0.9"}
-    table = [LONG | {"statistic": name, "value": value} for name, value in statistics.items()]
-    table += [LONG | {"statistic": "p", "value": "0.2", "method": "mixed model"}]
-    assert pieces.select_cells(pieces.Section("x", columns=columns), table, report.labeller) == (
+    rows = [LONG | {"statistic": name, "value": value} for name, value in statistics.items()]
+    rows += [LONG | {"statistic": "p", "value": "0.2", "method": "mixed model"}]
+    columns = (("Effect", "effect", "covariance"), ("P", "p"), ("Any", "p_low..p_high"), ("Mixed", "p", "mixed"))
+    assert select(report, rows, *columns) == (
         ("Outcome", "Participants", "Effect", "P", "Any", "Mixed"),
         [("P1NP, 2 weeks", "all", "1.23 (−0.50 to 3.00)", "<0.001", "0.010 to 0.900", "0.200")],
         0,
@@ -404,17 +449,15 @@ def test_statistics_in_rows_become_columns_of_a_comparison(report):
 
 
 def test_a_column_has_the_same_number_of_decimals_in_all_rows(report):
-    values = (("0.78", "1.5"), ("0.8954", "12.25"), ("1e-9", "3"))
-    table = [{"outcome": "ctx", "stratum": "all", "x": x, "y": y, "z": "0.5"} for x, y in values]
-    _, rows, _ = pieces.select_cells(pieces.Section("x", columns=(("X", "x"), ("Y", "z..y"))), table, report.labeller)
-    assert [row[2:] for row in rows] == [("0.780", "0.5 to 1.5"), ("0.895", "0.5 to 12.2"), ("0.000", "0.5 to 3.0")]
+    rows = [WIDE | {"x": x, "y": y, "z": "0.5"} for x, y in (("0.78", "1.5"), ("0.8954", "12.25"), ("1e-9", "3"))]
+    _, cells, _ = select(report, rows, ("X", "x"), ("Y", "z..y"))
+    assert [row[2:] for row in cells] == [("0.780", "0.5 to 1.5"), ("0.895", "0.5 to 12.2"), ("0.000", "0.5 to 3.0")]
 
 
 def test_a_table_with_only_zero_counts_is_not_shown(report):
-    section = pieces.Section("x", columns=(("Cutoffs", "cuts"), ("P", "p")))
-    row = {"outcome": "ctx", "stratum": "all", "cuts": "0", "p": ""}
-    assert pieces.select_cells(section, [row, row], report.labeller)[1] == []
-    assert len(pieces.select_cells(section, [row, row | {"p": "0.5"}], report.labeller)[1]) == 2
+    row = WIDE | {"cuts": "0", "p": ""}
+    for rows, shown in (([row, row], 0), ([row, row | {"p": "0.5"}], 2)):
+        assert len(select(report, rows, ("Cutoffs", "cuts"), ("P", "p"))[1]) == shown
 
 
 def test_reasons_for_missing_values_are_given_below_the_table(report, tmp_path):
@@ -439,16 +482,16 @@ def test_reasons_for_missing_values_are_given_below_the_table(report, tmp_path):
 
 
 def test_effects_have_the_decimals_of_their_outcome(report):
-    labeller = replace(report.labeller, analysis=report.analysis.model_copy(update={"change": "difference"}))
-    section = pieces.Section("x", columns=(("Difference", "difference"),))
-    table = [LONG | {"outcome": o, "statistic": "difference", "value": "0.0456"} for o in ("ctx", "p1np")]
-    assert [row[-1] for row in pieces.select_cells(section, table, labeller)[1]] == ["0.046", "0.05"]
+    differences = replace(report, analysis=report.analysis.model_copy(update={"change": "difference"}))
+    rows = [LONG | {"outcome": outcome, "statistic": "difference", "value": "0.0456"} for outcome in ("ctx", "p1np")]
+    assert [row[-1] for row in select(differences, rows, ("Difference", "difference"))[1]] == ["0.046", "0.05"]
 
 
 def test_hidden_rows_of_large_families_are_counted(report):
-    section, row = pieces.Section("x", columns=(("P", "p"),)), LONG | {"statistic": "p", "value": "0.5"}
-    others = [row | {"marker": "p16_variant_1+5"}, row | {"outcome": "sasp_fas"}]
-    _, rows, hidden = pieces.select_cells(section, [*others, row], report.labeller)
+    row = LONG | {"statistic": "p", "value": "0.5"}
+    _, rows, hidden = select(
+        report, [row | {"marker": "p16_variant_1+5"}, row | {"outcome": "sasp_fas"}, row], ("P", "p")
+    )
     assert (len(rows), hidden) == (1, 1)
     piece = dict.fromkeys(("key", "title", "caption", "absent", "file", "picture"), "")
     piece |= {"columns": ["P"], "hidden": 1}
