@@ -1,13 +1,15 @@
-"""Parquet, data package, CDISC ARS, RO-Crate and manifest of a finished analysis."""
+"""Parquet, data package, CDISC ARS, RO-Crate, manifest, judgement and software of a finished analysis."""
 
 import json
 import re
-import shutil
+import tomllib
+from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import quote
 from xml.etree import ElementTree
 
+import grimp
 import pandas as pd
 import pipeline
 import pyarrow.parquet as pq
@@ -15,13 +17,13 @@ import pytest
 import yaml
 from pipeline import CHOSEN, LABEL, TRIAL
 
-from d_q_trial import claims, cli
+from d_q_trial import claims, cli, software
 from d_q_trial.config import settings
 from d_q_trial.config.types import Quantile
 from d_q_trial.errors import UserError
 from d_q_trial.export import ars, manifest, tables, verify
 from d_q_trial.export import crate as crate_of
-from d_q_trial.files import read_csv, read_rows, write_csv
+from d_q_trial.files import read_csv, read_rows, write_csv, write_text
 from d_q_trial.participants import read_description
 
 
@@ -32,17 +34,14 @@ def folder(finished):
 
 @pytest.mark.parametrize("name", ["results", "claims"])
 def test_parquet_has_the_csv_file_in_full_precision_and_describes_its_columns(folder, name):
-    stored, csv = pq.read_table(folder / "export" / f"{name}.parquet"), read_csv(folder / f"{name}.csv")
+    stored = pq.read_table(folder / "export" / f"{name}.parquet")
     descriptions = {field.name: field.metadata[b"description"].decode() for field in stored.schema}
-    assert descriptions == {column: tables.COLUMNS[column]["description"] for column in csv}
+    assert descriptions == {column: tables.COLUMNS[column]["description"] for column in descriptions}
     assert stored.schema.metadata[b"data_label"].decode() == LABEL
-    table = stored.to_pandas()
-    assert len(table) == len(csv) > 1000
-    assert list(table) == list(csv)
-    for column, values in table.items():
-        if tables.COLUMNS[column]["type"] != "string":
-            values = [f"{value:.12g}" if pd.notna(value) else "" for value in values]
-        assert list(values) == csv[column].tolist()
+    table, numeric = stored.to_pandas(), [name for name in descriptions if tables.COLUMNS[name]["type"] != "string"]
+    csv = read_csv(folder / f"{name}.csv", numeric=numeric)
+    pd.testing.assert_frame_equal(table, csv, check_dtype=False, rtol=1e-11, atol=0)
+    assert len(table) > 1000
     if name == "results":
         assert table["value"].dropna().tolist() == pipeline.run_config().results["value"].dropna().tolist()
         assert any(f"{value:.12g}" != repr(value) for value in table["value"] if value % 1)
@@ -74,31 +73,22 @@ def find_deviations(value, shape, place=""):
         yield f"{place} = {value!r}"
 
 
-def make_event(run, folder):
-    write_csv(run.results, folder / "results.csv")
-    return ars.reporting_event(read_rows(folder / "results.csv"), TRIAL, run.analysis, None)
-
-
-@pytest.fixture(scope="module")
-def published_event(folder):
-    return json.loads((folder / "export" / "ars.json").read_text(encoding="utf-8"))
-
-
 QUERY = {"EQ": "in {value}", "IN": "in {value}", "NOTIN": "not in {value}", "LT": "< {value[0]}", "GE": ">= {value[0]}"}
 THIRDS = settings.StrataRule(cuts=[Quantile(1, 3), Quantile(2, 3)], labels=["0 - 2", "2 - 3", "above 3"])
 
 
-@pytest.fixture(scope="module", params=["published", "thirds"])
-def event(request, tmp_path_factory):
-    """A reporting event of two strata, or of three and their trends."""
-    if request.param == "published":
-        return request.getfixturevalue("published_event")
-    return make_event(pipeline.rerun(pipeline.run_config(), strata=THIRDS), tmp_path_factory.mktemp("thirds"))
+@pytest.fixture(scope="module", params=[{}, {"exclude": ["S01", "S02"], "strata": THIRDS}], ids=["two strata", "three"])
+def reported(request, tmp_path_factory):
+    """The run and the reporting event of two strata, or of three, with trends and excluded participants."""
+    run = pipeline.rerun(pipeline.run_config(), **request.param)
+    path = tmp_path_factory.mktemp("results") / "results.csv"
+    write_csv(run.results, path)
+    return run, ars.reporting_event(read_rows(path), TRIAL, run.analysis, None)
 
 
-def test_the_reporting_event_has_the_shape_of_the_standard(event):
+def test_the_reporting_event_has_the_shape_of_the_standard(reported):
     shapes = yaml.safe_load(Path("tests/ars_shapes.yaml").read_text(encoding="utf-8"))
-    assert list(find_deviations(event, shapes["event"])) == []
+    assert list(find_deviations(reported[1], shapes["event"])) == []
 
 
 @pytest.mark.parametrize(
@@ -114,7 +104,8 @@ def test_the_reporting_event_has_every_result_and_says_if_the_test_has_an_interv
     assert method["description"].endswith(f"{interval}.")
 
 
-def test_every_reference_in_the_reporting_event_leads_to_an_entry(event):
+def test_every_reference_in_the_reporting_event_leads_to_an_entry(reported):
+    event = reported[1]
     operations = {entry["id"]: {operation["id"] for operation in entry["operations"]} for entry in event["methods"]}
     assert len({analysis["name"] for analysis in event["analyses"]}) == len(event["analyses"])
     for analysis in event["analyses"]:
@@ -128,11 +119,9 @@ def test_every_reference_in_the_reporting_event_leads_to_an_entry(event):
     assert len(set(ids)) == len(ids)
 
 
-@pytest.mark.parametrize("changes", [{}, {"exclude": ["S01", "S02"], "strata": THIRDS}])
-def test_the_conditions_of_every_analysis_select_as_many_participants_as_its_n(tmp_path, changes):
-    run, rows = pipeline.rerun(pipeline.run_config(), **changes), {}
+def test_the_conditions_of_every_analysis_select_as_many_participants_as_its_n(reported, tmp_path):
+    (run, event), rows = reported, {}
     run.participants.write(tmp_path)
-    event = make_event(run, tmp_path)
     tables = {"participants": pd.read_csv(tmp_path / "participants.csv"), "changes": run.changes, "strata": run.strata}
     groups = [group for grouping in event["analysisGroupings"] for group in grouping["groups"]]
     for entry in event["analysisSets"] + event["dataSubsets"] + groups:
@@ -149,14 +138,13 @@ def test_the_conditions_of_every_analysis_select_as_many_participants_as_its_n(t
             assert not result["operationId"].endswith("_N") or len(selected) == float(result["rawValue"])
 
 
-def test_the_primary_endpoint_has_its_purpose_and_the_reported_p(published_event):
-    analyses = {entry["id"]: entry for entry in published_event["analyses"]}
-    purposes = [e for e in analyses.values() if e["purpose"]["controlledTerm"] == "PRIMARY OUTCOME MEASURE"]
-    keys = {(entry["variable"], entry["dataSubsetId"], entry["analysisSetId"]) for entry in purposes}
+def test_the_primary_endpoint_has_its_purpose_and_the_reported_p(folder):
+    event = json.loads((folder / "export" / "ars.json").read_text(encoding="utf-8"))
+    primary = [a for a in event["analyses"] if a["purpose"]["controlledTerm"] == "PRIMARY OUTCOME MEASURE"]
+    keys = {(analysis["variable"], analysis["dataSubsetId"], analysis["analysisSetId"]) for analysis in primary}
     assert keys == {("ctx", "DS_percent_change_week_20", "AS_all")}
-    primary = analyses["AN_ctx_percent_change_week_20_all_d_q_.2d_control"]
-    assert primary in purposes
-    (p,) = [result for result in primary["results"] if result["operationId"].endswith("_P")]
+    assert "AN_ctx_percent_change_week_20_all_d_q_.2d_control" in [analysis["id"] for analysis in primary]
+    (p,) = [r for analysis in primary for r in analysis["results"] if r["operationId"] == "M_TWO_SAMPLE_P"]
     assert (p["formattedValue"], float(p["rawValue"])) == ("0.611", pytest.approx(0.611, abs=0.0005))
 
 
@@ -209,30 +197,35 @@ def test_the_crate_lists_every_output_with_its_checksum_and_every_reference_lead
         assert crate[quote(name)]["sha256"] == checksum
 
 
-def test_outputs_that_differ_from_a_manifest_are_named_and_fail(folder, tmp_path, capsys):
-    def run_verify(outputs):
-        status = cli.main(["verify", str(outputs), "--against", str(folder / "manifest.json")])
-        return status, *capsys.readouterr()
+DRAWN = ["export/results.parquet", "methods.md", "report.html"]
 
-    status, output, _ = run_verify(folder)
-    assert (status, "none not" in output) == (0, True)
-    copy = Path(shutil.copytree(folder, tmp_path / "copy"))
-    (copy / "logs").mkdir(exist_ok=True)
-    (copy / "logs" / "results.log").write_text("any")
-    (copy / "results.csv").write_bytes((copy / "results.csv").read_bytes().replace(b"0", b"1", 1))
-    (copy / "strata.csv").unlink()
-    (copy / "new.csv").touch()
-    status, output, message = run_verify(copy)
-    head, *lines = output.splitlines()
-    assert (status, head[-7:]) == (1, ", 3 not")
-    assert "compare_results.py OLD NEW" in message
-    assert lines == ["  differs: results.csv", "  missing: strata.csv", "  new: new.csv"]
-    drawn = Path(shutil.copytree(folder, tmp_path / "drawn"))
-    for name in ("methods.md", "report.html", "export/results.parquet"):
-        (drawn / name).write_text("made with another version of a library")
-    assert "every table is the same" in run_verify(drawn)[2]
-    (drawn / "claims.csv").unlink()
-    assert "every table is the same" not in run_verify(drawn)[2]
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({}, ""),
+        ({"differs": ["results.csv"], "missing": ["strata.csv"], "new": ["new.csv"]}, "compare_results.py OLD NEW"),
+        ({"differs": DRAWN}, "every table is the same"),
+        ({"differs": DRAWN, "missing": ["strata.csv"]}, ""),
+    ],
+)
+def test_outputs_that_differ_from_a_manifest_are_named_and_fail(tmp_path, capsys, changes, message):
+    for name in ("logs/results.log", "results.csv", "strata.csv", *DRAWN):
+        write_text("made by one run", tmp_path / name)
+    manifest.write_manifest(tmp_path, "published", LABEL, {})
+    for name in ("logs/results.log", *changes.get("differs", ()), *changes.get("new", ())):
+        write_text("made by another run", tmp_path / name)
+    for name in changes.get("missing", ()):
+        (tmp_path / name).unlink()
+    status = cli.main(["verify", str(tmp_path), "--against", str(tmp_path / "manifest.json")])
+    printed = capsys.readouterr()
+    head, *lines = printed.out.splitlines()
+    assert (status, lines) == (
+        bool(changes),
+        [f"  {kind}: {name}" for kind, names in changes.items() for name in names],
+    )
+    assert head.endswith(f", {len(lines) or 'none'} not")
+    assert message in printed.err if message else not printed.err
 
 
 @pytest.mark.parametrize(
@@ -307,3 +300,37 @@ def test_a_damaged_table_is_rejected_with_one_line(content, tmp_path):
     (tmp_path / "claims.csv").write_bytes(content)
     with pytest.raises(UserError, match=r"claims\.csv: damaged, or not a table of .*; delete it and run"):
         verify.judge_folder(tmp_path)
+
+
+def test_dependencies_are_imported_or_listed_as_tools_and_tools_are_declared():
+    project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
+    declared = {re.match(r"[\w.-]+", dependency).group().lower() for dependency in project["dependencies"]}
+    graph = grimp.build_graph("d_q_trial", include_external_packages=True, cache_dir=None)
+    modules = [name for name in graph.modules if graph.is_module_squashed(name)]
+    distributions = metadata.packages_distributions()
+    imported = {name.lower() for module in modules for name in distributions.get(module, ())}
+    assert declared - imported <= software.TOOLS <= declared
+
+
+def test_versions_are_those_that_the_logs_of_the_run_state(tmp_path):
+    folders = {"workbooks/w": "alpha 1.0, beta 1.0", "every_cut/s": "gamma 1.0"}
+    folders |= {"a": "alpha 0.9, numpy 2.0", "b": "delta 1.0"}
+    for folder, libraries in folders.items():
+        write_text(f"something else\nsoftware: {libraries}\n", tmp_path / folder / "logs/any.log")
+    versions = software.used_versions(tmp_path, "a", "w", "s")
+    assert list(versions)[:3] == ["python", "d-q-trial", "snakemake"]
+    assert {"alpha": "1.0", "beta": "1.0", "gamma": "1.0"}.items() <= versions.items()
+    assert versions.keys().isdisjoint({"delta", "pygments"})
+
+
+def test_methods_and_crate_list_the_libraries_that_the_steps_imported(folder, crate):
+    for step, imports in (("sensitivity", True), ("tables", False)):
+        assert ("statsmodels" in (folder / f"logs/{step}.log").read_text()) == imports
+    applications = [entry for entry in crate.values() if entry["@type"] == "SoftwareApplication"]
+    assert all(entry["@id"] == entry["url"] and entry["url"].startswith("https://") for entry in applications)
+    names = {entry["name"] for entry in applications}
+    assert {"numpy", "scipy", "pandas", "statsmodels", "matplotlib", "openpyxl", "snakemake"} <= names
+    assert names.isdisjoint({"pygments", "networkx", "python-calamine"})
+    methods = (folder / "methods.md").read_text()
+    assert f"statsmodels {metadata.version('statsmodels')}" in methods
+    assert "pygments" not in methods
