@@ -220,10 +220,8 @@ def test_outputs_that_differ_from_a_manifest_are_named_and_fail(tmp_path, capsys
     status = cli.main(["verify", str(tmp_path), "--against", str(tmp_path / "manifest.json")])
     printed = capsys.readouterr()
     head, *lines = printed.out.splitlines()
-    assert (status, lines) == (
-        bool(changes),
-        [f"  {kind}: {name}" for kind, names in changes.items() for name in names],
-    )
+    assert status == bool(changes)
+    assert lines == [f"  {kind}: {name}" for kind, names in changes.items() for name in names]
     assert head.endswith(f", {len(lines) or 'none'} not")
     assert message in printed.err if message else not printed.err
 

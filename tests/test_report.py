@@ -56,14 +56,16 @@ def all_pages(pages):
 
 def test_a_report_is_collected_from_the_outputs_of_its_analysis(report, pages, chosen):
     assert (report.label, report.source["name"], report.folder) == (LABEL, "reconstructed.xlsx", pages / "published")
-    assert (report.analysis, report.differences, report.changes) == (chosen.analyses["published"], [], [])
+    assert report.analysis == chosen.analyses["published"]
+    assert (report.reference, report.differences, report.changes) == ("", [], [])
     tables = {**report.tables, "strata": report.strata, "exclusions": report.exclusions}
     assert {"robustness/cutoffs", "sensitivity/power"} <= tables.keys()
     assert tables == {name: read_rows(report.folder / f"{name}.csv") for name in tables}
     assert report.versions["d-q-trial"].startswith("0.")
     halves, strict = (collect.collect_report(pages, chosen, TRIAL, name) for name in ("halves", "strict"))
     change = {"what": "CTx, 4 weeks, stratum high of p16 variant 5", "conclusion": "newly significant", "p": "0.035"}
-    assert (len(halves.changes), halves.changes[0]) == (4, change | {"reference": "0.053 in T3"})
+    assert (halves.reference, len(halves.changes)) == ("published", 4)
+    assert halves.changes[0] == change | {"reference": "0.053 in T3"}
     assert strict.changes[0]["reference"] == "0.049"  # in the stratum of the same label
 
 
@@ -484,12 +486,13 @@ def test_effects_have_the_decimals_of_their_outcome(report):
 
 def test_hidden_rows_of_large_families_are_counted(report):
     row = LONG | {"statistic": "p", "value": "0.5"}
-    _, rows, hidden = select(
-        report, [row | {"marker": "p16_variant_1+5"}, row | {"outcome": "sasp_fas"}, row], ("P", "p")
-    )
+    others = [row | {"marker": "p16_variant_1+5"}, row | {"outcome": "sasp_fas"}]
+    _, rows, hidden = select(report, [*others, row], ("P", "p"))
     assert (len(rows), hidden) == (1, 1)
-    piece = dict.fromkeys(("key", "title", "caption", "absent", "file", "picture"), "")
-    piece |= {"columns": ["P"], "hidden": 1}
+    piece = dict.fromkeys(("key", "title", "caption", "absent", "file", "picture"), "") | {
+        "columns": ["P"],
+        "hidden": 1,
+    }
     for listed, sentence in ((rows, "1 more row and the other columns are in"), ([], "All rows are in")):
         assert sentence in template_engine().get_template("macros.html.j2").module.piece(piece | {"rows": listed})
 
