@@ -85,9 +85,7 @@ def test_the_default_test_of_a_statistics_program_changes_only_p_and_is_named_as
 
 
 @pytest.mark.parametrize("label", [None, "synthetic data"])
-def test_verdicts_are_written_and_known_differences_of_synthetic_data_apply_to_labelled_participants_only(
-    label, few_outcomes, tmp_path
-):
+def test_written_verdicts_have_known_differences_of_synthetic_data_only_if_labelled(label, few_outcomes, tmp_path):
     replace(few_outcomes.participants, label=label).write(tmp_path / "workbooks/reconstructed")
     for name in ("results", "alternatives", "strata"):
         write_csv(getattr(few_outcomes, name), tmp_path / f"published/{name}.csv")
@@ -105,7 +103,7 @@ PRIMARY |= {"contrast": "d_q - control", "group": "", "claim": "c", "source": "p
 NO_STRATA = pd.DataFrame(columns=["marker"])
 BOUND = "the reported bound holds for: exact test"
 EXACT, ZERO = "the reported value is that of: exact test", "reported as zero: below half a unit of its last decimal"
-ONE, TWO = [("exact", 0.6114), ("normal_continuity", 0.62)], [("exact", 0.611), ("type_6", 0.6108)]
+ONE_MATCHES, TWO_MATCH = [("exact", 0.6114), ("normal_continuity", 0.62)], [("exact", 0.611), ("type_6", 0.6108)]
 
 
 def judge(value, relation, reported, statistic="p", others=(), known=None, strata=NO_STRATA, result=None, **claim):
@@ -162,8 +160,8 @@ def test_a_claim_about_a_stratum_is_judged_by_its_members_not_by_its_label(label
         ((0.575, "=", "0.57"), "0.57", claims.REPRODUCED, "rounded as a binary number"),
         ((1057104.5, "=", "1,057,105", "median"), "1057105", claims.REPRODUCED, ""),
         # Other conventions that round to the reported value are named.
-        ((0.5, "=", "0.611", "p", ONE), "0.500", claims.OTHER_CONVENTION, EXACT),
-        ((0.5, "=", "0.611", "p", TWO), "0.500", claims.OTHER_CONVENTION, f"{EXACT}, quartile type 6"),
+        ((0.5, "=", "0.611", "p", ONE_MATCHES), "0.500", claims.OTHER_CONVENTION, EXACT),
+        ((0.5, "=", "0.611", "p", TWO_MATCH), "0.500", claims.OTHER_CONVENTION, f"{EXACT}, quartile type 6"),
         ((0.5, "=", "0.611", "p", [("exact", math.nan), ("type_6", 0.6)]), "0.500", claims.NOT_REPRODUCED, ""),
         ((0.6114, "=", "0.611", "p", [("exact", 0.611)]), "0.611", claims.REPRODUCED, ""),
         ((0.06, "<", "0.05", "p", [("exact", 0.04)]), "0.0600", claims.OTHER_CONVENTION, BOUND),

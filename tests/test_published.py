@@ -114,12 +114,7 @@ def read_everything(folder):
         ("statements", ",T3,", ",T4,", "row 10, column group: 'T4' is not one of T1/T2, T3, all"),
         ("registry_flow", ",d_q,27", ",dq,27", "row 5, column group: 'dq' is not one of"),
         ("registry_baseline", ",age,", ",agee,", "column outcome: 'agee' is not one of"),
-        (
-            "counts",
-            "all,d_q,28",
-            "all,all,56",
-            "row 3: paper:Fig._3a:ctx:week_20:both_arms:n is reported in counts.csv",
-        ),
+        ("counts", "d_q,28", "all,56", "row 3: paper:Fig._3a:ctx:week_20:both_arms:n is reported in counts.csv, row 2"),
         ("known_differences", ":maximum,", ":max,", "row 2: no reported value is called 'registry:outcome_measure_3:p"),
         ("known_differences", REASON, "", "row 2, column reason: '', expected a reason"),
     ],
