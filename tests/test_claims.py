@@ -51,6 +51,13 @@ def test_a_known_difference_applies_to_its_kind_of_data(tmp_path):
     assert known_differences == [{"a": "1", "b": "2"}, {"a": "1"}]
 
 
+def test_an_adverse_event_of_the_registry_without_a_note_keeps_its_name(tmp_path):
+    header = "source,locator,event,group,affected,at_risk,percent"
+    (tmp_path / "adverse_events.csv").write_text(f"{header}\nregistry,,a,,1,9,")
+    (claim,) = claims.read_claims(tmp_path)
+    assert (claim["claim"], claim["outcome"]) == ("registry:a:affected", "a")
+
+
 def test_swapped_arms_contradict_medians_and_directions_but_no_p(few_outcomes):
     frame = few_outcomes.participants.frame.copy()
     frame["arm"] = frame["arm"].replace({"d_q": "control", "control": "d_q"})
