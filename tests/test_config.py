@@ -39,7 +39,6 @@ def _robust(**section):
     ("content", "message"),
     [
         (_with(markr="x"), "analyses.published.markr: unknown key; did you mean 'marker'?"),
-        (_with(alpha="small"), "analyses.published.alpha: 'small': expected a number"),
         (_with(quartile_type=10), "analyses.published.quartile_type: 10: expected less than or equal to 9"),
         (_with(quartile_type="seven"), "analyses.published.quartile_type: 'seven': expected a whole number"),
         (_with(test="student"), "analyses.published.test: 'student': expected 'brunner_munzel', 'exact', 'normal'"),
@@ -47,11 +46,9 @@ def _robust(**section):
         (_with(outcomes=[]), "analyses.published.outcomes"),
         (_with(exclude="S01"), "analyses.published.exclude: 'S01': expected a list"),
         (_with(sha256="abc"), "analyses.published.sha256: 'abc': expected a SHA-256 checksum, 64 hexadecimal digits"),
-        (_with(outliers={"rule": "drop"}), "analyses.published.outliers.rule: 'drop'"),
         (_with(outliers={"rule": "trim", "limit": 0}), "analyses.published.outliers.limit: 0"),
         (_with(strata=[0.5]), "analyses.published.strata: [0.5]: expected keys with values of their own"),
         (_strata(cuts=[1.2]), "analyses.published.strata: 'cuts' of by: quantile must lie between 0 and 1"),
-        (_strata(cuts=["a"]), "strata.cuts.0: 'a': expected a number or a fraction such as 2/3"),
         (_strata(cuts=[0.6, 0.3]), "'cuts' must increase"),
         (_strata(cuts=[0.5], labels=["a"]), "1 cuts make 2 strata"),
         (_strata(cuts=[0.5], labels=["all", "T3"]), "names other than 'all', lowest stratum first, got ['all', 'T3']"),
@@ -71,11 +68,8 @@ def _robust(**section):
         (_robust(multiverse={"outcomes": {"ctx": "up"}}), "robustness.multiverse.outcomes.ctx: 'up'"),
         (_robust(multiverse={"cuts": [1]}), "robustness.multiverse.cuts.0: 1: expected less than 1"),
         *((_with({key: {}}), "taken by a folder of results/") for key in (*settings.RESERVED, "Compare", "Published")),
-        *((_with({key: {}}), "letters, digits and _ .") for key in ("a/b", "../x", ".hidden", "a b", "-x", "a{b}")),
-        (
-            _with({"x" * 300: {}}),
-            "xxx': expected a letter or digit, then letters, digits and _ . + -, 100 characters at most",
-        ),
+        *((_with({key: {}}), "letters, digits and _ .") for key in ("a/b", "../x", ".hidden", "a b", "-x", "é")),
+        (_with({"x" * 300: {}}), "xxx': expected a letter or digit, then letters, digits and _ . + -, 100 characters"),
         (_with({"empty": None}), "analyses.empty: None: expected keys with values of their own, or {} for none"),
         (_with({"mine": {"workbook": "elsewhere/Reconstructed.xlsx"}}), "have the same file name, and would share"),
         *((CONFIG | {"analyses": a}, "analyses: expected one or more named analyses") for a in (3, None, {})),
@@ -83,14 +77,11 @@ def _robust(**section):
         (_with({"b": {}}) | {"reference": "publishd"}, "1 fault\n  reference: no analysis is called 'publishd'"),
         (CONFIG | {"analyses": {"published": None, "b": {}}}, "1 fault\n  analyses.published: None: expected keys"),
         (_with(alpha="1e400"), "alpha: '1e400': expected a number or a fraction such as 2/3"),
-        (_strata(cuts=["1e400"]), "cuts.0: '1e400': expected a number or a fraction such as 2/3"),
         (_strata(cuts=["1_5"]), "cuts.0: '1_5': expected a number or a fraction such as 2/3"),
         (_with(alpha="1e-9999999999"), "alpha: '1e-9999999999': expected a number or a fraction such as 2/3"),
-        (_with({"é": {}}), "analyses.é: 'é': expected a letter or digit, then letters"),
         (CONFIG | {"reference": ["a"]}, """reference: no analysis is called "['a']\""""),
         ({"analyses": {"publishd": {}}}, "reference: no analysis is called 'published'; did you mean 'publishd'?"),
         (_with(workbook=" "), "analyses.published.workbook: ' ': expected the path of a file"),
-        (_with({"text": "median"}), "analyses.text: 'median': expected keys with values of their own"),
     ],
 )
 def test_a_message_names_the_key_or_value_and_what_was_expected(content, message):
@@ -98,28 +89,19 @@ def test_a_message_names_the_key_or_value_and_what_was_expected(content, message
         settings.load(content)
 
 
-def test_all_faults_are_listed_at_once_and_inherited_ones_only_where_they_are_stated():
-    with pytest.raises(UserError, match="4 faults") as error:
-        settings.load(_with({"other": {"alpha": 3}}, markr=1, alpha=2, test="t"))
-    assert str(error.value).count("analyses.other") == 1
-
-
-def test_each_fault_is_listed_under_the_source_that_introduces_it():
+def test_all_faults_are_listed_at_once_each_where_it_is_stated_and_a_missing_key_in_the_first_source():
     stated = {"one.yaml": {"alpha": 3, "quartile_type": 0}, "two.yaml": {"alpha": 2}, "--config": {"tset": "exact"}}
     sources = [(name, {"analyses": {"published": analysis}}) for name, analysis in stated.items()]
+    sources[1][1]["analyses"]["other"] = {"alpha": 0}  # and inherits the faults of the published analysis
     with pytest.raises(UserError) as error:
-        settings.load([("config.yaml", CONFIG), *sources])
+        settings.load([("config.yaml", {"analyses": CONFIG["analyses"]}), *sources])
     assert str(error.value) == (
+        "config.yaml: 1 fault\n  trial: this key is missing\n"
         "one.yaml: 1 fault\n  analyses.published.quartile_type: 0: expected greater than or equal to 1\n"
-        "two.yaml: 1 fault\n  analyses.published.alpha: 2: expected less than 1\n"
+        "two.yaml: 2 faults\n  analyses.published.alpha: 2: expected less than 1\n"
+        "  analyses.other.alpha: 0: expected greater than 0\n"
         "--config: 1 fault\n  analyses.published.tset: unknown key; did you mean 'test'?"
     )
-
-
-def test_a_key_that_no_source_states_is_reported_missing_in_the_first():
-    content = {"analyses": CONFIG["analyses"]}
-    with pytest.raises(UserError, match=r"^one\.yaml: 1 fault\n  trial: this key is missing$"):
-        settings.load([("one.yaml", content), ("--config", {"tables": None})])
 
 
 def test_a_later_source_changes_only_what_it_states():
@@ -172,10 +154,8 @@ def test_markers_outcomes_and_visits_must_be_those_of_the_trial():
         ("{key: placebo,", "{key: a/b,", "arms.control.key: 'a/b': expected letters, digits and _ . + -, since files"),
         ("disease: Disease", "a b: A\n  disease: Disease", "families.a b: 'a b': expected letters, digits and _ . + -"),
         ("label: Albumin", "label: ' '", "outcomes.albumin.label: ' ': expected text without braces, which mark"),
-        ("unit: mg/dL,", "plausible: [nan, 9],", "outcomes.bilirubin.plausible.0: 'nan': expected a number"),
         ("disease: Disease", "disease: Disease {U}", "families.disease: 'Disease {U}': expected text without braces"),
         ("label: Albumin", r'label: "a\ufeff"', r"albumin.label: 'a\ufeff': expected text without braces, which mark"),
-        ("label: Albumin", "label: 'a {U}'", "outcomes.albumin.label: 'a {U}': expected text without braces"),
         (re.compile("^  urine_copper: .*$", re.M), "  {}", "markers: {}: expected at least 1"),
         (re.compile(r", follow_up: \[.*?\]"), "", "'outcomes': none has 'follow_up', so there is no change"),
         ("arms:", "armz:", "armz: unknown key; did you mean 'arms'"),
@@ -294,7 +274,6 @@ def test_a_step_gets_only_its_analysis_and_sections():
         ("a: {x: 1}\nb: {}\na: {x: 2}\n", ", line 3, column 1: not readable as YAML: duplicate key 'a'"),
         ("a: 1\nlist: [{x: 1}, {x: 1, x: 2}]\n", ", line 2, column 23: not readable as YAML: duplicate key 'x'"),
         ("a: [1\n", ", line 2, column 1: not readable as YAML"),
-        ("a:\n\t- x", ", line 2, column 1: not readable as YAML"),
         ("just text", ": expected keys"),
         ("", ": expected keys"),
     ],
