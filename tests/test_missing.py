@@ -4,7 +4,7 @@ from itertools import pairwise, product
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from oracle_values import read_values
 
@@ -23,12 +23,9 @@ def test_pooling_equals_mice(name, complete_df):
 
 
 def test_pooling_needs_two_imputations():
-    options = {"complete_df": np.inf, "confidence": 0.95}
-    pooled, _ = pool_estimates([1.0, 3.0], [0.25, 0.75], **options)
-    assert (pooled.estimate, pooled.standard_error**2) == pytest.approx((2.0, 0.5 + 1.5 * 2.0))
     for estimates in ([1.0], [1.0, 2.0]):
         with pytest.raises(ValueError, match=r"^pooling needs two or more estimates, each with its variance$"):
-            pool_estimates(estimates, [0.25], **options)
+            pool_estimates(estimates, [0.25], complete_df=np.inf, confidence=0.95)
 
 
 @pytest.fixture
@@ -54,13 +51,10 @@ def test_imputation_keeps_observed_values_differs_between_sets_and_repeats_with_
     assert (impute(values, imputations=2, seed=1) == values).all()
 
 
-def test_imputation_predicts_from_the_other_columns_in_any_units(incomplete):
-    values, observed = incomplete
-    imputed = impute(observed, imputations=20, seed=1)
-    error = np.where(np.isnan(observed), imputed.mean(axis=0) - values, np.nan)
-    assert (np.sqrt(np.nanmean(error[:, 1:] ** 2, axis=0)) < 0.5 * values[:, 1:].std(axis=0)).all()
+def test_imputed_values_are_converted_with_the_units_of_their_columns(incomplete):
+    _, observed = incomplete
     move, scale = np.array([100.0, -50.0, 3.0]), np.array([1.0, 1e-3, 20.0])
-    converted = impute(move + scale * observed, imputations=20, seed=1)
+    imputed, converted = (impute(values, imputations=5, seed=1) for values in (observed, move + scale * observed))
     np.testing.assert_allclose(converted, move + scale * imputed, rtol=1e-9)
 
 
@@ -108,7 +102,8 @@ missing_counts = st.sampled_from([(0, 0), (1, 0), (0, 1), (1, 1), (2, 0), (0, 2)
     missing_counts,
     st.sampled_from(["normal", "normal_continuity"]),
 )
-@settings(max_examples=150, deadline=None)
+@example(([0.0], [0.0, 0.0, 0.0, 0.0, 1.0]), (1, 0), "normal")  # heavy ties make U jump over its mean
+@settings(max_examples=150)
 def test_bounds_are_the_extremes_of_all_arrangements_or_the_highest_is_1(samples, missing, method):
     lowest, highest = p_bounds(*samples, *missing, method=method)
     expected = _enumerate_bounds(*samples, *missing, method)
@@ -122,11 +117,6 @@ def test_bounds_of_large_samples_are_quick_and_wide():
     assert (lowest < 1e-6, highest) == (True, 1)
     lowest, highest = p_bounds(*rng.normal(size=(2, 20_000)), 28, 30, method="normal")  # all pairs would need 115 GB
     assert lowest < highest
-
-
-def test_the_highest_p_is_an_upper_bound_if_heavy_ties_make_u_jump_over_its_mean():
-    case = ([0.0], [0.0, 0.0, 0.0, 0.0, 1.0], 1, 0)
-    assert p_bounds(*case, method="normal")[1] == 1 > _enumerate_bounds(*case, "normal")[1]
 
 
 def test_tests_without_bounds_and_negative_counts_are_refused_with_the_reason():
