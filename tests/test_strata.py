@@ -8,6 +8,7 @@ from d_q_trial import strata
 from d_q_trial.errors import UserError
 from d_q_trial.files import write_csv
 
+MARKERS = {"p16_variant_1+5": [6.5, 4.5, 5.5], "p16_variant_5": [1.0, 2.0, 3.0], "ctx": [9.0, 9.0, 9.0]}
 THIRDS = {"cuts": ["2/3"], "labels": ["T1/T2", "T3"]}
 
 
@@ -28,17 +29,20 @@ def count(frame):
 
 
 @pytest.mark.parametrize(
-    ("values", "upper", "lower"),
+    ("by", "values", "cut", "upper", "lower"),
     [
-        (range(60), 20, 20),
-        ([*range(39), 39, 39, *range(41, 60)], 21, 19),  # a tie at the cutoff
+        ("quantile", range(60), "2/3", 20, 20),
+        ("quantile", [*range(39), 39, 39, *range(41, 60)], "2/3", 21, 19),  # a tie at the cutoff
         # With 61 values the cutoff is the 41st value itself, up to rounding error of 60 * (2/3).
-        ([0.1 * i for i in range(61)], 21, 20),
+        ("quantile", [0.1 * i for i in range(61)], "2/3", 21, 20),
+        ("value", [1, 2, 3 - 1e-13, 4], 3, 2, 1),  # value and cutoff are rounded before they are compared
+        ("value", [1, 1.1, 1.23456789012, 2], 1.23456789012, 2, 1),
     ],
 )
-def test_the_upper_third_has_a_third_and_a_value_at_the_cutoff_goes_to_the_configured_side(values, upper, lower):
+def test_a_value_at_the_cutoff_goes_to_the_configured_side(by, values, cut, upper, lower):
     for at_cut, size in (("upper", upper), ("lower", lower)):
-        assert count(divide(values, rule=THIRDS | {"at_cut": at_cut})) == {"T1/T2": len(values) - size, "T3": size}
+        rule = {"by": by, "cuts": [cut], "labels": ["low", "high"], "at_cut": at_cut}
+        assert count(divide(values, rule=rule)) == {"low": len(values) - size, "high": size}
 
 
 def test_the_reference_group_and_exclusions_change_the_cutoff():
@@ -68,8 +72,7 @@ def add_other_values(rows):
 
 
 def test_the_table_of_strata_is_the_one_worked_by_hand_and_is_read_as_written(tmp_path):
-    markers = {"p16_variant_1+5": [6.5, 4.5, 5.5], "p16_variant_5": [1.0, 2.0, 3.0], "ctx": [9.0, 9.0, 9.0]}
-    rows, rule = add_other_values(list_markers(markers)), {"cuts": ["1/4", "3/4"], "labels": ["low", "middle", "high"]}
+    rows, rule = add_other_values(list_markers(MARKERS)), {"cuts": ["1/4", "3/4"], "labels": ["low", "middle", "high"]}
     frame = build(rows, rule)
     expected = [
         ("A", "d_q", "p16_variant_5", 1.0, "low", "1.5; 2.5", np.nan, 1.5),
@@ -101,6 +104,7 @@ def test_strata_from_a_column_keep_the_marker_values():
 
 
 COLUMN = {"by": "column", "labels": ["T1", "T2"]}
+EMPTY_MIDDLE = "strata.cuts: no participant falls into 10 to below 20, 20 and above"
 EMPTY = "strata.labels: no participant falls into T8; column 'group' has none"
 NOT_READ = (
     "strata.column: no column {} of the workbook was read as strata of the analysed participants{}; "
@@ -111,10 +115,7 @@ NOT_READ = (
 @pytest.mark.parametrize(
     ("rule", "message"),
     [
-        (
-            {"by": "value", "cuts": [100, 200], "labels": ["low", "middle", "high"]},
-            "strata.cuts: no participant falls into middle, high; p16_variant_5 runs from 1 to 3 and is cut at 100, 200",
-        ),
+        ({"by": "value", "cuts": [10, 20]}, f"{EMPTY_MIDDLE}; p16_variant_5 runs from 1 to 3 and is cut at 10, 20"),
         (COLUMN | {"column": "age"}, NOT_READ.format("'age'", "")),
         (COLUMN | {"column": "grup"}, NOT_READ.format("'grup'", "; did you mean 'group'?")),
         (COLUMN | {"column": "group"}, "Sheet!B7: stratum 'T9' is not among the labels T1, T2"),
@@ -141,11 +142,10 @@ def test_a_workbook_without_the_marker_has_no_strata_and_unknown_markers_and_col
 
 
 def test_marker_values_are_those_of_analysed_participants_at_baseline():
-    markers = {"p16_variant_5": [1.0, 2.0, 3.0], "p16_variant_1+5": [6.0, 4.0, 5.0], "ctx": [9.0, 9.0, 9.0]}
-    rows = add_other_values(list_markers(markers))
+    rows = add_other_values(list_markers(MARKERS))
     rows += [{**row, "participant": name, "arm": "fisetin"} for name, row in zip("DE", rows, strict=False)]
     values = strata.select_marker_values(make_participants(rows), TRIAL, make_analysis(exclude=["B"]))
-    expected = pd.DataFrame({"p16_variant_5": [1.0, 3.0], "p16_variant_1+5": [6.0, 5.0]}, index=["A", "C"])
+    expected = pd.DataFrame({"p16_variant_5": [1.0, 3.0], "p16_variant_1+5": [6.5, 5.5]}, index=["A", "C"])
     pd.testing.assert_frame_equal(values, expected, check_names=False, check_like=True)
 
 
@@ -155,9 +155,3 @@ def test_panels_without_ids_are_in_the_stratum_of_their_panel_and_participants_w
     rows += [("", False, "p", "T3"), ("", False, "q", "T3")]
     changes = pd.DataFrame(rows, columns=["participant", "linked", "marker", "stratum"])
     assert strata.find_strata(changes, table, "p").tolist() == ["T1", "T3", "", "T3", ""]
-
-
-@pytest.mark.parametrize(("values", "cut"), [([1, 2, 3 - 1e-13, 4], 3), ([1, 1.1, 1.23456789012, 2], 1.23456789012)])
-def test_marker_and_cutoff_are_rounded_before_they_are_compared(values, cut):
-    rule = {"by": "value", "cuts": [cut], "labels": ["low", "high"]}
-    assert count(divide(values, rule=rule)) == {"low": 2, "high": 2}
