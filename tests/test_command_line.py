@@ -18,7 +18,6 @@ CONFIG = ["--config", "tests/config.yaml"]
     [
         (["inspect", "data/pbc/pbc.xlsx", "--trial", "x"], "--trial x: no such file; name the trial's"),
         (["results", "--results", "OUT", *CONFIG], "OUT/workbooks/reconstructed/participants.csv: No such file"),
-        (["tables", "--results", "OUT", *CONFIG], "OUT/published/results.csv: No such file"),
         (["report", "--results", "OUT", *CONFIG], "OUT/workbooks/reconstructed/participants.json: No such file"),
         (["results", "--analysis", "publishd", *CONFIG], "did you mean 'published'?"),
         (["results", "--config", "data/trial.yaml"], "\n  analyses: this key is missing"),
