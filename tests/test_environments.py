@@ -74,19 +74,25 @@ def test_steps_run_in_the_environment_that_snakemake_deploys(tmp_path, method):
 
 
 @pytest.mark.slow
-def test_shards_of_kubernetes_pods_are_combined_and_not_computed_again(copy):
+def test_the_shards_of_a_kubernetes_pod_and_of_the_workflow_give_the_bytes_of_one_process(copy):
     job = yaml.safe_load((TOP / "profiles/kubernetes/full_size.yaml").read_text(encoding="utf-8"))["spec"]
     pod = job["template"]["spec"]["containers"][0]
     assert f"--shards {job['completions']} " in pod["args"][0]
     command = pod["args"][0].replace("99999", "199").replace("_of_8", "_of_2").replace("--shards 8", "--shards 2")
-    variables = workspace.environment(copy) | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    for index in "01":
-        environment = variables | {"JOB_COMPLETION_INDEX": index}
-        subprocess.run([*pod["command"], command], cwd=copy, env=environment, check=True)
-    settings = ("--config", "robustness={shards: 2, full_permutations: 199}")
-    planned = workspace.snakemake(copy, "full_size", *settings, "--dry-run")
-    assert "draw its specification curve" in planned
-    assert "Permute the treatment labels" not in planned
+    variables = {"JOB_COMPLETION_INDEX": "0", "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    subprocess.run([*pod["command"], command], cwd=copy, env=workspace.environment(copy) | variables, check=True)
+    printed = workspace.snakemake(copy, "full_size", "--config", "robustness={shards: 2, full_permutations: 199}")
+    assert "Permute the treatment labels (analysis published, part 2 of 2)" in printed
+    assert "part 1 of 2" not in printed  # it is not computed again
+    assert "Test the multiverse and draw its specification curve" in printed
+    requested = "\nThe full-size multiverse is results/full_size/published/multiverse.csv\n"
+    assert requested in printed.rpartition("done: ")[2]
+    assert "The report is" not in printed  # it was not requested
+    # The default run has as many permutations, in one shard.
+    for path in (copy / "results/full_size/published").glob("*.*"):
+        assert path.read_bytes() == (copy / "results/published/robustness" / path.name).read_bytes(), path.name
+    default = ("results/published/robustness/multiverse.csv", "--config", "robustness={shards: 3}")
+    assert workspace.list_steps(copy, *default) == {"permute:published", "multiverse:published"}
 
 
 @pytest.fixture

@@ -1,20 +1,21 @@
-"""The real workflow in real processes: what it makes, what it reruns, what it refuses, and where it can be called from."""
+"""The real workflow in real processes: what it makes, reruns and refuses, where it can be called from, and its workers."""
 
+import contextlib
 import os
 import re
 import shutil
 import signal
+import subprocess
+import sys
 import time
 import zipfile
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import workspace
 import yaml
-from pipeline import CHOSEN
 
-from d_q_trial import cli, code_inputs, runs
+from d_q_trial import cli, code_inputs, workers
 
 RESULTS = "results/published/results.csv"
 
@@ -28,19 +29,6 @@ def test_a_run_prints_the_verdicts_and_the_path_of_the_report_and_a_second_run_h
     assert report in summary
     nothing = "Nothing to be done (all requested files are present and up to date)."
     assert workspace.snakemake(folder).rstrip().endswith(f"{nothing}\n{report}")
-
-
-def test_the_summary_names_the_requested_output_instead_of_the_report(tmp_path, monkeypatch, capsys):
-    requested = "The full-size multiverse is results/full_size/published/multiverse.csv"
-    report = "The report is results/published/report.html;"
-    monkeypatch.chdir(tmp_path)
-    Path("results/published").mkdir(parents=True)
-    Path("results/published/report.html").touch()
-    for message, last_line in ((requested, requested), ("All outputs are up to date", report)):
-        job = SimpleNamespace(rule=SimpleNamespace(name="any"), message=message)
-        workflow = SimpleNamespace(dag=SimpleNamespace(finished_jobs=[job], jobs=[]))
-        runs.Summary(CHOSEN, "config.yaml", workflow).print_success()
-        assert capsys.readouterr().out.splitlines()[-1].startswith(last_line)
 
 
 def test_a_step_depends_on_all_modules_that_it_imports(finished):
@@ -76,22 +64,16 @@ def test_an_edited_configuration_reruns_only_what_depends_on_it(copy):
     workspace.edit(copy, lambda config: config.update(analyses={"above": {}} | config["analyses"]))
     steps = workspace.list_steps(copy)
     assert {"results:above", "robustness:above"} <= steps
-    assert {step for step in steps if step.startswith(("participants", "cutoffs"))} == set()
+    assert not [step for step in steps if step.startswith(("participants", "cutoffs"))]
     workspace.edit(copy, lambda config: [config["analyses"].pop(name) for name in ("above", "median")])
     assert workspace.list_steps(copy) == set()
-    workspace.edit(copy, lambda config: config["robustness"].update(seed=7))
-    steps = workspace.list_steps(copy)
-    assert {
-        "multiverse:published",
-        "cutoffs:published",
-        "results:published",
-    } <= steps  # the results contain permuted interactions
-    assert steps.isdisjoint({"participants:published", "consistency"})
-    workspace.edit(copy, lambda config: config["robustness"].pop("seed"))
-    workspace.edit(copy, lambda config: config["analyses"]["published"]["strata"].update(cuts=[0.5]))
-    steps = workspace.list_steps(copy)
-    assert {"results:published", "tables:published", "report:published"} <= steps
-    assert steps.isdisjoint({"participants:published", "cutoffs:published", "consistency"})
+    for setting, reruns, keeps in (  # the results contain permuted interactions
+        ("robustness={seed: 7}", {"multiverse", "cutoffs", "results"}, {"participants"}),
+        ("analyses={published: {strata: {cuts: [1/2]}}}", {"results", "tables", "report"}, {"participants", "cutoffs"}),
+    ):
+        steps = {step.removesuffix(":published") for step in workspace.list_steps(copy, "--config", setting)}
+        assert reruns <= steps, setting
+        assert steps.isdisjoint(keeps | {"consistency"}), setting
 
 
 @pytest.mark.slow
@@ -120,16 +102,6 @@ def test_edited_code_reruns_what_imports_it_and_comments_rerun_nothing(copy):
         assert reruns <= steps, module
         assert steps.isdisjoint(keeps), module
         paths[module].write_text(code)
-
-
-@pytest.mark.slow
-def test_three_shards_give_the_bytes_of_one(copy):
-    one_shard = {path: path.read_bytes() for path in (copy / "results/published/robustness").iterdir()}
-    target = "results/published/robustness/multiverse.csv"
-    printed = workspace.snakemake(copy, target, "--config", "robustness={shards: 3}")
-    assert "Permute the treatment labels (analysis published, part 3 of 3)" in printed
-    assert "Test the multiverse and draw its specification curve" in printed
-    assert [path.name for path in one_shard if path.read_bytes() != one_shard[path]] == []
 
 
 def test_the_next_report_includes_what_was_made_on_request(copy):
@@ -201,7 +173,6 @@ def test_a_concurrent_run_is_refused_and_a_killed_one_leaves_no_lock(tmp_path):
       "  analyses.published.markr: unknown key", "  analyses.published.alpha: '2': expected less than 1")),
     # Snakemake alone would regard the finished outputs, made from another workbook, as up to date.
     (("--config", "analyses={published: {workbook: none.xlsx}}"), ("workbook: 'none.xlsx': no such file",)),
-    (("--config", "analyses={published: {outcomes: [ctxx]}}"), ("--config: 1 fault", "did you mean 'ctx'?")),
     (("--configfile", "mine.yaml", "config.yaml"),
      ("mine.yaml: 1 fault\n  analyses.published.tset: unknown key; did you mean 'test'?",)),
     (("--config", "figures=words.yaml"), ("words.yaml: figures.one: caption: no placeholder is called {lettrs}",)),
@@ -345,3 +316,107 @@ def test_the_slurm_profile_states_memory_and_time_of_existing_rules(finished):
     target = ("full_size", "--config", "robustness={shards: 2}")
     printed = workspace.snakemake(finished[0], "--profile", "profiles/slurm", "--dry-run", *target)
     assert printed.count("Permute the treatment labels") == 2
+
+
+# -- workers, which change only when libraries are loaded ------------------------------------------------------------
+
+VERIFY = ["verify", "results/published"]
+
+
+def _list_processes(folder: Path) -> list[int]:
+    """List the workers and jobs that run in a folder."""
+    processes = []
+    for path in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has just ended
+            if b"d_q_trial.workers" in (path / "cmdline").read_bytes() and (path / "cwd").readlink() == folder:
+                processes.append(int(path.name))
+    return processes
+
+
+def _wait_for_processes(folder: Path, number: int) -> None:
+    workspace.wait_for(lambda: len(_list_processes(folder)) == number)
+
+
+@pytest.fixture
+def start_step(finished, monkeypatch):
+    """Return a function that starts a command in the finished project, where it has a worker."""
+    # A shell ignores interrupts in what it runs in the background, such as these tests, and processes inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    monkeypatch.chdir(finished[0])
+    for name, value in (workspace.environment(finished[0]) | {workers.FOLDER: ""}).items():
+        monkeypatch.setenv(name, value)
+    workers.start_workers(["verify reconstruct"], "sockets")
+    workspace.wait_for(lambda: Path("sockets/verify reconstruct").exists() and len(_list_processes(finished[0])) == 1)
+    yield lambda arguments: subprocess.Popen([sys.executable, "-m", "d_q_trial", *arguments], stdout=subprocess.PIPE)
+    workers._started.pop().communicate()
+    _wait_for_processes(finished[0], 0)
+    shutil.rmtree("sockets")
+
+
+@pytest.fixture
+def start_endless_step(start_step, tmp_path):
+    """Return a function that starts a step whose job waits for its input and never ends by itself."""
+    os.mkfifo(tmp_path / "design.yaml")
+    return lambda: start_step(["reconstruct", "--design", str(tmp_path / "design.yaml")])
+
+
+def test_a_job_of_a_worker_has_the_output_and_status_of_a_step_without_one(start_step, monkeypatch):
+    outcomes = []
+    for folder in ("sockets", "nowhere"):
+        monkeypatch.setenv(workers.FOLDER, folder)
+        steps = [*map(start_step, (VERIFY, ["verify", "nowhere"], [*VERIFY, "--format", "markdown"]))]
+        outcomes.append([(step.communicate()[0], step.returncode) for step in steps])
+    assert Path("sockets/modules of verify-reconstruct.json").exists()
+    assert [path.name for path in Path("sockets").iterdir() if "verify" in path.name.split()] == ["verify reconstruct"]
+    assert outcomes[0] == outcomes[1]
+    assert [status for _, status in outcomes[0]] == [0, 2, 0]
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_a_job_ends_with_its_step_which_prints_no_traceback(start_endless_step, finished, capfd, number):
+    step = start_endless_step()
+    _wait_for_processes(finished[0], 2)
+    for process in [step.pid, *_list_processes(finished[0])][: None if number == signal.SIGINT else 1]:
+        os.kill(process, number)
+    _wait_for_processes(finished[0], 1)
+    step.communicate()
+    assert "workers.run" not in capfd.readouterr().err  # as in a traceback of the step
+
+
+def test_a_killed_job_fails_its_step_and_a_step_without_its_worker_runs_by_itself(
+    start_step, start_endless_step, finished
+):
+    worker, step = _list_processes(finished[0]), start_endless_step()
+    _wait_for_processes(finished[0], 2)
+    os.kill(*worker, signal.SIGKILL)
+    assert start_step(VERIFY).communicate(timeout=60)[0]
+    os.kill(*_list_processes(finished[0]), signal.SIGKILL)
+    step.communicate()
+    assert step.returncode == 1
+
+
+@pytest.mark.slow
+def test_workers_give_the_outputs_of_separate_steps(copy, monkeypatch):
+    cuts = {"halves": [0.5], "thirds": ["1/3", "2/3"]}
+    analyses = {name: {"strata": {"cuts": quantiles}} for name, quantiles in cuts.items()} | {"strict": {"alpha": 0.01}}
+    workspace.edit(copy, lambda config: config["analyses"].update(analyses))
+    workspace.snakemake(copy)
+    monkeypatch.setenv("D_Q_TRIAL_CONFIG", next(map(str, (copy / ".snakemake/d_q_trial").glob("*.json"))))
+    shutil.copytree(copy / "results", copy / "again")
+    for command in ("results", "sensitivity", "tables", "figures", "report"):
+        workspace.run(copy, "-m", "d_q_trial", command, "--analysis", "thirds", "--results", "again")
+        logs = [copy / f"results/{name}/logs/{command}.log" for name in ("published", *analyses)]
+        assert len({log.read_text().splitlines()[-1] for log in logs}) == 1, command
+    for path in (copy / "again/thirds").rglob("*.*"):
+        assert path.read_bytes() == (copy / "results" / path.relative_to(copy / "again")).read_bytes(), path
+
+
+@pytest.mark.slow
+def test_workers_end_when_their_run_is_killed(copy):
+    workspace.edit(copy, lambda config: config["analyses"].update(halves={"strata": {"cuts": [0.5]}}))
+    run = workspace.start(copy)
+    workspace.wait_for((copy / ".snakemake/workers/report").exists)
+    assert len(_list_processes(copy)) >= 4
+    os.kill(run.pid, signal.SIGKILL)
+    run.wait()
+    _wait_for_processes(copy, 0)
