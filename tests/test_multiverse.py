@@ -40,9 +40,7 @@ def count(specifications, permutations=99, seed=CHOSEN.robustness.seed):
 
 
 def prepare_run(run, options=CHOSEN.robustness):
-    specifications, reason = prepare_specifications(run.participants, run.trial, run.analysis, options)
-    assert not reason
-    return specifications
+    return prepare_specifications(run.participants, run.trial, run.analysis, options)[0]
 
 
 @lru_cache
@@ -68,9 +66,8 @@ def test_the_values_of_a_specification_are_those_worked_by_hand(limit, outliers)
     specifications, _ = prepare(people, outliers=["keep", "trim", "winsorise"], outlier_limit=limit)
     table = count(specifications)[1]
     raw = people.frame.pivot(index="participant", columns=["variable", "visit"], values="value")
-    week_2, week_4, week_20 = (
-        raw["p1np"][visit] - raw["p1np"]["baseline"] for visit in ("week_2", "week_4", "week_20")
-    )
+    differences = raw["p1np"].sub(raw["p1np"]["baseline"], axis=0)
+    week_2, week_4, week_20 = (differences[visit] for visit in ("week_2", "week_4", "week_20"))
     carried = week_20.copy()  # forward, from the latest earlier visit, and not from the baseline
     carried["A01"], carried["A02"] = week_4["A01"], week_2["A02"]
     q1, q3 = week_20.quantile([0.25, 0.75])  # of both arms together
@@ -105,43 +102,28 @@ def test_no_rule_for_missing_values_replaces_a_value_without_a_logarithm():
 
 
 @pytest.mark.parametrize(
-    ("rule", "lowest"),
-    [
-        ({}, 4),
-        ({"at_cut": "lower"}, 5),
-        ({"reference": "everyone"}, 6),  # the median of 0 to 8 and of four participants of another arm
-        ({"reference": "everyone", "at_cut": "lower"}, 7),
-        ({"quantile_type": 1, "cuts": [2 / 3]}, 5),
-        ({"quantile_type": 7, "cuts": [2 / 3]}, 6),  # at 5 1/3
-    ],
-)
-def test_subgroups_are_divided_by_the_conventions_of_the_analysis(rule, lowest):
-    rows = cohorts.randomized(9, markers=range(9))
-    for i in range(4):
-        rows += cohorts.value_rows(f"F{i}", "fisetin", MARKER, baseline=100.0 + i)
-    strata = settings.StrataRule(**{"cuts": [0.5]} | rule)
-    analysis = ANALYSIS.model_copy(update={"strata": strata})
-    specifications, _ = prepare(cohorts.make_participants(rows), analysis, cuts=strata.cuts)
-    columns = pick(specifications.table, marker=MARKER).index
-    is_member = ~np.isnan(specifications.values[:, columns]).all(axis=1)
-    assert is_member.tolist() == [number >= lowest for number in range(9)]
-
-
-@pytest.mark.parametrize(
     ("path", "overrides", "n"),  # outcomes, visits, and all participants or the upper stratum of each marker
     [
         (CONFIG, {}, 2 * 3 * 3),
         (PBC, {}, 3 * 2 * 2),
-        (CONFIG, {"strata": settings.StrataRule(cuts=[0.5, 0.6])}, 2 * 3 * 3),
-        (CONFIG, {"strata": settings.StrataRule(by="value", cuts=[0.6])}, 2 * 3),
+        (CONFIG, {"strata": {"cuts": [0.5, 0.6]}}, 2 * 3 * 3),
+        (CONFIG, {"strata": {"cuts": [0.5], "quantile_type": 1}}, 2 * 3 * 3),
+        (CONFIG, {"strata": {"cuts": [0.5], "quantile_type": 1, "at_cut": "lower"}}, 2 * 3 * 3),
+        (CONFIG, {"strata": {"cuts": [0.5], "reference": "everyone"}}, 2 * 3 * 3),
+        (CONFIG, {"strata": {"by": "value", "cuts": [0.6]}}, 2 * 3),
         (CONFIG, {"change": "difference", "test": "normal_continuity"}, 2 * 3 * 3),
         (CONFIG, {"outliers": settings.Outliers(rule="trim")}, 0),  # by arm, unlike those of the multiverse
     ],
 )
 def test_the_specifications_of_the_analysis_give_the_numbers_of_the_results(path, overrides, n):
     options = settings.load(path).robustness
-    outcomes = options.multiverse.outcomes
-    run = pipeline.rerun(pipeline.run_config(path), outcomes=list(outcomes), **overrides)
+    base, outcomes = pipeline.run_config(path), options.multiverse.outcomes
+    if "strata" in overrides:
+        overrides = overrides | {"strata": settings.StrataRule(**overrides["strata"])}
+    # Another arm counts only for the cutoffs of a rule with the reference "everyone".
+    others = [row for i in range(9) for row in cohorts.value_rows(f"F{i}", "fisetin", MARKER, baseline=9.0)]
+    frame = pd.concat([base.participants.frame, cohorts.make_participants(others).frame])
+    run = pipeline.rerun(base, frame=frame, outcomes=list(outcomes), **overrides)
     table = pick(count(prepare_run(run, options), 1)[1], own="yes")
     assert len(table) == n
     for row in table.itertuples():
@@ -296,18 +278,15 @@ def test_the_share_of_a_choice_is_the_variance_explained_by_it_alone():
     assert variance.loc["total", "df"] == variance.loc[["all choices", "combinations of choices"], "df"].sum() == 79
 
 
-def explain_variance(cut, effect, **choices):
-    table = pd.DataFrame(dict.fromkeys(CHOICES, "same"), index=range(len(cut)))
-    return multiverse.choices_variance(table.assign(marker="m", cut=cut, effect=effect, **choices)).set_index("choice")
-
-
 def test_a_choice_without_influence_has_a_share_of_zero_and_too_few_specifications_have_no_shares():
-    effects = np.repeat(np.random.default_rng(4).random(40) / 7, 2)
-    variance = explain_variance(np.repeat(np.arange(40) % 4 / 8, 2), effects, test=["normal", "exact"] * 40)
+    table = pd.DataFrame(dict.fromkeys(CHOICES, "same") | {"marker": "m"}, index=range(80))
+    cuts, effects = np.repeat(np.arange(40) % 4 / 8, 2), np.repeat(np.random.default_rng(4).random(40) / 7, 2)
+    table = table.assign(cut=cuts, test=["normal", "exact"] * 40, effect=effects)
+    variance = multiverse.choices_variance(table).set_index("choice")
     assert variance.loc["test", ["sum_of_squares", "share"]].tolist() == [0, 0]
     assert variance.loc["subgroup", "share"] > 0
-    assert explain_variance([0.25, 0.5], [0, 1 / 7]).empty
-    assert explain_variance([0.25, 0.5, 0.75], [0, 1 / 7, 2 / 7]).empty
+    for few in (2, 3):  # one test, and as many cutoffs as specifications
+        assert multiverse.choices_variance(pick(table, test="normal").head(few)).empty
 
 
 def run_command(folder, people, *arguments):
