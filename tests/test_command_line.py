@@ -72,11 +72,10 @@ def test_help_imports_no_large_library_and_lists_every_command_even_without_docs
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
 def test_inspect_prints_on_a_console_with_few_characters(tmp_path, encoding):
-    command = [sys.executable, "-m", "d_q_trial", "inspect", "data/reconstructed.xlsx"]
+    arguments = ["inspect", "data/reconstructed.xlsx", "--write-mapping", tmp_path / "m"]
     environment = os.environ | {"PYTHONIOENCODING": encoding}
-    run = subprocess.run(
-        [*command, "--write-mapping", tmp_path / "m"], env=environment, capture_output=True, check=True
-    )
+    command = [sys.executable, "-m", "d_q_trial", *arguments]
+    run = subprocess.run(command, env=environment, capture_output=True, check=True)
     assert run.stderr == b""
     assert b"Primary endpoint" in run.stdout
 

@@ -90,9 +90,8 @@ def test_a_damaged_table_is_reported_by_name(tmp_path, text):
 
 
 def test_a_checksum_detects_another_file(tmp_path):
-    path = tmp_path / "w.xlsx"
-    path.write_bytes(b"abc")
     checksum = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-    files.check_sha256(path, checksum.upper())
+    (tmp_path / "w.xlsx").write_bytes(b"abc")
+    files.check_sha256(tmp_path / "w.xlsx", checksum.upper())
     with pytest.raises(UserError, match=f"SHA-256 is {checksum}, expected 0000.*; this is another file"):
-        files.check_sha256(path, "0" * 64)
+        files.check_sha256(tmp_path / "w.xlsx", "0" * 64)
