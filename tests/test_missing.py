@@ -30,31 +30,28 @@ def test_pooling_needs_two_imputations():
 
 @pytest.fixture
 def incomplete():
-    """Three correlated columns, and the same with missing values in the last two."""
+    """Three correlated columns, the last two with missing values."""
     rng = np.random.default_rng(4)
     first = rng.normal(size=40)
     values = np.column_stack([first, first + 0.3 * rng.normal(size=40), 2 * first + 0.3 * rng.normal(size=40)])
-    observed = values.copy()
     for column, count in ((1, 6), (2, 8)):
-        observed[rng.choice(40, count, replace=False), column] = np.nan
-    return values, observed
+        values[rng.choice(40, count, replace=False), column] = np.nan
+    return values
 
 
 def test_imputation_keeps_observed_values_differs_between_sets_and_repeats_with_its_seed(incomplete):
-    values, observed = incomplete
-    imputed, is_observed = impute(observed, imputations=5, seed=1), ~np.isnan(observed)
+    imputed, is_observed = impute(incomplete, imputations=5, seed=1), ~np.isnan(incomplete)
     assert imputed.shape == (5, 40, 3)
-    assert (imputed[:, is_observed] == observed[is_observed]).all()
+    assert (imputed[:, is_observed] == incomplete[is_observed]).all()
     assert len({completed.tobytes() for completed in imputed}) == 5
-    assert (imputed == impute(observed, imputations=5, seed=np.random.default_rng(1))).all()
-    assert (imputed != impute(observed, imputations=5, seed=2)).any()
-    assert (impute(values, imputations=2, seed=1) == values).all()
+    assert (imputed == impute(incomplete, imputations=5, seed=np.random.default_rng(1))).all()
+    assert (imputed != impute(incomplete, imputations=5, seed=2)).any()
+    assert (impute(imputed[0], imputations=2, seed=1) == imputed[0]).all()
 
 
 def test_imputed_values_are_converted_with_the_units_of_their_columns(incomplete):
-    _, observed = incomplete
     move, scale = np.array([100.0, -50.0, 3.0]), np.array([1.0, 1e-3, 20.0])
-    imputed, converted = (impute(values, imputations=5, seed=1) for values in (observed, move + scale * observed))
+    imputed, converted = (impute(values, imputations=5, seed=1) for values in (incomplete, move + scale * incomplete))
     np.testing.assert_allclose(converted, move + scale * imputed, rtol=1e-9)
 
 
@@ -70,11 +67,10 @@ def test_imputed_values_have_the_posterior_predictive_mean_and_spread():
 
 
 def test_imputation_refuses_unsuitable_data_with_the_reason(incomplete):
-    _, observed = incomplete
     for values, imputations, message in (
-        (observed[:5], 2, "too few observed values to predict from the others"),
-        (np.column_stack([observed[:, :2], np.full(40, 0.1)]), 2, "column 2 does not vary"),
-        (observed, 0, "0 imputations, expected at least 1"),
+        (incomplete[:5], 2, "too few observed values to predict from the others"),
+        (np.column_stack([incomplete[:, :2], np.full(40, 0.1)]), 2, "column 2 does not vary"),
+        (incomplete, 0, "0 imputations, expected at least 1"),
     ):
         with pytest.raises(ValueError, match=f"^imputation: {message}$"):
             impute(values, imputations=imputations, seed=1)
