@@ -112,6 +112,7 @@ def test_every_cutoff_and_window_compares_its_groups_by_the_test_of_the_analysis
         effects = [mann_whitney_effect(value[side & is_first], value[side & ~is_first]) for side in (above, ~above)]
         interaction = effect_difference(*effects, confidence=0.95).p if has_both else np.nan
         assert row.p_interaction == pytest.approx(interaction, rel=1e-9, nan_ok=True)
+    assert set(windows["visit"]) == set(table["visit"])
     for _, rows in windows.groupby(["outcome", "visit"]):
         _, is_first, marker = _select_changes(run, rows.iloc[0])
         ordered, size, step = np.sort(marker), round(marker.size / 2), round(marker.size / 10)
