@@ -1,24 +1,56 @@
-"""The registry of two-sample tests, and the two tests that are not rank-sum variants."""
+"""The registry of two-sample tests: the rank-sum variants, Brunner-Munzel and Welch, and the intervals of their effects."""
 
 import subprocess
 import sys
+import tracemalloc
+from itertools import combinations
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from oracle_values import parse_samples, read_rows, select_numbers
+from scipy import stats
 
 from d_q_trial.labels import STATISTICS
 from d_q_trial.report.methods import REFERENCES
-from d_q_trial.stats.checks import drop_missing
+from d_q_trial.stats import shift
+from d_q_trial.stats.checks import drop_missing, is_significant
 from d_q_trial.stats.estimate import mean_difference
+from d_q_trial.stats.rank_sum import asymptotic_columns, exact_p
 from d_q_trial.stats.shift import hodges_lehmann
-from d_q_trial.stats.two_sample import TESTS, get_test
+from d_q_trial.stats.two_sample import TESTS, get_test, rank_sum_variants
 
-samples = st.lists(st.integers(-9, 9).map(float), min_size=2, max_size=9).map(np.array)
-any_test = st.sampled_from(list(TESTS.values()))
+# Few different values, so that ties are common.
+samples = st.lists(st.integers(-9, 9).map(float), min_size=1, max_size=9).map(np.array)
+any_test, any_variant = st.sampled_from(list(TESTS.values())), st.sampled_from(rank_sum_variants())
 each_test = pytest.mark.parametrize("test", TESTS.values(), ids=TESTS)
+INFINITE = (-np.inf, np.inf)
+
+
+def each_sample(name):
+    return pytest.mark.parametrize("oracle", read_rows(name), ids=lambda row: row["sample"])
+
+
+def estimate_shift(first, second, method="normal", confidence=0.95):
+    shift = hodges_lehmann(first, second, method=method, confidence=confidence)
+    return [shift.estimate, shift.lower, shift.upper]
+
+
+@each_sample("rank_sum")
+def test_u_z_p_and_intervals_of_the_rank_sum_variants_equal_r_and_coin(oracle):
+    samples, name = parse_samples(oracle), oracle["sample"]
+    results = {method: get_test(method).compare(*samples) for method in rank_sum_variants()}
+    assert {result.u for result in results.values()} == {float(oracle["u"])}
+    assert [result.p for result in results.values()] == pytest.approx(select_numbers(oracle, *results), rel=1e-9)
+    assert results["normal"].statistic == pytest.approx(float(oracle["z"]))
+    # R's root search to 1e-4 leaves the lattice when nearly all values tie, so its limits for "constant" are not valid.
+    for method in ("normal", "normal_continuity") if name != "constant" else ():
+        limits = select_numbers(oracle, f"{method}_lower", f"{method}_upper")
+        assert estimate_shift(*samples, method)[1:] == pytest.approx(limits, abs=2e-4), method
+    for row in (row for row in read_rows("rank_sum_exact") if row["sample"] == name):  # samples without ties
+        expected = select_numbers(row, "estimate", "lower", "upper")
+        assert estimate_shift(*samples, "exact") == pytest.approx(expected, abs=1e-12)
 
 
 @pytest.mark.parametrize("name", ["brunner_munzel", "welch"])
@@ -28,13 +60,55 @@ def test_statistic_and_p_equal_r(name):
         assert result[3:] == pytest.approx(expected, rel=1e-9), oracle["sample"]
 
 
-@pytest.mark.parametrize("oracle", read_rows("welch"), ids=lambda row: row["sample"])
+@each_sample("welch")
 def test_the_difference_of_means_equals_r_and_its_interval_is_mirrored_if_the_samples_are_swapped(oracle):
     samples, expected = parse_samples(oracle), select_numbers(oracle, "df", "statistic", "p", "lower", "upper")
     difference, swapped = (mean_difference(*pair, confidence=0.95) for pair in (samples, samples[::-1]))
     assert difference[2:] == pytest.approx(expected, rel=1e-10)
     assert difference.t == pytest.approx(difference.estimate / difference.standard_error, rel=1e-12)
     assert (swapped.lower, swapped.upper) == pytest.approx((-difference.upper, -difference.lower), rel=1e-10)
+
+
+@given(samples, samples)
+def test_every_variant_equals_scipy_or_enumeration(first, second):
+    assume(np.ptp([*first, *second]) > 0)
+    for method, correction in (("normal", False), ("normal_continuity", True)):
+        result = get_test(method).compare(first, second)
+        expected = stats.mannwhitneyu(first, second, method="asymptotic", use_continuity=correction)
+        assert (result.u, result.p) == (expected.statistic, pytest.approx(expected.pvalue, rel=1e-9))
+    first, second = first[:5], second[:5]
+    assume(np.ptp([*first, *second]) > 0)
+    ranks = stats.rankdata([*first, *second])
+    distances = abs(np.sum([*combinations(ranks, len(first))], axis=1) - len(first) * (len(ranks) + 1) / 2)
+    extreme = distances >= distances[0] - 1e-9  # the first combination is the observed one
+    assert get_test("exact").compare(first, second).p == pytest.approx(extreme.mean(), rel=1e-12)
+
+
+def test_exact_p_of_large_samples_equals_scipy():
+    values, is_first = np.random.default_rng(1).normal(size=290), np.arange(290) < 150
+    expected = stats.mannwhitneyu(values[is_first], values[~is_first], method="exact").pvalue
+    assert exact_p(stats.rankdata(values), is_first) == pytest.approx(expected, rel=1e-10)
+
+
+@pytest.mark.slow
+def test_exact_p_of_520_against_520_does_not_overflow():
+    is_first = np.arange(1040) < 520
+    values = np.random.default_rng(1).normal(size=(1040, 1)) + 0.1 * is_first[:, None]
+    normal = asymptotic_columns(values, is_first, continuity=True)
+    assert get_test("exact").compare_columns(values, is_first).p == pytest.approx(normal.p, rel=0.01)
+
+
+def test_exact_p_values_leave_no_tables_in_memory_and_too_many_participants_with_ties_are_refused():
+    rng = np.random.default_rng(1)
+    tracemalloc.start()
+    for _ in range(5):
+        get_test("exact").compare(rng.integers(0, 40, 60), rng.integers(0, 40, 60))
+    kept, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < 1e6
+    assert peak < 2e7
+    with pytest.raises(ValueError, match="at most 1200"):
+        exact_p(np.ones(1202), np.arange(1202) < 601)
 
 
 @given(any_test, samples, samples)
@@ -103,3 +177,50 @@ def test_the_texts_of_the_tests_are_read_without_numpy_scipy_or_pandas():
     code = "import sys; from d_q_trial.stats.two_sample import TESTS; [test.sentence for test in TESTS.values()]; "
     code += "print({'numpy', 'scipy', 'pandas'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
+
+
+@given(samples, samples, any_variant)
+@example(np.arange(-1.0, 2), np.array([0, 1, -1, 2, -2, 3, -3, 4, -5.0]), "exact")  # P = 0.1
+@example(np.array([0, -1, -1, -2.0]), np.array([0, 1, -1, -2, 3, -3, -4.0]), "exact")  # P = 0.1 after rounding errors
+def test_the_interval_contains_the_shifts_that_the_test_does_not_reject(first, second, method):
+    def is_rejected(shift):
+        return is_significant(get_test(method).compare(first - shift, second).p, 0.1)
+
+    _, lower, upper = estimate_shift(first, second, method, 0.9)
+    assert all(is_rejected(shift) for shift in (lower - 0.25, upper + 0.25) if np.isfinite(shift))
+    if method == "exact" and any(np.unique(sample).size < sample.size for sample in (first, second)):
+        return  # with ties within a sample P need not be monotone, and the interval contains rejected shifts too
+    assert lower == upper or not any(is_rejected(d) for d in (lower + 0.25, upper - 0.25) if np.isfinite(d))
+
+
+@given(samples, samples, any_variant, st.integers(-9, 9))
+@example(np.zeros(3), np.zeros(4), "exact", 1)
+def test_the_interval_moves_with_a_sample_and_is_mirrored_if_the_samples_are_swapped(first, second, method, move):
+    original = estimate_shift(first, second, method, 0.9)
+    assert estimate_shift(first + move, second, method, 0.9) == pytest.approx([value + move for value in original])
+    estimate, lower, upper = estimate_shift(second, first, method, 0.9)
+    assert original == pytest.approx([-estimate, -upper, -lower])
+
+
+def test_an_exact_interval_with_ties_computes_few_exact_p_values_in_large_samples(monkeypatch):
+    calls, rng = [], np.random.default_rng(1)
+    monkeypatch.setattr(shift, "exact_p", lambda *arguments: calls.append(1) or exact_p(*arguments))
+    samples = rng.integers(0, 60, 150), rng.integers(2, 62, 140)
+    assert estimate_shift(*samples, "exact") == pytest.approx(estimate_shift(*samples), abs=1)
+    assert 0 < len(calls) <= 12
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "method", "confidence", "expected"),
+    [
+        ([1, 4, 6], [0, 3], "normal", 0.95, (2, *INFINITE)),  # differences -2, 1, 1, 3, 4, 6
+        ([1, 2], [3, 4], "exact", 0.95, (-2, *INFINITE)),
+        # Any shift separates two constant samples: only 1 of the 35 arrangements is as far from the mean.
+        ([5] * 3, [5] * 4, "exact", 0.95, (0, 0, 0)),
+        ([5] * 3, [5] * 4, "exact", 0.99, (0, *INFINITE)),
+        ([1, np.nan, 5], [0], "normal", 0.2, (3, 1, 5)),
+        ([np.nan], [1], "normal", 0.95, (np.nan, np.nan, np.nan)),
+    ],
+)
+def test_limits_are_infinite_if_no_shift_is_rejected_and_nan_without_data(first, second, method, confidence, expected):
+    assert estimate_shift(first, second, method, confidence) == pytest.approx(expected, nan_ok=True)

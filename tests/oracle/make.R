@@ -22,7 +22,7 @@ rank_sum <- do.call(rbind, lapply(names(samples), function(name) {
     u = unname(normal$statistic), normal = normal$p.value, normal_continuity = corrected$p.value,
     exact = as.numeric(pvalue(exact)), z = as.numeric(statistic(exact)),
     normal_lower = normal$conf.int[1], normal_upper = normal$conf.int[2],
-    continuity_lower = corrected$conf.int[1], continuity_upper = corrected$conf.int[2])
+    normal_continuity_lower = corrected$conf.int[1], normal_continuity_upper = corrected$conf.int[2])
 }))
 write(rank_sum, "rank_sum.csv")
 
