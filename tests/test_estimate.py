@@ -1,4 +1,4 @@
-"""Conventions on arguments, estimates by Student's t, and differences of treatment effects between strata."""
+"""Conventions on arguments, estimates by Student's t, differences of effects between strata, and power."""
 
 import math
 import re
@@ -18,6 +18,7 @@ from d_q_trial.stats.estimate import effect_difference, mann_whitney_effect, mea
 from d_q_trial.stats.estimate import permuted_strata_p as permute_strata
 from d_q_trial.stats.maximally_selected import best_cut_bootstrap, best_split
 from d_q_trial.stats.permutation import Design
+from d_q_trial.stats.power import detectable_difference, exaggeration, implied_sd, t_power
 from d_q_trial.stats.quantiles import quantile
 
 samples = st.lists(st.integers(-6, 6).map(float), min_size=2, max_size=8)
@@ -27,34 +28,25 @@ R, DATA = read_values("sensitivity"), read_columns("sensitivity_data")
 FINITE, INFINITE, ARMS = [1.0, 2, 3, 4], [1, math.inf, 3, 4], [True, False, True, False]
 SPLIT = {"minimum": 1, "permutations": 9, "seed": 1}
 SEARCH = {"above": True, "at_cut_upper": True, "minimum_per_arm": 1, "resamples": 2, "seed": 1}
-HALF_WIDTH = 0.5 * stats.t.ppf(0.95, 10)
 
 
-@pytest.mark.parametrize(
-    ("estimate", "error", "df", "uncertainty"),
-    [
-        (2.0, 0.5, 10, (0.5, 10, 4, 2 * stats.t.sf(4, 10), 2 - HALF_WIDTH, 2 + HALF_WIDTH)),
-        (-2.0, 0.5, 10, (0.5, 10, -4, 2 * stats.t.sf(4, 10), -2 - HALF_WIDTH, -2 + HALF_WIDTH)),
-        *((2.0, error, df, NO_UNCERTAINTY) for error, df in ((0.0, 5), (0.5, 0.0), (math.nan, 5), (0.5, math.nan))),
-    ],
-)
-def test_t_estimate_has_the_p_and_interval_of_student_s_t_if_error_and_df_are_positive(
-    estimate, error, df, uncertainty
-):
-    assert t_estimate(estimate, error, df, confidence=0.9) == pytest.approx((estimate, *uncertainty), nan_ok=True)
+def test_t_estimate_has_the_p_and_interval_of_student_s_t_if_error_and_df_are_positive():
+    errors, dfs = [0.5, 0.5, 0.0, 0.5, np.nan, 0.5], [10, np.inf, 5, 0.0, 5, np.nan]
+    expected = np.full((6, 6), np.nan)
+    expected[:, 0] = 0.5, 10, -4, 2 * stats.t.sf(4, 10), *stats.t.interval(0.9, 10, -2, 0.5)
+    expected[:, 1] = 0.5, np.inf, -4, 2 * stats.norm.sf(4), *stats.norm.interval(0.9, -2, 0.5)
+    estimate, *uncertainty = t_estimate(-2.0, errors, dfs, confidence=0.9)
+    assert estimate == -2
+    np.testing.assert_allclose(uncertainty, expected, rtol=1e-12)
 
 
-@pytest.mark.parametrize(
-    ("first", "second", "expected"),
-    [
-        ([1.0], [1.0, 2.0], (math.nan, *NO_UNCERTAINTY)),
-        ([5.0, 5.0], [2.0, 2.0], (3.0, *NO_UNCERTAINTY)),
-        # Variances 0 and 2, so a standard error of 1 with one degree of freedom: Cauchy's distribution.
-        ([1.0, 1.0], [1.0, 3.0], (-1.0, 1.0, 1.0, -1.0, 0.5, -2.0, 0.0)),
-    ],
-)
-def test_welch_needs_two_values_per_group_and_one_group_that_varies(first, second, expected):
-    assert mean_difference(first, second, confidence=0.5) == pytest.approx(expected, nan_ok=True, abs=1e-12)
+def test_welch_needs_two_values_per_group_and_one_group_that_varies():
+    assert np.isnan(mean_difference([1.0], [1.0, 2.0], confidence=0.5)).all()
+    constant = mean_difference([5.0, 5.0], [2.0, 2.0], confidence=0.5)
+    assert constant == pytest.approx((3.0, *NO_UNCERTAINTY), nan_ok=True)
+    # Variances 0 and 2, so a standard error of 1 with one degree of freedom: Cauchy's distribution.
+    cauchy = mean_difference([1.0, 1.0], [1.0, 3.0], confidence=0.5)
+    assert cauchy == pytest.approx((-1.0, 1.0, 1.0, -1.0, 0.5, -2.0, 0.0), abs=1e-12)
 
 
 def test_missing_values_are_dropped_and_invalid_arguments_are_named():
@@ -63,6 +55,8 @@ def test_missing_values_are_dropped_and_invalid_arguments_are_named():
     infinite = "infinite value, expected finite numbers (NaN where missing)"
     proportion = "expected a number between 0 and 1, such as 0.95 for 95%"
     missing = "missing value, expected a marker and a response for every participant"
+    groups = "expected three participants or more, none empty"
+    zero = "no standard deviation gives a difference of 0 more power than alpha"
     for call, message in (
         (lambda: as_finite([math.inf]), f"values: {infinite}"),
         (lambda: as_finite([-math.inf], "marker"), f"marker: {infinite}"),
@@ -84,6 +78,13 @@ def test_missing_values_are_dropped_and_invalid_arguments_are_named():
         (lambda: best_cut_bootstrap(INFINITE, FINITE, ARMS, **SEARCH), f"marker: {infinite}"),
         (lambda: best_cut_bootstrap(FINITE, INFINITE, ARMS, **SEARCH), f"response: {infinite}"),
         (lambda: best_cut_bootstrap([*FINITE[:3], None], FINITE, ARMS, **SEARCH), f"best cutoff: {missing}"),
+        (lambda: t_power(1, 0, 5, 5, alpha=0.05), "power: standard deviation 0, expected a number above 0"),
+        (lambda: t_power(1, 1, 1, 1, alpha=0.05), f"power: groups of 1 and 1, {groups}"),
+        (lambda: t_power(1, 1, 5, 5, alpha=5), f"alpha 5: {proportion}"),
+        (lambda: exaggeration(1, 1, 5, alpha=5), f"alpha 5: {proportion}"),
+        (lambda: implied_sd(1, 5, 5, power=0.04, alpha=0.05), "power 0.04: expected more than alpha, 0.05"),
+        (lambda: implied_sd(0, 5, 5, power=0.9, alpha=0.05), f"power: {zero}"),
+        (lambda: detectable_difference(1, 5, 5, power=90, alpha=0.05), f"power 90: {proportion}"),
     ):
         with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
             call()
@@ -188,3 +189,34 @@ def test_permutation_p_of_a_planted_interaction_is_the_smallest_above_zero_and_r
     arrays = values, np.arange(80) < 40, np.arange(80) % 40 < 20
     p, repeated = (permute_strata(*arrays, permutations=500, seed=np.random.default_rng(5)) for _ in "ab")
     assert (p, p.p) == (repeated, pytest.approx(1 / 501))
+
+
+def test_power_equals_r_with_both_tails_and_the_reported_calculation_implies_a_standard_deviation_of_22():
+    sd = implied_sd(19.8, 27, 27, power=0.9, alpha=0.05)
+    assert (sd, round(sd, 1)) == (pytest.approx(R["power.sd_27"], rel=1e-6), 22.0)
+    assert t_power(19.8, 22, 30, 30, alpha=0.05) == pytest.approx(R["power.power_30"], rel=1e-7)
+    assert t_power(19.8, 22, 10, 11, alpha=0.05) == pytest.approx(R["power.power_10_11"], rel=1e-7)
+    assert t_power(0.0, 22, 10, 11, alpha=0.05) == pytest.approx(0.05, rel=1e-9)
+    assert t_power(1000.0, 1.0, 27, 27, alpha=0.05) == 1  # scipy's noncentral t has no such tails
+    assert math.isnan(t_power(math.nan, 1.0, 27, 27, alpha=0.05))
+
+
+@pytest.mark.parametrize("sizes", [(10, 11), (1, 2), (500, 3)])
+def test_the_detectable_difference_has_the_given_power(sizes):
+    difference = detectable_difference(22, *sizes, power=0.8, alpha=0.05)
+    assert t_power(difference, 22, *sizes, alpha=0.05) == pytest.approx(0.8, rel=1e-9)
+
+
+def test_exaggeration_equals_r_ignores_the_sign_and_has_a_normal_limit():
+    expected = [R[f"exaggeration.{field}"] for field in ("power", "wrong_sign", "ratio")]
+    assert exaggeration(0.5, 0.4, 19, alpha=0.05) == pytest.approx(expected, rel=1e-8)
+    assert exaggeration(-0.5, 0.4, 19, alpha=0.05) == exaggeration(0.5, 0.4, 19, alpha=0.05)
+    normal, many_df = (exaggeration(0.6, 0.5, df, alpha=0.05) for df in (math.inf, 1e7))
+    assert normal == pytest.approx(many_df, rel=1e-5)
+
+
+def test_exaggeration_is_one_for_a_certain_effect_infinite_for_none_and_undefined_without_error():
+    assert exaggeration(10.0, 0.1, 50, alpha=0.05)[2] == pytest.approx(1, rel=1e-9)
+    assert exaggeration(0.0, 0.1, 50, alpha=0.05) == pytest.approx((0.05, 0.5, math.inf))
+    for effect, error, df in ((0.5, 0, 19), (0.5, 0.4, 1), (math.nan, 0.4, 19)):
+        assert np.isnan(exaggeration(effect, error, df, alpha=0.05)).all()
