@@ -1,4 +1,4 @@
-"""Permuted labels, counts and P-values, against enumeration of every split."""
+"""Permuted labels, counts and P-values, and the split that divides a response best, against R and enumeration."""
 
 from math import comb
 
@@ -10,11 +10,12 @@ from oracle_values import read_columns, read_values
 from scipy.stats import binomtest
 
 from d_q_trial.stats import permutation
+from d_q_trial.stats.maximally_selected import best_cut_bootstrap, best_split
 from d_q_trial.stats.permutation import BLOCK, Design, Joint, Labels, StepDown, adjust_p, labels_for, permutation_p
-from d_q_trial.stats.rank_sum import exact_p, midrank_columns
+from d_q_trial.stats.rank_sum import pairwise_wins
 from d_q_trial.stats.two_sample import get_test
 
-ORACLE, DATA = read_values("permutation"), read_columns("permutation_data")
+ORACLE, DATA, SPLIT_DATA = read_values("permutation"), *map(read_columns, ("permutation_data", "best_split_data"))
 ARM = DATA["arm"] == 1
 VALUES = np.column_stack([DATA[name] for name in "abc"])
 P = np.array([0.035, 0.049, 0.2, 0.001, 0.035, 0.9, 0.011])
@@ -28,11 +29,12 @@ def compute_step_down(columns, is_first, permutations=500, family=0):
     return adjusted.p(labels.p)
 
 
-def test_step_down_over_all_splits_is_the_exact_test_of_coin():
-    column = np.array([3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5.0])
-    exact = exact_p(midrank_columns(column[:, None])[0][:, 0], ARM)
-    assert compute_step_down([column], ARM).p == pytest.approx(exact, abs=1e-12)
-    assert exact == pytest.approx(ORACLE["coin exact e"], abs=1e-12)
+def test_step_down_over_all_splits_equals_coin_exactly_or_within_its_sampling_error():
+    columns = [DATA["a"], [3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5], [9, 6, 8, 3, 4, 2, 7, 1, 2, 5, 0]]
+    assert compute_step_down(columns[1:2], ARM).p == pytest.approx(ORACLE["coin exact e"], abs=1e-12)
+    for name, p in zip("aef", compute_step_down(columns, ARM).p, strict=True):
+        expected = ORACLE[f"coin step-down {name}"]
+        assert p == pytest.approx(expected, abs=4 * np.sqrt(expected * (1 - expected) / 1e6))
 
 
 def test_step_down_over_all_splits_with_missing_values_equals_enumeration_in_r():
@@ -85,13 +87,6 @@ def test_adjusted_p_equals_p_adjust_in_r_and_ignores_missing_values(method, name
         adjust_p([0.2, 1.2], method)
 
 
-def test_step_down_without_missing_values_equals_coin_within_sampling_error():
-    columns = [DATA["a"], [3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5], [9, 6, 8, 3, 4, 2, 7, 1, 2, 5, 0]]
-    for name, p in zip("aef", compute_step_down(columns, ARM).p, strict=True):
-        expected = ORACLE[f"coin step-down {name}"]
-        assert p == pytest.approx(expected, abs=4 * np.sqrt(expected * (1 - expected) / 1e6))
-
-
 @given(st.integers(0, 10**6))
 def test_step_down_p_is_the_share_of_larger_maxima_within_each_family(seed):
     rng = np.random.default_rng(seed)
@@ -118,3 +113,49 @@ def test_specifications_that_are_too_small_and_empty_groups_have_no_summary():
     summaries = Joint(observed, [[True] * 4, np.arange(4) != 1, [False] * 4], critical=1.0).observed
     assert (summaries[:, 0] == summaries[:, 1]).all()
     assert np.isnan(summaries[:, 2]).all()
+
+
+def test_the_best_split_equals_maxstat_and_coin_in_r():
+    marker, response = SPLIT_DATA["marker"], SPLIT_DATA["response"]
+    incomplete = np.append(marker, [5.0, np.nan]), np.append(response, [np.nan, 5.0])  # the last two do not count
+    split = best_split(*incomplete, minimum=4, permutations=20_000, seed=1)  # 4 of 40, as by maxstat's minprop = 0.1
+    assert (marker[split.cut > marker].max(), split.splits) == (ORACLE["maxstat cut"], ORACLE["splits"])
+    assert split.n == marker.size
+    for package in ("maxstat", "coin maxstat"):
+        assert abs(split.z) == pytest.approx(ORACLE[f"{package} statistic"], abs=1e-12)
+        p = ORACLE[f"{package} p"]
+        assert split.p.p == pytest.approx(p, abs=4 * np.sqrt(p * (1 - p) * (1 / 200_000 + 1 / 20_000)))
+    assert split.p.lower < split.p.p < split.p.upper
+
+
+@pytest.mark.parametrize(("marker", "response"), [([1, 1, 1, 1], [1, 2, 3, 4]), ([1, 2, 3, 4], [5, 5, 5, 5]), ([], [])])
+def test_p_is_nan_without_a_split(marker, response):
+    assert np.isnan(best_split(marker, response, minimum=1, permutations=99, seed=1).p.p)
+
+
+def _search_cut_by_cut(marker, response, is_first, weights, above):
+    """Return the best cut of a resample, and its effect in the participants left out, from one test per cut."""
+    best, cut_and_effect = -1.0, (np.nan, np.nan)
+    for cut in np.unique(marker[weights > 0])[1:]:
+        arms = [((marker >= cut) == above) & arm for arm in (is_first, ~is_first)]
+        samples = [np.repeat(response[arm], weights[arm]) for arm in arms]
+        size = abs(np.nan_to_num(get_test("normal").compare(*samples).statistic))
+        if min(map(len, samples)) >= 3 and size > best * (1 + 1e-9):
+            left_out = [response[arm & (weights == 0)] for arm in arms]
+            effect = pairwise_wins(*left_out).mean() if min(map(len, left_out)) else np.nan
+            best, cut_and_effect = size, (cut, effect)
+    return cut_and_effect
+
+
+@pytest.mark.parametrize("above", [True, False])
+@pytest.mark.parametrize(("seed", "responses"), [*((seed, 12) for seed in range(5)), (5, 1)])
+def test_bootstrap_cuts_and_out_of_bag_effects_equal_a_search_cut_by_cut(above, seed, responses):
+    rng, bootstrap = np.random.default_rng(seed), np.random.default_rng(seed)
+    marker, response = rng.integers(0, 8, 24).astype(float), rng.integers(0, responses, 24).astype(float)
+    is_first, weights = np.arange(24) % 2 == 0, np.zeros((20, 24), dtype=int)
+    for arm in (is_first, ~is_first):
+        weights[:, arm] = bootstrap.multinomial(12, np.full(12, 1 / 12), size=20)
+    options = {"above": above, "at_cut_upper": True, "minimum_per_arm": 3, "resamples": 20, "seed": seed}
+    expected = [_search_cut_by_cut(marker, response, is_first, resample, above) for resample in weights]
+    np.testing.assert_allclose(best_cut_bootstrap(marker, response, is_first, **options).T, expected, rtol=1e-12)
+    assert np.isnan(best_cut_bootstrap([], [], [], **options)).all()
