@@ -1,6 +1,5 @@
 """Read reference values that R computed."""
 
-import csv
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +9,7 @@ FOLDER = Path(__file__).parent / "oracle"
 
 
 def read_rows(name: str) -> list[dict[str, str]]:
-    with (FOLDER / f"{name}.csv").open(newline="") as stream:
-        return list(csv.DictReader(stream))
+    return pd.read_csv(FOLDER / f"{name}.csv", dtype=str, keep_default_na=False).to_dict("records")
 
 
 def read_values(name: str) -> dict[str, float]:

@@ -1,18 +1,27 @@
-"""The search for values under constraints, and the reconstruction of a cohort."""
+"""The reconstruction of a cohort: the search under constraints, the bundled cohort, and what many cohorts have in common."""
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
+import openpyxl
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pipeline import list_unreproduced
+from pipeline import CHOSEN, LABEL, PUBLISHED, TRIAL, list_unreproduced, one, run_config
 
+from d_q_trial.claims import read_claims
 from d_q_trial.cli import PARSER, main
 from d_q_trial.errors import UserError
+from d_q_trial.files import read_label, read_rows
 from d_q_trial.formatting import round_decimal
 from d_q_trial.reconstruct.constraints import Constraint, Quantile, rank_sum_z, rounding_window, z_windows
+from d_q_trial.reconstruct.ensemble import analyse_cohort, summarize_cohorts
 from d_q_trial.reconstruct.search import Column, refine, solve
+
+WORKBOOK = Path("data/reconstructed.xlsx")
+SITES = ("bmd_radius", "bmd_femur_neck", "bmd_lumbar_spine")
 
 
 def round_both_ways(value: float, reported: str) -> set[str]:
@@ -65,7 +74,7 @@ def test_the_search_names_the_constraint_that_cannot_be_met():
 
 def test_one_seed_gives_the_same_bytes_and_with_the_locked_libraries_those_committed(tmp_path):
     assert PARSER.parse_args(["reconstruct", "--seed", "1"]).output == "cohort.xlsx"  # the command on the sheet READ ME
-    cohort, expected = tmp_path / "cohort.xlsx", Path("data/reconstructed.xlsx")
+    cohort, expected = tmp_path / "cohort.xlsx", WORKBOOK
     assert main(["reconstruct", "--output", str(cohort)]) == 0
     if not np.__version__.startswith("2.4."):  # other versions of the libraries give another cohort
         assert list_unreproduced(cohort) == []
@@ -80,7 +89,7 @@ def test_another_seed_gives_another_cohort_that_meets_all_constraints(tmp_path, 
     assert main(["reconstruct", "--seed", "2", "--output", str(other)]) == 0
     assert "seed 2: " in capsys.readouterr().out
     assert list_unreproduced(other) == []
-    assert other.read_bytes() != Path("data/reconstructed.xlsx").read_bytes()
+    assert other.read_bytes() != WORKBOOK.read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -96,25 +105,163 @@ def test_another_seed_gives_another_cohort_that_meets_all_constraints(tmp_path, 
         ("why: left after week 2", "wy: left after week 2", "absences.0.wy: unknown key"),
         ("why: left after week 2", "number: 9, why: left after week 2", "absence (left after week 2): "),
         ("{p16_variant_5: T3}, why", "{p16_variant_5: T4}, why", "stratum 'T4' by marker 'p16_variant_5'"),
+        ("published: data/published", "published: nowhere", "nowhere/summaries.csv: no reported values"),
         ("--design", "nowhere.yaml", "nowhere.yaml: No such file or directory"),
         ("--seed", "-1", "--seed -1: expected a whole number from 0"),
     ],
 )
-def test_a_faulty_design_or_argument_gives_one_message(tmp_path, capsys, old, new, message):
-    text = Path("data/reconstruct/trial.yaml").read_text(encoding="utf-8")
-    design, output = tmp_path / "design.yaml", tmp_path / "cohort.xlsx"
-    assert old in text or old.startswith("--")
-    design.write_text(text.replace(old, new, 1), encoding="utf-8")
-    arguments = [old, new] if old.startswith("--") else []
-    assert main(["reconstruct", "--design", str(design), "--output", str(output), *arguments]) == 1
+def test_a_faulty_file_or_argument_gives_one_message(tmp_path, capsys, old, new, message):
+    arguments, output = [old, new] if old.startswith("--") else [], tmp_path / "cohort.xlsx"
+    for option, path in (("--design", "data/reconstruct/trial.yaml"), ("--config", "tests/config.yaml")):
+        text, altered = Path(path).read_text(encoding="utf-8"), tmp_path / Path(path).name
+        if not arguments and old in text:
+            altered.write_text(text.replace(old, new, 1), encoding="utf-8")
+            arguments = [option, str(altered)]
+    assert arguments, "no file has this text"
+    assert main(["reconstruct", "--output", str(output), *arguments]) == 1
     assert not output.exists()
     printed = capsys.readouterr().err
     assert message in printed
     assert "Traceback" not in printed
 
 
-def test_missing_reported_values_are_named(tmp_path, capsys):
-    config = tmp_path / "config.yaml"
-    config.write_text(Path("tests/config.yaml").read_text().replace("published: data/published", "published: nowhere"))
-    assert main(["reconstruct", "--config", str(config), "--output", str(tmp_path / "cohort.xlsx")]) == 1
-    assert "nowhere/summaries.csv: no reported values" in capsys.readouterr().err
+def pivot(cohort):
+    """Return the trial's participants or the population sample, with a column per variable and visit."""
+    frame = run_config().participants.frame
+    rows = frame[frame["cohort"].eq(cohort) & frame["value"].notna()]
+    return rows.pivot(index="participant", columns=["variable", "visit"], values="value")
+
+
+@pytest.fixture(scope="module")
+def cohort():
+    return pivot("trial")
+
+
+def test_first_sheet_and_document_properties_state_that_the_data_are_synthetic_and_no_date_of_writing():
+    book = openpyxl.load_workbook(WORKBOOK)
+    assert book.sheetnames[0] == "READ ME"
+    lines = [str(row[0]) for row in book["READ ME"].values]
+    assert lines[0] == "SYNTHETIC DATA: not the participants of the trial"
+    for phrase in ("1480", "--seed", "no evidence that the printed numbers are correct"):
+        assert phrase in " ".join(lines)
+    assert {book.properties.title, book.properties.subject, book.properties.keywords} == {LABEL}
+    assert book.custom_doc_props["synthetic"].value == "true"
+    with zipfile.ZipFile(WORKBOOK) as archive:
+        assert {info.date_time[:3] for info in archive.infolist()} == {(2024, 7, 2)}
+
+
+def test_values_have_the_decimals_of_a_laboratory_and_weight_and_bmi_imply_a_height(cohort):
+    decimals = {"calcium": 1, "phosphorus": 1, "vitamin_d_25oh": 0, "p1np": 1, "ctx": 3, "bmd_radius": 3, "weight": 1}
+    for outcome, digits in decimals.items():
+        pd.testing.assert_frame_equal(cohort[outcome], cohort[outcome].round(digits))
+    assert ((cohort["weight"] / cohort["bmi"]) ** 0.5).stack().between(1.45, 1.81).all()
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "method", "low", "high"),
+    [
+        (("weight", "baseline"), ("bmi", "baseline"), "spearman", 0.75, 0.97),
+        (("p16_variant_5", "baseline"), ("p16_variant_1+5", "baseline"), "spearman", 0.3, 0.9),
+        (("p16_variant_1+5", "baseline"), ("age", "baseline"), "spearman", 0, 0.3),
+        # Bone density varies less within than between participants.
+        *(((site, "baseline"), (site, "week_20"), "pearson", 0.93, 1) for site in SITES),
+    ],
+)
+def test_columns_correlate_like_those_of_participants(cohort, first, second, method, low, high):
+    assert low < cohort[first].corr(cohort[second], method=method) < high
+
+
+@pytest.mark.parametrize("outcome", ["ctx", "p1np"])
+def test_turnover_of_a_participant_correlates_over_all_visits(cohort, outcome):
+    correlations = np.log(cohort[outcome]).corr().to_numpy()[np.triu_indices(4, 1)]
+    assert 0.75 < correlations.min() <= correlations.max() < 0.95
+    assert 0.8 < correlations.mean() < 0.9
+
+
+def test_proteins_correlate_with_each_other_and_over_visits(cohort):
+    sasp = cohort[[name for name in cohort.columns.levels[0] if name.startswith("sasp_")]]
+    before, after = (sasp.xs(visit, axis=1, level="visit") for visit in ("baseline", "week_2"))
+    assert before.shape[1] == 36
+    assert 0.15 < before.corr(method="spearman").to_numpy()[np.triu_indices(36, 1)].mean() < 0.5
+    assert 0.7 < before.corrwith(after, method="spearman").median() < 0.97
+
+
+def test_columns_have_few_repeated_and_few_missing_values(cohort):
+    # Gro-alpha is the exception: its reported P of 0.435 exists only with five equal changes and a pair.
+    for (name, visit), column in cohort.drop(columns=["smoker", "sasp_gro_alpha"], level="variable").items():
+        values = column.dropna()
+        possible = np.ptp(values) * 10 ** max(len(f"{v:.10g}".partition(".")[2]) for v in values)
+        if possible > 5000:  # of 60 values, more than three pairs are unlikely by chance
+            assert len(values) - values.nunique() <= 3, (name, visit)
+        if visit != "baseline":
+            assert (column == cohort[name, "baseline"]).sum() <= 4, (name, visit)
+    assert 0.98 < cohort.notna().mean(axis=None) < 1  # a few participants withdrew
+
+
+def test_the_population_sample_has_the_reported_ages_and_p16_increases_with_age():
+    sample = pivot("population").droplevel("visit", axis=1)
+    age = sample["age"]
+    assert (len(age), age.min(), age.max(), (age < 60).sum()) == (228, 23, 88, 42)
+    for marker in ("p16_variant_5", "p16_variant_1+5"):
+        assert 0.2 < age.corr(sample[marker], method="spearman") < 0.7
+        assert age[age >= 60].corr(sample[marker][age >= 60], method="spearman") > 0.1
+
+
+@pytest.fixture(scope="module")
+def numbers():
+    return analyse_cohort(WORKBOOK, TRIAL, PUBLISHED, CHOSEN.robustness)[0]
+
+
+@pytest.fixture(scope="module")
+def summary(numbers):
+    """Summarize three cohorts: the bundled one, and two with other unreported P-values."""
+    unreported = numbers["quantity"].eq("p") & ~numbers["value"].round(3).isin([0.611, 0.020, 0.024, 0.149, 0.035])
+    lower, higher = (numbers.assign(value=numbers["value"].mask(unreported, p)) for p in (0.01, 0.9))
+    return summarize_cohorts([numbers, lower, higher], read_claims("data/published"), 0.05)
+
+
+def test_values_of_a_cohort_equal_the_analysis_of_its_workbook_and_include_unreported_ones(numbers):
+    for marker, stratum in (("", "all"), ("p16_variant_1+5", "T3")):
+        place = {"outcome": "p1np", "visit": "week_4", "marker": marker, "stratum": stratum}
+        for quantity in ("median_difference", "hodges_lehmann", "p"):
+            expected = run_config().value(quantity, **place, contrast="d_q - control")
+            assert one(numbers, **place, analysis="rank_sum", quantity=quantity)["value"] == expected
+    assert len(numbers[numbers["analysis"].eq("covariance")]) == 9  # turnover at three visits, density at three sites
+    assert len(numbers[numbers["analysis"].eq("interaction")]) == 18  # by either marker
+    assert numbers["value"].notna().all()
+
+
+def test_the_summary_has_quantiles_of_numpy_and_the_reported_value(numbers, summary):
+    place = {"analysis": "rank_sum", "outcome": "ctx", "visit": "week_4", "stratum": "all", "quantity": "p"}
+    row, values = one(summary, **place), np.array([one(numbers, **place)["value"], 0.01, 0.9])
+    quantiles = np.quantile(values, [0, 0.05, 0.5, 0.95, 1])
+    assert list(row[["minimum", "p05", "median", "p95", "maximum"]]) == pytest.approx(list(quantiles), rel=1e-5)
+    assert row["share_below_alpha"] == pytest.approx(np.mean(values < 0.05))
+    assert row["reported"] == "> 0.05"
+    assert one(summary, **place | {"visit": "week_20", "marker": ""})["reported"] == "0.611"
+    t3 = {"analysis": "rank_sum", "outcome": "p1np", "visit": "week_2", "marker": "p16_variant_5", "stratum": "T3"}
+    assert one(summary, **t3, quantity="median_difference")["reported"] == "+34"
+    assert set(summary[summary["quantity"].eq("hodges_lehmann")]["reported"]) == {""}
+    only_direction = t3 | {"visit": "week_20", "stratum": "T1/T2"}
+    assert one(summary, **only_direction, quantity="median_difference")["reported"] == ""
+
+
+def test_a_workbook_that_is_not_labelled_synthetic_is_refused(tmp_path):
+    book = openpyxl.load_workbook(WORKBOOK)
+    del book["READ ME"]
+    book.properties.title = book.properties.subject = book.properties.keywords = book.properties.creator = None
+    del book.custom_doc_props["synthetic"]
+    book.save(tmp_path / "unnamed.xlsx")
+    with pytest.raises(UserError, match=r"unnamed\.xlsx: expected a synthetic cohort"):
+        analyse_cohort(tmp_path / "unnamed.xlsx", TRIAL, PUBLISHED, CHOSEN.robustness)
+
+
+def test_the_command_writes_a_labelled_page_figure_and_table(tmp_path):
+    page, table = tmp_path / "out/page.md", tmp_path / "out/table.csv"
+    assert main(["ensemble", str(WORKBOOK), str(WORKBOOK), "--page", str(page), "--summary", str(table)]) == 0
+    text = page.read_text(encoding="utf-8")
+    assert LABEL in text
+    assert "](page.png)" in text
+    assert text.count("\n| ") == 1 + len(read_rows(table))
+    assert LABEL.encode() in page.with_suffix(".png").read_bytes()
+    assert read_label(table) == LABEL

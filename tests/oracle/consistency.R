@@ -1,4 +1,4 @@
-# Values in tests/test_consistency_lattice.py: Rscript tests/oracle/consistency.R (R 4, coin)
+# Values in tests/test_consistency_inference.py: Rscript tests/oracle/consistency.R (R 4, coin)
 suppressMessages(library(coin))
 exact <- function(x, y) {
   d <- data.frame(v = c(x, y), g = factor(rep(c("a", "b"), c(length(x), length(y)))))
