@@ -196,10 +196,6 @@ def published():
     return report, {finding.finding: finding for finding in findings}
 
 
-def make_claim(p, n_first, n_second, name="claim"):
-    return ReportedP(name, "=", parse_number(p), (n_first, n_second), ties=NO_TIES)
-
-
 def test_the_paper_used_the_normal_approximation_without_continuity_correction(published):
     paper, _ = published
     best, second = paper.inference.scores[:2]
@@ -214,21 +210,19 @@ def test_the_paper_used_the_normal_approximation_without_continuity_correction(p
 
 def test_group_sizes_of_the_upper_tertile_follow_from_p_values_and_sums(published):
     paper, findings = published
-    likely = {}
+    likely, how = {}, {}
     for pair, options in paper.inference.options.items():
         place = pair[0].removeprefix("d_q (T3, ").removesuffix(", p16_variant_5)")
         likely[place] = [(o.n_first, o.n_second) for o in options if o.probability > 0.01]
-        expected = findings["group-size-" + slug(format_pair(pair))].expected
-        assert all(f"{o.n_first} and {o.n_second} (" in expected for o in options)
+        finding = findings["group-size-" + slug(format_pair(pair))]
+        how[place] = finding.how
+        assert all(f"{o.n_first} and {o.n_second} (" in finding.expected for o in options)
         assert len({o.n_first + o.n_second for o in options}) == 1  # their sum is reported
         assert sum(o.probability for o in options) == pytest.approx(1)
     assert likely.pop("ctx and p1np, week_2") == [(10, 11)]  # D+Q, control
     assert likely.pop("ctx and p1np, week_4") == [(9, 11)]
     assert likely == {"bmd_radius, week_20": [(8, 11), (9, 10), (10, 9)]}  # open
-    (how,) = [
-        found.how for name, found in findings.items() if "t3-ctx-and-p1np-week-2-p16-variant-5-d-q-and-control" in name
-    ]
-    assert "31 of 38 P-values are attainable; with other numbers, at most 2." in how
+    assert "31 of 38 P-values are attainable; with other numbers, at most 2." in how["ctx and p1np, week_2"]
 
 
 def test_findings_state_how_many_participants_fit_the_reported_p_values(published):
@@ -249,10 +243,8 @@ def test_smaller_group_sizes_are_a_finding_only_if_unlikely_by_chance(sharing, e
     # Of ten P-values off the lattice, two that fit one of eight pairs are no surprise, although 0.05^2 is small.
     others = [(9, 11), (8, 11), (10, 9), (9, 9), (8, 10), (10, 9), (9, 11), (8, 11)]
     pairs = ([(10, 10)] * sharing + others)[:10]
-    claims = [make_claim("0.5", 10, 11, f"p{i}") for i in range(10)]
-    p_values = [
-        Assessment(p, "normal", (10, 11), FEWER, (), 0.05, (pair,)) for p, pair in zip(claims, pairs, strict=True)
-    ]
+    p = ReportedP("claim", "=", parse_number("0.5"), (10, 11), ties=NO_TIES)
+    p_values = [Assessment(p, "normal", p.pair, FEWER, (), 0.05, (pair,)) for pair in pairs]
     report = SimpleNamespace(assessments=p_values, inference=SimpleNamespace(fits=True))
     found = list(check_fewer_participants(report))
     assert [(finding.finding, finding.certainty) for finding in found] == expected

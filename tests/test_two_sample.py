@@ -25,7 +25,7 @@ from d_q_trial.stats.two_sample import TESTS, get_test, rank_sum_variants
 samples = st.lists(st.integers(-9, 9).map(float), min_size=1, max_size=9).map(np.array)
 any_test, any_variant = st.sampled_from(list(TESTS.values())), st.sampled_from(rank_sum_variants())
 each_test = pytest.mark.parametrize("test", TESTS.values(), ids=TESTS)
-EXACT_INTERVALS = {row["sample"]: row for row in read_rows("rank_sum_exact")}
+EXACT_ROWS = {row["sample"]: row for row in read_rows("rank_sum_exact")}
 INFINITE = (-np.inf, np.inf)
 
 
@@ -50,9 +50,10 @@ def test_u_z_p_and_intervals_of_the_rank_sum_variants_equal_r_and_coin(oracle):
         for method in ("normal", "normal_continuity"):
             limits = select_numbers(oracle, f"{method}_lower", f"{method}_upper")
             assert estimate_shift(*samples, method)[1:] == pytest.approx(limits, abs=2e-4), method
-    if name in EXACT_INTERVALS:  # those without ties
-        expected = select_numbers(EXACT_INTERVALS[name], "estimate", "lower", "upper")
-        assert estimate_shift(*samples, "exact") == pytest.approx(expected, abs=1e-12)
+    if name in EXACT_ROWS:  # those without ties
+        exact = results["exact"].p, *estimate_shift(*samples, "exact")
+        expected = select_numbers(EXACT_ROWS[name], "p", "estimate", "lower", "upper")
+        assert exact == pytest.approx(expected, abs=1e-12)
 
 
 @pytest.mark.parametrize("name", ["brunner_munzel", "welch"])
