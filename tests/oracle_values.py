@@ -1,4 +1,4 @@
-"""Read reference values that R computed."""
+"""Reference values: read from the files that R wrote, or computed by definition."""
 
 from pathlib import Path
 
@@ -30,3 +30,14 @@ def parse_samples(row: dict[str, str]) -> tuple[np.ndarray, np.ndarray]:
 
 def select_numbers(row: dict[str, str], *columns: str) -> list[float]:
     return [float(row[column]) for column in columns]
+
+
+def step_down_by_definition(test, values: np.ndarray, splits, family: int | np.ndarray = 0) -> np.ndarray:
+    """Return step-down max-T P of the columns of values within families; the first split is the observed one."""
+    z, *permuted = (np.abs(test.compare_columns(values, split).statistic) for split in splits)
+    family, permuted, shares = np.broadcast_to(family, z.shape), np.nan_to_num(permuted), np.full(z.size, np.nan)
+    for k in np.flatnonzero(~np.isnan(z)):
+        less_extreme = (family == family[k]) & ~(z > z[k] + 1e-9)
+        shares[k] = (permuted[:, less_extreme].max(axis=1) >= z[k] - 1e-9).mean()
+    as_extreme = (family == family[:, None]) & (z >= z[:, None] - 1e-9)
+    return np.array([max(shares[others], default=np.nan) for others in as_extreme])
