@@ -212,14 +212,6 @@ def numbers():
     return analyse_cohort(WORKBOOK, TRIAL, PUBLISHED, CHOSEN.robustness)[0]
 
 
-@pytest.fixture(scope="module")
-def summary(numbers):
-    """Summarize three cohorts: the bundled one, and two with other unreported P-values."""
-    unreported = numbers["quantity"].eq("p") & ~numbers["value"].round(3).isin([0.611, 0.020, 0.024, 0.149, 0.035])
-    lower, higher = (numbers.assign(value=numbers["value"].mask(unreported, p)) for p in (0.01, 0.9))
-    return summarize_cohorts([numbers, lower, higher], read_claims("data/published"), 0.05)
-
-
 def test_values_of_a_cohort_equal_the_analysis_of_its_workbook_and_include_unreported_ones(numbers):
     for marker, stratum in (("", "all"), ("p16_variant_1+5", "T3")):
         place = {"outcome": "p1np", "visit": "week_4", "marker": marker, "stratum": stratum}
@@ -231,7 +223,11 @@ def test_values_of_a_cohort_equal_the_analysis_of_its_workbook_and_include_unrep
     assert numbers["value"].notna().all()
 
 
-def test_the_summary_has_quantiles_of_numpy_and_the_reported_value(numbers, summary):
+def test_the_summary_has_quantiles_of_numpy_and_the_reported_value(numbers):
+    # Three cohorts: the bundled one, and two with other unreported P-values.
+    unreported = numbers["quantity"].eq("p") & ~numbers["value"].round(3).isin([0.611, 0.020, 0.024, 0.149, 0.035])
+    lower, higher = (numbers.assign(value=numbers["value"].mask(unreported, p)) for p in (0.01, 0.9))
+    summary = summarize_cohorts([numbers, lower, higher], read_claims("data/published"), 0.05)
     place = {"analysis": "rank_sum", "outcome": "ctx", "visit": "week_4", "stratum": "all", "quantity": "p"}
     row, values = one(summary, **place), np.array([one(numbers, **place)["value"], 0.01, 0.9])
     quantiles = np.quantile(values, [0, 0.05, 0.5, 0.95, 1])
