@@ -7,10 +7,10 @@ import random
 import re
 import resource
 import time
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pyreadstat
 import pytest
@@ -104,10 +104,7 @@ FILES = {
     "nested deeply": (SOUND | {STRINGS: b"<sst>" + b"<a>" * 200_000}, "damaged|needs more"),
     "merged areas": (SOUND | {SHEET: worksheet(after=f"<mergeCells>{MERGES}</mergeCells>".encode())}, ""),
     "long cells": (SOUND | {SHEET: worksheet(_fill_long_cells())}, ""),
-    "endless": (
-        SOUND | {SHEET: worksheet(_fill_cells([(1048576, "XFD")]), before=b'<dimension ref="A1:XFD1048576"/>')},
-        "",
-    ),
+    "endless": (SOUND | {SHEET: worksheet(_fill_cells([(1048576, "XFD")]), b'<dimension ref="A1:XFD1048576"/>')}, ""),
 }
 
 
@@ -177,40 +174,45 @@ def test_macros_and_links_are_noted(path):
         assert loader.read_file(path).remarks == notes
 
 
-TABLE = [["ID", "Arm", "CTx"], ["007", "D+Q", 0.31], ["S2", "Control", -1.5]]
+# The content of files with one table.
+TABLES = {
+    "plain.csv": b"ID,Arm,CTx\n007,D+Q,0.31\nS2,Control,-1.5\n",
+    "bom.csv": "\ufeffID,Arm,CTx\r\n007,D+Q,0.31\r\nS2,Control,-1.5\r\n".encode(),
+    "semicolon.csv": b"ID;Arm;CTx\n007;D+Q;0.31\nS2;Control;-1.5\n",
+    "tabs.tsv": "ID\tArm\tCTx\n007\tD+Q\t0.31\nS2\tControl\t-1.5\n".encode("utf-16"),
+    "comma.csv": b"ID;Arm;CTx\n007;D+Q;0,31\nS2;Control;-1.5\n",
+    "quoted.txt": b'"ID","Arm","CTx"\n"007","D+Q",0.31\n"S2","Control",-1.5\n',
+    "Data.ods": (Path(__file__).parent / "hostile/table.ods").read_bytes(),
+}
 
 
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [
-        ("plain.csv", b"ID,Arm,CTx\n007,D+Q,0.31\nS2,Control,-1.5\n"),
-        ("bom.csv", "\ufeffID,Arm,CTx\r\n007,D+Q,0.31\r\nS2,Control,-1.5\r\n".encode()),
-        ("semicolon.csv", b"ID;Arm;CTx\n007;D+Q;0.31\nS2;Control;-1.5\n"),
-        ("tabs.tsv", "ID\tArm\tCTx\n007\tD+Q\t0.31\nS2\tControl\t-1.5\n".encode("utf-16")),
-        ("comma.csv", b"ID;Arm;CTx\n007;D+Q;0,31\nS2;Control;-1.5\n"),
-        ("quoted.txt", b'"ID","Arm","CTx"\n"007","D+Q",0.31\n"S2","Control",-1.5\n'),
-    ],
-)
-def test_delimited_text_is_one_sheet_with_decimal_commas_as_text(name, content, tmp_path):
-    (tmp_path / name).write_bytes(content)
+@pytest.mark.parametrize("name", TABLES)
+def test_text_or_an_ods_file_is_read_as_one_sheet_with_decimal_commas_as_text(name, tmp_path):
+    (tmp_path / name).write_bytes(TABLES[name])
     (sheet,) = loader.load_workbook(tmp_path / name).sheets
-    assert sheet.rows == [["0,31" if name == "comma.csv" and cell == 0.31 else cell for cell in row] for row in TABLE]
+    ctx = "0,31" if name == "comma.csv" else 0.31
+    assert sheet.rows == [["ID", "Arm", "CTx"], ["007", "D+Q", ctx], ["S2", "Control", -1.5]]
     assert sheet.name == Path(name).stem
 
 
-def test_an_ods_file_is_read_by_its_values():
-    (sheet,) = loader.load_workbook(Path(__file__).parent / "hostile/table.ods").sheets
-    assert (sheet.name, sheet.rows) == ("Data", TABLE)
+HEADS, ARMS = {"id": "ID", "arm": "Arm", "ctx": "CTx"}, {0: "Control", 1: "D+Q"}
+# Functions that write a file of each kind; those of SAS have no value labels.
+STATISTICS_FILES = {
+    "data.sav": partial(pyreadstat.write_sav, column_labels=HEADS, variable_value_labels={"arm": ARMS}),
+    "data.dta": partial(pd.DataFrame.to_stata, write_index=False, variable_labels=HEADS, value_labels={"arm": ARMS}),
+    "data.xpt": partial(pyreadstat.write_xport, column_labels=HEADS),
+}
 
 
-@pytest.mark.parametrize(("ending", "writer"), [(".sav", "write_sav"), (".dta", "write_dta"), (".xpt", "write_xport")])
-def test_files_of_statistics_programs_are_read_with_value_labels(ending, writer, tmp_path):
-    frame = pd.DataFrame({"id": ["S1", "S2"], "arm": [0.0, 1.0], "ctx": [0.3, None]})
-    labels = {} if ending == ".xpt" else {"variable_value_labels": {"arm": {0.0: "Control", 1.0: "D+Q"}}}
-    getattr(pyreadstat, writer)(frame, str(tmp_path / f"data{ending}"), column_labels=["ID", "Arm", "CTx"], **labels)
-    (sheet,) = loader.load_workbook(tmp_path / f"data{ending}").sheets
-    arms = ["Control", "D+Q"] if labels else [0.0, 1.0]
-    assert sheet.rows == [["ID", "Arm", "CTx"], ["S1", arms[0], 0.3], ["S2", arms[1], ""]]
+@pytest.mark.parametrize("name", STATISTICS_FILES)
+def test_files_of_statistics_programs_are_read_with_value_labels_and_shortest_decimals(name, tmp_path):
+    frame = pd.DataFrame({"id": ["S1", "S2", "S3"], "arm": [0.0, 1.0, 0.0], "ctx": [5.1, 0.3, None]})
+    if name == "data.dta":
+        frame["ctx"] = frame["ctx"].astype("float32")  # single precision, which Stata alone has
+    STATISTICS_FILES[name](frame, tmp_path / name)
+    (sheet,) = loader.load_workbook(tmp_path / name).sheets
+    control, treated = [0, 1] if name == "data.xpt" else ARMS.values()
+    assert sheet.rows == [["ID", "Arm", "CTx"], ["S1", control, 5.1], ["S2", treated, 0.3], ["S3", control, ""]]
 
 
 def test_names_of_files_and_parts_and_missing_pictures_do_not_matter(tmp_path):
@@ -224,9 +226,3 @@ def test_names_of_files_and_parts_and_missing_pictures_do_not_matter(tmp_path):
         write_zip(tmp_path / name, parts)
         (sheet,) = loader.load_workbook(tmp_path / name).sheets
         assert (sheet.address(12, 7), sheet.rows[0][0], sheet.rows[12][7]) == ("H13", "ID", 66), name
-
-
-def test_single_precision_value_of_stata_is_read_as_its_shortest_decimal(tmp_path):
-    frame = pd.DataFrame({"id": ["S1", "S2", "S3"], "ctx": np.array([5.1, 0.3, np.nan], dtype="float32")})
-    frame.to_stata(tmp_path / "data.dta", write_index=False)
-    assert loader.load_workbook(tmp_path / "data.dta").sheets[0].rows[1:] == [["S1", 5.1], ["S2", 0.3], ["S3", ""]]
