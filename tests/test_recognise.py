@@ -53,20 +53,11 @@ def test_meaning_of_a_label_is_complete(text, meaning):
     assert {key: value for key, value in reading.items() if value and key != "candidates"} == meaning
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "p16 variant 1",
-        "p16 variant 5 and variant 1",
-        "p16INK4a mRNA",
-        "IL6 mRNA expression",
-        "CTx kit",
-        "study",
-        "preCTX",
-        "20wCTX",
-        "CTx % change month 3, week 20",
-    ],
-)
+UNCERTAIN = ["p16 variant 1", "p16 variant 5 and variant 1", "p16INK4a mRNA", "IL6 mRNA expression", "CTx kit", "study"]
+UNCERTAIN += ["preCTX", "20wCTX", "CTx % change month 3, week 20"]
+
+
+@pytest.mark.parametrize("text", UNCERTAIN)
 def test_label_with_an_unknown_part_is_not_certain(text):
     assert not VOCABULARY.label(text).certain
 
@@ -137,6 +128,6 @@ def test_spelling_order_case_and_separators_do_not_change_the_meaning(key_and_na
 
 @pytest.mark.parametrize("label", [f"CTX{'w1' * 90}z", "w" * 250 + "ctx", f"p16{'1w' * 90}z", "CTX" + "1" * 250])
 def test_endless_header_is_read_within_a_second(label):
-    started = time.monotonic()
+    started = time.process_time()
     assert VOCABULARY.label(label).leftover
-    assert time.monotonic() - started < 1
+    assert time.process_time() - started < 1
