@@ -60,24 +60,6 @@ def test_layout_gives_the_same_participants_population_sample_and_results(tmp_pa
     pd.testing.assert_frame_equal(compute_results(participants), expected_results)
 
 
-@pytest.mark.parametrize("name", list(writers.PANELS))
-def test_panels_without_ids_give_the_same_changes_by_arm(tmp_path, name):
-    drawn = cohort.make(outcomes=SMALL)
-    read = read_workbook(writers.save(writers.PANELS[name], drawn, tmp_path / "book.xlsx"), cohort.trial())
-    frame = read.frame[read.frame.cohort == "trial"]
-    assert not frame.linked.any()
-    notes = [note for note in read.source["notes"] if note.startswith("linked participants: the panels have no ids")]
-    assert len(notes) == 1
-    assert "adjustment for baseline" in notes[0]
-    assert set(frame.measure) == {"percent_change"}
-    assert {key: sorted(group) for key, group in frame.groupby(["variable", "visit", "arm"]).value} == {
-        (*pair, arm): pytest.approx(sorted(writers.changes(drawn, *pair, arm)), rel=1e-12)
-        for pair in writers.change_keys(drawn)
-        for arm in writers.ARMS
-    }
-    assert frame.participant.is_unique
-
-
 def test_panels_by_stratum_give_marker_stratum_and_arm(tmp_path):
     drawn = cohort.make(outcomes=SMALL)
     frame = read_workbook(writers.save(writers.by_stratum, drawn, tmp_path / "strata.xlsx"), cohort.trial()).frame
@@ -119,10 +101,6 @@ def test_first_sheet_or_a_property_labels_a_workbook_as_synthetic(tmp_path, plac
     assert read_workbook(path, cohort.trial()).label == "Synthetic data: not the trial's participants"
 
 
-OUTCOMES = ["age", "smoker", "ctx", "bmd_radius", "sasp_il6"]
-LAYOUTS = ["wide", "sheet_per_visit", "long_by_visit", "long_by_variable"]
-
-
 def read_values(path, book):
     """Save a workbook and return the values that are read from it."""
     book.save(path)
@@ -135,50 +113,26 @@ def read_values(path, book):
 @cache
 def build_layout(name, path):
     """Return the cells of a layout by sheet, with the header in the first row, and the values that are read."""
-    book = writers.build(writers.WRITERS[name], cohort.make(outcomes=OUTCOMES))
+    book = writers.build(
+        writers.WRITERS[name], cohort.make(outcomes=["age", "smoker", "ctx", "bmd_radius", "sasp_il6"])
+    )
     rows = {sheet.title: [list(row) for row in sheet.iter_rows(values_only=True)] for sheet in book}
     return rows, read_values(path, book)
 
 
-def shuffle_rows(rows, order):
-    return [rows[0], *order.sample(rows[1:], len(rows) - 1)]
-
-
-def shuffle_columns(rows, order):
-    places = order.sample(range(len(rows[0])), len(rows[0]))
-    return [[row[place] for place in places] for row in rows]
-
-
-@pytest.mark.parametrize("name", LAYOUTS)
-@pytest.mark.parametrize("shuffle", [shuffle_rows, shuffle_columns, None], ids=["rows", "columns", "sheets"])
-@settings(max_examples=8, deadline=None)
+@pytest.mark.parametrize("name", ["wide", "sheet_per_visit", "long_by_visit", "long_by_variable"])
+@settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1))
-def test_order_of_rows_columns_and_sheets_does_not_change_the_values(name, shuffle, tmp_path_factory, seed):
+def test_order_of_rows_columns_and_sheets_does_not_change_the_values(name, tmp_path_factory, seed):
     order, path = random.Random(seed), tmp_path_factory.getbasetemp() / "shuffled.xlsx"
     content, values = build_layout(name, path)
-    titles = list(content) if shuffle else order.sample(list(content), len(content))
-    content = {title: shuffle(content[title], order) if shuffle else content[title] for title in titles}
+    shuffled = {}
+    for title in order.sample(list(content), len(content)):
+        header, *rows = content[title]
+        columns = order.sample(range(len(header)), len(header))
+        shuffled[title] = [[row[column] for column in columns] for row in [header, *order.sample(rows, len(rows))]]
     assert len(values) > 100
-    assert read_values(path, writers.workbook(content)) == values
-
-
-@settings(max_examples=15, deadline=None)
-@given(seed=st.integers(0, 2**32 - 1))
-def test_spelling_of_headers_does_not_change_the_values(tmp_path_factory, seed):
-    chance, path = random.Random(seed), tmp_path_factory.getbasetemp() / "spelled.xlsx"
-    drawn, outcomes = cohort.make(outcomes=OUTCOMES), cohort.trial().outcomes
-
-    def spell(variable, visit):
-        names = [writers.label(variable), writers.alias(variable)]
-        names += outcomes[variable].names if variable in outcomes else ()
-        name = chance.choice([str, str.upper, str.lower])(chance.choice(names))
-        separator = chance.choice([" ", "_", ", ", " - "])
-        return f"{name}{separator}{chance.choice(writers.TIMES[visit])}" if writers.has_visits(variable) else name
-
-    first, arm = chance.choice(["ID", "Subject", "Participant"]), chance.choice(["Arm", "Group", "Treatment"])
-    tables = [writers.table(drawn, spell, first=first, arm=arm), writers.table(drawn)]
-    spelled, plain = (read_values(path, writers.workbook({"A": table})) for table in tables)
-    assert spelled == plain
+    assert read_values(path, writers.workbook(shuffled)) == values
 
 
 # Layouts with a part of the bundled cohort, their mapping, and the numbers of reported values that are reproduced and that

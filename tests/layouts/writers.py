@@ -14,7 +14,6 @@ from .cohort import Cohort, trial
 
 WEEKS = {"baseline": 0, "week_2": 2, "week_4": 4, "week_20": 20}
 VISITS = {"baseline": "baseline", "week_2": "week 2", "week_4": "week 4", "week_20": "week 20"}
-DAYS = {"baseline": "Baseline", "week_2": "Day 14", "week_4": "Day 28", "week_20": "Day 140"}
 ALIASES = yaml.safe_load(Path(__file__).with_name("names.yaml").read_text(encoding="utf-8"))
 # Spellings of the visits.
 TIMES = {
@@ -24,7 +23,6 @@ TIMES = {
     "week_20": ["W20", "20 weeks", "Week 20", "day 140"],
 }
 AGES = "p16 by age"
-WRITERS: dict[str, Callable] = {}
 # The mappings of layouts that the reader cannot recognise on its own.
 ANSWERS = {"coded": "arms: {0: control, 1: d_q}", "transposed": "transpose: [Sheet1]"}
 
@@ -39,17 +37,11 @@ def workbook(sheets: dict[str, list[list]]) -> Workbook:
     return book
 
 
-def layout(function):
-    """Register a layout: a function that returns the rows of each sheet, and optionally the merged cells.
-
-    Merged cells are (sheet, top, bottom, left, right).
-    """
-    WRITERS[function.__name__] = function
-    return function
-
-
 def build(layout: Callable, cohort: Cohort) -> Workbook:
-    """Build the workbook of a layout, with the population sample on a separate sheet."""
+    """Build the workbook of a layout, with the population sample on a separate sheet.
+
+    A layout returns the rows of each sheet, and optionally merged cells as (sheet, top, bottom, left, right).
+    """
     content = layout(cohort)
     sheets, merged = content if isinstance(content, tuple) else (content, ())
     book = workbook({**sheets, AGES: sheets.get(AGES) or population(cohort)})
@@ -110,11 +102,6 @@ def header(variable: str, visit: str) -> str:
     return with_unit(variable)
 
 
-def list_variables(cohort: Cohort, later: bool) -> list[str]:
-    """List the variables with follow-up visits (``later``), or those without."""
-    return [v for v in dict.fromkeys(variable for variable, _ in cohort.values) if has_visits(v) == later]
-
-
 def table(cohort: Cohort, head=with_unit, *, first="ID", arm="Arm", code=arm_label, keys=None, ids=None) -> list[list]:
     """Return a header and a row per participant: id, arm (unless None), and the values of (variable, visit) keys."""
     keys = list(cohort.values) if keys is None else keys
@@ -127,7 +114,16 @@ def table(cohort: Cohort, head=with_unit, *, first="ID", arm="Arm", code=arm_lab
 
 def fixed_keys(cohort: Cohort) -> list[tuple[str, str]]:
     """Return the keys of the variables that are measured once."""
-    return [(variable, "baseline") for variable in list_variables(cohort, False)]
+    return [(variable, visit) for variable, visit in cohort.values if not has_visits(variable)]
+
+
+def change_keys(cohort: Cohort) -> list[tuple[str, str]]:
+    return [(variable, visit) for variable, visit in cohort.values if visit != "baseline"]
+
+
+def follow_ups(cohort: Cohort) -> dict[str, list[str]]:
+    """Return the follow-up visits of each variable that has some."""
+    return {v: [visit for variable, visit in change_keys(cohort) if variable == v] for v, _ in change_keys(cohort)}
 
 
 def join_tables(*tables: list[list]) -> list[list]:
@@ -149,7 +145,7 @@ def long_rows(cohort: Cohort, heads: list, visits: dict, head=with_unit, *, repe
 
     Variables measured once are in the baseline row only, unless ``repeat`` is true.
     """
-    fixed, later = list_variables(cohort, False), list_variables(cohort, True)
+    fixed, later = [variable for variable, _ in fixed_keys(cohort)], follow_ups(cohort)
     rows = [[*heads, *map(head, [*fixed, *later])]]
     for identity, arm in cohort.arms.items():
         for visit, name in visits.items():
@@ -158,7 +154,6 @@ def long_rows(cohort: Cohort, heads: list, visits: dict, head=with_unit, *, repe
     return rows
 
 
-@layout
 def wide(cohort):
     """One row per participant, one header row; proteins and the population on separate sheets."""
     proteins = [key for key in cohort.values if key[0].startswith("sasp_")]
@@ -175,13 +170,12 @@ def wide(cohort):
     }
 
 
-@layout
 def two_header_rows(cohort):
     """Variable above visit in merged cells, below a title, not in A1, with a remark next to the table."""
     (_, names, weeks, *_), *_ = weeks_below_blank_cells(cohort).values()
     names[:2], weeks[:2] = ["Participant", "Treatment arm"], [None, None]
     visits = ["BL" if week == 0 else week and f"W{week}" for week in weeks]
-    body = table(cohort, code=lambda arm: {"d_q": "Dasatinib + Quercetin", "control": "No treatment"}[arm])[1:]
+    body = table(cohort, code={"d_q": "Dasatinib + Quercetin", "control": "No treatment"}.get)[1:]
     title = [[], ["Supplementary Data 1. Individual participant data"], []]
     rows = [*title, [*names, None, None, "Measured at one laboratory."], visits, *body]
     starts = [column for column, name in enumerate(names, start=3) if name]
@@ -190,29 +184,35 @@ def two_header_rows(cohort):
     return {"Data": [[None, None, *row] for row in rows]}, merged
 
 
-@layout
 def sheet_per_variable(cohort):
     """The sheet's name is the variable, the columns are visits; arm only on the first sheet."""
     patient = "Patient No."
     demographics = table(cohort, lambda v, w: alias(v), first=patient, arm="Randomized group", keys=fixed_keys(cohort))
     sheets = {"Demographics": demographics}
-    for variable in list_variables(cohort, True):
-        keys = [key for key in cohort.values if key[0] == variable]
+    for variable, visits in follow_ups(cohort).items():
+        keys = [(variable, visit) for visit in ["baseline", *visits]]
         rows = table(cohort, lambda v, visit: f"Wk {WEEKS[visit]}", first=patient, arm=None, keys=keys)
         sheets[alias(variable)] = [[f"{alias(variable)} ({unit(variable)})"], *rows]
     return sheets
 
 
-@layout
+def sheet_per_visit(cohort):
+    """A sheet per visit, with a column per variable; the population has ids."""
+    sheets, heads = {AGES: population(cohort, ids=True)}, {"first": "Subject ID", "arm": "Group"}
+    for visit, name in VISITS.items():
+        keys = [key for key in cohort.values if key[1] == visit]
+        sheets[name.capitalize()] = table(cohort, header, code=lambda arm: arm_label(arm).lower(), keys=keys, **heads)
+    return sheets
+
+
 def long_by_visit(cohort):
     """One row per participant and visit; constant values are repeated on each row."""
-    code = lambda arm: {"d_q": "DQ", "control": "control"}.get(arm, arm_label(arm))  # noqa: E731
+    code = {"d_q": "DQ", "control": "control"}.get
     rows = long_rows(cohort, ["subject", "trt", "week"], WEEKS, str, code=code)
-    count = len(list_variables(cohort, True))
+    count = len(follow_ups(cohort))
     return {"export": [row for row in rows if row[2] in ("week", 0) or any(c is not None for c in row[-count:])]}
 
 
-@layout
 def long_by_variable(cohort):
     """One row per participant, visit and analyte, with units; demographics wide on another sheet."""
     rows = [["USUBJID", "Visit", "Analyte", "Result", "Units"]]
@@ -226,7 +226,6 @@ def long_by_variable(cohort):
     return {"Labs": rows, "DM": table(cohort, header, first="USUBJID", arm="ARM", keys=fixed_keys(cohort), ids=ids)}
 
 
-@layout
 def weeks_below_blank_cells(cohort):
     """Three header rows: a banner, the variable once per group of columns, weeks as numbers; arms in capitals."""
     banner, names, weeks = ["", ""], ["", ""], ["Participant", "Allocation"]
@@ -238,7 +237,6 @@ def weeks_below_blank_cells(cohort):
     return {"All data": [banner, names, weeks, *table(cohort, code=lambda arm: arm_label(arm).upper())[1:]]}
 
 
-@layout
 def arms_below_each_other(cohort):
     """A heading per arm, each with its own header, a blank row between."""
     rows = []
@@ -247,19 +245,16 @@ def arms_below_each_other(cohort):
     return {"Participants": rows}
 
 
-@layout
 def coded(cohort):
     """Arms 0/1, snake case, numbers as text, NA for missing values."""
     head = lambda v, visit: v.removeprefix("sasp_") + (f"_w{WEEKS[visit]}" if has_visits(v) else "")  # noqa: E731
-    heads, *body = table(
-        cohort, head, first="record_id", arm="Group (1 = D+Q, 0 = Control)", code={"d_q": 1, "control": 0}.get
-    )
+    arm = {"arm": "Group (1 = D+Q, 0 = Control)", "code": {"d_q": 1, "control": 0}.get}
+    heads, *body = table(cohort, head, first="record_id", **arm)
     texts = [head == "weight" for head in heads]
     cells = [["NA" if c is None else str(c) if text else c for c, text in zip(row, texts, strict=True)] for row in body]
     return {"data": [heads, *cells]}
 
 
-@layout
 def merged_ids(cohort):
     """Long, the id and arm merged over the rows of a participant, visits as weeks with a dash."""
     names = {visit: f"{week}-week" if week else "Baseline" for visit, week in WEEKS.items()}
@@ -268,81 +263,24 @@ def merged_ids(cohort):
     return {"CRF": rows}, [("CRF", n, n + 3, c, c) for n in range(2, len(rows), 4) for c in (1, 2)]
 
 
-@layout
 def side_by_side(cohort):
     """Blocks side by side on one sheet, each with a title and separate ids, in different orders."""
     demographics = table(cohort, header, first="Subject", keys=fixed_keys(cohort), ids=sorted(cohort.ids))
     parts = [[["Demographics and p16"], *demographics]]
-    for number, variable in enumerate(list_variables(cohort, True), start=1):
-        keys = [key for key in cohort.values if key[0] == variable]
+    heads = lambda v, visit: f"{VISITS[visit]} ({unit(v)})"  # noqa: E731
+    for number, (variable, visits) in enumerate(follow_ups(cohort).items(), start=1):
+        keys = [(variable, visit) for visit in ["baseline", *visits]]
         ids = sorted(cohort.ids, reverse=bool(number % 2))
-        heads = lambda v, visit: f"{VISITS[visit]} ({unit(v)})"  # noqa: E731
         parts.append([[alias(variable)], *table(cohort, heads, first="Subject", arm=None, keys=keys, ids=ids)])
     return {"Sheet1": join_tables(*parts)}
 
 
-@layout
-def units_in_a_row_of_their_own(cohort):
-    heads, *body = table(cohort, lambda v, visit: label(v) + (f" {VISITS[visit]}" if has_visits(v) else ""))
-    return {
-        "Sheet": [
-            heads,
-            [None, None, *("AU" if v.startswith("p16") else unit(v) or None for v, _ in cohort.values)],
-            *body,
-        ]
-    }
-
-
-@layout
-def baseline_beside_follow_up_in_rows(cohort):
-    """A row per later visit; the baseline is repeated in separate columns."""
-    later = list_variables(cohort, True)
-    heads, *body = long_rows(cohort, ["ID", "Arm", "Week"], WEEKS)
-    heads += [f"{label(v)} baseline" for v in later]
-    return {"Sheet": [heads, *([*row, *body[n - n % 4][-len(later) :]] for n, row in enumerate(body) if n % 4)]}
-
-
-@layout
-def arms_as_merged_cells_at_the_left(cohort):
-    ids = [*list_ids(cohort, "d_q"), *list_ids(cohort, "control")]
-    rows = [[arm, identity, *values] for identity, arm, *values in table(cohort, ids=ids)]
-    middle = 1 + len(list_ids(cohort, "d_q"))
-    return {"Sheet": rows}, [("Sheet", 2, middle, 1, 1), ("Sheet", middle + 1, len(rows), 1, 1)]
-
-
-@layout
-def redcap_events_beside_a_study_id(cohort):
-    """A constant study id before the participant id; events as REDCap names them; the arm on the first row only."""
-    events = {visit: f"{visit}_arm_1" for visit in VISITS}
-    heads, *body = long_rows(cohort, ["USUBJID", "arm", "redcap_event_name"], events, str, repeat=False)
-    body = [["DQ", identity, arm if "base" in event else None, event, *row] for identity, arm, event, *row in body]
-    return {"Sheet": [["STUDYID", *heads], *body]}
-
-
-def visit_sheets(cohort: Cohort, names: dict[str, str], arm=lambda visit: "Arm", **heads) -> dict:
-    """Return a sheet per visit, with a column per variable."""
-    keys_by_visit = {visit: [key for key in cohort.values if key[1] == visit] for visit in VISITS}
-    return {names[v]: table(cohort, header, arm=arm(v), keys=keys, **heads) for v, keys in keys_by_visit.items()}
-
-
-def statistics_rows(cohort: Cohort) -> list[list]:
-    """Return rows of N, mean and medians by arm to put below the participants, and then abbreviations."""
-    means = [round(sum(cells.values()) / len(cells), 3) for cells in cohort.values.values()]
-    names = ("N", "Mean", "Mean (SD), Control", "Median D+Q", "Overall")
-    return [*([name, None, *means] for name in names), ["CTx, C-terminal telopeptide"]]
-
-
 ARMS = ("control", "d_q")
-CAPITALS = {visit: name.capitalize() for visit, name in VISITS.items()}
-WRITERS |= {
-    "sheet_per_visit": lambda c: (
-        visit_sheets(c, CAPITALS, lambda visit: "Group", first="Subject ID", code=lambda arm: arm_label(arm).lower())
-        | {AGES: population(c, ids=True)}
-    ),
-    "sheets_named_after_days": lambda c: visit_sheets(c, DAYS, {"baseline": "Arm"}.get, first="Participant"),
+_FUNCTIONS = (wide, two_header_rows, sheet_per_variable, sheet_per_visit, long_by_visit, long_by_variable, merged_ids)
+_FUNCTIONS += (weeks_below_blank_cells, arms_below_each_other, side_by_side, coded)
+WRITERS: dict[str, Callable] = {function.__name__: function for function in _FUNCTIONS} | {
     "transposed": lambda c: {"Sheet1": list(zip(*table(c), strict=True))},
     "sheet_per_arm": lambda c: {arm_label(key): table(c, arm=None, ids=list_ids(c, key)) for key in ARMS},
-    "rows_of_statistics_below": lambda c: {"Sheet": [*table(c), *statistics_rows(c)]},
 }
 
 
@@ -366,23 +304,9 @@ def split_thirds(cohort: Cohort, marker: str) -> list[set[str]]:
     return [{i for i, value in cells.items() if np.searchsorted(cuts, value) == third} for third in range(3)]
 
 
-def change_keys(cohort: Cohort) -> list[tuple[str, str]]:
-    return [(v, visit) for v, visit in cohort.values if visit != "baseline" and has_visits(v)]
-
-
-def follow_ups(cohort: Cohort) -> dict[str, list[str]]:
-    """Return the follow-up visits of each variable."""
-    return {v: [visit for variable, visit in change_keys(cohort) if variable == v] for v, _ in change_keys(cohort)}
-
-
 def transpose(columns) -> list[list]:
     """Turn columns of unequal length into rows."""
     return list(map(list, zip_longest(*columns)))
-
-
-def change_rows(cohort: Cohort, variable: str, visit: str, suffix: str = "") -> list[list]:
-    """Return a header with the arms, and the rows of their changes."""
-    return transpose([arm_label(arm) + suffix, *changes(cohort, variable, visit, arm)] for arm in ARMS)
 
 
 def baseline_rows(cohort: Cohort, variable: str, members: dict) -> list[list]:
@@ -397,69 +321,9 @@ def sheet_per_panel(cohort):
     sheets = {}
     for number, (variable, visit) in enumerate(change_keys(cohort)):
         title = f"{alias(variable)}: percent change from baseline to {WEEKS[visit]} weeks"
-        sheets[f"Fig. {number // 6 + 3}{'abcdef'[number % 6]}"] = [[title], [], *change_rows(cohort, variable, visit)]
+        columns = ([arm_label(arm), *changes(cohort, variable, visit, arm)] for arm in ARMS)
+        sheets[f"Fig. {number // 6 + 3}{'abcdef'[number % 6]}"] = [[title], [], *transpose(columns)]
     return sheets
-
-
-def panels_on_one_sheet(cohort):
-    """All panels of a variable side by side, the visit merged over the arms, with letters and a title above."""
-    sheets, merged = {}, []
-    for variable, visits in follow_ups(cohort).items():
-        name = f"Source {label(variable)}"[:31]
-        letters = zip("abcdef", visits, strict=False)
-        parts = [[[f"{x}, Week {WEEKS[w]}"], *change_rows(cohort, variable, w, " (n = 12)")] for x, w in letters]
-        title = f"Source data, {label(variable)}, % change from baseline"
-        sheets[name] = [[title], [], *join_tables(*parts)]
-        merged += [(name, 3, 3, column, column + 1) for column in range(1, 3 * len(visits), 3)]
-    return sheets, merged
-
-
-def replicates(cohort):
-    """Weeks in rows, participants in columns, the arm merged over its columns, as some plotting programs store them."""
-    arm_size = len(cohort.arms) // 2
-    heads = ["Week", *(name for arm in ARMS for name in [arm_label(arm), *[None] * (arm_size - 1)])]
-    sheets = {label(variable): [[f"{label(variable)} (% change)"], heads] for variable in follow_ups(cohort)}
-    for variable, visit in change_keys(cohort):
-        cells = (change(cohort, variable, visit, i) for arm in ARMS for i in list_ids(cohort, arm))
-        sheets[label(variable)].append([WEEKS[visit], *cells])
-    return sheets, [(name, 2, 2, column, column + arm_size - 1) for name in sheets for column in (2, 2 + arm_size)]
-
-
-def long_panels(cohort):
-    """Two columns per panel, the group and the change."""
-    sheets = {}
-    for variable, visit in change_keys(cohort):
-        heads = ["Group", f"{alias(variable)}, change from baseline at week {WEEKS[visit]} (%)"]
-        rows = [[arm_label(arm), value] for arm in ARMS for value in changes(cohort, variable, visit, arm)]
-        sheets[f"{label(variable)} w{WEEKS[visit]}"] = [heads, *rows]
-    return sheets
-
-
-def medians_below_each_panel(cohort):
-    """Panels below each other; the word Median labels the last row of each."""
-    rows = []
-    for variable, visit in change_keys(cohort):
-        values_by_arm = [sorted(changes(cohort, variable, visit, arm)) for arm in ARMS]
-        rows.append([None, f"Change in {alias(variable)} at {WEEKS[visit]} weeks (%)"])
-        rows += [[None, *row] for row in change_rows(cohort, variable, visit)]
-        rows += [["Median", *(values[len(values) // 2] for values in values_by_arm)], [], []]
-    return {"Sheet": rows}
-
-
-def time_course_by_arm(cohort):
-    """A block of weeks per arm, side by side; a title above the first block only; zeros at baseline."""
-    sheets = {}
-    for number, (variable, visits) in enumerate(follow_ups(cohort).items()):
-        parts = []
-        for arm in ARMS:
-            rows = [[0, *(change(cohort, variable, visit, i) for visit in visits)] for i in list_ids(cohort, arm)]
-            parts.append([[arm_label(arm)], ["Week 0", *(f"Week {WEEKS[visit]}" for visit in visits)], *rows])
-        sheets[f"Fig {number}"] = [[f"{label(variable)} percent change from baseline"], *join_tables(*parts)]
-    return sheets
-
-
-_PANELS = (sheet_per_panel, panels_on_one_sheet, replicates, long_panels, medians_below_each_panel, time_course_by_arm)
-PANELS = {panel.__name__: panel for panel in _PANELS}
 
 
 def by_stratum(cohort, proteins=False):
@@ -477,6 +341,9 @@ def by_stratum(cohort, proteins=False):
         variables = [v for v in follow_ups(cohort) if proteins or v.startswith("sasp_")]
         sheets[f"Baseline, {label(marker)}"] = join_tables(*(baseline_rows(cohort, v, strata) for v in variables))
     return sheets
+
+
+PANELS = {"sheet_per_panel": sheet_per_panel, "by_stratum": by_stratum}
 
 
 def thirds_in_words(cohort):
