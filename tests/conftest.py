@@ -79,6 +79,19 @@ def _read_files_in_process(request, monkeypatch):
         monkeypatch.setattr(reader, "load_workbook", load)
 
 
+@pytest.fixture
+def forget_names(monkeypatch):
+    """Return a function after which no label is recognised, so that a workbook can be read through its mapping only."""
+    from d_q_trial.recognition.vocabulary import LabelReading, Vocabulary
+
+    def forget():
+        nothing = {"_read_label": LabelReading(leftover="?"), "_read_context": LabelReading(leftover="?"), "arm": None}
+        for method, reading in nothing.items():
+            monkeypatch.setattr(Vocabulary, method, lambda self, text, reading=reading: reading)
+
+    return forget
+
+
 @pytest.fixture(scope="session")
 def pages(tmp_path_factory):
     """Results of the published analysis and of three alternatives, with every page."""
