@@ -304,6 +304,27 @@ AMBIGUOUS = {
     "a title of logarithms": ([["Natural log transformed values"], *WIDE], "'Natural log transformed values': these values may"),
     "a measure in the title of another table above": (
         [[CHANGE], ["n = 8"], [], *PANEL[1:], [], ["P1NP week 20"], [], *PANEL[1:]], "A!A16:B24: follow-up numbers that may"),
+    "a unit in a title above its variable": ([["25(OH)D (nmol/L)"], *tabulate_values("25(OH)D", range(42, 54))], "A!C2: .*25.OH.D in nmol/l, which does"),
+    "a unit in a legend": (rename_columns("CTx baseline", "CTx week 20 (unit = pg/mL)"), "A!D1: .*'unit = pg/ml' is not understood"),
+    "a legend with the answers the other way round": (
+        tabulate_values("Smoker (0 = yes, 1 = no)", [0, 1] * 6), "A!C1: .*'0 = yes, 1 = no' is not understood"),
+    "the length of the trial in a title": ([["Results of a 20-week randomized trial"], *make_panel("CTx % change")], "A!A3: 'Control': CTx without a visit"),
+    "the length of the treatment in a title": (make_panel("CTx % change, D+Q given for 20 weeks"), "A!A2: 'Control': CTx without a visit"),
+    "the time since a dose in a title": (make_panel("% change in CTx 2 weeks after the third dose"), "A!A2: 'Control': CTx without a visit"),
+    # groups, samples and statistics
+    "another analyte beside the variable": (
+        [[CHANGE], ["CTx", None, "NTx", None], ["Control", "D+Q"] * 2, *zip([*IL6, 3], [*IL6, 4], p1np(), p1np(1), strict=True)], "A!C3: .*NTx.*values differ from those at A!A3"),
+    "a group outside a stratum": (make_panel(f"{CHANGE}, women not in T3 of p16 variant 5"), "these values may not be as measured"),
+    "an arm missing from a row without id": (tabulate(["Arm", CHANGE], [None, *ARMS[1:]], p1np()), "1 fault\n.*A!A2: a value without an arm"),
+    "a stratum missing from a row without id": (
+        tabulate(["p16 variant 5 tertile", "Arm", CHANGE], [None, *["T3", "T1/T2"] * 5, "T3"], ARMS, p1np()), "1 fault\n.*A!A2: a value without a stratum"),
+    "a repeated sample": (make_wide([IDS[0], f"{IDS[0]} repeat", *IDS[2:]]), "1 fault\n.*A!A3: 'S01 repeat': perhaps a repeated sample of 'S01'"),
+    "a column of those analysed": (add_column("Included in analysis", *["Yes"] * 9, *["No"] * 3), r"may mark values that differ \(Yes \(9\), No \(3\)\)"),
+    "means below the header": ([*PANEL[:2], [-17.55, -12.55], *PANEL[2:]], "1 fault\n.*A!A3: a row with the numbers, means"),
+    "largest values below the others": ([*PANEL, PANEL[-1]], "1 fault\n.*A!A11: a row with the numbers, means"),
+    "the mean below each arm": (
+        [["Group", CHANGE], *([arm, sign * value] for arm, sign in (("Control", 1), ("D+Q", -1)) for value in (10.123, 12.35, 14.6, 19.07, 14.03575))],
+        "A!B6: a row with .*\n.*A!B11: a row with"),
     # cells
     **{
         f"{value} among values of {head}": (add_column(head, *IL6, value), rf"A!E13: {value:g}: .*{expected}".replace("+", r"\+"))
@@ -545,6 +566,24 @@ GROUPS = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("titles", [[CHANGE, "p16 variant 5: T3"], ["T3 of p16 variant 5", CHANGE]])
+def test_a_stratum_in_a_title_of_its_own_leaves_the_variable_as_it_is(titles, tmp_path):
+    frame = read(tmp_path, [*([title] for title in titles), *PANEL[1:]]).frame
+    assert set(zip(frame["variable"], frame["visit"], frame["stratum"], strict=True)) == {("ctx", "week_20", "T3")}
+
+
+def test_rows_of_all_participants_beside_rows_of_strata_have_no_stratum(tmp_path):
+    strata = ["T3", "T1/T2", "All"] * 4
+    frame = read(tmp_path, tabulate(["p16 variant 5 tertile", "Arm", CHANGE], strata, ARMS, p1np())).frame
+    assert list(frame["stratum"]) == [stratum.replace("All", "") for stratum in strata]
+
+
+@pytest.mark.parametrize("stratum", ["not T3", "non-T3", "<T3", "all except T3"])
+def test_the_negation_of_a_stratum_is_another_stratum(stratum, tmp_path):
+    frame = read(tmp_path, add_column("p16 variant 5 tertile", *["T3", stratum] * 6)).frame
+    assert set(frame["text"]) == {"", "T3", stratum}
+
+
 @pytest.mark.parametrize("name", GROUPS)
 def test_changes_of_groups_without_ids_are_read_by_arm(name, tmp_path, forget_names):
     content, weeks = GROUPS[name]
@@ -570,9 +609,11 @@ def test_row_numbers_beside_groups_are_neither_participants_nor_values(head, twi
     rows = [
         [n or head, control, *[n or head] * twice, treated] for n, (control, treated) in enumerate(group_changes(20))
     ]
-    frame = read(tmp_path, [[CHANGE], *rows]).frame
-    assert frame.groupby("arm")["value"].apply(list).to_dict() == CHANGES[20]
-    assert not frame["linked"].any()
+    content = [[CHANGE], *rows]
+    for mapping in ("", propose_mapping(tmp_path, content)):
+        frame = read(tmp_path, content, mapping).frame
+        assert frame.groupby("arm")["value"].apply(list).to_dict() == CHANGES[20]
+        assert not frame["linked"].any()
 
 
 def test_a_scale_with_many_negative_values_is_read_unless_one_is_far_off(tmp_path):

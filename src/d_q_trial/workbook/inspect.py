@@ -96,7 +96,7 @@ def _summarize(reading: WorkbookReading) -> list[str]:
     for title, role in (("Arms", "arm"), ("Visits", "visit")):
         sizes = Counter(rows.groupby(role)["participant"].nunique().to_dict()) | Counter(reading.arms.values())
         spellings = collect_spellings(role, reading).items()
-        codes = [f"{text} = {key} (n = {sizes[key]})" for text, key in spellings if key and text.casefold() != key]
+        codes = [f"{text} = {key} (n = {sizes[key]})" for text, key in spellings if key not in (None, "ignore") and text.casefold() != key]
         lines += [f"{title} as written: {', '.join(codes)}"] if codes else []
     categorical = rows[rows["text"].ne("") & rows["arm"].isin(trial.analysed_arms)]
     for source, texts in categorical.groupby("source", sort=False)["text"]:
@@ -129,7 +129,7 @@ def collect_spellings(role: str, reading: WorkbookReading) -> dict[str, str | No
     """Return the arm, visit or variable that each spelling in the cells was read as; None where it was not understood."""
     meanings: dict[str, str | None] = {}
     for plan in reading.read_plans:
-        column, rows = plan.column_of(role), plan.rows[plan.rows["use"]]
+        column, rows = plan.column_of(role), plan.rows[plan.rows["use"] | plan.rows[role].eq("ignore")]
         for position, key in rows[role].items() if column else ():
             cell = plan.cell(position, column)
             if cell != EMPTY and not isinstance(cell, Flag) and len(meanings) <= MAX_CODES:

@@ -159,7 +159,8 @@ def _drop_row_numbers(plan: BlockPlan) -> None:
     columns = [column for column in plan.data if column.arm]
     arms_by_row = ({column.arm for column in columns if row[column.index] != EMPTY} for row in plan.body)
     if plan.participant_ids and any(len(arms) > 1 for arms in arms_by_row):
-        plan.kind, plan.evidence = "groups", "groups side by side; the ids are row numbers"
+        plan.kind = "groups"
+        plan.evidence = plan.evidence if plan.mapped else "groups side by side; the ids are row numbers"
         plan.rows["participant"] = None
 
 
