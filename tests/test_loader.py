@@ -195,6 +195,12 @@ def test_text_or_an_ods_file_is_read_as_one_sheet_with_decimal_commas_as_text(na
     assert sheet.name == Path(name).stem
 
 
+def test_rows_of_text_with_fewer_cells_than_others_are_noted_and_lone_texts_are_not(tmp_path):
+    (tmp_path / "x.csv").write_bytes(b"Results\nID,Arm,CTx\nS1,D+Q,0.3\nS2,0.4\n\nS3,Control,0.5\nS4,0.1\n")
+    (remark,) = loader.read_file(tmp_path / "x.csv").remarks
+    assert remark.endswith("in the wrong columns: 4, 7")
+
+
 HEADS, ARMS = {"id": "ID", "arm": "Arm", "ctx": "CTx"}, {0: "Control", 1: "D+Q"}
 # Functions that write a file of each kind; those of SAS have no value labels.
 STATISTICS_FILES = {

@@ -24,7 +24,7 @@ from openpyxl.utils import get_column_letter
 
 from .. import software
 from ..errors import UserError
-from .sheets import DATES, EMPTY, Flag, Sheet, Workbook, make_printable
+from .sheets import DATES, EMPTY, Flag, Sheet, Workbook, join_first, make_printable
 
 MAX_BYTES = 200_000_000  # of the file
 MAX_UNPACKED = 600_000_000  # bytes of all parts of the archive
@@ -294,8 +294,11 @@ def _read_delimited(path: Path) -> Workbook:
     if not lines or not any(counts[delimiter]):
         raise UserError("a text file without commas, semicolons or tabs")
     csv.field_size_limit(1 << 20)
-    reader = csv.reader(io.StringIO(text, newline=None), delimiter=delimiter)
-    return Workbook(path, [_sheet_from_rows(path.stem, [list(map(_parse_number, row)) for row in reader])])
+    rows = [list(map(_parse_number, row)) for row in csv.reader(io.StringIO(text, newline=None), delimiter=delimiter)]
+    width = max(map(len, rows))
+    short = [str(number) for number, row in enumerate(rows, start=1) if 1 < len(row) < width]
+    remark = f"rows with fewer cells than others, whose values may be in the wrong columns: {join_first(short, 10)}"
+    return Workbook(path, [_sheet_from_rows(path.stem, rows)], remarks=[remark] if short else [])
 
 
 def _parse_number(cell: str) -> str | float:

@@ -96,7 +96,11 @@ def _summarize(reading: WorkbookReading) -> list[str]:
     for title, role in (("Arms", "arm"), ("Visits", "visit")):
         sizes = Counter(rows.groupby(role)["participant"].nunique().to_dict()) | Counter(reading.arms.values())
         spellings = collect_spellings(role, reading).items()
-        codes = [f"{text} = {key} (n = {sizes[key]})" for text, key in spellings if key not in (None, "ignore") and text.casefold() != key]
+        codes = [
+            f"{text} = {key} (n = {sizes[key]})"
+            for text, key in spellings
+            if key not in (None, "ignore") and text.casefold() != key
+        ]
         lines += [f"{title} as written: {', '.join(codes)}"] if codes else []
     categorical = rows[rows["text"].ne("") & rows["arm"].isin(trial.analysed_arms)]
     for source, texts in categorical.groupby("source", sort=False)["text"]:
