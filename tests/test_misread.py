@@ -546,6 +546,7 @@ GROUPS = {
         f"below {title}": ([[title], [], *group_changes(20)], [20])
         for title in (
             "β-CTX: percent change from baseline to 20 weeks", "Table II. CTx % change, week 20", "CTx % change, 0-20 weeks", "CTx % change, week 20. *P < 0.05 vs control",
+            "CTx, 20-week % change by treatment", "CTx, % change at 20 weeks of treatment",
         )
     },
     "side by side below weeks": (

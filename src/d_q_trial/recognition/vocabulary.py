@@ -106,8 +106,9 @@ NOT_A_STRATUM = re.compile(
 GROUP_SIZE = re.compile(r"[(\[]?\s*" + _WORD_START + r"n\s*=\s*\d+\s*[)\]]?")
 # Times of doses, times since an event other than the start, and several times; not with single letters, as in D+Q.
 _TIME_WORD, _MORE_NUMBERS = r"[\s\-]*(?:weeks?|wks?|days?|months?)", r"(?:\s*,\s*\d+)*(?:-|\s*(?:and|or|to|&)\s*)\d+"
+_KIND = r"(?:(?:randomi[sz]ed|controlled|clinical|pilot|phase|of|\d+)\s+)"  # of a trial
 NOT_A_VISIT = _compile_word(
-    rf"(?:every|each)\s+\d+{_TIME_WORD}|\d+[\s\-]*(?:week|wk|day|month)\s+(?:\w+\s+){{0,3}}(?:trial|study|course|treatment)|"
+    rf"(?:every|each)\s+\d+{_TIME_WORD}|\d+[\s\-]*(?:week|wk|day|month)\s+{_KIND}*(?:trial|study|course|treatment)|"
     rf"(?:given|treat\w+|dosed|therapy)\s+(?:\S+\s+){{0,3}}for\s+\d+{_TIME_WORD}|"
     rf"\d+{_TIME_WORD}\s+(?:after|post|since)\s+(?:the\s+)?(?:last|final|end|second|third|\d+(?:nd|rd|th))|"
     rf"{_TIME_WORD}\s*\d+{_MORE_NUMBERS}|(?:weeks|wks|days|months)\s*\d+\s*-\s*\d+|(?!0+\D)\d+{_MORE_NUMBERS}{_TIME_WORD}"
