@@ -283,6 +283,10 @@ AMBIGUOUS = {
         [[None, None, None, "P1NP", None, "IL6"], ["ID", "Arm", *["Baseline", "Week 2"] * 2], *zip(IDS, ARMS, *[p1np()] * 4, strict=True)], "A!E2: 'Baseline': numbers of"),
     "variables without visits in rows, with arms below the ids": (
         [["Variable", *IDS], ["Arm", *ARMS], ["Age", *range(60, 72)], ["p16 variant 5", *ctx()]], "A!A1:M4: 24 numbers .*Age, p16 variant 5.; .* write transpose"),
+    **{
+        f"a second column of {mark}": (rename_columns("CTx baseline" + first, "CTx baseline" + mark), f"1 fault\n.*A!D1: .*may be a replicate of .CTx baseline{first}")
+        for first, mark in ((" 1", " 2"), (" a", " b"))
+    },
     # units and measures
     "a unit beside a parameter": (list_parameters("25(OH)D (nmol/L)"), r"A!C14: 'nmol/l': 25\(OH\)D in nmol/l, which does not convert"),
     "a unit in a title": ({"A": WIDE, "B": [["Phosphorus, mmol/L"], *tabulate(["ID", "Baseline"], IDS, [*IL6, 3])]}, "B!B2: 'Baseline': Phosphorus in mmol/l"),

@@ -362,12 +362,17 @@ def check_columns(reading: WorkbookReading) -> None:
     unread: dict[BlockPlan, list[str]] = defaultdict(list)
     plans = [plan for plan in reading.plans if not plan.mapped and (plan.readable or plan.column_of("participant"))]
     for plan, column in [(p, column) for role in ("ignore", "data") for p in plans for column in p.columns_of(role)]:
-        possible = []
-        for key in column.candidates if column.role == "ignore" and column.confidence == "unsure" else ():
+        possible, unsure = [], column.role == "ignore" and column.confidence == "unsure"
+        for key in column.candidates if unsure else ():
             visits = [BASELINE, *getattr(trial.outcomes.get(key), "follow_up", ())]
             missing = [trial.visits[visit].label for visit in visits if (key, visit) not in pairs_read]
             if missing and (key, column.visit) not in pairs_read:
                 possible.append(f"{trial.variable_label(key)}, which is missing at {', '.join(missing)}")
+        *stem, mark = column.label.split() or [""]
+        twins = [
+            c.label for c in plan.data if unsure and c.variable in column.candidates and c.label.split()[:-1] == stem
+        ]
+        possible += [f"a replicate of {label!r}" for label in twins if max(map(len, (mark, label.split()[-1]))) <= 3]
         if possible:
             column.questioned = True
             reading.faults.error("ambiguous", plan.header_of(column), asked=", or ".join(possible), why=column.why)
