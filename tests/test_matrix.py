@@ -27,11 +27,11 @@ NEW_TEST = """
 new:
   label: New test
   sentence: two-sided new test
-  references: [newcomer]
+  references: ["Newcomer A. Journal of New Tests 1, 1-2 (2001)."]
   statistic: d
   undefined: the groups do not overlap, all values are equal, or a group has fewer than two
   interval: given as the Hodges-Lehmann estimate without an interval
-  test: [estimate, brunner_munzel, {}]
+  test: [.estimate, brunner_munzel, {}]
   no_bounds: bounds of P exist only for the rank-sum test by the normal approximation
   not_permuted: the Brunner-Munzel statistic is not a linear rank statistic
 """
@@ -89,8 +89,6 @@ def _run_matrix(folder: Path, *, source: str, outcomes: list[str], others: dict)
     workspace.make(folder)
     with (folder / "src/d_q_trial/stats/two_sample.yaml").open("a") as registry:
         registry.write(NEW_TEST)
-    with (folder / "src/d_q_trial/report/references.yaml").open("a") as references:
-        references.write("newcomer: Newcomer A. Journal of New Tests 1, 1-2 (2001).\n")
     if "column" in others:
         _write_grouped_workbook(folder / "grouped.xlsx")
     config = yaml.safe_load((folder / source).read_text())
