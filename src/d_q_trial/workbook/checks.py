@@ -357,7 +357,7 @@ def _holds_statistics(row: pd.Series, others: pd.DataFrame) -> bool:
 
 
 def check_columns(reading: WorkbookReading) -> None:
-    """Ask about columns that may hold missing data or lack a group, and report other numbers that are not read."""
+    """Ask about columns that may hold missing data or lack a group, and report other numbers or strata that are not read."""
     trial, pairs_read = reading.trial, variable_visits(reading.trial_rows)
     unread: dict[BlockPlan, list[str]] = defaultdict(list)
     plans = [plan for plan in reading.plans if not plan.mapped and (plan.readable or plan.column_of("participant"))]
@@ -377,7 +377,10 @@ def check_columns(reading: WorkbookReading) -> None:
             column.questioned = True
             reading.faults.error("ambiguous", plan.header_of(column), asked=", or ".join(possible), why=column.why)
         numbers = sum(is_number(row[column.index]) for row in plan.body[:SAMPLE_ROWS])
-        if numbers <= 1:
+        of_strata = column.stratum or not {*reading.vocabulary.context(column.label).candidates}.isdisjoint(
+            trial.markers
+        )
+        if numbers <= 1 and not (of_strata and column.used > 1 and column.role == "ignore"):
             continue
         grouped = plan.kind == "groups" and not plan.column_of("arm") and any(c.arm or c.stratum for c in plan.data)
         without_group = not (column.arm or column.stratum or plan.arm or column.why == "row number")
