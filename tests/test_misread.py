@@ -583,6 +583,20 @@ def test_rows_of_all_participants_beside_rows_of_strata_have_no_stratum(tmp_path
     assert list(frame["stratum"]) == [stratum.replace("All", "") for stratum in strata]
 
 
+def test_visits_below_the_name_of_another_analyte_are_not_read_as_the_variable_of_the_sheet(tmp_path):
+    heads = [[None, None, "CTx", None, "NTx", None], ["ID", "Arm", "Baseline", "Week 20", "Week 2", "Week 4"]]
+    participants = read(tmp_path, {"CTx": [*heads, *zip(IDS, ARMS, ctx(), ctx(1), ctx(2), ctx(3), strict=True)]})
+    assert set(participants.frame["visit"]) == {"baseline", "week_20"}
+    assert any("not read: E ('NTx | Week 2'), F ('NTx | Week 4')" in note for note in participants.source["notes"])
+
+
+def test_a_proposed_mapping_keeps_the_arms_that_are_ignored(tmp_path):
+    write_book(tmp_path, list_arms("Screen Failure"))
+    (tmp_path / "mapping.yaml").write_text("arms: {Screen Failure: ignore}\n")
+    proposed = render_mapping(examine_workbook(tmp_path / "book.xlsx", TRIAL, tmp_path / "mapping.yaml"))
+    assert '"Screen Failure": ignore' in proposed
+
+
 @pytest.mark.parametrize("stratum", ["not T3", "non-T3", "<T3", "all except T3"])
 def test_the_negation_of_a_stratum_is_another_stratum(stratum, tmp_path):
     frame = read(tmp_path, add_column("p16 variant 5 tertile", *["T3", stratum] * 6)).frame
