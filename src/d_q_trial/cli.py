@@ -463,9 +463,11 @@ def verify(context: Context) -> int:
     arguments = context.arguments
     if arguments.against and (arguments.junit or arguments.format != "text"):
         raise UserError("--against compares outputs as text; --junit and --format go with a judgement of values")
-    judgement = verify.judge_folder(arguments.folder)
+    if not arguments.folder.is_dir():
+        raise UserError(f"{arguments.folder}: no such folder; run `snakemake --cores 4` first")
     if arguments.against:
         return manifest.report_differences(arguments.folder, arguments.against)
+    judgement = verify.judge_folder(arguments.folder)
     if arguments.junit:
         write_text(verify.render_junit(arguments.folder), arguments.junit)
     print(verify.render_judgement(judgement, arguments.format))

@@ -11,7 +11,6 @@ from typing import Any
 import pandas as pd
 
 from .. import claims
-from ..errors import UserError
 from ..files import read_label
 from ..pages import template_engine, text_template
 from . import manifest
@@ -25,14 +24,12 @@ SHOWN = ["claim", "source", "locator", "quantity", "reported", "recomputed", "ve
 
 
 def judge_folder(folder: Path) -> dict[str, Any]:
-    """Judge the outputs of an analysis in a folder such as ``results/published``; UserError if there is none.
+    """Judge the outputs of an analysis in a folder such as ``results/published``.
 
     Returns ``verdict`` (a key of ``STATUS``), ``label`` of synthetic data, ``counts`` by verdict, and the lists ``reasons``
     (why values were not tested, with their counts), ``missing`` and ``changed`` (outputs), ``differences`` (claims that
     are not reproduced), ``known`` (known differences) and ``unexpected`` (known differences that are reproduced).
     """
-    if not folder.is_dir():
-        raise UserError(f"{folder}: no such folder; run `snakemake --cores 4` first")
     path, expected = folder / "claims.csv", folder / manifest.NAME
     outputs = manifest.compare(folder, expected) if expected.exists() else {"missing": [manifest.NAME], "differs": []}
     missing, changed = outputs["missing"], outputs["differs"]

@@ -433,7 +433,7 @@ def check_inferred(reading: WorkbookReading) -> None:
     for plan in reading.plans:
         for column in plan.columns if plan.readable else ():
             if column.confidence == "inferred" and column.role != "ignore":
-                reading.faults.note("inferred", plan.header_of(column), why=column.why)
+                reading.faults.note("inferred", plan.header_of(column), role=column.role, why=column.why)
             if rows := column.conflicting_rows:
                 used, first = column.used_instead, plan.locate(rows[0], column)["cell"]
                 template_values = {"used": plan.header_of(used), "role": used.role, "count": len(rows), "first": first}
