@@ -13,6 +13,7 @@ from d_q_trial.config import settings
 from d_q_trial.participants import Participants
 from d_q_trial.results import build_results
 from d_q_trial.stats.two_sample import rank_sum_variants
+from d_q_trial.strata import select_marker_values
 from d_q_trial.trial import Trial, load_trial
 from d_q_trial.workbook.reader import read_workbook
 
@@ -69,7 +70,8 @@ class Run:
     @property
     def layout(self) -> Layout:
         """The input of the robustness analyses."""
-        return Layout(self.changes, self.strata, self.trial, self.analysis)
+        markers = select_marker_values(self.participants, self.trial, self.analysis)
+        return Layout(self.changes, self.strata, markers, self.trial, self.analysis)
 
     def value(self, statistic: str, **keys: str) -> float:
         """Return the only value in the results with these keys."""

@@ -112,6 +112,7 @@ def test_no_rule_for_missing_values_replaces_a_value_without_a_logarithm():
         (CONFIG, {"strata": {"cuts": [0.5], "reference": "everyone"}}, 2 * 3 * 3),
         (CONFIG, {"strata": {"by": "value", "cuts": [0.6]}}, 2 * 3),
         (CONFIG, {"change": "difference", "test": "normal_continuity"}, 2 * 3 * 3),
+        (CONFIG, {"outcomes": ["p1np"], "visits": ["week_2"]}, 1 * 3),
         (CONFIG, {"outliers": settings.Outliers(rule="trim")}, 0),  # by arm, unlike those of the multiverse
     ],
 )
@@ -123,7 +124,7 @@ def test_the_specifications_of_the_analysis_give_the_numbers_of_the_results(path
     # Another arm counts only for the cutoffs of a rule with the reference "everyone".
     others = [row for i in range(9) for row in cohorts.value_rows(f"F{i}", "fisetin", MARKER, baseline=9.0)]
     frame = pd.concat([base.participants.frame, cohorts.make_participants(others).frame])
-    run = pipeline.rerun(base, frame=frame, outcomes=list(outcomes), **overrides)
+    run = pipeline.rerun(base, frame=frame, **{"outcomes": list(outcomes)} | overrides)
     table = pick(count(prepare_run(run, options), 1)[1], own="yes")
     assert len(table) == n
     for row in table.itertuples():
@@ -353,7 +354,7 @@ def test_long_labels_overlap_neither_each_other_nor_the_curve(monkeypatch):
 def test_text_and_caption_give_the_numbers_the_fixed_choices_and_the_outlier_rule():
     _, _, table, summary = count_config()
     table = table.assign(visit="week_2", marker=MARKER, cut=2 / 3, test="normal_continuity")
-    analysis = ANALYSIS.model_copy(update={"quartile_type": 6})
+    analysis = ANALYSIS.model_copy(update={"quartile_type": 6, "exclude": ["S01"]})
     figures = specification_curve.describe_multiverse(table, summary, TRIAL, analysis, CHOSEN.robustness, "")
     curve = figures["specification_curve"]
     assert f"{100 * summary.iloc[1]['value']:.1f}% significant in the favoured direction" in curve["words"]
@@ -363,6 +364,7 @@ def test_text_and_caption_give_the_numbers_the_fixed_choices_and_the_outlier_rul
     assert curve["fixed"] == (
         "Fixed in all specifications: marker and cutoff (p16 variant 5, upper 33.3%), visit (2 weeks), variant of the "
         "test (with continuity correction). Outliers lie more than 3 interquartile ranges beyond the "
-        "quartiles (type 6) of both arms together."
+        "quartiles (type 6) of both arms together. Subgroups are the participants at or above a quantile (type 7) of the "
+        "analysed participants. One participant (S01) was excluded."
     )
     assert curve["varied"] == ["kind of change", "outlier rule", "missing-value rule", "population"]

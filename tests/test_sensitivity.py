@@ -111,6 +111,28 @@ def test_imputation_keeps_complete_visits_and_reports_the_share_of_missing_infor
             assert pooled == pytest.approx([effect, adjusted], rel=1e-9, nan_ok=True)
 
 
+def test_imputation_and_the_slope_use_all_marker_values_however_the_strata_are_defined():
+    rows = cohorts.randomized(24, drop=(("A02", "week_20"), ("A11", "week_20"), ("A15", "week_20")))
+    markers = [row for row in rows if row["variable"] == "p16_variant_5"]
+    rows += [{**row, "variable": "p16_variant_1+5", "value": row["value"] % 7} for row in markers]
+    rows += [{**row, "variable": "Group", "value": np.nan, "text": "ab"[row["value"] > 9]} for row in markers[2:]]
+    tables = []
+    for rule in (
+        {"by": "quantile", "cuts": ["1/2"]},
+        {"by": "value", "cuts": [12]},
+        {"by": "column", "column": "Group", "labels": ["a", "b"]},  # two participants have no entry
+    ):
+        overrides = {"strata": settings.StrataRule(**rule)}
+        run = pipeline.run(cohorts.make_participants(rows), TRIAL, PUBLISHED.model_copy(update=overrides))
+        slopes = interaction.interaction_table(run.layout, ROBUSTNESS)
+        slopes = slopes[slopes["contrast"].str.endswith("marker") & slopes["marker"].eq("p16_variant_5")]
+        imputed = pick(sensitivity.sensitivity_table(run.layout, ROBUSTNESS), stratum="all")
+        tables.append(pd.concat([slopes, imputed], ignore_index=True))
+    assert len(tables[0]) > 50
+    for table in tables[1:]:
+        pd.testing.assert_frame_equal(table, tables[0])
+
+
 @pytest.mark.parametrize("change", ["percent", "log_ratio"])
 def test_covariance_analyses_the_changes_and_a_follow_up_of_zero_has_no_analysis_on_the_log_scale(change):
     layout = _build_layout(24, changed={("A03", "week_20"): 0.0, ("A06", "week_20"): 0.0}, change=change)

@@ -203,13 +203,13 @@ def sensitivity(context: Context) -> None:
     from .config.settings import Outliers
     from .published_tables import read_published_frame
     from .robustness import multiplicity, power, sensitivity
-    from .strata import read_strata
+    from .strata import read_strata, select_marker_values
 
     # Read from files, not recomputed: digits beyond the twelfth depend on the processor and would affect a mixed model.
     # Changes before the outlier rule are in no file, so they are computed.
     trial, analysis = context.trial, context.analysis
     changes, strata = read_changes(context.folder / "changes.csv"), read_strata(context.folder / "strata.csv")
-    layout = Layout(changes, strata, trial, analysis)
+    layout = Layout(changes, strata, select_marker_values(context.participants, trial, analysis), trial, analysis)
     untrimmed = analysis.model_copy(update={"outliers": Outliers(rule="keep")})
     all_changes = changes if untrimmed == analysis else build_changes(context.participants, trial, untrimmed)
     settings, published = context.settings.robustness, context.settings.published

@@ -16,7 +16,7 @@ from .config.settings import Analysis
 from .participants import Participants
 from .results_table import ALL_PARTICIPANTS, COLUMNS
 from .stats.checks import Estimate
-from .strata import build_strata, find_strata
+from .strata import build_strata, find_strata, select_marker_values
 from .trial import Trial
 
 
@@ -109,6 +109,7 @@ class Layout:
 
     changes: pd.DataFrame
     strata: pd.DataFrame | None  # None: only the comparisons of all participants
+    markers: pd.DataFrame | None  # see select_marker_values; None only together with ``strata``
     trial: Trial
     analysis: Analysis
 
@@ -155,7 +156,7 @@ class Layout:
 
     def _label_rows(self, marker: str) -> tuple[np.ndarray, np.ndarray]:
         """Return label and marker value of each row, by participant or with the label stated by its panel."""
-        marker_values = self.strata[self.strata["marker"].eq(marker)].set_index("participant")["marker_value"]
+        marker_values = self.markers.reindex(columns=[marker])[marker]
         row_values = self.changes["participant"].where(self.changes["linked"]).map(marker_values).to_numpy(float)
         return find_strata(self.changes, self.strata, marker).to_numpy(object), row_values
 
@@ -163,7 +164,7 @@ class Layout:
 def build_layout(participants: Participants, trial: Trial, analysis: Analysis) -> Layout:
     """Build the comparisons of an analysis from its changes and strata of the participants."""
     inputs = (participants, trial, analysis)
-    return Layout(build_changes(*inputs), build_strata(*inputs), trial, analysis)
+    return Layout(build_changes(*inputs), build_strata(*inputs), select_marker_values(*inputs), trial, analysis)
 
 
 def group_comparisons(comparisons: Iterable[Comparison], *names: str) -> list[list[Comparison]]:

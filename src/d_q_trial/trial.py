@@ -131,8 +131,8 @@ class Trial(StrictModel):
             raise ValueError(f"'visits' must follow each other in time; their weeks are {weeks}")
         if not any(outcome.follow_up for outcome in self.outcomes.values()):
             raise ValueError("'outcomes': none has 'follow_up', so there is no change from baseline to compare")
-        if self.stratum_labels and not len({*self.stratum_labels}) == len(self.stratum_labels) == len(self.cuts) + 1:
-            raise ValueError(f"'stratum_labels' needs {len(self.cuts) + 1} different labels for {len(self.cuts)} cuts")
+        if self.stratum_labels and len(self.stratum_labels) != len(self.cuts) + 1:
+            raise ValueError(f"'stratum_labels' needs {len(self.cuts) + 1} labels for {len(self.cuts)} cuts")
         for outcome in self.outcomes.values():
             place = f"outcomes.{outcome.key}"
             if outcome.follow_up != [

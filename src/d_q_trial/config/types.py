@@ -1,10 +1,20 @@
 """Kinds of values in configuration files."""
 
 import re
+from collections import Counter
 from fractions import Fraction
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, PlainValidator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    field_validator,
+)
 
 
 class Quantile(Fraction):
@@ -76,3 +86,12 @@ class StrictModel(BaseModel):
     """A group of settings in which an unknown key is an error; the types say which texts of a file are numbers."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True, allow_inf_nan=False)
+
+    @field_validator("*")
+    @classmethod
+    def _check_repetition(cls, value: Any) -> Any:
+        """Refuse a list of names that has one of them twice, because it would count twice."""
+        names = value if isinstance(value, list) and all(isinstance(name, str) for name in value) else []
+        if repeated := [name for name, number in Counter(names).items() if number > 1]:
+            raise ValueError(f"{repeated[0]!r} is listed twice")
+        return value

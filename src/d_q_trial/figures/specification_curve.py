@@ -163,7 +163,7 @@ def describe_multiverse(
     values |= {"drawn": drawn, "own": drawn[drawn["own"].eq("yes")], "remain": remain}
     options, names = name_options(drawn, trial), load_texts()["combined"]
     single = {name: options[key].iloc[0] for key, name in names.items() if options[key].nunique() == 1}
-    values |= {"single": single, "analysis": analysis}
+    values |= {"single": single, "analysis": analysis, "excluded": describe("excluded", analysis=analysis)}
     values["beyond"] = describe("ranges", limit=robustness.multiverse.outlier_limit)
     values["fixed"] = render_text("specification_curve", "fixed", **values)
     parts = {"specification_curve": ("title", "caption", "words", "fixed")}

@@ -59,7 +59,7 @@ def divide_changes(
     participant and a column per marker; see :func:`d_q_trial.strata.select_marker_values`.
     """
     by_marker = []
-    for comparison in (c for c in Layout(changes, None, trial, analysis).whole if c.is_change):
+    for comparison in (c for c in Layout(changes, None, None, trial, analysis).whole if c.is_change):
         for marker, values in markers.reindex(index=comparison.participant, columns=list(trial.markers)).items():
             marker_value = np.where(comparison.linked, values.to_numpy(float), np.nan)
             by_marker.append(replace(comparison, marker=marker, marker_value=marker_value))

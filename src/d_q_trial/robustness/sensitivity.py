@@ -50,14 +50,13 @@ def sensitivity_table(layout: Layout, robustness: Robustness) -> pd.DataFrame:
     uses differences instead of log ratios, and the baseline instead of its logarithm.
     """
     analysis, comparisons = layout.analysis, layout.compared
-    markers = layout.strata.pivot(index="participant", columns="marker", values="marker_value")
     rows = []
     for comparison in comparisons:
         rows += covariance_rows(comparison, analysis) + _bound_rows(comparison, analysis)
     for visits in group_comparisons(comparisons, "outcome", "marker", "stratum"):
         rows += mixed_rows(visits, analysis)
     for outcome_comparisons in group_comparisons(comparisons, "outcome"):
-        rows += _imputed_rows(outcome_comparisons, markers, analysis, robustness)
+        rows += _imputed_rows(outcome_comparisons, layout.markers, analysis, robustness)
     return results_frame(rows)
 
 

@@ -165,6 +165,8 @@ def _matches_analysis(table: pd.DataFrame, analysis: Analysis) -> pd.Series:
     cut = float(analysis.strata.cuts[-1]) if analysis.strata.by == "quantile" else np.nan
     is_analysed_group = table["marker"].eq("") | table["cut"].sub(cut).abs().lt(1e-9)
     has_choices = (table[list(choices)] == list(choices.values())).all(axis=1)
+    for name, analysed in (("outcome", analysis.outcomes), ("visit", analysis.visits)):
+        has_choices &= table[name].isin(table[name] if analysed == "all" else analysed)
     return is_analysed_group & has_choices & (analysis.outliers.rule == "keep")
 
 
