@@ -268,6 +268,11 @@ SMOKERS = [f"paper,T,smoker,change,week_4,,all,{x},,," for x in ("new,9,count_pe
 SMOKERS.insert(0, MEDIANS[0])
 AGES = [f"r,x,age,baseline,{group},1,mean_sd,71,0" for group in ("new", "total")]
 AGES.insert(0, "source,locator,outcome,visit,group,n,statistic,value,spread")
+LATER = [row.replace("baseline,", "week_4,").replace(",71,", ",75,") for row in AGES[2:]]
+FLOW = "source,locator,milestone,reason,group,n"
+STARTED = [FLOW, *(f"r,x,started,,{group},30" for group in ("new", "old"))]
+LEFT = "source,locator,step,arm,count,text"
+NOT_COMPLETED = [FLOW, "r,x,not_completed,,new,2"]
 
 
 @pytest.mark.parametrize(("tests", "tables", "finding", "message"), [
@@ -279,12 +284,34 @@ AGES.insert(0, "source,locator,outcome,visit,group,n,statistic,value,spread")
     ([], {"counts": [*GROUPS, *OF_MEN]}, "sum-", "pain at week_4, men: the groups add up to 12, the whole is reported as 10"),
     ([], {"counts": GROUPS}, "sums-of", "at 1 place"),
     ([], {"summaries": MEDIANS}, "sources-differ-median", None),
+    ([], {"registry_baseline": [*AGES, *LATER]}, "total-of-means-r-age", "the means of the groups average 71.0, and 71 is"),
     ([], {"registry_baseline": AGES}, "total-of-means", "the means of the groups average 71.0, and 71 is reported for all"),
     ([row_of_tests("0.457", outcome="smoker", test="chi_squared")], {"summaries": SMOKERS}, "p-of-counts", None),
     ([row_of_tests("0.475", outcome="smoker", test="chi_squared")], {"summaries": SMOKERS}, "p-of-counts",
      "P = 0.475 of smoker is that of none of the usual tests"),
+    ([row_of_tests("0.001", outcome="smoker", relation="<", test="chi_squared")], {"summaries": SMOKERS}, "p-of-counts",
+     "P < 0.001 of smoker is that of none of the usual tests"),
+    ([row_of_tests("0.05", outcome="smoker", relation=">", test="chi_squared")], {"summaries": SMOKERS,
+     "statements": ("source,locator,kind,subject,visits,group,value,note", "paper,Methods,test,Table 2,,,rank_sum,")}, "stated-test", None),
+    ([AGAIN.replace("0.139", "0.142").replace("rank_sum", "other")], {}, "sources-differ", None),
+    ([], {"counts": [row.replace("arms,17", "arms,25") for row in GROUPS]}, "sums-of", None),
+    ([], {"registry_flow": [*STARTED, "r,x,completed,,new,31"]}, "flow-sum", "new: 31 completed, of 30 started"),
+    ([], {"registry_flow": [*STARTED, "r,x,completed,,new,28", "r,x,not_completed,Death,new,5"]}, "flow-sum",
+     "new: 28 completed and 5 did not, of 30 started"),
+    ([], {"registry_flow": [*NOT_COMPLETED, "r,x,not_completed,Death,new,0"]}, "flow-reasons", "new: 0 reasons for 2 who"),
+    ([], {"registry_flow": [*STARTED, "r,x,started,,total,70"]}, "sum", "the groups add up to 60, the whole is reported as 70"),
+    ([], {"registry_flow": [*STARTED, "r,x,completed,,new,9"], "counts": [*GROUPS, GROUPS[2].replace("week_4", "week_20")]},
+     "completers", None),
+    ([], {"registry_flow": NOT_COMPLETED, "flow": (LEFT, "paper,T,allocated,new,30,")}, "withdrawals", None),
+    ([], {"registry_flow": NOT_COMPLETED, "flow": (LEFT, *(f"{s},T,withdrew,new,2," for s in ("paper", "poster")))},
+     "withdrawals-new-poster", "new: the poster reports 2 who left the study, the r 2 who did not"),
+    ([], {"summaries": [MEDIANS[0], "paper,T,mood,change,week_4,,all,new,9,median_iqr,5,5.4,4.6,"]}, "order-",
+     "q1 5.4 lies above q3 4.6"),
+    ([], {"registry_baseline": [AGES[0], "r,x,smoker,baseline,new,30,count_percent,15,60"]}, "percent-", "15 of 30 is 50.0%, reported as 60%"),
     ([row_of_tests(outcome="mood", test="other")], {"summaries": SMOKERS}, "not-checked", "counts: mood, change, week 4"),
     ([], {"adverse_events": (EVENTS, "paper,T,Pain,new,3,9,33", *IN_REGISTRY)}, "adverse-events-differ", None),
+    ([], {"adverse_events": (EVENTS, *(f"{s},T,Rash,new,{k},9," for k, s in enumerate(("paper", "registry", "poster"))))},
+     "adverse-events-differ-registry-poster", "rash, new: 2 against 1"),
     ([], {"adverse_events": ALIKE}, "adverse-events-agree", None),
     ([], {"adverse_events": (*ALIKE, "paper,T,Rash,old,2,9,22")}, "adverse-events-differ", "rash, old: 2 against 0"),
     ([], {"adverse_events": (*ALIKE, "paper,T,Chest  INFECTION,new,2,9,22")}, "adverse-events-agree",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from . import formatting
 from .errors import UserError, did_you_mean
 from .files import read_csv, read_yaml_beside
-from .published_tables import SUMMARIES, Row, parse_number, read_folder, read_published_table
+from .published_tables import BOUNDS, SUMMARIES, Row, parse_number, read_folder, read_published_table
 from .results_table import KEYS
 from .stats.two_sample import TESTS
 
@@ -43,7 +43,6 @@ OTHER_TEST = "reported for another test"
 NO_GROUP = "the workbook has no value of this group"
 NO_EVENTS = "the workbook has no adverse events"
 
-_RELATIONS = {"<": operator.lt, ">": operator.gt, "<=": operator.le, ">=": operator.ge}
 _result_key = operator.itemgetter(*KEYS)
 _NAMED = ("outcome", "visit", "marker", "stratum", "contrast", "group")  # what the name of a reported value states
 _QUANTITIES = read_yaml_beside(__file__, "claims")
@@ -87,7 +86,7 @@ def read_known_differences(folder: Path | str, *, synthetic: bool) -> dict[str, 
 def _build_claims(table: str, row: Row) -> Iterator[Claim]:
     """Yield the claims of a row, one for each quantity that it reports."""
     key = dict.fromkeys(KEYS, "") | {"stratum": "all"} | {name: row[name] for name in KEYS if name in row}
-    key["group"] = "both arms" if key["group"] == "all" else key["group"]
+    key["group"] = "both arms" if key["group"] in ("all", "total") else key["group"]
     if table == "tests":
         key["stratum"] = "" if " vs " in row["stratum"] else row["stratum"]  # "A vs B" is the contrast itself
         sign = {"negative": "<", "positive": ">"}.get(row["direction"], "")
@@ -152,7 +151,7 @@ def judge_claims(
 
 def read_verdicts(path: Path | str) -> pd.DataFrame:
     """Read a ``claims.csv``."""
-    return read_csv(path, numeric=("value",), required=("claim", "verdict", "note", "known_difference"))
+    return read_csv(path, numeric=("value",), required=("claim", "source", "verdict", "note", "known_difference"))
 
 
 def _match_strata(strata: pd.DataFrame, trial: Trial) -> dict[str, dict[str, str]]:
@@ -225,7 +224,7 @@ def _find_matching_rule(claim: Claim, value: float) -> str:
     """Return the rule by which a value rounds to the reported value, or the relation of the bound that it meets, or ""."""
     if claim["relation"] == "=":
         return formatting.find_rounding_rule(value, claim["reported"])
-    meets = _RELATIONS[claim["relation"]](formatting.to_decimal(value), Decimal(parse_number(claim["reported"]).text))
+    meets = BOUNDS[claim["relation"]](formatting.to_decimal(value), Decimal(parse_number(claim["reported"]).text))
     return claim["relation"] if meets else ""
 
 

@@ -5,6 +5,7 @@ One schema serves the claims, the checks of internal consistency, the sensitivit
 
 import csv
 import math
+import operator
 import re
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
@@ -23,6 +24,7 @@ _SCHEMAS = read_yaml_beside(__file__, "published_tables")
 SUMMARIES: dict[str, dict[str, str]] = _SCHEMAS["summaries"]
 # Other ways to write a relation: mathematical signs, full-width signs, and two characters for one sign.
 _RELATIONS = {"≤": "<=", "≥": ">=", "＜": "<", "＞": ">", "＝": "=", "=<": "<=", "=>": ">=", "⩽": "<=", "⩾": ">="}
+BOUNDS = {"<": operator.lt, ">": operator.gt, "<=": operator.le, ">=": operator.ge}
 _MINUS = str.maketrans(dict.fromkeys("−–‒‐‑﹣－", "-"))  # minus signs, dashes of word processors, full-width signs
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?")
 _MOST_FAULTS = 20  # shown in one message
@@ -60,18 +62,18 @@ def parse_number(text: str) -> ReportedNumber:
         cleaned = cleaned.replace(",", "")
     try:
         value = Decimal(cleaned if cleaned.isascii() and "_" not in cleaned else "")
+        if not math.isfinite(float(value)):
+            raise ValueError(f"{text!r} is not a finite number")
+        decimals = max(0, -int(value.as_tuple().exponent))
+        half = Decimal(5).scaleb(-decimals - 1)
     except InvalidOperation:
         raise ValueError(f"{text!r} is not a number") from None
-    if not math.isfinite(float(value)):
-        raise ValueError(f"{text!r} is not a finite number")
-    decimals = max(0, -int(value.as_tuple().exponent))
-    half = Decimal(5).scaleb(-decimals - 1)
     return ReportedNumber(cleaned, float(value), decimals, float(value - half), float(value + half))
 
 
 def split_relation(text: str) -> tuple[str, str]:
     """Split a text into the relation with which it begins, in ASCII (empty if none), and the number."""
-    relation, number = re.match(r"([<>=≤≥＜＞＝⩽⩾]*)\s*(.*)", text.strip(), re.DOTALL).groups()  # type: ignore[union-attr]
+    relation, number = re.match(r"([<>]=|=[<>]|[<>=≤≥＜＞＝⩽⩾]|)\s*(.*)", text.strip(), re.DOTALL).groups()  # type: ignore[union-attr]
     return _RELATIONS.get(relation, relation), number
 
 
@@ -263,6 +265,8 @@ def _select_formats(name: str, row: Row) -> dict[str, Format | None]:
         formats |= cases.get(row.get(column, ""), {})
     n = row.get("n") or row.get("at_risk", "")
     counted = {"adverse_events": "affected", "count_percent": "center"}.get(row.get("statistic", name), "")
+    if name == "registry_baseline" and counted:
+        counted, formats["spread"] = "value", _FORMATS["percent?"]
     if row.get(counted) and n.isdecimal():
         formats[counted] = _number(0, float(n), whole=True)
     if name == "tests":

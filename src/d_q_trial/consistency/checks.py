@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import chi2_contingency, fisher_exact
 
-from ..published_tables import ReportedNumber, Row, parse_number
+from ..published_tables import BOUNDS, ReportedNumber, Row, parse_number
 from ..stats.checks import is_significant
 from ..stats.two_sample import get_test
 from . import VARIANTS, inference
@@ -22,6 +22,7 @@ from .inference import ALPHA, ATTAINABLE, FEWER, MANY_TIES, MAX_MISSING, NEITHER
 from .lattice import MAX_PAIRS
 from .reported import PARTS, QUANTITY, collect_quantiles
 
+_TEST_NAMES = {"rank_sum": "rank-sum test", "chi_squared": "chi-squared"}
 _SMALLER_PAIRS = (MAX_MISSING + 1) ** 2 - 1  # pairs of smaller group sizes that are tried for each P
 _name_parts = itemgetter("source", "outcome", "visit", "group")  # of a finding on one row
 _KIND_LABELS = {"P": "P-values", "median": "medians", "n": "numbers of participants"}
@@ -168,14 +169,15 @@ def _list_numbers(rows: Iterable[Row]) -> list[tuple[Row, str, ReportedNumber]]:
 
 
 def check_sources_agree(report: Report) -> Iterator[Finding]:
-    """Check that a P, a median or a number of participants is the same wherever it is reported."""
+    """Check that the P of a test (not a bound), a median or a number of participants is the same wherever it is reported."""
     agree, sources = [], []
-    for kind, rows, column, group in (
-        ("P", report.table("tests", p_relation="="), "p", "contrast"),
+    for kind, rows, column, *columns in (
+        ("P", report.table("tests", p_relation="="), "p", "contrast", "test"),
         ("median", _select_median_rows(report), "center", "group"),
         ("n", _select_rows_with_n(report, "counts", "summaries", "compared"), "n", "group"),
     ):
-        for key, repeats in _group_rows(rows, *QUANTITY, group).items():
+        for cells, repeats in _group_rows(rows, *QUANTITY, *columns).items():
+            key = cells[: len(QUANTITY) + 1]  # without the test
             numbers = [parse_number(row[column]) for row in repeats]
             repeat_sources = {row["source"] for row in repeats}
             sources += sorted(repeat_sources)
@@ -210,7 +212,8 @@ def _chance_of_equal_mean(row: Row) -> float:
 
 def check_total_of_means(report: Report) -> Iterator[Finding]:
     """Compare the mean of the group means, weighted by group size, with the mean reported for all participants."""
-    for key, rows in _group_rows(report.table("registry_baseline", statistic="mean_sd"), "source", "outcome").items():
+    means = report.table("registry_baseline", statistic="mean_sd")
+    for (*key, visit), rows in _group_rows(means, "source", "outcome", "visit").items():
         total_rows = [row for row in rows if row["group"] == "all"]
         group_rows = [row for row in rows if row["group"] != "all"]
         parts = [(int(row["n"]), parse_number(row["value"]), parse_number(row["spread"])) for row in group_rows]
@@ -224,7 +227,7 @@ def check_total_of_means(report: Report) -> Iterator[Finding]:
                 "agree": reported.meets(ends["low"], ends["high"]),
                 "spread": math.sqrt(squares / max(n - 1, 1)),
             }
-            yield make_finding("total-of-means", *key, **template_values)
+            yield make_finding("total-of-means", *key, *([visit] if visit != "baseline" else []), **template_values)
 
 
 def check_decimals(report: Report) -> Iterator[Finding]:
@@ -253,7 +256,8 @@ def check_order_of_limits(report: Report) -> Iterator[Finding]:
     """Report quartiles outside the range, or limits on the wrong side of the median, over all sources together."""
     for key, texts in collect_quantiles(report.table("summaries")).items():
         quantiles = [(part, parse_number(texts[part])) for part in PARTS if part in texts]
-        for (lower, low), (upper, high) in itertools.pairwise(quantiles):
+        for count, (upper, high) in enumerate(quantiles[1:], start=1):
+            lower, low = max(quantiles[:count], key=lambda quantile: quantile[1].low)
             if low.low > high.high:
                 template_values = {"key": key, "lower": lower, "upper": upper, "low": low, "high": high}
                 yield make_finding("order", *filter(None, key), lower, upper, **template_values)
@@ -263,6 +267,8 @@ def check_parts_and_wholes(report: Report) -> Iterator[Finding]:
     """Add up the numbers of participants of strata and of groups, and compare each sum with the reported total."""
     key = ["source", *QUANTITY, "group"]
     rows = [dict.fromkeys(key, "") | row for row in _select_rows_with_n(report, "counts", "registry_baseline")]
+    steps = report.table("registry_flow")
+    rows += [dict.fromkeys(key, "") | row | {"outcome": row["reason"] or row["milestone"]} for row in steps]
     numbers = pd.DataFrame(rows, columns=[*key, "locator", "n"]).drop_duplicates(key).astype({"n": int})
     groups = numbers[numbers["group"].ne("all")].assign(group="all", parts="groups")
     strata = numbers[numbers["marker"].ne("") & numbers["stratum"].ne("all")].assign(stratum="all")
@@ -273,11 +279,14 @@ def check_parts_and_wholes(report: Report) -> Iterator[Finding]:
     parts = pd.concat([groups, strata]).groupby([*key, "parts"], sort=False, as_index=False)
     sums = parts.agg(expected=("n", "sum"), count=("n", "size"), locators=("locator", list)).merge(numbers, on=key)
     sums = sums[sums["count"] > 1]
-    for total in sums[sums["n"].ne(sums["expected"])].to_dict("records"):
+    differ = sums["n"].ne(sums["expected"])
+    for total in sums[differ].to_dict("records"):
         names = [total[column] for column in key] + total["parts"].split()[-1:]
         yield make_finding("sum", *(name for name in names if name not in ("", "all")), total=total)
-    if len(sums):
-        yield make_finding("sums-of-participants", value=len(sums), sources=sums["source"].unique())
+    if not differ.all():
+        yield make_finding(
+            "sums-of-participants", value=(~differ).sum(), expected=len(sums), sources=sums["source"].unique()
+        )
 
 
 def check_stated_numbers(report: Report) -> Iterator[Finding]:
@@ -307,12 +316,12 @@ def check_other_tests(report: Report) -> Iterator[Finding]:
     statements, unchecked = report.table("statements", kind="test"), []
     for claim in statements:
         for row in report.table("tests", locator=claim["subject"], source=claim["source"]):
-            if row["test"] != claim["value"]:
-                template_values = _recompute_p_of_counts(report, row) | {"claim": claim, "statements": statements}
+            template_values = _recompute_p_of_counts(report, row) | {"claim": claim, "statements": statements}
+            if row["test"] != claim["value"] and _TEST_NAMES.get(claim["value"]) not in template_values["hits"]:
                 yield make_finding("stated-test", row["outcome"], **template_values)
     for p in report.reported.p_values:
         recomputed = _recompute_p_of_counts(report, p.row) if p.row else {"results": {}}
-        if recomputed["results"] and not recomputed["hits"] and p.relation == "=":
+        if recomputed["results"] and not recomputed["hits"]:
             yield make_finding("p-of-counts", p.row["outcome"], p.row["visit"], **recomputed)
         elif not recomputed["results"] and p.test != "rank_sum":
             unchecked.append(p)
@@ -338,53 +347,65 @@ def _recompute_p_of_counts(report: Report, row: Row) -> dict[str, Any]:
         "Fisher's exact test": float(fisher_exact(table).pvalue),
         "rank-sum test": get_test("normal").compare(first, second).p,
     }
-    hits = [name for name, p in results.items() if parse_number(row["p"]).meets(p, p)]
+    number, relation = parse_number(row["p"]), BOUNDS.get(row["p_relation"])
+    hits = [name for name, p in results.items() if (relation(p, number.value) if relation else number.meets(p, p))]
     return {"row": row, "counts": f"{a} of {n} and {b} of {m}", "results": results, "hits": hits}
 
 
 def check_percentages(report: Report) -> Iterator[Finding]:
     """Recompute reported percentages from their counts."""
-    columns = ("outcome", "center", "n", "lower"), ("event", "affected", "at_risk", "percent")
-    tables = report.table("summaries", statistic="count_percent"), report.table("adverse_events")
-    entries = [(row, *map(row.get, names)) for names, rows in zip(columns, tables, strict=True) for row in rows]
-    checked = [entry for entry in entries if all(entry)]
+    of_counts, entries = {"statistic": "count_percent"}, []
+    for rows, *names in (
+        (report.table("summaries", **of_counts), "outcome", "center", "n", "lower"),
+        (report.table("registry_baseline", **of_counts), "outcome", "value", "n", "spread"),
+        (report.table("adverse_events"), "event", "affected", "at_risk", "percent"),
+    ):
+        entries += [(row, *map(row.get, names)) for row in rows]
+    checked, differing = [entry for entry in entries if all(entry)], 0
     for row, name, count, n, percent in checked:
         reported, actual = parse_number(percent), 100 * int(count) / int(n)
         if not reported.meets(actual, actual):
+            differing += 1
             where = f"{row['source']}, {row['locator']}, {name}, {row['group']}"
             template_values = {"where": where, "count": count, "n": n, "reported": reported, "actual": actual}
             yield make_finding("percent", slug(where), **template_values)
-    if checked:
-        yield make_finding("percentages", value=len(checked))
+    if len(checked) > differing:
+        yield make_finding("percentages", value=len(checked) - differing, expected=len(checked))
 
 
 def check_flow(report: Report) -> Iterator[Finding]:
     """Check the participant flow: milestones, reasons for not completing, and completers against the last visit."""
-    visits = _group_rows(_select_rows_with_n(report, stratum="all"), "visit")
-    means = [(sum(int(row["n"]) for row in rows) / len(rows), visit) for (visit,), rows in visits.items()]
-    _, last = min(means, default=(0, ""))  # the visit with the fewest participants on average
-    for (group,), rows in _group_rows(report.table("registry_flow"), "group").items():
-        reasons = sum(int(row["n"]) for row in rows if row["reason"])
+    for (_, group), rows in _group_rows(report.table("registry_flow"), "source", "group").items():
+        reasons = [int(row["n"]) for row in rows if row["reason"]]
         flow = {row["milestone"]: int(row["n"]) for row in rows if not row["reason"]}
-        template_values = {"group": group, "row": rows[0], "flow": flow, "reasons": reasons}
-        missing = flow.get("not_completed", reasons)
-        if len(flow) == 3 and missing != flow["started"] - flow["completed"]:
-            yield make_finding("flow-sum", group, **template_values)
-        if reasons not in (0, missing):
+        missing = flow.get("not_completed", sum(reasons) if reasons else None)
+        template_values = {"group": group, "row": rows[0], "flow": flow, "reasons": sum(reasons), "missing": missing}
+        if flow.keys() >= {"started", "completed"}:
+            left = flow["started"] - flow["completed"]
+            if left < 0 or missing not in (None, left):
+                yield make_finding("flow-sum", group, **template_values, left=left)
+        if reasons and sum(reasons) != missing:
             yield make_finding("flow-reasons", group, **template_values)
-        at_end = _select_rows_with_n(report, stratum="all", visit=last, group=group)
-        if excess := [row for row in at_end if int(row["n"]) > flow.get("completed", math.inf)]:
+        # At the last visit there are no fewer participants than at the visit with the fewest.
+        visits = _group_rows(_select_rows_with_n(report, stratum="all", group=group), "visit")
+        counts = [(max(int(row["n"]) for row in at_visit), visit) for (visit,), at_visit in visits.items()]
+        n, visit = min(counts, default=(0, ""))
+        if n > flow.get("completed", math.inf):
+            excess = [row for row in visits[visit,] if int(row["n"]) > flow["completed"]]
             measured = sorted({(int(row["n"]), row["outcome"]) for row in excess}, reverse=True)
-            yield make_finding("completers", group, **template_values, visit=last, measured=measured, rows=excess)
+            yield make_finding("completers", group, **template_values, visit=visit, measured=measured, rows=excess)
 
 
 def check_withdrawals(report: Report) -> Iterator[Finding]:
     """Compare the withdrawals that one source reports with the participants who did not complete in the other."""
     for row in report.table("registry_flow", milestone="not_completed", reason=""):
-        if flow_rows := report.table("flow", arm=row["group"]):
-            steps = ("withdrew", "left_treatment")
+        steps, flow = ("withdrew", "left_treatment"), _group_rows(report.table("flow", arm=row["group"]), "source")
+        for flow_rows in (rows for rows in flow.values() if not {*steps}.isdisjoint(r["step"] for r in rows)):
             gone, left = (sum(int(flow["count"]) for flow in flow_rows if flow["step"] == step) for step in steps)
-            yield make_finding("withdrawals", row["group"], flow_row=flow_rows[0], row=row, value=gone, left=left)
+            several = [flow_rows[0]["source"]] if len(flow) > 1 else []
+            yield make_finding(
+                "withdrawals", row["group"], *several, flow_row=flow_rows[0], row=row, value=gone, left=left
+            )
 
 
 def check_shares(report: Report) -> Iterator[Finding]:
@@ -410,11 +431,16 @@ def check_stated_limits(report: Report) -> Iterator[Finding]:
 def check_adverse_events(report: Report) -> Iterator[Finding]:
     """Report events that two sources count differently, or that only one of them lists under that name."""
     rows = [row | {"event": " ".join(row["event"].lower().split())} for row in report.table("adverse_events")]
-    first_rows = {row["source"]: row for row in reversed(rows)}
-    if len(first_rows) != 2:
-        return
     affected = report.table("statements", kind="affected")
-    rows += [row | {"event": "overall", "affected": row["value"]} for row in affected if row["source"] in first_rows]
+    overall = [row | {"event": "overall", "affected": row["value"]} for row in affected]
+    sources = list(dict.fromkeys(row["source"] for row in rows))
+    for pair in itertools.combinations(sources, 2):
+        names = [slug(" ".join(pair))] if len(sources) > 2 else []
+        yield from _compare_events(report, [row for row in rows + overall if row["source"] in pair], names)
+
+
+def _compare_events(report: Report, rows: list[Row], names: list[str]) -> Iterator[Finding]:
+    """Compare the counts of two sources; ``names`` are added to those of the findings."""
     events = pd.DataFrame(rows, columns=["source", "event", "group", "affected"])
     short, full = events.groupby("source")["event"].nunique().sort_values().index
     events["affected"] = pd.to_numeric(events["affected"])
@@ -442,10 +468,13 @@ def check_adverse_events(report: Report) -> Iterator[Finding]:
         parts = counts[is_named & counts["event"].str.contains(rf"\b{re.escape(word)}\b")]
         totals = parts.groupby("group")["full"].sum().reindex(groups, fill_value=0)
         sums.append((word, sorted(parts["event"].unique()), totals.items()))
-    template_values = {"first": first_rows[short], "short": short, "full": full, "least": least, "sums": sums}
+    first = next(row for row in rows if row["source"] == short)
+    template_values = {"names": names, "first": first, "short": short, "full": full, "least": least, "sums": sums}
     for result, mask in rows_by_result.items():
         if mask.any():
-            yield make_finding(f"adverse-events-{result}", **template_values, rows=counts[mask].to_dict("records"))
+            yield make_finding(
+                f"adverse-events-{result}", *names, **template_values, rows=counts[mask].to_dict("records")
+            )
 
 
 def _pair_names(events: pd.DataFrame, short: str, full: str) -> dict[str, str]:
