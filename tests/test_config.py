@@ -165,6 +165,13 @@ def test_markers_outcomes_and_visits_must_be_those_of_the_trial():
         ("{key: placebo,", "{key: d_penicillamine,", "'arms': several have the key 'd_penicillamine'"),
         ("week: 26", "week: nan", "visits.month_6.week: 'nan': expected a finite number"),
         ("week: 26", "week: 52", "'visits' must follow each other in time; their weeks are [0.0, 52.0, 52.0]"),
+        ("markers:", "cuts: [2/3, 1/3]\nmarkers:", "'cuts' must increase"),
+        ("markers:", "markers:\n  zinc: {label: Urine copper}", "'markers': several have the label 'Urine copper'"),
+        (
+            "unit: years,",
+            "kind: binary, yes_names: [F, M], no_names: [m],",
+            "'m' is among both 'yes_names' and 'no_names'",
+        ),
         ("label: 1 year", "label: 6 months", "'visits': several have the label '6 months'"),
         (
             "markers:",

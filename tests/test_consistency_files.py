@@ -12,12 +12,14 @@ import pytest
 
 from d_q_trial.cli import main
 from d_q_trial.consistency import VARIANTS, checks
-from d_q_trial.consistency.findings import Finding
+from d_q_trial.consistency.findings import Finding, replace_keys
 from d_q_trial.consistency.inference import Inference, Report
 from d_q_trial.consistency.quartiles import Decision
 from d_q_trial.consistency.reported import read_folder
 from d_q_trial.files import read_rows
+from d_q_trial.trial import load_trial
 
+TRIAL = load_trial("data/trial.yaml")
 HEADER = "claim,p,n_first,n_second\n"
 SIZES = "claim,p,n_first,n_second,size_second,n_both\n"
 UNKNOWN_SIZES = "claim,p,size_first,size_second,n_both\n"
@@ -340,6 +342,17 @@ P1NP_4 = {"source": "registry", "outcome": "p1np", "group": "d_q", "visit": "wee
 SASP = {"outcome": "sasp_composite", "group": "d_q"}
 CTX = {"source": "registry", "outcome": "ctx", "visit": "week_20"}
 BODY = {"source": "paper", "event": "Body pain"}
+
+
+def test_keys_become_labels_but_the_words_of_a_finding_stay():
+    arm = TRIAL.arms.control.model_copy(update={"key": "standard", "label": "Standard care"})
+    arms = TRIAL.arms.model_copy(
+        update={"control": arm, "others": [arm.model_copy(update={"key": "low", "label": "Low dose"})]}
+    )
+    families = TRIAL.families | {"ctx": "Schmerz"}
+    trial = TRIAL.model_copy(update={"arms": arms, "families": families})
+    text = "The standard deviation of ctx in d_q and low"
+    assert replace_keys(text, trial) == "The standard deviation of CTx in D+Q and Low dose"
 
 
 def check_tables(reported):

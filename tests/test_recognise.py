@@ -93,6 +93,28 @@ def test_number_after_a_name_is_a_visit_only_if_the_trial_names_it_so():
     assert not any(VOCABULARY.label(text).certain for text in ("p1np2", "BMD_FN_20", "MMP2.2"))  # week 2, or the second
 
 
+@pytest.mark.parametrize(
+    "label",
+    ["Delta-9-THC", "Change talk score", "PANSS (total)", "EQ-5D (index, week 1 recall)", "Baseline dyspnoea index", "T1 relaxation time",
+     "% predicted FEV1", "Ωμέγα δείκτης", "Log viral load"],
+)  # fmt: skip
+def test_a_name_is_read_as_it_is_written_even_if_its_words_mean_something_else(label):
+    trial = cohort.trial()
+    outcomes = trial.outcomes | {
+        "new": trial.outcomes["ctx"].model_copy(update={"key": "new", "label": label, "names": []})
+    }
+    vocabulary = Vocabulary(trial.model_copy(update={"outcomes": outcomes}))
+    for text, visit, measure, unit in (
+        ("{}", None, None, None),
+        ("{} baseline", "baseline", None, None),
+        ("week 20 {} % change", "week_20", "percent_change", None),
+        ("{}, week 2 (ng/mL)", "week_2", None, "ng/ml"),
+    ):
+        reading = vocabulary.label(text.format(label))
+        assert (reading.variable, reading.visit, reading.measure, reading.unit) == ("new", visit, measure, unit)
+        assert reading.certain
+
+
 def test_a_marker_with_the_key_of_an_outcome_has_the_names_of_the_outcome():
     trial = cohort.trial()
     markers = trial.markers | {"ctx": Marker(key="ctx", label="Resorption")}

@@ -272,7 +272,7 @@ def figures(context: Context) -> None:
 def consistency(context: Context) -> None:
     """Check the internal consistency of reported P-values, group sizes, medians and quartiles."""
     from .consistency import outputs
-    from .labels import replace_keys
+    from .consistency.findings import replace_keys
     from .pages import page_links
     from .published_tables import check_names
 

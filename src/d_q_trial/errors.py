@@ -20,6 +20,7 @@ def did_you_mean(word: str, candidates) -> str:
 
 def describe_unknown(place: str, names, valid_names) -> list[str]:
     """Describe each invalid name with its place and the closest valid one; ``names`` may be ``"all"``, which is valid."""
+    valid_names = dict.fromkeys(valid_names)
     return [
         f"{place}: {name!r} is not one of {', '.join(valid_names)}{did_you_mean(name, valid_names)}"
         for name in ([] if names == "all" else names)

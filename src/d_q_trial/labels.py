@@ -1,7 +1,7 @@
 """Names and sentences for the conventions of an analysis, in notes, captions and methods."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -141,12 +141,13 @@ def caption_values(trial: Trial, analysis: Analysis) -> dict[str, str]:
     return {name: _render(text, values) for name, text in _TEXTS["placeholders"].items()}
 
 
-def replace_keys(text: str, trial: Trial) -> str:
-    """Replace the keys of the trial's description in a text by their labels, and underscores by spaces."""
-    groups = (trial.visits, trial.markers, trial.outcomes, trial.analysed_arms)  # a later one has precedence
+def replace_keys(text: str, trial: Trial, kept: Collection[str] = ()) -> str:
+    """Replace the keys of the trial's description in a text, except ``kept`` words, by their labels, and _ by spaces."""
+    groups = (trial.visits, trial.markers, trial.outcomes, trial.every_arm)  # a later one has precedence
     names = {key: entry.label for group in groups for key, entry in group.items()}
+    names = {key: label for key, label in names.items() if key not in kept}
     names |= {key.replace("_", " "): visit.label for key, visit in trial.visits.items()}
-    families = {key: label for key, label in trial.families.items() if key not in label.lower()}
+    families = {key: label for key, label in trial.families.items() if key not in label.lower() and key not in names}
     return _replace_words(_replace_words(text, names).replace("_", " "), families)
 
 

@@ -122,7 +122,8 @@ class Trial(StrictModel):
         if (first := next(iter(self.visits), None)) != BASELINE:
             raise ValueError(f"'visits' must begin with the key 'baseline'; the first is {first!r}")
         arms = (self.arms.treated, self.arms.control, *self.arms.others)
-        for kind, entries in ("arms", arms), ("visits", self.visits.values()), ("outcomes", self.outcomes.values()):
+        groups = {"visits": self.visits, "outcomes": self.outcomes, "markers": self.markers}
+        for kind, entries in [("arms", arms), *((kind, group.values()) for kind, group in groups.items())]:
             counts = Counter((field, getattr(entry, field)) for entry in entries for field in ("key", "label"))
             if repeated := [f"{field} {value!r}" for (field, value), count in counts.items() if count > 1]:
                 raise ValueError(f"{kind!r}: several have the {' and the '.join(repeated)}")
@@ -131,6 +132,8 @@ class Trial(StrictModel):
             raise ValueError(f"'visits' must follow each other in time; their weeks are {weeks}")
         if not any(outcome.follow_up for outcome in self.outcomes.values()):
             raise ValueError("'outcomes': none has 'follow_up', so there is no change from baseline to compare")
+        if any(low >= high for low, high in pairwise(self.cuts)):
+            raise ValueError("'cuts' must increase")
         if self.stratum_labels and len(self.stratum_labels) != len(self.cuts) + 1:
             raise ValueError(f"'stratum_labels' needs {len(self.cuts) + 1} labels for {len(self.cuts)} cuts")
         for outcome in self.outcomes.values():
@@ -144,6 +147,8 @@ class Trial(StrictModel):
                 raise ValueError(f"{place}.follow_up: a binary outcome is compared at baseline only")
             if bool(outcome.yes_names) != bool(outcome.no_names) or (outcome.yes_names and outcome.kind != "binary"):
                 raise ValueError(f"{place}: 'yes_names' and 'no_names' belong together, with kind: binary")
+            if shared := {*map(str.casefold, outcome.yes_names)} & {*map(str.casefold, outcome.no_names)}:
+                raise ValueError(f"{place}: {shared.pop()!r} is among both 'yes_names' and 'no_names'")
             if outcome.family not in self.families:
                 raise ValueError(f"{place}.family: {outcome.family!r} is not among 'families'")
         if self.primary and self.primary.visit not in getattr(self.outcomes.get(self.primary.outcome), "follow_up", ()):

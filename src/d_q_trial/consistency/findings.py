@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from .. import labels
 from ..files import read_yaml_beside
 from ..formatting import text_engine
+from ..trial import Trial
 from . import VARIANTS, WORDS
 
 KINDS: dict[str, str] = WORDS["kinds"]  # with a description of each
@@ -54,6 +55,15 @@ _ENGINE = text_engine(
     source=lambda row: f"{row['source']}, {row['locator']}",
 )
 _template = cache(partial(_ENGINE.from_string, globals={"variants": VARIANTS}))
+
+
+_TEXTS = " ".join(text for texts in _TEMPLATES.values() for text in texts.values())
+_PROSE = {*re.findall(r"\w+", re.sub(r"{[{%].*?[%}]}", " ", _TEXTS, flags=re.DOTALL))}
+
+
+def replace_keys(text: str, trial: Trial) -> str:
+    """Replace the keys of a trial in the text of a finding by their labels, but not the words of the templates."""
+    return labels.replace_keys(text, trial, kept=_PROSE)
 
 
 def make_finding(check: str, /, *parts: str, **values: Any) -> Finding:

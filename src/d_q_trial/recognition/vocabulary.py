@@ -306,8 +306,16 @@ class Vocabulary:
         self._distinctive = {word: keys for word, keys in keys_by_word.items() if word and len(keys) <= MAX_SHARING}
         self.roles = {compact_name(name): role for role, text in WORDS["roles"].items() for name in text.split(";")}
         self.roles |= {compact_name(name): "participant" for name in trial.id_names}
+        self._misread: dict[str, str] = {}
         self.label = lru_cache(maxsize=50_000)(lambda text: self._read_label(text[:MAX_LETTERS]))
         self.context = lru_cache(maxsize=5_000)(lambda text: self._read_context(text[:MAX_LETTERS]))
+        # Names that would be misread, as "Delta-9-THC" for a change, are replaced by a word that means the variable.
+        for key, name in [(key, name) for key, labels in names["variable"].items() for name in labels[1:]]:
+            reading = self._read_label(f"{name} {trial.visits[BASELINE].label}")
+            if self.variables[compact_name(name)] == {key} and not (reading.certain and reading.variable == key):
+                word = "name" + "".join(chr(ord("a") + int(digit)) for digit in str(len(self._misread)))
+                self._misread[rf"(?<!\w){re.escape(normalize(name))}(?!\w)"] = word
+                self.variables[word] = {key}
 
     def names_population(self, title: str) -> bool:
         """Return whether a title names the population sample, and not the trial's own population."""
@@ -337,7 +345,10 @@ class Vocabulary:
 
     def _read_label(self, text: str) -> LabelReading:
         """Interpret the label of a column, or a cell that holds a name."""
-        plain, name = normalize(text), compact_name(text)
+        plain = normalize(text)
+        for misread, word in self._misread.items():
+            plain = re.sub(misread, word, plain)
+        name = compact_name(plain)
         words, role = set(_content_words(plain)), self.roles.get(name)
         candidates = tuple(sorted(self.variables.get(name, ())))
         variable = candidates[0] if len(candidates) == 1 else None

@@ -12,7 +12,7 @@ import pandas as pd
 
 from .. import compare, formatting, labels
 from ..config.settings import Analysis, Settings, as_yaml
-from ..consistency.findings import KINDS, Finding, sort_findings
+from ..consistency.findings import KINDS, Finding, replace_keys, sort_findings
 from ..files import write_text
 from ..pages import embed_picture, page_links, render_page
 from ..participants import read_description
@@ -149,7 +149,7 @@ def _shared_values(report: Report, current: str) -> dict[str, Any]:
 def _read_findings(folder: Path, trial: Trial) -> list[tuple[str, str, list[Finding]]]:
     """Read the findings on the reported numbers, grouped by kind, with labels instead of keys."""
     rows = collect.read_rows_if_exists(folder / "findings.csv")
-    labelled = ({name: labels.replace_keys(text, trial) for name, text in row.items()} for row in rows)
+    labelled = ({name: replace_keys(text, trial) for name, text in row.items()} for row in rows)
     findings = sort_findings(Finding(**fields) for fields in labelled)
     return [(kind, KINDS[kind], list(members)) for kind, members in groupby(findings, key=attrgetter("kind"))]
 

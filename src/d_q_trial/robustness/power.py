@@ -5,6 +5,7 @@ import math
 import pandas as pd
 
 from ..comparisons import Comparison, Layout, result_rows, results_frame
+from ..errors import UserError
 from ..results_table import ALL_PARTICIPANTS
 from ..stats.estimate import mann_whitney_effect
 from ..stats.power import detectable_difference, exaggeration, implied_sd, t_power
@@ -38,7 +39,10 @@ def power_table(planned: pd.DataFrame, layout: Layout) -> pd.DataFrame:
 def _planned_rows(plan, layout: Layout) -> list[tuple]:
     """Return rows of the plan, and of the planned difference in every comparison of the planned outcome and measure."""
     size = math.floor(plan.per_group * (1 - plan.withdrawal) + 1e-9)
-    sd = implied_sd(plan.difference, size, size, power=plan.power, alpha=plan.alpha)
+    try:
+        sd = implied_sd(plan.difference, size, size, power=plan.power, alpha=plan.alpha)
+    except ValueError as error:
+        raise UserError(f"power.csv, {plan.outcome}, {plan.measure}, {plan.visit}: {error}") from None
     with_power = f"two-sided t test, power {plan.power:g}"
     key = (plan.outcome, plan.measure, plan.visit, "", ALL_PARTICIPANTS, layout.trial.contrast, PLANNED)
     rows = result_rows(key, (size, size), "as reported", difference=plan.difference)

@@ -178,7 +178,11 @@ def check_baselines(reading: WorkbookReading) -> None:
     with_baselines = later["variable"].isin(baselines["variable"])
     never_paired = later.groupby("variable", sort=False)["baseline"].transform("count").eq(0)
     implausible = (later["baseline"] > 0) & (later["value"] > later["baseline"] * (1 + MAX_CHANGE / 100))
+    analysed = [
+        visit in trial.outcomes[key].follow_up for key, visit in zip(later["variable"], later["visit"], strict=True)
+    ]
     for name, rows in (
+        ("not analysed", later[~np.array(analysed, dtype=bool)].drop_duplicates(["variable", "visit"])),
         ("baseline / negative", baselines[baselines["value"] < 0]),
         ("baseline / zero", baselines[baselines["value"] == 0]),
         ("no baseline / variable", later[~with_baselines].drop_duplicates("variable")),
@@ -187,8 +191,9 @@ def check_baselines(reading: WorkbookReading) -> None:
         ("outlying / made", later[implausible]),
     ):
         for row in rows.itertuples():
-            by_column = name in ("no baseline / variable", "no baseline / samples")
-            reading.faults.error(name, row.source.head if by_column else cell_location(row), row=row, stops=by_column)
+            stops = name in ("no baseline / variable", "no baseline / samples")
+            place = row.source.head if stops or name == "not analysed" else cell_location(row)
+            reading.faults.error(name, place, row=row, visit=trial.visits[row.visit].label, stops=stops)
 
 
 def check_groups(reading: WorkbookReading) -> None:
