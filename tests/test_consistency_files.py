@@ -232,6 +232,9 @@ SMALL = [f"paper,Fig. 1,pain,change,week_4,,all,{arm},9" for arm in ("new", "old
 MEN = row_of_tests(new="", old="").replace(",,all,", ",sex,men,")
 YOUNG = row_of_tests(outcome="mood", new="", old="").replace(",,all,", ",age,young,")
 LARGE = [*(row.replace(",9", ",200") for row in SMALL), STRATA[1].replace("200", "400")]  # in a trial of men
+THREE_ARMS = [row.replace("both arms,200", "both arms,12") for row in STRATA]
+THREE_ARMS += [row.replace("both arms,12", "third,4") for row in THREE_ARMS[1:]]
+THREE_ARMS += [SMALL[0].replace("new,9", group) for group in ("new,8", "old,8", "third,8", "both arms,24")]
 LARGE.append("paper,Fig. 1,mood,change,week_4,age,young,both arms,20")
 
 
@@ -244,6 +247,8 @@ LARGE.append("paper,Fig. 1,mood,change,week_4,age,young,both arms,20")
     ([KNOWN_SIZES, MEN], {"counts": STRATA}, "may be so large that nearly every P is attainable (expected at most 22500 pairs)."),
     ([KNOWN_SIZES, MEN, YOUNG], {"counts": (COUNTS, *LARGE)}, "200 and 200 may be so large"),
     ([KNOWN_SIZES, MEN], {"counts": (*STRATA, *SMALL)}, "no numbers meet all constraints together"),
+    ([KNOWN_SIZES, MEN], {"counts": THREE_ARMS}, None),  # 4 of each arm in each stratum meet all sums
+    ([KNOWN_SIZES, MEN], {"counts": [row for row in THREE_ARMS if "third" not in row]}, None),
 ])  # fmt: skip
 def test_p_values_with_undetermined_group_sizes_are_left_out(tmp_path, tests, tables, reason):
     assert run_consistency(write_folder(tmp_path / "in", *tests, **tables), "--output", tmp_path / "out") == 0

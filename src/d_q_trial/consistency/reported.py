@@ -219,7 +219,7 @@ class _GroupSizes:
             if marker and stratum not in ("all", *self.strata[marker]):
                 self.strata[marker].append(stratum)
         tables["compared"] = [group_row for row in tables["tests"] for group_row in self.split_contrast(row)]
-        self.arms = sorted({row["group"] for row in tables["compared"]} - {"all"})
+        self.arms = sorted({row["group"] for row in tables["compared"] + tables["counts"]} - {"all"})
         # The first number above 0 by stratum and group, and where it is reported; "all" for sums over strata or groups.
         self.counts: dict[_SetKey, dict[tuple[str, str], int]] = defaultdict(dict)
         self.where: dict[tuple[_SetKey, tuple[str, str]], str] = {}
@@ -268,12 +268,15 @@ class _GroupSizes:
         constraints = []
         for name, set_key in self.sets.items():
             strata, counts = self.strata[set_key[2]], self.counts[set_key]
-            sums = [((stratum, "all"), [(stratum, arm) for arm in self.arms]) for stratum in strata]
-            sums += [(("all", arm), [(stratum, arm) for stratum in strata]) for arm in self.arms]
+            sums = [(("all", arm), [(stratum, arm) for stratum in strata]) for arm in self.arms]
+            # If the arms add up to less than all participants, totals include an arm that is not reported.
+            if sum(counts.get(("all", arm), math.inf) for arm in self.arms) >= counts.get(("all", "all"), 0):
+                sums += [((stratum, "all"), [(stratum, arm) for arm in self.arms]) for stratum in strata]
             for total, cells in sums:
-                if total in counts and cells:
-                    unknowns = [self._name_unknown(name, *cell) for cell in cells]
-                    constraints.append(constrain_sum(unknowns, counts[total], self.where[set_key, total]))
+                unknowns = [self._name_unknown(name, *cell) for cell in cells if cell not in counts]
+                if total in counts and unknowns:
+                    rest = counts[total] - sum(counts.get(cell, 0) for cell in cells)
+                    constraints.append(constrain_sum(unknowns, rest, self.where[set_key, total]))
         for (later, later_key), (earlier, earlier_key) in itertools.permutations(self.sets.items(), 2):
             if self._is_nested(later_key, earlier_key):
                 for cell in itertools.product(self.strata[later_key[2]], self.arms):
