@@ -264,6 +264,7 @@ def test_p_values_with_undetermined_group_sizes_are_left_out(tmp_path, tests, ta
 
 
 AGAIN = row_of_tests(where="Fig. 1")
+THIRD_ARM = row_of_tests(new="", old="3").replace("new - old", "third - old")
 GROUPS = (COUNTS, *(f"paper,Fig. 1,pain,change,week_4,,all,{group}" for group in ("both arms,17", "new,9", "old,8")))
 OF_MEN = [f"paper,Fig. 1,pain,change,week_4,sex,men,{group}" for group in ("both arms,10", "new,6", "old,6")]
 VALUES = (*GROUPS, "paper,Fig. 1,pain,value,week_4,,all,both arms,19")
@@ -287,6 +288,11 @@ NOT_COMPLETED = [FLOW, "r,x,not_completed,,new,2"]
     ([AGAIN], {}, "p-values-explained", "Of 1 P-value 1 is attainable"),
     ([AGAIN.replace("0.139", "0.142")], {}, "sources-differ", "P of pain change week_4 new - old differs within the paper"),
     ([], {"counts": [row.replace("new,9", "new,10") for row in GROUPS]}, "sources-differ", "n of pain change week_4 new"),
+    ([THIRD_ARM], {"counts": (COUNTS, SMALL[0].replace("new,9", "third,3"))}, "p-values-explained", "Of 2 P-values 1 is"),
+    ([THIRD_ARM.replace("=,0.139", "<,0.001")], {"counts": (COUNTS, SMALL[0].replace("new,9", "third,3"))}, "outside-quartiles",
+     "P < 0.001 of pain, change, week 4, third - old: the numbers of participants allow"),
+    ([row_of_tests(p).replace(",,all,", f",{marker},,") for p, marker in (("0.815", "sex"), ("0.277", "age"))], {},
+     "p-values-explained", "Of 3 P-values 3 are attainable"),
     ([], {"counts": VALUES}, "sum-", None),
     ([], {"counts": [*GROUPS, *OF_MEN]}, "sum-", "pain at week_4, men: the groups add up to 12, the whole is reported as 10"),
     ([], {"counts": GROUPS}, "sums-of", "at 1 place"),

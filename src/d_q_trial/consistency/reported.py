@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from operator import itemgetter
@@ -161,9 +161,13 @@ def read_folder(folder: Path | str) -> Reported:
     if not (folder / "tests.csv").is_file():
         raise UserError(f"{folder}: no tests.csv, the table of reported P-values")
     quantiles, sizes = collect_quantiles(tables["summaries"]), _GroupSizes(tables)
+    contrasts = {(quantity_key(row), frozenset(row["contrast"].split(" - "))) for row in tables["tests"]}
+    contrast_counts = Counter(quantity for quantity, _ in contrasts)
     p_values: dict[str, ReportedP] = {}
     for row in tables["tests"]:
         p = _read_test(row, tables["tests"][0]["source"], quantiles, sizes)
+        if contrast_counts[quantity_key(row)] > 1:
+            p = replace(p, claim=f"{p.claim}, {row['contrast']}")
         earlier, name = p_values.get(p.claim, p), f"{p.claim}, {p.where}"
         if (earlier.relation, earlier.p.value) == (p.relation, p.p.value):  # a value that is repeated counts once
             p_values[p.claim] = replace(earlier, highlight=earlier.highlight or p.highlight)
@@ -197,11 +201,10 @@ def _read_test(row: Row, first_source: str, quantiles: Mapping, sizes: _GroupSiz
         decimals = max(parse_number(cells[f"median_{side}"] or "0").decimals for side in SIDES)
         cells["step"] = str(10.0**-decimals)
     label = [row["outcome"], *dict.fromkeys((row["measure"].replace("_", " "), row["visit"].replace("_", " ")))]
-    if row["stratum"] != "all":
-        label.append(row["stratum"] + (f" by {row['marker']}" if row["marker"] else ""))
-    if row["source"] != first_source:
-        label.append(row["source"])
-    cells |= {"claim": ", ".join(label), "p": row["p_relation"] + row["p"], "effect": row["effect"].lstrip("+")}
+    stratum, marker = row["stratum"] if row["stratum"] != "all" else "", f"by {row['marker']}" if row["marker"] else ""
+    label += [f"{stratum} {marker}".strip(), row["source"] if row["source"] != first_source else ""]
+    cells |= {"claim": ", ".join(filter(None, label)), "p": row["p_relation"] + row["p"]}
+    cells["effect"] = row["effect"].lstrip("+")
     cells |= {"test": row["test"], "where": row["locator"], "source": row["source"], "variable": row["outcome"]}
     cells |= {"measure": "value"} if measured else {"measure": "change", "ties": "few"}
     cells["highlight"] = "yes" if "abstract" in row["locator"].lower() else "no"
