@@ -43,6 +43,15 @@ def rank_sum_p(u, n_first: int, n_second: int, variant: str, tie_sum=0.0):
     return np.exp(np.interp(mean - distance, np.arange(table.size), table))
 
 
+def most_ties(u: np.ndarray, n_first: int, n_second: int) -> np.ndarray:
+    """Return the largest tie sum with which each U can occur, if not all values are equal.
+
+    z is the correlation of ranks and groups times the root of n - 1, so that its square is at most n - 1.
+    """
+    n, pairs = n_first + n_second, n_first * n_second
+    return np.minimum((n - 1) ** 3 - (n - 1), n**3 - n - 3 * n * (2 * u - pairs) ** 2 / pairs)
+
+
 @lru_cache(maxsize=4096)
 def _exact_table(n_first: int, n_second: int, variant: str) -> np.ndarray:
     """Return the logarithms of the exact P at U = 0, 1, ..., up to the mean, rounded up if it is a half-integer."""

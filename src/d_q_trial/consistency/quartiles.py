@@ -24,7 +24,7 @@ from scipy.special import logsumexp, softmax
 
 from ..stats.quantiles import TYPES, quantile
 from . import VARIANTS
-from .lattice import EXACT, rank_sum_p
+from .lattice import EXACT, most_ties, rank_sum_p
 from .reported import Group, ReportedP
 
 _DEFINITIONS = [*itertools.product(TYPES, ("even", "up"))]  # types of quantiles and rounding rules
@@ -179,15 +179,18 @@ def bound_u(first: Group, second: Group, n_first: int, n_second: int, *, kind: i
 
 
 def bound_p(u_low: float, u_high: float, n_first: int, n_second: int, variant: str, tie_sum: int = 0):
-    """Return the smallest and largest P for U anywhere in a range, with a sum of t^3 - t from zero to ``tie_sum``.
+    """Return bounds of P for U anywhere in a range, with a sum of t^3 - t from zero to ``tie_sum``.
 
-    With ties the two tails of an exact variant differ: P may be as small as the P of one tail, or up to twice the P without
-    ties, because breaking ties at random moves U away from its mean as often as towards it. The lower bound is approximate:
-    of up to nine participants, no exact P lies below it, and a mid-P at most 8%, where three quarters of the values are equal.
+    Breaking ties at random moves U towards its mean as often as away from it: an exact P with ties is at most twice the P
+    without them. Breaking a group of t ties moves U by at most t^2 / 8, and by at most (t^3 - t) / 12: an exact P is at
+    least the P without ties of the U that lies farther out by the sum of these, or the probability of one arrangement.
     """
-    n, mean = n_first + n_second, n_first * n_second / 2
-    # At most half of the sum if all values were equal, or the sum if all values within each group were equal.
-    tie_sums = np.array([0, min(tie_sum, max((n**3 - n) // 2, n_first**3 - n_first + n_second**3 - n_second))])
-    ends = rank_sum_p(np.array([[u_low], [u_high]]), n_first, n_second, variant, tie_sums)
-    low, high = float(ends.min()), 1.0 if u_low <= mean <= u_high else float(ends.max())
-    return (low / 2, min(1.0, 2 * high)) if tie_sum and variant in EXACT else (low, high)
+    n, mean, ends = n_first + n_second, n_first * n_second / 2, np.array([u_low, u_high])
+    high = 1.0 if u_low <= mean <= u_high else float(rank_sum_p(ends, n_first, n_second, variant).max())
+    if variant not in EXACT:
+        tie_sums = np.minimum(tie_sum, most_ties(ends, n_first, n_second))
+        return float(rank_sum_p(ends, n_first, n_second, variant, tie_sums).min()), high
+    outermost = min(u_low, 2 * mean - u_high)
+    shift = min(tie_sum / 12, math.sqrt(n * (n + tie_sum)) / 8)  # the root bounds the sum of t^2
+    low = float(rank_sum_p(max(0, math.floor(outermost - shift)), n_first, n_second, variant))
+    return low / (2 if shift > outermost else 1), min(1.0, 2 * high if tie_sum else high)
