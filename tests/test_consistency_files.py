@@ -144,6 +144,7 @@ def table_of(decimals, *rows, columns=",ties"):
     # 10 of the 2002 arrangements of 0, 2, 2, 2, 2 and nine times 1 are as far from the mean, and 5 of 18564.
     (table_of({}, "a,0.005,5,9,,2,2,2,0,2,1,1,1", "b,<0.001,6,12,,2,2,2,0,2,1,1,1", columns=SUMMARY),
      "2 of 2 P-values lie within", "outside-quartiles"),
+    (table_of({}, "a,0.12,1,7,none,4,4,4,0,1,2", columns=APART), "1 of 1 P-values lie within", "outside-quartiles"),  # 1 / 8
     (HEADER + "a,1,1,1\nb,0.5,1,1\nc,0.67,2,1\n", "Of 3 P-values 2 are attainable", "not-attained"),
 ])  # fmt: skip
 def test_findings_claim_no_more_than_the_numbers_determine(tmp_path, text, message, absent):

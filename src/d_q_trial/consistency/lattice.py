@@ -9,7 +9,7 @@ from scipy.special import ndtr, stdtr
 
 from ..stats.rank_sum import exact_counts, normal_z
 
-_EDGE = 1e-12  # rounding error of a P-value
+ROUNDING = 1e-12  # error of a computed P-value
 _LEAST_EXPECTED = 1e-9  # attainable values in an interval; keeps likelihoods finite
 EXACT = ("exact", "exact_mid_p")
 TIE_STEP = 6  # t^3 - t is a multiple of six for every whole t
@@ -80,7 +80,7 @@ def attainable_p_values(n_first: int, n_second: int, variant: str, halves: bool 
 
 def _mark_distinct(p: np.ndarray) -> np.ndarray:
     """Mark each P once: with the continuity correction the two middle values of U both give P = 1."""
-    return np.concatenate([[True], np.diff(p) > _EDGE])
+    return np.concatenate([[True], np.diff(p) > ROUNDING])
 
 
 class Ties(NamedTuple):
@@ -123,17 +123,17 @@ def fit_reported_p(low: float, high: float, n_first: int, n_second: int, variant
     For the exact variants each P with ties is widened by the error of the approximation.
     """
     start, end, _, u = _compute_bands(n_first, n_second, variant, TIE_STEP, ties.most, _SAFE_ERROR)
-    matching_u = u[(start <= high + _EDGE) & (end >= low - _EDGE)]
+    matching_u = u[(start <= high + ROUNDING) & (end >= low - ROUNDING)]
     start, end, middle, _ = _compute_bands(n_first, n_second, variant, ties.low, ties.high, _TRUE_ERROR)
     first, last = np.interp([low, high], middle.knots, np.arange(middle.knots.size))
     expected = max(float(last - first), _LEAST_EXPECTED)
     if not matching_u.size:
         return Fit((), 0.0, expected)
-    near = (start <= high + _EDGE) & (end >= low - _EDGE)
+    near = (start <= high + ROUNDING) & (end >= low - ROUNDING)
     near[near] = _mark_distinct(end[near])
     width, overlap = (end - start)[near], np.minimum(end[near], high) - np.maximum(start[near], low)
     # Without ties, or where P hardly moves with them (at the mean of U, and for very small P), a band is one point.
-    share = np.where(width < _EDGE, 1.0, np.clip(overlap / np.maximum(width, _EDGE), 0.0, 1.0))
+    share = np.where(width < ROUNDING, 1.0, np.clip(overlap / np.maximum(width, ROUNDING), 0.0, 1.0))
     return Fit(tuple(matching_u.tolist()), float(share.sum()), expected)
 
 

@@ -24,7 +24,7 @@ from scipy.special import logsumexp, softmax
 
 from ..stats.quantiles import TYPES, quantile
 from . import VARIANTS
-from .lattice import EXACT, most_ties, rank_sum_p
+from .lattice import EXACT, ROUNDING, most_ties, rank_sum_p
 from .reported import Group, ReportedP
 
 _DEFINITIONS = [*itertools.product(TYPES, ("even", "up"))]  # types of quantiles and rounding rules
@@ -143,7 +143,8 @@ def check_range(p: ReportedP, n_first: int, n_second: int) -> RangeCheck:
     tie_sum = max(tie_sums) if p.ties.weight else 0
     lows, highs = zip(*(bound_p(u_low, u_high, n_first, n_second, v, tie_sum) for v in VARIANTS), strict=True)
     low, high = min(lows), max(highs)
-    inside = {"=": p.p.low <= high and low <= p.p.high, "<": low < p.p.value, ">": high > p.p.value}[p.relation]
+    meets = max(low - p.p.high, p.p.low - high) <= ROUNDING
+    inside = {"=": meets, "<": low < p.p.value, ">": high > p.p.value}[p.relation]
     return RangeCheck(p, n_first, n_second, u_low, u_high, low, high, inside)
 
 
