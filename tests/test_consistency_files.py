@@ -145,6 +145,7 @@ def table_of(decimals, *rows, columns=",ties"):
     (table_of({}, "a,0.005,5,9,,2,2,2,0,2,1,1,1", "b,<0.001,6,12,,2,2,2,0,2,1,1,1", columns=SUMMARY),
      "2 of 2 P-values lie within", "outside-quartiles"),
     (table_of({}, "a,0.12,1,7,none,4,4,4,0,1,2", columns=APART), "1 of 1 P-values lie within", "outside-quartiles"),  # 1 / 8
+    (table_of({}, "a,0.31,9,8,,5.4,5,7,,,3,4,6", columns=SUMMARY), "1 of 1 P-values lie", "outside"),  # 5.40 and 5.45
     (HEADER + "a,1,1,1\nb,0.5,1,1\nc,0.67,2,1\n", "Of 3 P-values 2 are attainable", "not-attained"),
 ])  # fmt: skip
 def test_findings_claim_no_more_than_the_numbers_determine(tmp_path, text, message, absent):
@@ -196,6 +197,7 @@ def test_groups_too_large_for_the_lattice_are_set_aside_within_seconds(tmp_path)
     ("claim,p,n_first,n_second,median_first\na,0.1,3,4,1e999\n", "'1e999', expected a number with a decimal point"),
     ("claim,p,n_first,n_second,q1_first,median_first\na,0.1,3,4,5,4\n",
      "column q1_first: '5', expected no more than median_first, 4"),
+    ("claim,p,n_first,n_second,q1_first,median_first,q3_first\na,0.1,3,4,5.4,5,4.6\n", "'5.4', expected no more than q3_first"),
     (UNKNOWN_SIZES + "x,0.3,a,b,\n", "row 2, column n_first: '', expected a number, or a name in size_first and the size of both"),
     (UNKNOWN_SIZES + "x,0.3,a,b,900\n", "group sizes: a and b may be so large that nearly every P is"),
     (UNKNOWN_SIZES + "x,0.3,a,b,10\ny,0.4,a,b,11\n", "'a + b = 11' (row 3) contradicts those before"),

@@ -103,8 +103,8 @@ def read_csv(path: Path | str) -> Reported:
             if p.relation == "=" and p.test == "rank_sum" and not (n if row["n_both"] else row[f"n_{side}"]):
                 expected = f"expected a number, or a name in size_{side} and the size of both groups in n_both"
                 raise UserError(f"{place} n_{side}: '', {expected}")
-            for (lower, low), (upper, high) in itertools.pairwise(group.items()):
-                if low.value > high.value:
+            for (lower, low), (upper, high) in itertools.combinations(group.items(), 2):
+                if low.low >= high.high:  # equal only with the same decimals, whose order one rule of rounding keeps
                     expected = f"expected no more than {upper}_{side}, {high.text}"
                     raise UserError(f"{place} {lower}_{side}: {row[f'{lower}_{side}']!r}, {expected}")
         names = [size for size in p.pair if isinstance(size, str)]
