@@ -2,6 +2,8 @@
 
 import itertools
 import math
+import time
+import tracemalloc
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -15,7 +17,7 @@ from simulated_papers import calibrate, sample_p
 from d_q_trial.consistency import VARIANTS, quartiles, sizes
 from d_q_trial.consistency.checks import check_fewer_participants, format_pair
 from d_q_trial.consistency.findings import slug
-from d_q_trial.consistency.inference import FEWER, Assessment
+from d_q_trial.consistency.inference import FEWER, Assessment, find_least_ties
 from d_q_trial.consistency.lattice import (
     EXACT,
     NO_TIES,
@@ -176,6 +178,30 @@ def test_u_and_p_lie_within_the_bounds_from_quartiles(samples, kind, with_range,
     assume(np.ptp([*first, *second]) > 0)  # a test of equal values has no P
     p_low, p_high = quartiles.bound_p(low, high, first.size, second.size, variant, max_tie_sum)
     assert p_low - 1e-12 <= sample_p(first, second, variant) <= p_high + 1e-12
+
+
+@given(
+    samples=st.tuples(*[st.lists(st.integers(0, 3), min_size=1, max_size=9)] * 2),
+    variant=st.sampled_from([variant for variant in VARIANTS if variant not in EXACT]),
+)
+@example(samples=([1, 0, 0, 0, 0, 0], [1, 0, 0, 0]), variant="normal_continuity")  # a tie sum of 510 of at most 990
+def test_p_of_every_tied_sample_is_attainable_with_a_tie_sum_no_larger(samples, variant):
+    tie_sum = int(midrank_columns(np.concatenate(samples)[:, None])[1][0])
+    assume(tie_sum and np.ptp(np.concatenate(samples)) > 0)
+    p = parse_number(f"{sample_p(*map(np.array, samples), variant):.3f}")
+    least, u = find_least_ties(p, tuple(map(len, samples)), variant)
+    assert least <= tie_sum
+    assert all(p.low <= rank_sum_p(value, *map(len, samples), variant, least) <= p.high for value in u)
+
+
+def test_the_smallest_tie_sum_of_large_groups_is_found_within_seconds_in_little_memory():
+    start = time.process_time()
+    tracemalloc.start()
+    least = {variant: find_least_ties(parse_number("0.0001"), (1, 2000), variant)[0] for variant in VARIANTS}
+    assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    tracemalloc.stop()
+    assert time.process_time() - start < 5
+    assert {variant for variant in VARIANTS if least[variant] is None} == {*EXACT}  # no exact P is below 1 / 2001
 
 
 @given(k=st.tuples(st.integers(1, 4), st.integers(1, 4)), seed=st.integers(0, 10_000))

@@ -13,7 +13,7 @@ from scipy.special import logsumexp, softmax
 from ..published_tables import ReportedNumber, Row
 from ..stats.checks import is_significant
 from . import VARIANTS, sizes
-from .lattice import EXACT, TIE_STEP, attainable_p_values, fit_reported_p, rank_sum_p
+from .lattice import EXACT, TIE_STEP, attainable_p_values, fit_reported_p, most_ties, rank_sum_p
 from .quartiles import Decision, RangeCheck, check_range
 from .reported import Reported, ReportedP
 
@@ -226,19 +226,22 @@ def assess_p(p: ReportedP, numbers: tuple[int, int], variant: str, alternatives:
 def find_least_ties(p: ReportedNumber, numbers: tuple[int, int], variant: str) -> tuple[int | None, tuple[float, ...]]:
     """Return the smallest tie sum at which some U gives a P that rounds to the number, and these U.
 
-    Tie sums are tried up to half of the sum if all values were equal. With ties the two tails of an exact variant differ,
-    and P lies between the P of one tail and of both.
+    With ties the two tails of an exact variant differ, and P lies between the P of one tail and of both.
     """
-    n = sum(numbers)
-    tie_sums = np.arange(TIE_STEP, (n**3 - n) // 2 + 1, TIE_STEP)
-    u = attainable_p_values(*numbers, variant, True).u
-    for block in np.array_split(tie_sums, tie_sums.size // 200 + 1):
-        p_values = rank_sum_p(u, *numbers, variant, block[:, None])
-        matching = (p_values >= p.low) & (p_values <= p.high * (2 if variant in EXACT else 1))
-        if matching.any():
-            first = int(matching.any(axis=1).argmax())
-            return int(block[first]), tuple(u[matching[first]].tolist())
-    return None, ()
+    u, highest = attainable_p_values(*numbers, variant, True).u, p.high * (2 if variant in EXACT else 1)
+    most = most_ties(u, *numbers) // TIE_STEP
+    u, most = u[most > 0], most[most > 0]
+    low, high = np.ones_like(most), most
+    while (low < high).any():  # bisect: P falls as the tie sum of a given U rises
+        middle = (low + high) // 2
+        is_enough = rank_sum_p(u, *numbers, variant, middle * TIE_STEP) <= highest
+        low, high = np.where(is_enough, low, middle + 1), np.where(is_enough, middle, high)
+    p_values = rank_sum_p(u, *numbers, variant, low * TIE_STEP)
+    matching = (p_values >= p.low) & (p_values <= highest)
+    if not matching.any():
+        return None, ()
+    least = low[matching].min()
+    return int(least) * TIE_STEP, tuple(u[matching & (low == least)].tolist())
 
 
 def compute_p_by_variant(a: Assessment) -> list[dict]:
