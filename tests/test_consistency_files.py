@@ -326,6 +326,8 @@ NOT_COMPLETED = [FLOW, "r,x,not_completed,,new,2"]
      "withdrawals-new-poster", "new: the poster reports 2 who left the study, the r 2 who did not"),
     ([], {"summaries": [MEDIANS[0], "paper,T,mood,change,week_4,,all,new,9,median_iqr,5,5.4,4.6,"]}, "order-",
      "q1 5.4 lies above q3 4.6"),
+    ([], {"summaries": [MEDIANS[0], *(f"paper,T,pain,change,week_4,,all,{group},median_iqr,5,7,8," for group in ("new,9", "old,8"))]},
+     "p-against-quartiles", None),
     ([], {"registry_baseline": [AGES[0], "r,x,smoker,baseline,new,30,count_percent,15,60"]}, "percent-", "15 of 30 is 50.0%, reported as 60%"),
     ([row_of_tests(outcome="mood", test="other")], {"summaries": SMOKERS}, "not-checked", "counts: mood, change, week 4"),
     ([], {"adverse_events": (EVENTS, "paper,T,Pain,new,3,9,33", *IN_REGISTRY)}, "adverse-events-differ", None),

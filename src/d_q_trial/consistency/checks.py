@@ -44,7 +44,7 @@ def check_definition_of_quartiles(report: Report) -> Iterator[Finding]:
 
 def check_p_within_quartiles(report: Report) -> Iterator[Finding]:
     """Check P-values against the bounds that the reported quantiles set."""
-    if inside := [check.inside is not False for check in report.ranges if check.p.medians]:
+    if inside := [check.inside for check in report.ranges if check.p.medians and check.inside is not None]:
         widths = [c.p_high - c.p_low for c in report.ranges if c.p.relation == "=" and not math.isnan(c.p_low)]
         yield make_finding("p-against-quartiles", inside=sum(inside), expected=len(inside), widths=widths)
     yield from (make_finding("outside-quartiles", slug(c.p.claim), check=c) for c in report.ranges if c.inside is False)
@@ -258,7 +258,7 @@ def check_order_of_limits(report: Report) -> Iterator[Finding]:
         quantiles = [(part, parse_number(texts[part])) for part in PARTS if part in texts]
         for count, (upper, high) in enumerate(quantiles[1:], start=1):
             lower, low = max(quantiles[:count], key=lambda quantile: quantile[1].low)
-            if low.low > high.high:
+            if low.low >= high.high:
                 template_values = {"key": key, "lower": lower, "upper": upper, "low": low, "high": high}
                 yield make_finding("order", *filter(None, key), lower, upper, **template_values)
 
