@@ -38,6 +38,7 @@ MIXED = "mixed model, restricted likelihood, t (Satterthwaite)"
 NO_BASELINE = "no baseline values of the same participants"
 NO_IDS = "participants without ids: who is missing is not known"
 ABSENT = "no analysed participant has this value"
+NOT_ANALYSED = "this outcome is not analysed at this visit"
 SEVERAL = "several participants have this value"
 
 
@@ -256,6 +257,7 @@ def suspect_values_table(suspects: pd.DataFrame, layout: Layout, robustness: Rob
             group = ("", ALL_PARTICIPANTS, layout.trial.contrast, suspect.reported)
             key = (suspect.outcome, analysis.measure, suspect.visit, *group)
             method, reason = f"test of the analysis, {analysis.test}", SEVERAL if any(matches) else ABSENT
+            reason = NOT_ANALYSED if candidates.empty else reason
             frames.append(results_frame(result_rows(key, (None, None), method, reason, p=np.nan)))
             continue
         versions = {
