@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import ascii_lowercase
 from typing import Any, Literal
@@ -15,6 +15,16 @@ from ..config.yaml_files import load_list
 from ..labels import SEVERAL_STRATA, caption_values, fill_placeholders, join_words
 from ..results_table import ALL_PARTICIPANTS
 from ..trial import BASELINE, FamilyKey, Key, MarkerKey, OutcomeKey, Trial, VisitKey, check_known
+
+_KEYS_OF_PANELS = {"arms": ("visit", "strata", "marker"), "estimation": ("visit", "strata", "marker")}
+_KEYS_OF_PANELS |= {"time_course": ("strata", "marker"), "strata": ("strata", "marker"), "correlation": ("group",)}
+
+
+def check_keys(entry: Any, keys_of_kinds: Mapping[str, Sequence[str]]) -> None:
+    """Raise a ValueError if a panel or table has a key that belongs to other kinds only, and would have no effect."""
+    others = {key for keys in keys_of_kinds.values() for key in keys}.difference(used := keys_of_kinds[entry.kind])
+    for key in sorted(others & entry.model_fields_set):
+        raise ValueError(f"{entry.kind!r} has no {key!r}: it uses {', '.join(used)}")
 
 
 class Panel(StrictModel):
@@ -44,6 +54,7 @@ class Panel(StrictModel):
 
     @model_validator(mode="after")
     def _check_kind(self, info: ValidationInfo):
+        check_keys(self, _KEYS_OF_PANELS)
         if self.kind == "correlation" and info.context and info.context.population is None:
             raise ValueError("a correlation needs the key 'population' in the trial")
         outcome = info.context.outcomes[self.outcome] if info.context and self.kind != "correlation" else None

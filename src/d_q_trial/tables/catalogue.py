@@ -7,11 +7,14 @@ from pydantic import model_validator
 
 from ..config.types import StrictModel, must_match
 from ..config.yaml_files import load_list
+from ..figures.catalogue import check_keys
 from ..labels import SEVERAL_STRATA
 from ..results_table import ALL_PARTICIPANTS
 from ..trial import BASELINE, Decimals, FamilyKey, Key, OutcomeKey, Trial, VisitKey
 
 ENDINGS = (".csv", "_exact.csv", ".html")  # of the files that each table has
+_KEYS_OF_TABLES = {"arms": ("rows", "visit", "strata", "decimals", "smd"), "strata": ("rows", "strata", "decimals")}
+_KEYS_OF_TABLES |= {"comparisons": ("rows", "strata", "decimals"), "events": ("file",)}
 
 
 class Rows(StrictModel):
@@ -55,14 +58,13 @@ class Table(StrictModel):
 
     @model_validator(mode="after")
     def _check_keys_of_kind(self):
-        if self.kind == "events" and (self.rows or not self.file):
-            raise ValueError("'events' needs the key 'file', and has no 'rows'")
+        check_keys(self, _KEYS_OF_TABLES)
+        if self.kind == "events" and not self.file:
+            raise ValueError("'events' needs the key 'file'")
         if self.kind != "events" and self.rows is None:
             raise ValueError(f"{self.kind!r} needs the key 'rows'")
         if self.kind == "arms" and (len(self.strata) != 1 or self.strata[0] in SEVERAL_STRATA):
             raise ValueError("'arms' shows one of 'strata'")
-        if self.smd and self.kind != "arms":
-            raise ValueError(f"{self.kind!r} has no 'smd': it compares the two columns of 'arms'")
         return self
 
 
