@@ -520,6 +520,15 @@ def test_the_study_design_shows_the_visits_of_the_trial():
     assert "Demographics (4): Baseline;" in contents.words
 
 
+def test_the_study_design_has_a_row_for_the_outcomes_of_a_family_with_the_same_visits():
+    figure, (contents,) = lay_out("figure_2", trial=alter_trial(TRIAL, "outcomes", "p1np", follow_up=["week_4"]))
+    (ax,) = figure.axes
+    dots = {line.get_label(): list(line.get_xdata()) for line in ax.lines if line.get_marker() == "o"}
+    assert dots["Bone turnover markers: CTx"] == [0, 2, 4, 20]
+    assert dots["Bone turnover markers: P1NP"] == [0, 4]
+    assert "Bone turnover markers: P1NP: Baseline, 4 weeks;" in contents.words
+
+
 OVERALL = {"kind": "arms", "outcome": "ctx", "visit": "week_20"}
 
 

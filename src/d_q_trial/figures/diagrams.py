@@ -1,6 +1,7 @@
 """Figures without panels: the flow of participants, the design of the trial, and forest plots."""
 
 import math
+from collections import defaultdict
 from operator import sub
 from typing import NamedTuple
 
@@ -124,7 +125,9 @@ def draw_design(spec: Design, study: Study) -> tuple[style.Page, list[Content]]:
     times = [visit.week if has_weeks else index for index, visit in enumerate(visits)]
     phrases = [": ".join(filter(None, (getattr(arms, t.arm).label, t.label))) for t in spec.treatments]
     measurements = _list_measurements(study.trial)
-    row_labels = [style.wrap_text(x, _DESIGN_LEFT - 4, style.BODY) for x in (*phrases, *measurements)]
+    row_labels = [
+        style.wrap_text(x, _DESIGN_LEFT - 4, style.BODY) for x in (*phrases, *(label for label, _ in measurements))
+    ]
     height = _DESIGN_ROW * max(2, *(1 + label.count("\n") for label in row_labels)) / 2 * (len(row_labels) + 0.2)
     width, duration = style.WIDTH_MM - _DESIGN_LEFT - _DESIGN_RIGHT, times[-1] - times[0]
     padding = 0.04 * (duration or 1.0)
@@ -154,21 +157,22 @@ def draw_design(spec: Design, study: Study) -> tuple[style.Page, list[Content]]:
         ax.axvline(time, color=style.GRID, linewidth=0.6, dashes=(3, 3), zorder=0.5)
         alignment = {"rotation": -35, "rotation_mode": "anchor", "ha": "right"} if slanted else {"ha": "center"}
         ax.text(time, -0.7, visit.label, size=style.SMALL, **alignment)
-    for row, (label, keys) in enumerate(measurements.items(), start=len(phrases)):
+    for row, (label, keys) in enumerate(measurements, start=len(phrases)):
         measured = {time: visit.label for time, visit in zip(times, visits, strict=True) if visit.key in keys}
         ax.plot(list(measured), [row] * len(measured), "o", markersize=5, color=style.INK, label=label)
         phrases.append(f"{label}: {', '.join(measured.values())}")
     return page, [Content("Design", f"{'; '.join(phrases)}.")]
 
 
-def _list_measurements(trial: Trial) -> dict[str, set[str]]:
-    """Return the visits of each row of measurements, by its label: the markers, then each family with its outcomes."""
-    rows = {", ".join(marker.label for marker in trial.markers.values()): {BASELINE}}
+def _list_measurements(trial: Trial) -> list[tuple[str, frozenset[str]]]:
+    """Return label and visits of each row of measurements: the markers, then the outcomes of each family by their visits."""
+    rows = [(", ".join(marker.label for marker in trial.markers.values()), frozenset({BASELINE}))]
     for family, label in trial.families.items():
-        outcomes = [outcome for outcome in trial.outcomes.values() if outcome.family == family]
-        names = ", ".join(outcome.label for outcome in outcomes)
-        row = f"{label}: {names}" if len(outcomes) <= 3 else f"{label} ({len(outcomes)})"
-        rows[row] = {BASELINE, *(visit for outcome in outcomes for visit in outcome.follow_up)}
+        names: dict[frozenset[str], list[str]] = defaultdict(list)
+        for outcome in trial.outcomes.values():
+            if outcome.family == family:
+                names[frozenset({BASELINE, *outcome.follow_up})].append(outcome.label)
+        rows += [(f"{label}: {', '.join(n)}" if len(n) <= 3 else f"{label} ({len(n)})", v) for v, n in names.items()]
     return rows
 
 
