@@ -89,6 +89,27 @@ def test_adverse_events_are_copied_from_the_article_with_a_note(tables):
     assert [table.rows[0].exact[f"d_q_{name}"] for name in ("affected", "at_risk", "percent")] == [23, 30, 77]
 
 
+EVENTS = "source,locator,event,group,affected,at_risk,percent\n"
+RASH = EVENTS + "Smith 2024,Table 4,Nausea,d_q,3,30,10\nSmith 2024,Table 4,Rash,fisetin,3,15,20\n"
+RASH += "Jones 2023,Table 1,Cough,d_q,2,30,\nregistry,x,Cough,d_q,2,30,\n"
+
+
+@pytest.mark.parametrize(
+    ("label", "data_label"), [(None, None), (LABEL, f"Copied from the source “Smith 2024”. All other tables: {LABEL}")]
+)
+def test_adverse_events_are_those_of_the_first_source_and_other_sources_and_groups_are_named(
+    tmp_path, label, data_label
+):
+    (tmp_path / "adverse_events.csv").write_text(RASH)
+    listed = Catalogue(tables={"t": Table(label="T", title="T", kind="events", file="adverse_events.csv")})
+    (table,) = build_tables(listed, TRIAL, ANALYSIS, Numbers([]), tmp_path, label)
+    assert ([row.cells for row in table.rows], table.data_label) == ([("Nausea", "", "3 (10)")], data_label)
+    assert table.notes[-2:] == (
+        "Copied from the source “Smith 2024”.",
+        "Reported in adverse_events.csv but not shown: Fisetin and Jones 2023.",
+    )
+
+
 def test_a_worksheet_has_the_cells_of_the_table_with_numbers_and_no_empty_row(tables, folder):
     def format_cell(cell):  # as a spreadsheet displays it
         if isinstance(cell.value, int | float):
@@ -240,6 +261,11 @@ ARMS = f"{ONE}kind: arms, rows: "
         (ARMS + "{table_1: true}, vist: x}}", r"tables\.t\.vist"),
         (ARMS + "{table_1: true}, strata: [each]}}", "'arms' shows one of 'strata'"),
         (ONE + "kind: events}}", "'events' needs the key 'file'"),
+        (
+            ONE + "kind: events, file: adverse.csv}}",
+            "file: 'adverse.csv' is not one of adverse_events.csv; did you mean",
+        ),
+        (ONE + "kind: events, file: summaries.csv}}", "file: 'summaries.csv' is not one of adverse_events.csv"),
         (
             ONE + "kind: strata, rows: {table_1: true}, smd: true}}",
             "'strata' has no 'smd': it uses rows, strata, decimals",

@@ -261,10 +261,19 @@ def _build_comparisons(builder: _Builder) -> BuiltTable:
 
 
 def _build_events(builder: _Builder) -> BuiltTable:
-    """Copy adverse events from the article; the label says that it applies to all other tables of a labelled run."""
-    folder, file, label = builder.published, Path(builder.table.file).stem, builder.data_label
-    reported = read_published_table(folder, file) if folder else ()
-    reported = [row for row in reported if row["source"] == "paper"]
+    """Copy adverse events of the first source; the label says that it applies to all other tables of a labelled run.
+
+    Notes name the source if it is not the article, and the groups and sources that are not shown, apart from the registry.
+    """
+    file, label, arms = builder.table.file, builder.data_label, [arm.key for arm in builder.arms]
+    rows_of_file = read_published_table(builder.published, Path(file).stem)
+    source = rows_of_file[0]["source"] if rows_of_file else "paper"
+    reported = [row for row in rows_of_file if row["source"] == source]
+    arm_labels = {key: arm.label for key, arm in builder.trial.every_arm.items()}
+    hidden = [arm_labels.get(row["group"], row["group"]) for row in reported if row["group"] not in arms]
+    hidden += [row["source"] for row in rows_of_file if row["source"] not in (source, "registry")]
+    names = labels.join_words([*dict.fromkeys(hidden)])
+    copied = _TEXTS["copied"].format(source="the article" if source == "paper" else f"the source “{source}”")
     counts, rows = {(row["event"], row["group"]): row for row in reported}, []
     for event in dict.fromkeys(row["event"] for row in reported):
         texts, exact = [event], {"event": event}
@@ -272,11 +281,12 @@ def _build_events(builder: _Builder) -> BuiltTable:
             values = {name: counts.get((event, arm.key), {}).get(name, "") for name in EVENT_COLUMNS}
             texts.append(f"{values['affected']} ({values['percent']})" if all(values.values()) else values["affected"])
             exact |= {f"{arm.key}_{name}": parse_number(text).value if text else None for name, text in values.items()}
-        rows.append(Row(tuple(texts), exact))
+        rows += [Row(tuple(texts), exact)] * any(texts[1:])
     at_risk = ["/".join(sorted({r["at_risk"] for r in reported if r["group"] == arm.key})) for arm in builder.arms]
     columns = [f"{arm.label} (n = {n})" if n else arm.label for arm, n in zip(builder.arms, at_risk, strict=True)]
-    note = "" if rows else _TEXTS["no_events"]
-    return builder.finish(["Event", *columns], rows, note, data_label=label and _TEXTS["copied"].format(label=label))
+    notes = ["" if reported else _TEXTS["no_events"], "" if source == "paper" else copied]
+    notes.append(_TEXTS["hidden"].format(file=file, names=names) if names else "")
+    return builder.finish(["Event", *columns], rows, *notes, data_label=label and f"{copied} All other tables: {label}")
 
 
 _BUILDERS = {"arms": _build_groups, "strata": _build_groups, "comparisons": _build_comparisons, "events": _build_events}
