@@ -168,6 +168,13 @@ def test_a_comparison_with_one_arm_has_a_row_and_decimals_of_a_table_apply_to_pe
     assert not any("interval:" in note for note in table.notes)
 
 
+@pytest.mark.parametrize("kind", ["arms", "strata", "comparisons"])
+def test_a_stratum_that_the_analysis_does_not_have_is_named_below_the_table(kind):
+    notes = build_table([], kind=kind, rows={"outcomes": ["ctx"]}, strata=["T3x"]).notes
+    assert "No stratum T3x in this analysis (it has T1/T2, T3)." in notes
+    assert not any("No stratum" in note for note in build_comparisons([], strata=["all", "each"]).notes)
+
+
 @pytest.mark.parametrize("smd", [True, False])
 def test_a_table_of_arms_has_the_standardized_mean_difference_on_request(smd):
     age = {"n": ("30", "30"), "mean": ("12", "10"), "sd": ("3", "4")}

@@ -127,6 +127,7 @@ class _Builder:
         }
         values["formula"] = labels.FORMULAS.get(self.measure, "")
         values["strata"] = labels.describe("strata", **strata) if self.strata != [ALL_PARTICIPANTS] else ""
+        values["unknown"] = [name for name in self.strata if name not in (ALL_PARTICIPANTS, *rule.labels)]
         template = formatting.text_engine().from_string(_TEXTS["notes"])
         return list(filter(None, [*template.render(values).splitlines(), self.fill(self.table.note)]))
 
