@@ -510,6 +510,15 @@ def test_the_flow_diagram_marks_reported_numbers_and_can_do_without_them():
     assert not re.search("reported|Screened|Randomized|[Ss]ynthetic", counted)
 
 
+def test_the_caption_of_the_flow_names_arms_whose_reported_numbers_are_not_shown(tmp_path):
+    flow = [{"step": "withdrew", "arm": "fisetin", "count": "2", "text": "nausea"}]
+    captions = []
+    for rows in (FLOW, FLOW + flow):
+        render.draw_figures(make_study(flow=rows), Catalogue(figures=FIGURES), tmp_path, only=["figure_1"])
+        captions.append(json.loads((tmp_path / "figures.json").read_text())["figure_1"]["caption"])
+    assert captions[1] == f"{captions[0]} Not shown: reported numbers of arms that are not analysed (Fisetin)."
+
+
 def test_the_study_design_shows_the_visits_of_the_trial():
     figure, (contents,) = lay_out("figure_2")
     (ax,) = figure.axes
