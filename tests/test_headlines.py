@@ -117,6 +117,24 @@ def test_search_corrected_p_is_that_of_the_subgroup_of_the_analysis(strata, test
     assert "Corrected for the search" in (absent if strata is BY_COLUMN else names)
 
 
+REASON = "T3 has fewer than {} participants in an arm, so that its cutoff is not tried"
+
+
+@pytest.mark.parametrize(
+    ("tables", "minimum", "description"),
+    [
+        (TABLES, 8, OF_T3),  # eight and ten participants; the cutoff is among those tried for one of two outcomes
+        (TABLES, 9, f"{OF_T3}; a dash: {REASON.format('nine')}"),
+        (TABLES | {"robustness/analysis_cuts": []}, 9, f"none, because {REASON.format('nine')}"),
+        ({}, 6, "not made for this analysis"),
+    ],
+)
+def test_the_reason_is_given_where_no_search_corrected_p_is(tables, minimum, description):
+    robustness = SETTINGS.robustness.model_copy(update={"minimum_per_arm": minimum})
+    report = make_report(tables, settings=SETTINGS.model_copy(update={"robustness": robustness}))
+    assert headlines.describe_search(report) == description
+
+
 def test_an_estimate_without_p_is_shown_and_its_robustness_is_not_judged():
     results = make_results(values=[VALUES[0], VALUES[1], (16.0, "", "", ""), VALUES[3]])
     report = make_report(CHECKED, numbers=Numbers(results))

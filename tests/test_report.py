@@ -183,6 +183,16 @@ def test_a_subgroup_result_is_shown_with_its_qualifications(all_pages, pages, re
     assert "participants 30 D+Q, 30 control Stratum high of p16 variant 5 14 D+Q, 16 control Stratum low of" in halves
 
 
+def test_a_report_says_which_methods_give_no_p_and_where_the_reasons_are(report):
+    tables = {name: rows for name, rows in report.tables.items() if name != "robustness/analysis_cuts"}
+    text = report_page(replace(report, tables=tables))
+    assert "No result has a <i>P</i> here by: Corrected for the search. Interaction" in text
+    assert (
+        "correction for the search apply to subgroups only; other reasons are in the note of the main results" in text
+    )
+    assert "corrected for the search: not made for this analysis." in text
+
+
 @pytest.mark.parametrize("significant", [True, False])
 def test_a_confidence_limit_of_zero_is_explained_only_beside_a_significant_p(report, monkeypatch, significant):
     row, *_ = headlines.main_results(report)

@@ -126,8 +126,17 @@ def describe_search(report: Report) -> str:
         return "none, because the strata are those of a column and no cutoff was searched for"
     if get_test(report.analysis.test).not_permuted:
         return "this test gives none"
-    text = f"that of {report.analysis.strata.labels[-1]}, as if its cutoff had been chosen by P among all cutoffs"
-    return text + "; in parentheses, that of the best of all cutoffs"
+    if "robustness/analysis_cuts" not in report.tables:
+        return "not made for this analysis"
+    highest, minimum = report.analysis.strata.labels[-1], report.settings.robustness.minimum_per_arm
+    rows = [row for row in main_results(report) if row["effects"][1]]
+    small = [row for row in rows if not row["searched"] and min(row["effects"][1].n) < minimum]
+    few = f"{highest} has fewer than {labels.spell_number(minimum)} participants in an arm, so that its cutoff is not tried"
+    if small and not any(row["searched"] for row in rows):
+        return f"none, because {few}"
+    text = f"that of {highest}, as if its cutoff had been chosen by P among all cutoffs"
+    text += "; in parentheses, that of the best of all cutoffs"
+    return f"{text}; a dash: {few}" if small else text
 
 
 def compare_headlines(report: Report) -> list[tuple[Headline, str, str, Effect | None]]:
