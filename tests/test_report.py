@@ -293,6 +293,13 @@ def test_the_methods_describe_special_cases(report, change, expected, unexpected
         assert expected in report_page(changed).partition('"methods"')[0]
 
 
+@pytest.mark.parametrize(("compared", "has_table"), [("p1np", True), ("age", False)])
+def test_the_summary_says_that_the_primary_endpoint_is_not_compared(report, compared, has_table):
+    summary = report_page(replace(report, **keep_results(report, outcome=[compared]))).partition('"figures"')[0]
+    absent = '<p class="absent">Not compared in this analysis: CTx, 20 weeks, all participants (the primary endpoint)'
+    assert (absent in summary, "Main results: " in summary) == (True, has_table)
+
+
 DESCRIBED = [  # table, column, beginning of the method, part of its description
     ("robustness/cutoffs", "p", "", "every cutoff of p16 variant 5 and p16 variant 1+5 that leaves at least six participants"),
     ("robustness/windows", "p", "", "in sliding windows"),

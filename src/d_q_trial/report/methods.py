@@ -96,7 +96,7 @@ def template_values(report: Report) -> dict[str, Any]:
         "markers": [uncapitalize(m.label) for m in trial.markers.values() if has_value(cutoffs, "p", marker=m.key)],
         "permuted": any(has_value(table, *column) for table, column in PERMUTED.items()),
         "unlisted": [uncapitalize(label) for family, label in trial.families.items() if family in unlisted],
-        "absent": [label for _, _, label, effect in compare_headlines(report) if not effect],
+        "absent": [f"{label} ({h.role})" if h.role else label for h, _, label, e in compare_headlines(report) if not e],
         "summaries": collect.summarize_sources(report.verdicts),
         "listing": labels.join_words,
         "count": labels.spell_number,
