@@ -156,6 +156,23 @@ def test_sentences_count_verdicts_by_source(pages, all_pages):
         assert f"{registry} of {registry + 1} checkable numbers of the registry were reproduced; one mismatch" in text
 
 
+@pytest.mark.parametrize(
+    ("verdicts", "sentence"),
+    [
+        ([claims.NOT_CHECKABLE] * 3, "No number of the paper can be checked in this analysis."),
+        ([claims.NOT_APPLICABLE], "No number of the paper can be checked in this analysis; 1 number does not apply,"),
+        (
+            [claims.REPRODUCED, claims.NOT_CHECKABLE],
+            "of the paper were reproduced (1 exactly); 1 other number cannot be checked.",
+        ),
+    ],
+)
+def test_numbers_that_cannot_be_checked_are_other_numbers_only_beside_some_that_can(report, verdicts, sentence):
+    of_paper = [v for v in report.verdicts if v["source"] == "paper" and v["quantity"] == "p"]
+    changed = [verdict | {"verdict": name} for verdict, name in zip(of_paper, verdicts, strict=False)]
+    assert sentence in methods.methods_paragraph(replace(report, verdicts=changed))
+
+
 @pytest.mark.parametrize("page", ["claims.html", "methods.md"])
 def test_sentences_of_an_alternative_count_values_that_do_not_apply(pages, page):
     number = sum(row["verdict"] == claims.NOT_APPLICABLE for row in read_rows(pages / "halves/claims.csv"))
