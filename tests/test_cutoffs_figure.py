@@ -72,6 +72,24 @@ def test_lines_rings_and_marks_have_the_values_of_the_tables(tables, draw_figure
     assert {x for name in ("own cut", "published cut") for x, _ in get_line(sliding, name)} == {39 / 60}
 
 
+@pytest.mark.parametrize(("power", "labelled"), [(1, 4), (1.6, 4), (2.4, 1), (60, 1)])
+def test_labels_of_small_p_do_not_reach_the_panel_to_the_left(tables, tmp_path, monkeypatch, power, labelled):
+    monkeypatch.setattr(style.Page, "save", lambda page, *_, **__: page.figure)
+    smaller = tables._replace(cutoffs=tables.cutoffs.assign(p=tables.cutoffs["p"] ** power))
+    visits = {
+        key: TRIAL.outcomes[key].model_copy(update={"follow_up": ["week_2", "week_20"]}) for key in ("ctx", "p1np")
+    }
+    trial = TRIAL.model_copy(update={"outcomes": visits})
+    figure = drawing.draw_cutoffs(smaller, trial, ANALYSIS, f"every_cut_turnover_{PANEL[0]}", tmp_path, None)
+    figure.draw_without_rendering()
+    p_axes = [ax for ax in figure.axes if ax.get_yscale() == "log"]
+    drawn_texts = drawn.list_texts(figure)
+    labels = [[t for t in ax.get_yticklabels() if t in drawn_texts] for ax in p_axes]
+    assert (len(p_axes), len(list(filter(None, labels)))) == (4, labelled)
+    for before, texts in zip(p_axes, labels[1:], strict=False):
+        assert all(text.get_window_extent().x0 > before.bbox.x1 for text in texts)
+
+
 @pytest.mark.parametrize("lowest", [0.006, 6e-5, 6e-7, 6e-101])
 def test_a_p_axis_has_few_labels(tables, lowest):
     axes = Figure().add_subplot()

@@ -93,6 +93,9 @@ def draw_cutoffs(
             draw_differences(effect, panel, ranges[key])
             draw_p(p_axes, panel, analysis.alpha, p_range)
             draw_windows(sliding, panel, ranges[key])
+            # All P axes are alike, and the space between two panels is too narrow for labels such as 0.0001 or 1e-26.
+            has_room = index % columns == 0 or list(panels.values())[index - 1].cutoffs.empty
+            p_axes.tick_params(labelleft=has_room or p_range[0] > 1e-4)
             span = panel.cutoffs["cut"].quantile(0.9) - panel.cutoffs["cut"].quantile(0.1)
             decimals = max(0, math.ceil(-math.log10((span or 1.0) / 20)))  # distinguish a twentieth of the range
             for axes, name_of_axis in ((effect, difference), (p_axes, "P"), (sliding, "in windows")):
