@@ -72,10 +72,17 @@ def test_lines_rings_and_marks_have_the_values_of_the_tables(tables, draw_figure
     assert {x for name in ("own cut", "published cut") for x, _ in get_line(sliding, name)} == {39 / 60}
 
 
-@pytest.mark.parametrize(("power", "labelled"), [(1, 4), (1.6, 4), (2.4, 1), (60, 1)])
-def test_labels_of_small_p_do_not_reach_the_panel_to_the_left(tables, tmp_path, monkeypatch, power, labelled):
+@pytest.mark.parametrize(
+    ("power", "first_is_empty", "panels", "labelled"),
+    [(1, False, 4, 4), (1.6, False, 4, 4), (2.4, False, 4, 1), (60, False, 4, 1), (60, True, 3, 1)],
+)
+def test_small_p_are_labelled_without_reaching_the_panel_to_the_left(
+    tables, tmp_path, monkeypatch, power, first_is_empty, panels, labelled
+):
     monkeypatch.setattr(style.Page, "save", lambda page, *_, **__: page.figure)
-    smaller = tables._replace(cutoffs=tables.cutoffs.assign(p=tables.cutoffs["p"] ** power))
+    is_first = tables.cutoffs["outcome"].eq("ctx") & tables.cutoffs["visit"].eq("week_2")
+    rows = tables.cutoffs[~is_first] if first_is_empty else tables.cutoffs
+    smaller = tables._replace(cutoffs=rows.assign(p=rows["p"] ** power))
     visits = {
         key: TRIAL.outcomes[key].model_copy(update={"follow_up": ["week_2", "week_20"]}) for key in ("ctx", "p1np")
     }
@@ -85,7 +92,7 @@ def test_labels_of_small_p_do_not_reach_the_panel_to_the_left(tables, tmp_path, 
     p_axes = [ax for ax in figure.axes if ax.get_yscale() == "log"]
     drawn_texts = drawn.list_texts(figure)
     labels = [[t for t in ax.get_yticklabels() if t in drawn_texts] for ax in p_axes]
-    assert (len(p_axes), len(list(filter(None, labels)))) == (4, labelled)
+    assert (len(p_axes), len(list(filter(None, labels)))) == (panels, labelled)
     for before, texts in zip(p_axes, labels[1:], strict=False):
         assert all(text.get_window_extent().x0 > before.bbox.x1 for text in texts)
 

@@ -1,7 +1,6 @@
 """Figures without panels: the flow of participants, the design of the trial, and forest plots."""
 
 import math
-from collections import defaultdict
 from operator import sub
 from typing import NamedTuple
 
@@ -168,10 +167,10 @@ def _list_measurements(trial: Trial) -> list[tuple[str, frozenset[str]]]:
     """Return label and visits of each row of measurements: the markers, then the outcomes of each family by their visits."""
     rows = [(", ".join(marker.label for marker in trial.markers.values()), frozenset({BASELINE}))]
     for family, label in trial.families.items():
-        names: dict[frozenset[str], list[str]] = defaultdict(list)
+        names: dict[frozenset[str], list[str]] = {}
         for outcome in trial.outcomes.values():
             if outcome.family == family:
-                names[frozenset({BASELINE, *outcome.follow_up})].append(outcome.label)
+                names.setdefault(frozenset({BASELINE, *outcome.follow_up}), []).append(outcome.label)
         rows += [(f"{label}: {', '.join(n)}" if len(n) <= 3 else f"{label} ({len(n)})", v) for v, n in names.items()]
     return rows
 

@@ -46,7 +46,7 @@ def draw_figures(
             lettered = [(letter(index) if len(contents) > 1 else "", content) for index, content in enumerate(contents)]
             if any(str(line.get_label()).startswith(elements.BEYOND) for ax in page.figure.axes for line in ax.lines):
                 caption += " Triangles at the edge mark values outside the axis."
-            reported = {row["arm"] for row in study.flow if row["step"] != "screened"} if figure.flow else set()
+            reported = {row["arm"] for row in study.flow if figure.flow}
             if hidden := [arm.label for arm in study.trial.arms.others if arm.key in reported]:
                 caption += f" Not shown: reported numbers of arms that are not analysed ({', '.join(hidden)})."
             described[key] = markers | {

@@ -134,9 +134,8 @@ def describe_search(report: Report) -> str:
     few = f"{highest} has fewer than {labels.spell_number(minimum)} participants in an arm, so that its cutoff is not tried"
     if small and not any(row["searched"] for row in rows):
         return f"none, because {few}"
-    text = f"that of {highest}, as if its cutoff had been chosen by P among all cutoffs"
-    text += "; in parentheses, that of the best of all cutoffs"
-    return f"{text}; a dash: {few}" if small else text
+    text = f"that of {highest}, as if its cutoff had been chosen by P among all cutoffs; in parentheses, that of the best of"
+    return f"{text} all cutoffs; a dash: {few}" if small else f"{text} all cutoffs"
 
 
 def compare_headlines(report: Report) -> list[tuple[Headline, str, str, Effect | None]]:

@@ -262,10 +262,7 @@ def _build_comparisons(builder: _Builder) -> BuiltTable:
 
 
 def _build_events(builder: _Builder) -> BuiltTable:
-    """Copy adverse events of the first source; the label says that it applies to all other tables of a labelled run.
-
-    Notes name the source if it is not the article, and the groups and sources that are not shown, apart from the registry.
-    """
+    """Copy adverse events of the first source, and name what is not shown; the data label is that of all other tables."""
     file, label, arms = builder.table.file, builder.data_label, [arm.key for arm in builder.arms]
     rows_of_file = read_published_table(builder.published, Path(file).stem)
     source = rows_of_file[0]["source"] if rows_of_file else "paper"

@@ -7,10 +7,8 @@ from pydantic import model_validator
 
 from ..config.types import StrictModel, must_match
 from ..config.yaml_files import load_list
-from ..errors import describe_unknown
 from ..figures.catalogue import check_keys
 from ..labels import SEVERAL_STRATA
-from ..published_tables import TABLES
 from ..results_table import ALL_PARTICIPANTS
 from ..trial import BASELINE, Decimals, FamilyKey, Key, OutcomeKey, Trial, VisitKey
 
@@ -56,16 +54,13 @@ class Table(StrictModel):
     strata: list[str] = [ALL_PARTICIPANTS]  # all, highest, lowest, each, or labels; by default, ``strata`` shows each
     decimals: Decimals | None = None  # at baseline and of percent changes; other measures have fixed decimals
     smd: bool = False  # whether ``arms`` has a column with the standardized mean difference
-    file: str = ""  # of ``events``, in the folder of reported values
+    file: Literal["adverse_events.csv", ""] = ""  # of ``events``, in the folder of reported values
 
     @model_validator(mode="after")
     def _check_keys_of_kind(self):
         check_keys(self, _KEYS_OF_TABLES)
-        files = [f"{name}.csv" for name, columns in TABLES.items() if "event" in columns]
         if self.kind == "events" and not self.file:
             raise ValueError("'events' needs the key 'file'")
-        if faults := describe_unknown("file", filter(None, [self.file]), files):
-            raise ValueError(faults[0])
         if self.kind != "events" and self.rows is None:
             raise ValueError(f"{self.kind!r} needs the key 'rows'")
         if self.kind == "arms" and (len(self.strata) != 1 or self.strata[0] in SEVERAL_STRATA):
