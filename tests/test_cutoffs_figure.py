@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import drawn
 import numpy as np
+import pandas as pd
 import pipeline
 import pytest
 from matplotlib.figure import Figure
@@ -158,6 +159,9 @@ def test_words_give_the_data_label_and_the_best_cutoff_or_its_absence(tables, be
 
 def test_a_family_that_does_not_fit_on_a_page_is_not_drawn_and_captions_say_so(tables):
     assert {family for family, *_ in list_cutoff_figures(TRIAL).values()} == {"turnover", "bmd"}
-    too_large = "The comparisons of senescence-associated secretory phenotype are too many for a figure; they are in cutoffs.csv"
-    for name, figure in drawing.describe_cutoffs(tables, TRIAL, ANALYSIS, CHOSEN.robustness, None).items():
-        assert too_large in figure["caption"], name
+    sentence = "The comparisons of senescence-associated secretory phenotype are in cutoffs.csv in the same folder, without a figure"
+    with_proteins = tables._replace(cutoffs=pd.concat([tables.cutoffs, tables.cutoffs[:1].assign(outcome="sasp_il6")]))
+    for made, is_said in ((tables, False), (with_proteins, True)):
+        for name, figure in drawing.describe_cutoffs(made, TRIAL, ANALYSIS, CHOSEN.robustness, None).items():
+            assert (sentence in figure["caption"]) == is_said, name
+            assert "A value equal to a cutoff counts as above it." in figure["caption"]

@@ -320,8 +320,8 @@ UNDEFINED = pd.DataFrame([make_point("a", "d_q", "bmd_radius", None, VISIT) | {"
 @pytest.mark.parametrize(
     ("panel", "overrides", "message"),
     [
-        ({}, {"numbers": Numbers([])}, "CTx (20 weeks) is not in this workbook"),
-        (RADIUS, {}, "Radius BMD (20 weeks) is not"),
+        ({}, {"numbers": Numbers([])}, "CTx (20 weeks) has no value in this analysis"),
+        (RADIUS, {}, "Radius BMD (20 weeks) has no value"),
         (RADIUS, {"changes": UNDEFINED}, "Radius BMD (20 weeks) has no value: baseline value is zero"),
         ({"kind": "time_course", "outcome": "p1np"}, {}, "P1NP (2 weeks)"),
         ({"kind": "strata", "outcome": "sasp_fas"}, {}, "Fas (Baseline)"),
@@ -500,7 +500,7 @@ def test_the_flow_diagram_marks_reported_numbers_and_can_do_without_them():
     figure, (contents,) = lay_out("figure_1")
     texts = "\n".join(list_all_texts(figure)).splitlines()
     numbers = {"n = 177", "n = 6 (30 allocated, as reported)", "n = 5", "1 left after week 2", "CTx: 106 at 20 weeks"}
-    assert numbers | {"not analysed here: Fisetin, n = 1", "P1NP: no value"} <= set(texts)
+    assert numbers | {"not analysed here: Fisetin, n = 1", "P1NP: not analysed"} <= set(texts)
     assert "Dashed boxes: as reported in the article. Other boxes: counted in the workbook." in texts
     assert re.search(r"In the two arms compared: .* D\+Q, analysed: CTx: 106 at 20 weeks;", contents.words)
     figure, _ = lay_out("figure_1", flow=[{"step": "left_treatment", "arm": "d_q", "count": "2"}])  # without a text

@@ -14,7 +14,7 @@ from pipeline import LABEL, TRIAL, alter_trial, make_analysis
 from d_q_trial import claims, compare, formatting
 from d_q_trial.config import settings
 from d_q_trial.config.robustness import Family, Multiverse
-from d_q_trial.files import read_rows, write_json
+from d_q_trial.files import read_rows, write_json, write_text
 from d_q_trial.pages import italicize_p, template_engine
 from d_q_trial.report import collect, headlines, methods, pieces
 from d_q_trial.report.page import claims_page, forest_row, report_page
@@ -67,6 +67,21 @@ def test_a_report_is_collected_from_the_outputs_of_its_analysis(report, pages, c
     assert (halves.reference, len(halves.changes)) == ("published", 4)
     assert halves.changes[0] == change | {"reference": "0.053 in T3"}
     assert strict.changes[0]["reference"] == "0.049"  # in the stratum of the same label
+
+
+def test_comparisons_that_only_the_reference_makes_are_counted(report, pages, chosen, tmp_path):
+    assert (report.not_made, collect.collect_report(pages, chosen, TRIAL, "halves").not_made) == (0, 0)
+    for name, kept in (("published", ""), ("halves", "ctx,")):
+        header, *rows = (pages / name / "results.csv").read_text(encoding="utf-8").splitlines(keepends=True)
+        write_text("".join([header, *(row for row in rows if row.startswith(kept))]), tmp_path / name / "results.csv")
+    _, not_made = collect.changes_against_reference(tmp_path, chosen, TRIAL, "halves")
+    assert not_made == 126  # of 135, all but those of CTx
+
+
+def test_findings_in_the_folder_of_a_configuration_without_reported_values_are_not_its_own(report):
+    without = replace(report, settings=report.settings.model_copy(update={"published": None}))
+    none = "This configuration names no reported <i>P</i>-values"
+    assert (none in report_page(without), none in report_page(report)) == (True, False)
 
 
 def test_figures_and_tables_have_the_verdicts_on_their_values(report):

@@ -208,6 +208,11 @@ def read_table(path: Path | str, name: str, required: tuple[str, ...] = ()) -> l
         for column, cell_format in _select_formats(name, row).items()
         if cell_format and not cell_format.accepts(row[column])
     ]
+    seen: dict[str, str] = {}
+    for row in (row for row in rows if name == "flow" and row["step"] in ("screened", "allocated")):
+        step = f"{row['step']} {row['arm']}".strip()
+        if (first := seen.setdefault(step, row["_row"])) != row["_row"]:
+            faults.append(f"row {row['_row']}: {step!r}, expected once (it is in row {first})")
     if len(faults) == 1:
         raise UserError(f"{path}, {faults[0]}")
     if faults:

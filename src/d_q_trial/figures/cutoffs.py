@@ -176,12 +176,15 @@ def describe_cutoffs(
     figures, described, test = list_cutoff_figures(trial), {}, get_test(analysis.test)
     common = labels.caption_values(trial, analysis) | {"trial": trial, "analysis": analysis, "settings": settings}
     common |= {"estimator": labels.uncapitalize(labels.estimator_label(analysis)), "test": test}
-    common["drawn"] = {family for family, *_ in figures.values()}
+    families = {trial.outcomes[key].family for key in tables.cutoffs["outcome"].unique()}
+    common["not_drawn"] = [
+        trial.families[key] for key in families.difference(family for family, *_ in figures.values())
+    ]
     for name, (family, key, changes) in sorted(figures.items(), key=lambda item: item[1][1] != analysis.marker):
         marker = trial.markers[key]
         values = common | {"family": trial.families[family], "marker": marker}
         own_cuts = tables.analysis_cuts.loc[tables.analysis_cuts["marker"].eq(key), "cut"]
-        values["own"] = labels.join_words([f"{cut:g}" for cut in sorted(own_cuts.unique())])
+        values["own"] = own_cuts.any()
         values["cuts"] = labels.describe("cuts", rule=analysis.strata, unit=labels.format_unit(marker.unit))
         title, caption = (render_text("every_cut", part, **values) for part in ("title", "caption"))
         sentences = [f"{label}. {title}." if label else f"{title}."]

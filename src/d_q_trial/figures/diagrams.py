@@ -113,7 +113,7 @@ def _list_sizes(spec: Flow, study: Study, arm: str) -> list[str]:
     for outcome in (study.trial.outcomes[key] for key in spec.outcomes):
         sizes = [(study.summary(study.key(outcome.key, key), arm).n, visit.label) for key, visit in visits]
         texts = [f"{n:.0f} at {labels.uncapitalize(visit)}" for n, visit in sizes if n > 0]
-        lines.append(f"{outcome.label}: {', '.join(texts) or 'no value'}")
+        lines.append(f"{outcome.label}: {', '.join(texts) or 'not analysed'}")
     return lines
 
 

@@ -99,7 +99,7 @@ class View:
         changes, subgroup = self.study.changes, "" if stratum == ALL_PARTICIPANTS else f", {stratum},"
         changes = changes[changes["outcome"].eq(self.outcome.key) & changes["visit"].eq(visit)]
         reasons = labels.join_words(list(filter(None, changes["reason"].unique())))
-        problem = f"has no value: {reasons}" if reasons else "is not in this workbook or analysis"
+        problem = f"has no value: {reasons}" if reasons else "has no value in this analysis"
         return NotShownError(f"{self.outcome.label} ({self.study.trial.visits[visit].label}){subgroup} {problem}")
 
     def draw_groups(self, ax: Axes, groups: list[elements.Group], **options: bool) -> None:

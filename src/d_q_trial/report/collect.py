@@ -168,6 +168,7 @@ class Report:
     tables: Mapping[str, Sequence[Row]] = field(default_factory=dict)  # by path, such as ``robustness/cutoffs``
     differences: Sequence[str] = ()  # settings that differ from the reference
     changes: Sequence[Mapping[str, str]] = ()  # comparisons whose conclusion differs from that of the reference
+    not_made: int = 0  # comparisons that only the reference makes
     figures: Sequence[Mapping[str, Any]] = ()  # descriptions from JSON, with the verdicts on their values
     built_tables: Sequence[Mapping[str, Any]] = ()  # as the figures
 
@@ -199,6 +200,7 @@ def collect_report(results: Path, settings: Settings, trial: Trial, name: str) -
     description = read_description(results / "workbooks" / analysis.workbook_id)
     labeller = Labeller(trial, analysis)
     verdicts = read_verdicts(folder / "claims.csv", labeller)
+    changes, not_made = changes_against_reference(results, settings, trial, name)
     return Report(
         settings=settings,
         trial=trial,
@@ -214,7 +216,8 @@ def collect_report(results: Path, settings: Settings, trial: Trial, name: str) -
         versions=software.used_versions(results, name, analysis.workbook_id, search_id(analysis)),
         tables={f"{f}/{path.stem}": read_rows(path) for f in FOLDERS for path in sorted((folder / f).glob("*.csv"))},
         differences=compare.describe_differences(analysis, settings.analyses[settings.reference], trial),
-        changes=changes_against_reference(results, settings, trial, name),
+        changes=changes,
+        not_made=not_made,
         figures=read_figures(folder / "figures", verdicts, labeller),
         built_tables=[_add_verdicts(t, verdicts, labeller) for t in read_descriptions(folder / "tables").values()],
     )
@@ -260,11 +263,13 @@ def _add_verdicts(item: Mapping[str, Any], verdicts: Iterable[Verdict], labeller
     return {**item, "verdicts": shown, "tally": count_verdicts(shown), "other_markers": labels.join_words(others)}
 
 
-def changes_against_reference(results: Path, settings: Settings, trial: Trial, name: str) -> list[dict[str, str]]:
-    """Describe the comparisons whose conclusion differs from that of the reference."""
+def changes_against_reference(
+    results: Path, settings: Settings, trial: Trial, name: str
+) -> tuple[list[dict[str, str]], int]:
+    """Describe the comparisons whose conclusion differs from that of the reference, and count those that are not made."""
     analysis, base = settings.analyses[name], settings.analyses[settings.reference]
     if analysis == base:
-        return []
+        return [], 0
     both = settings.model_copy(update={"analyses": {entry.name: entry for entry in (base, analysis)}})
     tables = {entry: read_results(results / entry / "results.csv") for entry in both.analyses}
     tests = compare.compare_tests(tables, both, trial)
@@ -277,7 +282,7 @@ def changes_against_reference(results: Path, settings: Settings, trial: Trial, n
         p, reference_p = (formatting.format_p_digits(row[name]) for name in ("p", "reference_p"))
         p_values = {"p": p, "reference": reference_p + where}
         changes.append({"what": what, "conclusion": compare.CHANGED[row["conclusion"]], **p_values})
-    return changes
+    return changes, int(tests["conclusion"].eq(compare.NOT_MADE).sum())
 
 
 def outcomes_to_list(trial: Trial) -> set[str]:

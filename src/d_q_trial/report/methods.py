@@ -62,7 +62,8 @@ def template_values(report: Report) -> dict[str, Any]:
     analysed = {row["participant"] for row in rows if row["linked"] == "True" and row["arm"] in trial.analysed_arms}
     outcomes = robustness.multiverse.outcomes
     specified = [key for key in outcomes if has_value("robustness/specifications", "p", outcome=key)]
-    unlisted = {trial.outcomes[key].family for key in trial.outcomes.keys() - collect.outcomes_to_list(trial)}
+    unlisted = trial.outcomes.keys() - collect.outcomes_to_list(trial)
+    unlisted = {trial.outcomes[key].family for key in unlisted if has(outcome=key, measure=analysis.measure)}
     return labels.caption_values(trial, analysis) | {
         "report": report,
         "trial": trial,

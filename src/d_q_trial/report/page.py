@@ -51,8 +51,9 @@ def report_page(report: Report) -> str:
         results=results,
         checks=headlines.robustness_lines(report),
         pieces=pieces.group_pieces(pieces.read_pieces(report)),
-        findings=_read_findings(consistency, report.trial),
-        drawing=drawing.read_text(encoding="utf-8") if drawing.exists() else "",
+        # Without reported values, a folder of findings belongs to another configuration.
+        findings=_read_findings(consistency, report.trial) if report.settings.published else [],
+        drawing=drawing.read_text(encoding="utf-8") if drawing.exists() and report.settings.published else "",
         paragraph=methods.methods_paragraph(report),
         configuration=as_yaml(report.settings, report.analysis.name),
     )

@@ -143,7 +143,9 @@ def select_cells(section: Section, rows: Rows, labeller: Labeller) -> tuple[Cell
 
 def explain_missing(section: Section, rows: Rows, labeller: Labeller) -> list[str]:
     """Return why the columns lack values in all or some rows; the reasons are those that the rows give."""
+    listed = outcomes_to_list(labeller.trial)
     included = [row for row in rows if row.get("reason") and section.includes(row, labeller)]
+    included = [row for row in included if section.everything or row.get("outcome", "") in ("", *listed)]
     columns = [(names.partition("..")[0], *method[:1]) for _, names, *method in section.columns]
     return list(
         dict.fromkeys(r["reason"] for r in included if any(column_texts([r], *column) == [""] for column in columns))
