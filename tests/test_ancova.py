@@ -50,6 +50,11 @@ def test_data_without_residual_error_have_no_p(response, covariate, arm, has_est
     assert response[0] != 0.1 or effect.estimate == pytest.approx(0, abs=1e-12)
 
 
+def test_a_constant_added_to_the_covariate_changes_nothing():
+    effects = [fit_ancova(PERCENT, BASELINE + constant, ARM) for constant in (0, 1e7)]
+    assert effects[1] == pytest.approx(effects[0], rel=1e-6)
+
+
 def test_an_interaction_needs_five_participants():
     response, marker, arm = [1.0, 2, 4, 3, 7], [1.0, 2, 3, 5, 4], [1, 0, 1, 0, 0]
     assert np.isfinite(fit_interaction(response, marker, arm).estimate)
@@ -110,9 +115,13 @@ def test_mixed_model_without_variance_between_participants_is_least_squares():
         ([0.1] * 6, "aabbcc", "mixed model: the response does not vary beyond the design"),
         ([1, 1, 2, 2, 4, 4], "aabbcc", "mixed model: the values of a participant do not vary"),
         ([1, np.inf, 2, 2, 4, 4], "aabbcc", "response: infinite value, expected finite numbers (NaN where missing)"),
+        # One degree of freedom: lme4's REML deviance is 5.035102 at every variance between participants.
+        ([1, 2, 4], "aab", "mixed model: the values do not determine the variance between participants"),
+        ([4, 2, 1], "baa", "mixed model: the values do not determine the variance between participants"),
         ([1] + [np.nan] * 5, "aabbcc", "mixed model: linearly dependent columns, or too few values"),
     ],
 )
 def test_mixed_model_refuses_unsuitable_data_with_the_reason(response, participant, reason):
+    design = np.ones((6, 1)) if len(response) == 6 else np.array([[1, 0], [1, 1], [1, 0]])
     with pytest.raises(ValueError, match=f"^{re.escape(reason)}$"):
-        fit_mixed(np.ones((6, 1)), response, list(participant), [1])
+        fit_mixed(design, response, list(participant), [1] * design.shape[1])

@@ -151,3 +151,9 @@ def test_unknown_names_and_second_values_are_refused_with_their_place():
             build(TWO, **{key: names})
     with pytest.raises(UserError, match=r"^Sheet!B7: second value of ctx for S1$"):
         build([*TWO, TWO[0] | {"cell": "B7"}])
+
+
+def test_a_value_at_the_fence_is_no_outlier():
+    values = np.array([-1.8, -2.8, -0.6, -2.8, -3.8, 1.1, -2.3, 2.7, -2.6])  # in binary, the fence is below 2.7
+    fences = changes.find_fences(values, limit=1.5, quartile_type=7)
+    np.testing.assert_array_equal(changes.apply_outlier_rule(values, "trim", *fences), values)

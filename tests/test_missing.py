@@ -22,6 +22,13 @@ def test_pooling_equals_mice(name, complete_df):
     assert [*pooled[:3], share] == pytest.approx(expected, rel=1e-9)
 
 
+def test_estimates_that_are_undefined_in_one_imputation_are_not_pooled():
+    for estimates, variances, df in (([1, np.nan], [1, 1], 5), ([1, 2], [1, np.nan], 5), ([1, 2], [1, 1], np.nan)):
+        assert np.isnan(
+            np.concatenate(pool_estimates(estimates, variances, complete_df=df, confidence=0.95), None)
+        ).all()
+
+
 def test_pooling_needs_two_imputations():
     options = {"complete_df": np.inf, "confidence": 0.95}
     assert pool_estimates([1.0, 3.0], [0.25, 0.75], **options)[0].estimate == 2

@@ -279,6 +279,17 @@ def test_the_share_of_a_choice_is_the_variance_explained_by_it_alone():
     assert variance.loc["total", "df"] == variance.loc[["all choices", "combinations of choices"], "df"].sum() == 79
 
 
+def test_a_choice_that_another_determines_explains_nothing_more():
+    places = [("a", "v1"), ("a", "v2"), ("b", "v3")] * 8
+    table = pd.DataFrame(dict.fromkeys(CHOICES, "same") | {"marker": ""}, index=range(24))
+    table[["outcome", "visit"]], table["effect"] = places, np.random.default_rng(1).random(24)
+    table = table.assign(change=["percent", "difference"] * 12, cut=np.nan)
+    variance = multiverse.choices_variance(table).set_index("choice")
+    assert variance.loc["outcome", ["df", "sum_of_squares"]].tolist() == [0, 0]
+    assert variance.loc[["visit", "change"], "df"].tolist() == [1, 1]
+    assert variance.loc["all choices", "df"] == 3
+
+
 def test_a_choice_without_influence_has_a_share_of_zero_and_too_few_specifications_have_no_shares():
     table = pd.DataFrame(dict.fromkeys(CHOICES, "same") | {"marker": "m"}, index=range(80))
     cuts, effects = np.repeat(np.arange(40) % 4 / 8, 2), np.repeat(np.random.default_rng(4).random(40) / 7, 2)

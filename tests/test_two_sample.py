@@ -133,6 +133,7 @@ def test_columns_with_missing_values_equal_single_comparisons(test, seed, n_valu
     values, is_first = rng.integers(0, n_values, (11, 12)).astype(float), np.arange(11) < 5
     values[rng.random(values.shape) < 0.2] = np.nan
     results = np.transpose(test.compare_columns(values, is_first))
+    np.testing.assert_array_equal(results, np.transpose(test.compare_columns(values, is_first.astype(int))))
     differences = np.transpose(test.difference_columns(values, is_first, confidence=0.8))
     for column, result, difference in zip(values.T, results, differences, strict=True):
         pair = drop_missing(column[is_first]), drop_missing(column[~is_first])
@@ -222,6 +223,7 @@ def test_an_exact_interval_with_ties_computes_few_exact_p_values_in_large_sample
         ([5] * 3, [5] * 4, "exact", 0.95, (0, 0, 0)),
         ([5] * 3, [5] * 4, "exact", 0.99, (0, *INFINITE)),
         ([1, np.nan, 5], [0], "normal", 0.2, (3, 1, 5)),
+        ([1, 2, 4], [3, 7, 9], "normal", 0.1, (-5, -5, -5)),  # as R: at this level every shift is rejected
         ([np.nan], [1], "normal", 0.95, (np.nan, np.nan, np.nan)),
     ],
 )

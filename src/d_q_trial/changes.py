@@ -159,12 +159,13 @@ def treat_outliers(changes: pd.DataFrame, analysis: Analysis) -> None:
 def find_fences(values: ArrayLike, *, limit: float, quartile_type: int) -> tuple[float, float]:
     """Return the limits beyond which values are outliers; NaN without a value.
 
-    They are ``limit`` interquartile ranges below the lower and above the upper quartile. If these are equal, for example
-    because half of all changes are zero, they give no scale and nothing is an outlier.
+    They are ``limit`` interquartile ranges below the lower and above the upper quartile, to ten significant digits, as the
+    changes. If the quartiles are equal, for example because half of all changes are zero, they give no scale and nothing is
+    an outlier.
     """
     q1, q3 = quantile(values, [0.25, 0.75], type=quartile_type)
     distance = limit * (q3 - q1 or np.inf)
-    return q1 - distance, q3 + distance
+    return tuple(round_significant([q1 - distance, q3 + distance]))
 
 
 def apply_outlier_rule(values: np.ndarray, rule: str, low: float, high: float) -> np.ndarray:

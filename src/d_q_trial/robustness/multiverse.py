@@ -2,9 +2,11 @@
 
 import hashlib
 import pickle
+import warnings
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -202,12 +204,21 @@ def choices_variance(table: pd.DataFrame) -> pd.DataFrame:
     if not choices or results["effect"].nunique() < 2:
         return pd.DataFrame(columns=list(CHOICE_COLUMNS))
     from statsmodels.formula.api import ols
-    from statsmodels.stats.anova import anova_lm
+    from statsmodels.tools.sm_exceptions import SingularMatrixWarning
 
-    fit = ols("effect ~ " + " + ".join(f"C({name})" for name in choices), results, missing="raise").fit()
+    def fit_without(omitted: str = "") -> Any:
+        terms = [f"C({name})" for name in choices if name != omitted]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SingularMatrixWarning)  # of confounded choices
+            return ols(f"effect ~ {' + '.join(terms) or 1}", results, missing="raise").fit()
+
+    fit = fit_without()
     if fit.df_resid < 1:  # as many specifications as choices: nothing is left to compare with
         return pd.DataFrame(columns=list(CHOICE_COLUMNS))
-    frame = anova_lm(fit, typ=2).set_axis([*choices, REST]).rename(columns={"sum_sq": "sum_of_squares"})
+    # Not by anova_lm, which is wrong if choices are confounded, such as outcomes that have no visit in common.
+    others = [fit_without(name) for name in choices]
+    added = [(fit.df_model - other.df_model, other.ssr - fit.ssr) for other in others]
+    frame = pd.DataFrame([*added, (fit.df_resid, fit.ssr)], [*choices, REST], ["df", "sum_of_squares"])
     rounding_error = frame["sum_of_squares"] < 1e-12 * fit.centered_tss  # of a choice that changes no effect
     frame["sum_of_squares"] = frame["sum_of_squares"].mask(rounding_error, 0.0)
     frame.loc[ALL_CHOICES, ["df", "sum_of_squares"]] = fit.df_model, fit.ess

@@ -16,6 +16,7 @@ from .estimate import t_estimate
 _NEGLIGIBLE = 1e-9  # residuals this small, relative to the response, are rounding error: changes have ten digits
 _LOWEST, _HIGHEST = -14.0, 14.0  # search range of the log ratio of between- to within-participant variance
 _STEP = 1e-4  # of the log ratio, for numerical derivatives
+_FLAT = 1e-6  # differences of log-likelihoods this small are rounding error
 _GROUP_SIZE = 16  # participants per group of MixedLM, which needs the same time for a group as for one participant
 
 
@@ -58,7 +59,9 @@ def ancova(response: ArrayLike, covariate: ArrayLike, is_first: ArrayLike, *, co
     0.0446
     """
     covariate, is_first = as_finite(covariate, "covariate"), np.asarray(is_first, dtype=float)
-    design = np.column_stack([np.ones(covariate.size), is_first, covariate])
+    # Centred, because a mean that is large beside the spread would cost the leverages their digits.
+    center = covariate[~np.isnan(covariate)].mean() if not np.isnan(covariate).all() else 0.0
+    design = np.column_stack([np.ones(covariate.size), is_first, covariate - center])
     return least_squares(design, response, 1, confidence=confidence)
 
 
@@ -125,7 +128,10 @@ def random_intercept(
         return float(model.score_full(parameters(log_ratio), calc_fe=False)[2].item() * np.exp(log_ratio))
 
     grid = np.linspace(_LOWEST, _HIGHEST, 9)
-    start = int(np.argmax([model.loglike(parameters(value), profile_fe=False) for value in grid]))
+    heights = [model.loglike(parameters(value), profile_fe=False) for value in grid]
+    if np.ptp(heights) < _FLAT:
+        raise ValueError("mixed model: the values do not determine the variance between participants")
+    start = int(np.argmax(heights))
     if start == grid.size - 1:
         raise ValueError("mixed model: the values of a participant do not vary")
     # The likelihood is flat at its maximum, so the zero of its slope is more accurate than the maximum itself.

@@ -6,7 +6,7 @@
 - Samples have shapes (n,) and (m,). Effects compare the first with the second, in the unit of the values; P-values are
   two-sided. For columns of shape (n, k), every result has shape (k,).
 - Ties count one half, in midranks and in pairs of equal values.
-- ``seed`` is anything that ``numpy.random.default_rng`` accepts, including a generator.
+- ``seed`` is a whole number or, for resampling and imputation, anything that ``numpy.random.default_rng`` accepts.
 """
 
 from typing import Any, NamedTuple

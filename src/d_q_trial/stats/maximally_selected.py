@@ -52,7 +52,7 @@ def best_cut_bootstrap(
     if np.isnan(marker + response).any():
         raise ValueError("best cutoff: missing value, expected a marker and a response for every participant")
     results, weights = np.full((2, resamples), np.nan), np.zeros((resamples, marker.size))
-    if not marker.size:
+    if not is_first.any() or is_first.all():
         return results
     rng = np.random.default_rng(seed)
     for arm in (is_first, ~is_first):

@@ -54,7 +54,7 @@ def _check_arguments(sd: float, n_first: int, n_second: int, alpha: float) -> No
     check_proportion(alpha, "alpha")
     if not sd > 0:
         raise ValueError(f"power: standard deviation {sd:g}, expected a number above 0")
-    if min(n_first, n_second) < 1 or n_first + n_second < 3:
+    if not (min(n_first, n_second) >= 1 and n_first + n_second >= 3):
         raise ValueError(f"power: groups of {n_first} and {n_second}, expected three participants or more, none empty")
 
 

@@ -43,7 +43,7 @@ def hodges_lehmann(first: ArrayLike, second: ArrayLike, *, method: str, confiden
 
 def hodges_lehmann_columns(values: np.ndarray, is_first: np.ndarray, *, method: str, confidence: float) -> Estimate:
     """:func:`hodges_lehmann` in each column of values, shape (n, k); fields have shape (k,)."""
-    shift = partial(hodges_lehmann, method=method, confidence=confidence)
+    shift, is_first = partial(hodges_lehmann, method=method, confidence=confidence), np.asarray(is_first, dtype=bool)
     columns = [shift(column[is_first], column[~is_first]) for column in values.T]
     return Estimate(*np.reshape(columns, (-1, len(Estimate._fields))).T)
 
@@ -68,8 +68,8 @@ def _untied_depth(n_first: int, n_second: int, alpha: float) -> int:
 
 
 def _depth(p: np.ndarray, alpha: float) -> int:
-    """Return the smallest U that is not rejected, from P of U = 0, 1, ... up to its mean."""
-    return int(np.argmax(~is_significant(p, alpha)))
+    """Return the smallest U that is not rejected, from P of U = 0, 1, ... up to its mean; the next one if all are."""
+    return int(np.argmin([*is_significant(p, alpha), False]))
 
 
 def exact_depths(
