@@ -22,11 +22,11 @@ def test_pooling_equals_mice(name, complete_df):
     assert [*pooled[:3], share] == pytest.approx(expected, rel=1e-9)
 
 
-def test_estimates_that_are_undefined_in_one_imputation_are_not_pooled():
+def test_estimates_without_a_variance_in_one_imputation_have_no_interval_p_or_missing_share():
     for estimates, variances, df in (([1, np.nan], [1, 1], 5), ([1, 2], [1, np.nan], 5), ([1, 2], [1, 1], np.nan)):
-        assert np.isnan(
-            np.concatenate(pool_estimates(estimates, variances, complete_df=df, confidence=0.95), None)
-        ).all()
+        pooled, share = pool_estimates(estimates, variances, complete_df=df, confidence=0.95)
+        assert pooled.estimate == pytest.approx(np.mean(estimates), nan_ok=True)
+        assert np.isnan([*pooled[1:], share]).all()
 
 
 def test_pooling_needs_two_imputations():

@@ -63,7 +63,7 @@ def pool_estimates(
     if m < 2 or variances.size != m:
         raise ValueError("pooling needs two or more estimates, each with its variance")
     if np.isnan(estimates).any() or np.isnan(variances).any() or not complete_df > 0:
-        return Estimate(), np.nan
+        return Estimate(estimates.mean()), np.nan
     between = (1 + 1 / m) * estimates.var(ddof=1) if np.ptp(estimates) > 1e-12 * np.abs(estimates).max() else 0.0
     total = variances.mean() + between
     share = float(between / total) if total > 0 else np.nan
