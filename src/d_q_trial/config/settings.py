@@ -302,12 +302,7 @@ def _inherit(base: Any, entry: Any, name: str) -> Any:
         changed = {key for key in rule if _as_read(rule[key]) != _as_read(inherited.get(key))}
         dropped = {"labels"} if changed & {"by", "cuts", "column"} else set()  # they name the strata of other cuts
         if "by" in changed:
-            dropped |= {
-                "cuts",
-                "column",
-                "quantile_type",
-                "reference",
-            }  # they have no meaning under another kind of rule
+            dropped |= {"cuts", "column", "quantile_type", "reference"}  # they belong to one kind of rule
         base["strata"] = {key: value for key, value in base["strata"].items() if key not in dropped}
     if isinstance(outliers, Mapping) and outliers.get("rule") == "keep":
         base.pop("outliers", None)  # its limit has no meaning if all values are kept

@@ -5,16 +5,8 @@ from collections import Counter
 from fractions import Fraction
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    PlainValidator,
-    field_validator,
-)
+import pydantic
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, PlainValidator
 
 
 class Quantile(Fraction):
@@ -87,7 +79,7 @@ class StrictModel(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True, allow_inf_nan=False)
 
-    @field_validator("*")
+    @pydantic.field_validator("*")
     @classmethod
     def _check_repetition(cls, value: Any) -> Any:
         """Refuse a list of names that has one of them twice, because it would count twice."""

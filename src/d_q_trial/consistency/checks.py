@@ -279,14 +279,13 @@ def check_parts_and_wholes(report: Report) -> Iterator[Finding]:
     parts = pd.concat([groups, strata]).groupby([*key, "parts"], sort=False, as_index=False)
     sums = parts.agg(expected=("n", "sum"), count=("n", "size"), locators=("locator", list)).merge(numbers, on=key)
     sums = sums[sums["count"] > 1]
-    differ = sums["n"].ne(sums["expected"])
-    for total in sums[differ].to_dict("records"):
+    agree = sums["n"].eq(sums["expected"])
+    for total in sums[~agree].to_dict("records"):
         names = [total[column] for column in key] + total["parts"].split()[-1:]
         yield make_finding("sum", *(name for name in names if name not in ("", "all")), total=total)
-    if not differ.all():
-        yield make_finding(
-            "sums-of-participants", value=(~differ).sum(), expected=len(sums), sources=sums["source"].unique()
-        )
+    if agree.any():
+        template_values = {"value": agree.sum(), "expected": len(sums), "sources": sums["source"].unique()}
+        yield make_finding("sums-of-participants", **template_values)
 
 
 def check_stated_numbers(report: Report) -> Iterator[Finding]:

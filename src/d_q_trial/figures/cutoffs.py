@@ -176,10 +176,9 @@ def describe_cutoffs(
     figures, described, test = list_cutoff_figures(trial), {}, get_test(analysis.test)
     common = labels.caption_values(trial, analysis) | {"trial": trial, "analysis": analysis, "settings": settings}
     common |= {"estimator": labels.uncapitalize(labels.estimator_label(analysis)), "test": test}
+    drawn = {family for family, *_ in figures.values()}
     families = {trial.outcomes[key].family for key in tables.cutoffs["outcome"].unique()}
-    common["not_drawn"] = [
-        trial.families[key] for key in families.difference(family for family, *_ in figures.values())
-    ]
+    common["not_drawn"] = [trial.families[key] for key in families - drawn]
     for name, (family, key, changes) in sorted(figures.items(), key=lambda item: item[1][1] != analysis.marker):
         marker = trial.markers[key]
         values = common | {"family": trial.families[family], "marker": marker}

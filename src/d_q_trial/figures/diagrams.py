@@ -124,9 +124,8 @@ def draw_design(spec: Design, study: Study) -> tuple[style.Page, list[Content]]:
     times = [visit.week if has_weeks else index for index, visit in enumerate(visits)]
     phrases = [": ".join(filter(None, (getattr(arms, t.arm).label, t.label))) for t in spec.treatments]
     measurements = _list_measurements(study.trial)
-    row_labels = [
-        style.wrap_text(x, _DESIGN_LEFT - 4, style.BODY) for x in (*phrases, *(label for label, _ in measurements))
-    ]
+    names = *phrases, *(label for label, _ in measurements)
+    row_labels = [style.wrap_text(name, _DESIGN_LEFT - 4, style.BODY) for name in names]
     height = _DESIGN_ROW * max(2, *(1 + label.count("\n") for label in row_labels)) / 2 * (len(row_labels) + 0.2)
     width, duration = style.WIDTH_MM - _DESIGN_LEFT - _DESIGN_RIGHT, times[-1] - times[0]
     padding = 0.04 * (duration or 1.0)
