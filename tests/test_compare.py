@@ -165,6 +165,8 @@ BY_VALUE = {"by": "value", "cuts": [3.0], "labels": ["low", "high"], "at_cut": "
     [
         ({}, []),
         ({"strata": BY_VALUE}, ["subgroups low and high, at 3 AU, values equal to a cutoff in the lower one"]),
+        ({"strata": BY_VALUE | {"quantile_type": 1}}, ["subgroups low and high, at 3 AU, values equal to a cutoff in the lower "
+         "one, in the multiverse quantiles of type 1 of the analysed participants"]),
         ({"strata": THIRDS | {"quantile_type": 3}},
          ["subgroups T1, T2 and T3, at the 1/3 and 2/3 quantiles (type 3) of the analysed participants"]),
         ({"marker": "p16_variant_1+5", "quartile_type": 3, "alpha": 0.01},

@@ -307,9 +307,9 @@ NOT_COMPLETED = [FLOW, "r,x,not_completed,,new,2"]
     ([], {"registry_baseline": AGES}, "total-of-means", "the means of the groups average 71.0, and 71 is reported for all"),
     ([row_of_tests("0.457", outcome="smoker", test="chi_squared")], {"summaries": SMOKERS}, "p-of-counts", None),
     ([row_of_tests("0.475", outcome="smoker", test="chi_squared")], {"summaries": SMOKERS}, "p-of-counts",
-     "P = 0.475 of smoker is that of none of the usual tests"),
+     "None of the usual tests of the counts of smoker gives P = 0.475"),
     ([row_of_tests("0.001", outcome="smoker", relation="<", test="chi_squared")], {"summaries": SMOKERS}, "p-of-counts",
-     "P < 0.001 of smoker is that of none of the usual tests"),
+     "None of the usual tests of the counts of smoker gives P < 0.001"),
     ([row_of_tests("0.05", outcome="smoker", relation=">", test="chi_squared")], {"summaries": SMOKERS,
      "statements": ("source,locator,kind,subject,visits,group,value,note", "paper,Methods,test,Table 2,,,rank_sum,")}, "stated-test", None),
     ([AGAIN.replace("0.139", "0.142").replace("rank_sum", "other")], {}, "sources-differ", None),
@@ -317,9 +317,11 @@ NOT_COMPLETED = [FLOW, "r,x,not_completed,,new,2"]
     ([], {"registry_flow": [*STARTED, "r,x,completed,,new,31"]}, "flow-sum", "new: 31 completed, of 30 started"),
     ([], {"registry_flow": [*STARTED, "r,x,completed,,new,28", "r,x,not_completed,Death,new,5"]}, "flow-sum",
      "new: 28 completed and 5 did not, of 30 started"),
-    ([], {"registry_flow": [*NOT_COMPLETED, "r,x,not_completed,Death,new,0"]}, "flow-reasons", "new: 0 reasons for 2 who"),
-    ([], {"registry_flow": [*STARTED, "r,x,started,,total,70"]}, "sum", "the groups add up to 60, the whole is reported as 70"),
+    ([], {"registry_flow": [*NOT_COMPLETED, "r,x,not_completed,Death,new,0"]}, "flow-reasons", "new: the reasons for not completing add up to 0, but 2 did"),
+    ([], {"registry_flow": [*STARTED, "r,x,started,,total,70"]}, "sum", "started: the groups add up to 60, the whole is reported as 70"),
     ([], {"registry_flow": [*STARTED, "r,x,completed,,new,9"], "counts": [*GROUPS, GROUPS[2].replace("week_4", "week_20")]},
+     "completers", None),
+    ([], {"registry_flow": [*STARTED, "r,x,completed,,new,8"], "counts": [row.replace("week_4", "baseline") for row in GROUPS]},
      "completers", None),
     ([], {"registry_flow": NOT_COMPLETED, "flow": (LEFT, "paper,T,allocated,new,30,")}, "withdrawals", None),
     ([], {"registry_flow": NOT_COMPLETED, "flow": (LEFT, *(f"{s},T,withdrew,new,2," for s in ("paper", "poster")))},
@@ -370,6 +372,9 @@ def test_keys_become_labels_but_the_words_of_a_finding_stay():
     )
     families = TRIAL.families | {"ctx": "Schmerz"}
     trial = TRIAL.model_copy(update={"arms": arms, "families": families})
+    visits = TRIAL.visits | {"last": TRIAL.visits["week_20"]}
+    trial = trial.model_copy(update={"visits": visits, "families": families | {"other": "Misc"}})
+    assert replace_keys("the last visit of the other source", trial) == "the last visit of the other source"
     text = "The standard deviation of ctx in d_q and low"
     assert replace_keys(text, trial) == "The standard deviation of CTx in D+Q and Low dose"
 
@@ -423,7 +428,7 @@ def as_published():
     ("stated-test-smoker", "tests", SMOKER, {"p": "0.789"}, "with Yates' correction"),
     ("stated-test-age", "tests", {"outcome": "age"}, {"test": "other"}, "of another test"),
     ("flow-reasons-control", "registry_flow", {"reason": "Protocol Violation", "group": "control"}, {"n": "2"},
-     "3 reasons for 2"),
+     "add up to 3, but 2 did not"),
     ("sum-paper-ctx-percent_change-week_2-p16_variant_5", "counts",
      {"outcome": "ctx", "visit": "week_2", "stratum": "T3", "marker": "p16_variant_5"}, {"n": "22"}, "add up to 61"),
 ])  # fmt: skip

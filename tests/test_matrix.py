@@ -252,7 +252,7 @@ def test_figures_of_every_cutoff_are_described_and_mark_the_cutoffs_of_their_ana
         text = " ".join(figure["words"] for figure in figures.values())
         assert (f"in stratum {analysis.labels[-1]} the difference is" in text) == has_cutoffs, name
         for key, figure in figures.items() if name in CUTOFFS else ():
-            stated = r"Thin vertical lines?: the cutoffs? of this analysis, (.*?), drawn at the nearest value"
+            stated = r"Thin vertical lines?: the cutoffs? of this analysis, (.*?), drawn at the tried cutoff"
             found = re.search(stated, figure["caption"])
             assert (found and found[1]) == CUTOFFS[name][key.endswith("1+5")], (name, key)
 

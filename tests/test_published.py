@@ -137,7 +137,12 @@ def read_everything(folder):
         ("statements", ",limit,", ",limits,", "did you mean 'limit'"),
         ("statements", ",1/3,", ",1/0,", "column value: '1/0', expected a fraction between 0 and 1"),
         ("adverse_events", "Headache", "é", "not UTF-8 text (byte"),
-        ("flow", ",allocated,control,", ",allocated,d_q,", "row 4: 'allocated d_q', expected once (it is in row 3)"),
+        (
+            "flow",
+            ",allocated,control,",
+            ",allocated,d_q,",
+            "row 4: 'allocated d_q of paper', expected once (it is in row 3)",
+        ),
         ("flow", "withdrew,d_q", "withdrew,dq", "row 5, column arm: 'dq' is not one of d_q, control, fisetin; did you"),
         ("statements", "ctx p1np", "", "row 2, column subject: '' is not one of"),
         ("statements", "week_2 week_4 week_20", "", "row 2, column visits: '' is not one of"),

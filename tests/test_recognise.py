@@ -115,6 +115,13 @@ def test_a_name_is_read_as_it_is_written_even_if_its_words_mean_something_else(l
         assert reading.certain
 
 
+def test_a_name_that_another_contains_does_not_hide_it():
+    trial, labels = cohort.trial(), ["Change score", "Change score total", "Delta-9-THC", "Delta-9-THC acid"]
+    new = {f"new_{i}": trial.outcomes["ctx"].model_copy(update={"label": x, "names": []}) for i, x in enumerate(labels)}
+    vocabulary = Vocabulary(trial.model_copy(update={"outcomes": trial.outcomes | new}))
+    assert [vocabulary.label(f"{label} baseline").variable for label in labels] == list(new)
+
+
 def test_a_marker_with_the_key_of_an_outcome_has_the_names_of_the_outcome():
     trial = cohort.trial()
     markers = trial.markers | {"ctx": Marker(key="ctx", label="Resorption")}

@@ -222,7 +222,7 @@ def test_a_report_says_which_methods_give_no_p_and_where_the_reasons_are(report)
     assert (
         "correction for the search apply to subgroups only; other reasons are in the note of the main results" in text
     )
-    assert "corrected for the search: not made for this analysis." in text
+    assert "corrected for the search: not computed for this analysis." in text
 
 
 @pytest.mark.parametrize("significant", [True, False])

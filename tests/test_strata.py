@@ -108,8 +108,8 @@ EMPTY_MIDDLE = "strata.cuts: no participant falls into 10 to below 20, 20 and ab
 EMPTY = "strata.labels: no participant falls into T8; column 'group' has none"
 NOT_READ = (
     "strata.column: no column {} of the workbook was read as strata of the analysed participants{}; "
-    "read as strata: group. To make a column one, write `stratum` for it under the columns of its "
-    "block in a mapping"
+    "read as strata: group. To have a column read as strata, write `stratum` for it in a "
+    "mapping, under `columns` of its block"
 )
 
 

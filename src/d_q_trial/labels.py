@@ -145,9 +145,9 @@ def replace_keys(text: str, trial: Trial, kept: Collection[str] = ()) -> str:
     """Replace the keys of the trial's description in a text, except ``kept`` words, by their labels, and _ by spaces."""
     groups = (trial.visits, trial.markers, trial.outcomes, trial.every_arm)  # a later one has precedence
     names = {key: entry.label for group in groups for key, entry in group.items()}
-    names = {key: label for key, label in names.items() if key not in kept}
     names |= {key.replace("_", " "): visit.label for key, visit in trial.visits.items()}
-    families = {key: label for key, label in trial.families.items() if key not in label.lower() and key not in names}
+    names = {key: label for key, label in names.items() if key not in kept}
+    families = {k: x for k, x in trial.families.items() if k not in x.lower() and k not in {*names, *kept}}
     return _replace_words(_replace_words(text, names).replace("_", " "), families)
 
 

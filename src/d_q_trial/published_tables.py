@@ -210,7 +210,7 @@ def read_table(path: Path | str, name: str, required: tuple[str, ...] = ()) -> l
     ]
     seen: dict[str, str] = {}
     for row in (row for row in rows if name == "flow" and row["step"] in ("screened", "allocated")):
-        step = f"{row['step']} {row['arm']}".strip()
+        step = " ".join(filter(None, (row["step"], row["arm"], f"of {row['source']}")))
         if (first := seen.setdefault(step, row["_row"])) != row["_row"]:
             faults.append(f"row {row['_row']}: {step!r}, expected once (it is in row {first})")
     if len(faults) == 1:
@@ -272,9 +272,8 @@ def _select_formats(name: str, row: Row) -> dict[str, Format | None]:
     for column, cases in _CASES.items():
         formats |= cases.get(row.get(column, ""), {})
     n = row.get("n") or row.get("at_risk", "")
-    counted = {"adverse_events": "affected", "count_percent": "center"}.get(row.get("statistic", name), "")
-    if name == "registry_baseline" and counted:
-        counted, formats["spread"] = "value", _FORMATS["percent?"]
+    of_counts = "value" if name == "registry_baseline" else "center"
+    counted = {"adverse_events": "affected", "count_percent": of_counts}.get(row.get("statistic", name), "")
     if row.get(counted) and n.isdecimal():
         formats[counted] = _number(0, float(n), whole=True)
     if name == "tests":

@@ -106,7 +106,7 @@ def _select_stated(frame: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
         raise UserError(
             f"analyses.{analysis.name}.strata.column: no column {rule.column!r} of the workbook was read as strata of the "
             f"analysed participants{did_you_mean(rule.column, columns)}; read as strata: {', '.join(columns) or 'none'}. "
-            f"To make a column one, write `stratum` for it under the columns of its block in a mapping"
+            f"To have a column read as strata, write `stratum` for it in a mapping, under `columns` of its block"
         )
     if len(unexpected := rows[~rows["text"].isin(rule.labels)]):
         sheet, cell, text = unexpected[["sheet", "cell", "text"]].iloc[0]

@@ -141,7 +141,7 @@ class Trial(StrictModel):
             if outcome.follow_up != [
                 visit for visit in self.visits if visit in outcome.follow_up and visit != BASELINE
             ]:
-                expected = "expected keys of 'visits' after baseline, each once and in their order"
+                expected = "expected keys of 'visits' after baseline, in their order"
                 raise ValueError(f"{place}.follow_up: {outcome.follow_up}: {expected}")
             if outcome.kind == "binary" and outcome.follow_up:
                 raise ValueError(f"{place}.follow_up: a binary outcome is compared at baseline only")

@@ -30,7 +30,6 @@ RECONSTRUCTED_WORKBOOK = "results/reconstructed/cohort.xlsx"
 SEARCHED_FOLDERS = " in the working directory or beside the Snakefile"
 URL_HINT = "; an address is not downloaded: save the file in a browser and name it here"
 _FOLDER = "a letter or digit, then letters, digits and _ . + -, 100 characters at most, since a folder has this name"
-_WORDS_FOR_STRATA = ("all", "each", "descending", "lowest", "highest")  # in lists of figures, tables and families
 _AnalysisName = Annotated[str, must_match(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,99}", _FOLDER)]
 # The name of a configuration file or of the command line, and the keys that it sets.
 Source = tuple[str, Mapping]
@@ -92,8 +91,6 @@ class StrataRule(StrictModel):
                 raise ValueError("'cuts' do not go with by: column, which takes the strata as the workbook states them")
         elif self.column is not None:
             raise ValueError(f"the key 'column' goes with by: column, not with by: {self.by}")
-        elif self.by == "value" and (self.quantile_type, self.reference) != (7, "analysed"):
-            raise ValueError("'quantile_type' and 'reference' go with by: quantile, not with by: value")
         elif not self.cuts:
             kind = "quantiles such as 2/3" if self.by == "quantile" else "values of the marker, in its unit"
             raise ValueError(f"by: {self.by} needs 'cuts', one or more {kind}")
@@ -107,11 +104,14 @@ class StrataRule(StrictModel):
         elif len(self.labels) != len(self.cuts) + 1:
             raise ValueError(f"{len(self.cuts)} cuts make {len(self.cuts) + 1} strata, but 'labels' has {self.labels}")
         names = [" ".join(label.split()) for label in self.labels]  # pages merge repeated spaces
-        taken = {"", *_WORDS_FOR_STRATA} - ({names[0]} & {"lowest"}) - ({names[-1]} & {"highest"})
+        taken = {"", "all", "each", "descending", "lowest", "highest"}  # words in lists of figures, tables and families
+        taken -= ({names[0]} & {"lowest"}) | ({names[-1]} & {"highest"})
         if len({*names} - taken) < max(2, len(names)) or any(len(label.splitlines()) > 1 for label in self.labels):
             expected = "two or more different one-line names, lowest stratum first"
-            meaning = f"{', '.join(_WORDS_FOR_STRATA)} have a meaning of their own"
-            raise ValueError(f"'labels' must be {expected}, got {self.labels}; {meaning}")
+            reserved = (
+                "all, each and descending are reserved; lowest and highest may name only the first and the last stratum"
+            )
+            raise ValueError(f"'labels' must be {expected}, got {self.labels}; {reserved}")
         return self
 
 
@@ -302,7 +302,7 @@ def _inherit(base: Any, entry: Any, name: str) -> Any:
         changed = {key for key in rule if _as_read(rule[key]) != _as_read(inherited.get(key))}
         dropped = {"labels"} if changed & {"by", "cuts", "column"} else set()  # they name the strata of other cuts
         if "by" in changed:
-            dropped |= {"cuts", "column", "quantile_type", "reference"}  # they belong to one kind of rule
+            dropped |= {"cuts", "column"}  # they have no meaning under another kind of rule
         base["strata"] = {key: value for key, value in base["strata"].items() if key not in dropped}
     if isinstance(outliers, Mapping) and outliers.get("rule") == "keep":
         base.pop("outliers", None)  # its limit has no meaning if all values are kept

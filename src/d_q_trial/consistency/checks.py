@@ -382,11 +382,12 @@ def check_flow(report: Report) -> Iterator[Finding]:
         if flow.keys() >= {"started", "completed"}:
             left = flow["started"] - flow["completed"]
             if left < 0 or missing not in (None, left):
-                yield make_finding("flow-sum", group, **template_values, left=left)
+                yield make_finding("flow-sum", group, **template_values)
         if reasons and sum(reasons) != missing:
             yield make_finding("flow-reasons", group, **template_values)
         # At the last visit there are no fewer participants than at the visit with the fewest.
-        visits = _group_rows(_select_rows_with_n(report, stratum="all", group=group), "visit")
+        counted = _select_rows_with_n(report, stratum="all", group=group)
+        visits = _group_rows((row for row in counted if row["visit"] != "baseline"), "visit")
         counts = [(max(int(row["n"]) for row in at_visit), visit) for (visit,), at_visit in visits.items()]
         n, visit = min(counts, default=(0, ""))
         if n > flow.get("completed", math.inf):
@@ -398,13 +399,14 @@ def check_flow(report: Report) -> Iterator[Finding]:
 def check_withdrawals(report: Report) -> Iterator[Finding]:
     """Compare the withdrawals that one source reports with the participants who did not complete in the other."""
     for row in report.table("registry_flow", milestone="not_completed", reason=""):
-        steps, flow = ("withdrew", "left_treatment"), _group_rows(report.table("flow", arm=row["group"]), "source")
-        for flow_rows in (rows for rows in flow.values() if not {*steps}.isdisjoint(r["step"] for r in rows)):
-            gone, left = (sum(int(flow["count"]) for flow in flow_rows if flow["step"] == step) for step in steps)
-            several = [flow_rows[0]["source"]] if len(flow) > 1 else []
-            yield make_finding(
-                "withdrawals", row["group"], *several, flow_row=flow_rows[0], row=row, value=gone, left=left
+        sources = _group_rows(report.table("flow", arm=row["group"]), "source")
+        for (source,), rows in sources.items():
+            gone, left = (
+                [int(r["count"]) for r in rows if r["step"] == step] for step in ("withdrew", "left_treatment")
             )
+            if gone or left:
+                names = [row["group"], *([source] if len(sources) > 1 else [])]
+                yield make_finding("withdrawals", *names, flow_row=rows[0], row=row, value=sum(gone), left=sum(left))
 
 
 def check_shares(report: Report) -> Iterator[Finding]:
@@ -453,7 +455,7 @@ def _compare_events(report: Report, rows: list[Row], names: list[str]) -> Iterat
     counts["other_name"] = [f" as {other_names[event]}" if event in other_names else "" for event in counts["event"]]
     is_named = counts["event"].isin(events.loc[events["source"].eq(full), "event"])
     counts["full"] = counts["full"].mask(is_named, counts["full"].fillna(0))
-    least = next((int(row["value"]) for row in report.table("statements", kind="listed_from")), 1)
+    least = next((int(row["value"]) for row in report.table("statements", kind="listed_from", source=short)), 1)
     groups = events.loc[events["source"].eq(short), "group"].unique()
     is_shown = counts["short"].notna()
     rows_by_result = {

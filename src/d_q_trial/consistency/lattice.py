@@ -44,7 +44,7 @@ def rank_sum_p(u, n_first: int, n_second: int, variant: str, tie_sum=0.0):
 
 
 def most_ties(u: np.ndarray, n_first: int, n_second: int) -> np.ndarray:
-    """Return the largest tie sum with which each U can occur, if not all values are equal.
+    """Return an upper bound of the tie sum with which each U can occur, if not all values are equal.
 
     z is the correlation of ranks and groups times the root of n - 1, so that its square is at most n - 1.
     """

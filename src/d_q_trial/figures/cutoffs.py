@@ -183,7 +183,7 @@ def describe_cutoffs(
         marker = trial.markers[key]
         values = common | {"family": trial.families[family], "marker": marker}
         own_cuts = tables.analysis_cuts.loc[tables.analysis_cuts["marker"].eq(key), "cut"]
-        values["own"] = own_cuts.any()
+        values["own"] = not own_cuts.empty
         values["cuts"] = labels.describe("cuts", rule=analysis.strata, unit=labels.format_unit(marker.unit))
         title, caption = (render_text("every_cut", part, **values) for part in ("title", "caption"))
         sentences = [f"{label}. {title}." if label else f"{title}."]

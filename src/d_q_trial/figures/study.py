@@ -79,7 +79,7 @@ def read_study(
 ) -> Study:
     """Read the outputs of earlier steps from the ``folder`` of an analysis and the folder of its ``participants``.
 
-    ``published`` is the folder of reported values, if any; its ``flow.csv`` is the flow of participants.
+    ``published`` is the folder of reported values, if any; the first source in its ``flow.csv`` gives the flow of participants.
     """
     people = read_participants(participants)
     with_ids = people.frame[people.frame["linked"] & people.frame["cohort"].eq(TRIAL)]
@@ -89,4 +89,5 @@ def read_study(
     changes, strata = read_changes(folder / "changes.csv"), read_strata(folder / "strata.csv")
     enrolled = Counter(with_ids.drop_duplicates("participant")["arm"])
     groups, flow = age_groups(people.frame, trial, analysis.exclude), read_published_table(published, "flow")
+    flow = [row for row in flow if row["source"] == flow[0]["source"]]
     return Study(trial, analysis, Numbers(rows), changes, strata, enrolled, groups, people.label, flow)

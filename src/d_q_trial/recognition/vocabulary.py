@@ -310,11 +310,13 @@ class Vocabulary:
         self.label = lru_cache(maxsize=50_000)(lambda text: self._read_label(text[:MAX_LETTERS]))
         self.context = lru_cache(maxsize=5_000)(lambda text: self._read_context(text[:MAX_LETTERS]))
         # Names that would be misread, as "Delta-9-THC" for a change, are replaced by a word that means the variable.
-        for key, name in [(key, name) for key, labels in names["variable"].items() for name in labels[1:]]:
+        pairs = [(key, name) for key, labels in names["variable"].items() for name in labels[1:]]
+        for key, name in sorted(pairs, key=lambda pair: len(pair[1])):
             reading = self._read_label(f"{name} {trial.visits[BASELINE].label}")
             if self.variables[compact_name(name)] == {key} and not (reading.certain and reading.variable == key):
                 word = "name" + "".join(chr(ord("a") + int(digit)) for digit in str(len(self._misread)))
-                self._misread[rf"(?<!\w){re.escape(normalize(name))}(?!\w)"] = word
+                pattern = rf"(?<!\w){re.escape(normalize(name))}(?!\w)"
+                self._misread = {pattern: word} | self._misread  # a longer name before one that it contains
                 self.variables[word] = {key}
 
     def names_population(self, title: str) -> bool:

@@ -127,7 +127,7 @@ def describe_search(report: Report) -> str:
     if get_test(report.analysis.test).not_permuted:
         return "this test gives none"
     if "robustness/analysis_cuts" not in report.tables:
-        return "not made for this analysis"
+        return "not computed for this analysis"
     highest, minimum = report.analysis.strata.labels[-1], report.settings.robustness.minimum_per_arm
     rows = [row for row in main_results(report) if row["effects"][1]]
     small = [row for row in rows if not row["searched"] and min(row["effects"][1].n) < minimum]

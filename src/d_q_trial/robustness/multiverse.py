@@ -196,7 +196,7 @@ def choices_variance(table: pd.DataFrame) -> pd.DataFrame:
     The columns are ``CHOICE_COLUMNS``, with a row for each choice with two options or more: the reduction in the
     residual sum of squares when the choice is added to all others (type II), also as ``share`` of the total. The last
     rows are ``all choices`` together, the rest (``combinations of choices``), and the ``total``. If some combinations
-    have no result, the choices overlap, and their shares do not add up to that of all. R: ``car::Anova``.
+    have no result, the choices overlap, and their shares do not add up to that of all. R: ``drop1``, also where choices are confounded.
     """
     results = table[table["effect"].notna()].copy()
     results["subgroup"] = results["marker"] + results["cut"].map(lambda cut: "all" if np.isnan(cut) else f" {cut:g}")

@@ -38,7 +38,7 @@ MIXED = "mixed model, restricted likelihood, t (Satterthwaite)"
 NO_BASELINE = "no baseline values of the same participants"
 NO_IDS = "participants without ids: who is missing is not known"
 ABSENT = "no analysed participant has this value"
-NOT_ANALYSED = "this outcome is not analysed at this visit"
+NOT_ANALYSED = "no value of this outcome, visit and arm is analysed"
 SEVERAL = "several participants have this value"
 
 

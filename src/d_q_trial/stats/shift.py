@@ -69,7 +69,7 @@ def _untied_depth(n_first: int, n_second: int, alpha: float) -> int:
 
 def _depth(p: np.ndarray, alpha: float) -> int:
     """Return the smallest U that is not rejected, from P of U = 0, 1, ... up to its mean; the next one if all are."""
-    return int(np.argmin([*is_significant(p, alpha), False]))
+    return int(np.argmin(np.append(is_significant(p, alpha), False)))
 
 
 def exact_depths(

@@ -279,7 +279,8 @@ def _build_events(builder: _Builder) -> BuiltTable:
             values = {name: counts.get((event, arm.key), {}).get(name, "") for name in EVENT_COLUMNS}
             texts.append(f"{values['affected']} ({values['percent']})" if all(values.values()) else values["affected"])
             exact |= {f"{arm.key}_{name}": parse_number(text).value if text else None for name, text in values.items()}
-        rows += [Row(tuple(texts), exact)] * any(texts[1:])
+        if any(texts[1:]):
+            rows.append(Row(tuple(texts), exact))
     at_risk = ["/".join(sorted({r["at_risk"] for r in reported if r["group"] == arm.key})) for arm in builder.arms]
     columns = [f"{arm.label} (n = {n})" if n else arm.label for arm, n in zip(builder.arms, at_risk, strict=True)]
     notes = ["" if reported else _TEXTS["no_events"], "" if source == "paper" else copied]
