@@ -373,7 +373,7 @@ def check_percentages(report: Report) -> Iterator[Finding]:
 
 
 def check_flow(report: Report) -> Iterator[Finding]:
-    """Check the participant flow: milestones, reasons for not completing, and completers against the last visit."""
+    """Check the participant flow: milestones, reasons for not completing, and completers against the numbers at visits."""
     for (_, group), rows in _group_rows(report.table("registry_flow"), "source", "group").items():
         reasons = [int(row["n"]) for row in rows if row["reason"]]
         flow = {row["milestone"]: int(row["n"]) for row in rows if not row["reason"]}
