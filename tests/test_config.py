@@ -113,8 +113,8 @@ def test_all_faults_are_listed_at_once_each_where_it_is_stated_and_a_missing_key
     assert str(error.value) == (
         "config.yaml: 1 fault\n  trial: this key is missing\n"
         "one.yaml: 1 fault\n  analyses.published.quartile_type: 0: expected greater than or equal to 1\n"
-        "two.yaml: 2 faults\n  analyses.published.alpha: 2: expected less than 1\n"
-        "  analyses.other.alpha: 0: expected greater than 0\n"
+        "two.yaml: 2 faults\n  analyses.published.alpha: 2: expected less than or equal to 0.999\n"
+        "  analyses.other.alpha: 0: expected greater than or equal to 0.0000000001\n"
         "--config: 1 fault\n  analyses.published.tset: unknown key; did you mean 'test'?"
     )
 

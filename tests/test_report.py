@@ -226,11 +226,13 @@ def test_a_report_says_which_methods_give_no_p_and_where_the_reasons_are(report)
 
 
 @pytest.mark.parametrize("significant", [True, False])
-def test_a_confidence_limit_of_zero_is_explained_only_beside_a_significant_p(report, monkeypatch, significant):
+def test_a_missing_limit_is_explained_and_one_of_zero_beside_a_significant_p(report, monkeypatch, significant):
     row, *_ = headlines.main_results(report)
-    row["effects"] = [replace(effect, limits="0.0 to 1.0", significant=significant) for effect in row["effects"]]
+    odd = {"limits": "0.0 to 1.0", "significant": significant, "no_limits": "too small" * significant}
+    row["effects"] = [replace(effect, **odd) for effect in row["effects"]]
     monkeypatch.setattr(headlines, "main_results", lambda _: [row])
-    assert ("A limit of 0 beside a" in report_page(report)) == significant
+    page = report_page(report)
+    assert ("A limit of 0 beside a" in page) == ("intervals (CI; where missing, too small);" in page) == significant
 
 
 def test_cards_count_the_values_of_each_verdict(report):

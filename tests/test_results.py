@@ -3,11 +3,14 @@ import pandas as pd
 import pipeline
 import pytest
 from cohorts import make_participants, value_rows
+from hypothesis import given
+from hypothesis import strategies as st
 from oracle_values import read_rows, select_numbers
 from pipeline import TRIAL, make_analysis, one, pick
 from scipy import stats
 
 from d_q_trial import results as results_module
+from d_q_trial.labels import caption_values, describe_small_groups
 from d_q_trial.results_table import COLUMNS, KEYS
 from d_q_trial.stats.categorical import jonckheere_terpstra
 from d_q_trial.stats.shift import hodges_lehmann
@@ -183,6 +186,22 @@ def test_intervals_have_the_level_of_the_analysis_and_welch_has_that_of_the_diff
     shift, run = hodges_lehmann(treated, control, method="normal", confidence=0.5), run_small(alpha=0.5)
     limits = [run.value(f"hodges_lehmann_{s}", **keys, method="normal, level 0.5") for s in ("lower", "upper")]
     assert limits == pytest.approx([shift.lower, shift.upper], rel=1e-9)
+    assert "normal, level 0.9999999999" in set(run_small(alpha=1e-10).results["method"])
+
+
+@given(st.floats(1e-10, 0.999))
+def test_no_text_rounds_alpha_or_the_level_to_zero_or_one(alpha):
+    texts = caption_values(pipeline.TRIAL, pipeline.make_analysis(alpha=alpha))
+    level = float(texts["level"].removesuffix("%")) / 100
+    assert 0 < float(texts["alpha"]) < 1
+    assert level == pytest.approx(1 - alpha, rel=1e-9)
+    assert 0 < level < 1
+
+
+def test_a_note_counts_the_comparisons_whose_exact_p_cannot_reach_alpha():  # of 20 and 70 allocations
+    sizes, analysis = [(3.0, 3.0), (4.0, 4.0), (np.nan, np.nan)], pipeline.make_analysis(test="exact")
+    expected = "Exact P cannot be 0.05 or less where the arms are so small (one comparison of this table)."
+    assert describe_small_groups(sizes, "of this table", analysis) == expected
 
 
 @pytest.fixture(scope="module")

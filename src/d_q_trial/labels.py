@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
+from math import comb
 from typing import Any
 
 from .config.settings import Analysis
@@ -120,12 +121,14 @@ def confidence_level(analysis: Analysis) -> str:
 
 
 def describe_small_groups(sizes: Iterable[Sequence[float]], scope: str, analysis: Analysis) -> str:
-    """Return a sentence on the comparisons (n by arm) that are too small for an approximate P; empty if none is.
+    """Return a sentence on the comparisons (n by arm) that are too small for an approximate P, or for an exact P <= alpha.
 
-    ``scope`` states which comparisons are counted: ``of this table``.
+    It is empty if none is. ``scope`` states which comparisons are counted: ``of this table``.
     """
     limit = get_test(analysis.test).smallest
-    return describe("small_groups", limit=limit, count=sum(min(arms) < limit for arms in sizes), scope=scope)
+    least = [2 / comb(int(sum(arms)), int(arms[0])) if sum(arms) > 0 else 0.0 for arms in sizes]  # exact P
+    small = [p > analysis.alpha for p in least] if analysis.test == "exact" else [min(arms) < limit for arms in sizes]
+    return describe("small_groups", limit=limit, count=sum(small), scope=scope, alpha=analysis.alpha)
 
 
 def contrast_label(trial: Trial) -> str:

@@ -149,7 +149,7 @@ def _contrast_rows(layout: Layout, comparisons: list[Comparison], also: Iterable
         for name, (estimate, reason) in estimates.items():
             limits = {f"{name}_lower": estimate.lower[column], f"{name}_upper": estimate.upper[column]}
             yield from result_rows(key, n, "", reason, **{name: estimate.estimate[column]})
-            yield from result_rows(key, n, f"{test.name}, level {confidence:g}", reason, **limits)
+            yield from result_rows(key, n, f"{test.name}, level {confidence:.10g}", reason, **limits)
         yield from result_rows(key, n, "", mann_whitney_effect=u / (first.size * second.size), u=u)
         statistics = {test.statistic: tests.statistic[column], "p": tests.p[column]}
         yield from result_rows(key, n, test.name, test.undefined, **statistics)

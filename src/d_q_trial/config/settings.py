@@ -154,7 +154,7 @@ class Analysis(StrictModel):
     change: Literal["percent", "log_ratio", "difference"] = "percent"
     test: Literal[tuple(TESTS)] = "normal"  # type: ignore[valid-type]
     quartile_type: Annotated[int, Field(ge=1, le=9)] = 7
-    alpha: Annotated[Number, Field(gt=0, lt=1)] = 0.05
+    alpha: Annotated[Number, Field(ge=1e-10, le=0.999)] = 0.05  # so that no text rounds it, or the level, to 0 or 1
     outcomes: NameList = "all"
     visits: NameList = "all"
     exclude: list[str] = []

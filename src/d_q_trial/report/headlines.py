@@ -30,6 +30,7 @@ class Effect:
     significant: bool | None  # None without P
     verdict: Verdict | None  # on the reported P, if there is one
     n: tuple[float, float]  # participants in the treated and the control arm
+    no_limits: str = ""  # why a limit is missing
 
 
 class Check(NamedTuple):
@@ -92,6 +93,7 @@ def find_effect(report: Report, outcome: str, visit: str, group: str) -> Effect 
         significant=None if math.isnan(p) else bool(is_significant(p, analysis.alpha)),
         verdict=next((verdict for verdict in report.verdicts if verdict["key"] == key and verdict["recomputed"]), None),
         n=(numbers[-1].n_first, numbers[-1].n_second),
+        no_limits=numbers[1].reason or numbers[2].reason,
     )
 
 

@@ -44,7 +44,7 @@ def _strata_rows(c: Comparison, upper: str, lower: str, analysis: Analysis, robu
     if any(np.isnan(effect.estimate) for effect in effects):
         return []
     difference = effect_difference(*effects, confidence=1 - analysis.alpha)
-    method = f"placements, t, level {1 - analysis.alpha:g}"
+    method = f"placements, t, level {1 - analysis.alpha:.10g}"
     _, *uncertainty = estimate_rows(key, "effect_difference", difference, n, method, NO_OVERLAP)
     rows = result_rows(key, n, "Mann-Whitney effects", effect_difference=difference.estimate) + uncertainty
     both, count = c.within(np.isin(c.label, [upper, lower])), robustness.permutations
@@ -62,5 +62,5 @@ def _slope_rows(c: Comparison, analysis: Analysis) -> list[tuple]:
     response = np.where(np.isnan(c.marker_value), np.nan, c.modelled)
     difference = marker_interaction(response, c.marker_value, c.is_first, confidence=1 - analysis.alpha)
     key = (c.outcome, c.scale, c.visit, c.marker, "", f"{c.contrast} x marker", "")
-    method = f"{CHANGES[c.scale]} on arm x marker, HC3, t, level {1 - analysis.alpha:g}"
+    method = f"{CHANGES[c.scale]} on arm x marker, HC3, t, level {1 - analysis.alpha:.10g}"
     return estimate_rows(key, "slope_difference", difference, c.counts(response), method, c.no_logarithm or TOO_FEW)
