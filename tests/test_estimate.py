@@ -42,16 +42,18 @@ def test_t_estimate_has_the_p_and_interval_of_student_s_t_if_error_and_df_are_po
 
 def test_welch_needs_two_values_per_group_and_one_group_that_varies():
     assert np.isnan(mean_difference([1.0], [1.0, 2.0], confidence=0.5)).all()
-    constant = mean_difference([5.0, 5.0], [2.0, 2.0], confidence=0.5)
+    constant = mean_difference([5.0, 5.0 + 1e-15], [2.0, 2.0], confidence=0.5)
     assert constant == pytest.approx((3.0, *NO_UNCERTAINTY), nan_ok=True)
     # Variances 0 and 2, so a standard error of 1 with one degree of freedom: Cauchy's distribution.
     cauchy = mean_difference([1.0, 1.0], [1.0, 3.0], confidence=0.5)
     assert cauchy == pytest.approx((-1.0, 1.0, 1.0, -1.0, 0.5, -2.0, 0.0), abs=1e-12)
+    large = mean_difference([1e300, 2e300, 4e300], [1e300, 5e300], confidence=0.5)
+    assert large.p == pytest.approx(mean_difference([1, 2, 4], [1, 5], confidence=0.5).p, rel=1e-12)
 
 
 def test_missing_values_are_dropped_and_invalid_arguments_are_named():
     np.testing.assert_array_equal(as_finite([1, None]), [1, np.nan])
-    np.testing.assert_array_equal(drop_missing([[3, None], [1, 2]]), [3, 1, 2])
+    np.testing.assert_array_equal(drop_missing([3, None, 1]), [3, 1])
     infinite = "infinite value, expected finite numbers (NaN where missing)"
     proportion = "expected a number between 0 and 1, such as 0.95 for 95%"
     missing = "missing value, expected a marker and a response for every participant"
@@ -61,6 +63,11 @@ def test_missing_values_are_dropped_and_invalid_arguments_are_named():
         (lambda: as_finite([math.inf]), f"values: {infinite}"),
         (lambda: as_finite([-math.inf], "marker"), f"marker: {infinite}"),
         (lambda: drop_missing([math.inf]), f"sample: {infinite}"),
+        (lambda: drop_missing([FINITE]), "sample: shape (1, 4), expected (n,)"),
+        (lambda: Design(FINITE), "permutation: shape (4,), expected (n, k)"),
+        (lambda: quantile("ab", 0.5, type=7), "values: expected an array of numbers (NaN where missing)"),
+        (lambda: spearman(FINITE, [1]), "arrays of different lengths, expected the same: x 4, y 1"),
+        (lambda: ancova(FINITE, FINITE, FINITE, confidence=0.95), "is_first: expected True or False in every row"),
         (lambda: check_proportion(0, "power"), f"power 0: {proportion}"),
         (lambda: check_proportion(1, "power"), f"power 1: {proportion}"),
         (lambda: t_estimate(1, 1, 1, confidence=95), f"confidence 95: {proportion}"),

@@ -32,9 +32,8 @@ def test_estimates_without_a_variance_in_one_imputation_have_no_interval_p_or_mi
 def test_pooling_needs_two_imputations():
     options = {"complete_df": np.inf, "confidence": 0.95}
     assert pool_estimates([1.0, 3.0], [0.25, 0.75], **options)[0].estimate == 2
-    for estimates in ([1.0], [1.0, 2.0]):
-        with pytest.raises(ValueError, match=r"^pooling needs two or more estimates, each with its variance$"):
-            pool_estimates(estimates, [0.25], **options)
+    with pytest.raises(ValueError, match=r"^pooling needs two or more estimates, each with its variance$"):
+        pool_estimates([1.0], [0.25], **options)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from scipy.optimize import brentq
 from statsmodels.regression.linear_model import OLS
 from statsmodels.regression.mixed_linear_model import MixedLM, MixedLMParams, VCSpec
 
-from .checks import Estimate, as_finite, check_proportion
+from .checks import Estimate, as_rows, check_proportion
 from .estimate import t_estimate
 
 _NEGLIGIBLE = 1e-9  # residuals this small, relative to the response, are rounding error: changes have ten digits
@@ -28,7 +28,7 @@ def least_squares(design: ArrayLike, response: ArrayLike, column: int, *, confid
     MacKinnon and White (1985), Journal of Econometrics 29, 305-325. R: ``sandwich::vcovHC(lm(...), type = "HC3")``.
     """
     check_proportion(confidence, "confidence")
-    design, response = _drop_incomplete(design, response)
+    design, response = _drop_incomplete(design=design, response=response)
     n, k = design.shape
     lengths = np.maximum(np.linalg.norm(design, axis=0), np.finfo(float).tiny)
     scaled = design / lengths  # so that units do not affect the rank
@@ -43,11 +43,11 @@ def least_squares(design: ArrayLike, response: ArrayLike, column: int, *, confid
     return t_estimate(estimate, error, float(n - k), confidence=confidence)
 
 
-def _drop_incomplete(design: ArrayLike, response: ArrayLike, *arrays: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Return the rows of design, response and further arrays in which neither design nor response is NaN."""
-    design, response = as_finite(design, "design"), as_finite(response, "response")
-    complete = ~np.isnan(response) & ~np.isnan(design).any(axis=1)
-    return design[complete], response[complete], *(array[complete] for array in arrays)
+def _drop_incomplete(**arrays: ArrayLike) -> list[np.ndarray]:
+    """Return the rows of design, response and perhaps another array in which nothing is NaN."""
+    rows = as_rows(**arrays)
+    complete = ~np.isnan(np.column_stack(rows)).any(axis=1)
+    return [array[complete] for array in rows]
 
 
 def ancova(response: ArrayLike, covariate: ArrayLike, is_first: ArrayLike, *, confidence: float) -> Estimate:
@@ -58,7 +58,7 @@ def ancova(response: ArrayLike, covariate: ArrayLike, is_first: ArrayLike, *, co
     >>> round(ancova([5, 7, 6, 3, 4, 2, 5], [1, 2, 3, 1, 2, 3, 4], [1, 1, 1, 0, 0, 0, 0], confidence=0.95).p, 4)
     0.0446
     """
-    covariate, is_first = as_finite(covariate, "covariate"), np.asarray(is_first, dtype=float)
+    response, covariate, is_first = as_rows(response=response, covariate=covariate, is_first=is_first)
     # Centred, because a mean that is large beside the spread would cost the leverages their digits.
     center = covariate[~np.isnan(covariate)].mean() if not np.isnan(covariate).all() else 0.0
     design = np.column_stack([np.ones(covariate.size), is_first, covariate - center])
@@ -70,8 +70,8 @@ def marker_interaction(response: ArrayLike, marker: ArrayLike, is_first: ArrayLi
 
     Difference between the slopes of the arms per standard deviation of the marker in participants with both values.
     """
-    marker, is_first = as_finite(marker, "marker"), np.asarray(is_first, dtype=float)
-    complete = marker[~np.isnan(marker) & ~np.isnan(as_finite(response, "response"))]
+    response, marker, is_first = as_rows(response=response, marker=marker, is_first=is_first)
+    complete = marker[~np.isnan(marker + response)]
     if complete.size < 5 or not np.ptp(complete) > 0:
         return Estimate()
     standardized = (marker - complete.mean()) / complete.std(ddof=1)
@@ -99,11 +99,12 @@ def random_intercept(
     >>> [round(field, 3) for field in random_intercept(design, response, list("aabbccdd"), [[0, 1]], confidence=0.95)[0][:3]]
     [1.25, 0.479, 3.0]
     """
-    design, response, participant = _drop_incomplete(design, response, np.asarray(participant))
+    _, codes = np.unique(participant, return_inverse=True)
+    design, response, codes = _drop_incomplete(design=design, response=response, participant=codes)
     n, k = design.shape
     if n <= k or np.linalg.matrix_rank(design) < k:
         raise ValueError("mixed model: linearly dependent columns, or too few values")
-    _, codes, sizes = np.unique(participant, return_inverse=True, return_counts=True)
+    _, codes, sizes = np.unique(codes, return_inverse=True, return_counts=True)
     if sizes.max() < 2:
         raise ValueError("mixed model: no participant has more than one value")
     plain = OLS(response, design).fit()

@@ -2,7 +2,8 @@
 
 - NaN marks a missing value and is ignored. An infinite value (a measurement or arithmetic error) raises ``ValueError``.
 - A result that the data do not determine (an empty sample, no variation) is NaN, with its sample sizes.
-- An argument outside its range raises ``ValueError``. Confidence level, alpha and power are proportions: 0.95, not 95.
+- An argument outside its range, or of another shape or length, raises ``ValueError``. Confidence level, alpha and power
+  are proportions: 0.95, not 95.
 - Samples have shapes (n,) and (m,). Effects compare the first with the second, in the unit of the values; P-values are
   two-sided. For columns of shape (n, k), every result has shape (k,).
 - Ties count one half, in midranks and in pairs of equal values.
@@ -30,17 +31,35 @@ class Estimate(NamedTuple):
     upper: Any = np.nan
 
 
-def as_finite(values: ArrayLike, name: str = "values") -> np.ndarray:
-    """Return values as floats of the same shape, including NaN; ValueError if one is infinite."""
-    array = np.asarray(values, dtype=float)
+def as_finite(values: ArrayLike, name: str = "values", *, columns: bool | None = None) -> np.ndarray:
+    """Return values as floats, including NaN: shape (n, k) if ``columns``, (n,) if not, or any if None; else ValueError."""
+    try:
+        array = np.asarray(values, dtype=float)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name}: expected an array of numbers (NaN where missing)") from None
     if np.isinf(array).any():
         raise ValueError(f"{name}: infinite value, expected finite numbers (NaN where missing)")
+    if columns is not None and array.ndim != 1 + columns:
+        raise ValueError(f"{name}: shape {array.shape}, expected {'(n, k)' if columns else '(n,)'}")
     return array
+
+
+def as_rows(**arrays: ArrayLike) -> list[np.ndarray]:
+    """Return arrays of the same rows as floats, shape (n,), or (n, k) for ``values`` and ``design``; ``is_...`` as bool."""
+    rows = {name: as_finite(array, name, columns=name in ("values", "design")) for name, array in arrays.items()}
+    if len({len(array) for array in rows.values()}) > 1:
+        sizes = ", ".join(f"{name} {len(array)}" for name, array in rows.items())
+        raise ValueError(f"arrays of different lengths, expected the same: {sizes}")
+    for name in [name for name in rows if name.startswith("is_")]:
+        if not ((rows[name] == 0) | (rows[name] == 1)).all():
+            raise ValueError(f"{name}: expected True or False in every row")
+        rows[name] = rows[name] == 1
+    return list(rows.values())
 
 
 def drop_missing(sample: ArrayLike) -> np.ndarray:
     """Return the values of a sample that are not missing, shape (n,)."""
-    array = as_finite(sample, "sample").ravel()
+    array = as_finite(sample, "sample", columns=False)
     return array[~np.isnan(array)]
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special, stats
 
-from .checks import Estimate, Seed, as_finite, check_proportion, drop_missing
+from .checks import Estimate, Seed, as_finite, as_rows, check_proportion, drop_missing
 from .permutation import MonteCarloP, every_split, permutation_p, split_columns
 from .rank_sum import pairwise_wins
 
@@ -43,13 +43,17 @@ def mean_difference(first: ArrayLike, second: ArrayLike, *, confidence: float) -
     first, second = as_finite(first, "sample"), as_finite(second, "sample")
     if min(first.shape[-1], second.shape[-1]) < 2:
         return Estimate()
-    varies = (np.ptp(first, axis=-1) > 0) | (np.ptp(second, axis=-1) > 0)
+    # Powers of two change no digit; without them, the squares of squares of 1e77 are too large.
+    scale = np.ldexp(1.0, np.frexp(np.maximum(*(np.abs(sample).max(axis=-1) for sample in (first, second))))[1] - 1)
+    first, second = (sample / scale[..., None] for sample in (first, second))
+    varies = np.maximum(np.ptp(first, axis=-1), np.ptp(second, axis=-1)) > 1e-12  # a smaller range is rounding error
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Precision loss", RuntimeWarning)  # one group may be constant
         result = stats.ttest_ind(first, second, axis=-1, equal_var=False)
     error = np.sqrt(sum(sample.var(axis=-1, ddof=1) / sample.shape[-1] for sample in (first, second)))
-    fields = error, result.df, result.statistic, result.pvalue, *result.confidence_interval(confidence)
-    estimate = first.mean(axis=-1) - second.mean(axis=-1)
+    limits = (limit * scale for limit in result.confidence_interval(confidence))
+    fields = error * scale, result.df, result.statistic, result.pvalue, *limits
+    estimate = (first.mean(axis=-1) - second.mean(axis=-1)) * scale
     return Estimate(estimate, *(np.where(varies, field, np.nan) for field in fields))
 
 
@@ -130,7 +134,7 @@ def permuted_strata_p(
     (Janssen 1997, Statistics and Probability Letters 36, 9-21). If there are no more than ``permutations``
     arrangements, all are counted. NaN if a group has fewer than two values.
     """
-    values, is_first, is_upper = as_finite(values), np.asarray(is_first, dtype=bool), np.asarray(is_upper, dtype=bool)
+    values, is_first, is_upper = as_rows(change=values, is_first=is_first, is_upper=is_upper)
     arms = [arm & ~np.isnan(values) for arm in (is_first, ~is_first)]
     wins, labels = pairwise_wins(*(values[arm] for arm in arms)), [is_upper[arm] for arm in arms]
     sizes = [(label.size, int(label.sum())) for label in labels]  # of each arm, and of the upper stratum in it

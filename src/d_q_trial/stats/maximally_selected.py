@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .checks import Seed, as_finite
+from .checks import Seed, as_rows
 from .permutation import BLOCK, TOLERANCE, Labels, MonteCarloP, random_orders
 from .rank_sum import midrank_columns, normal_z, pairwise_wins
 
@@ -47,8 +47,7 @@ def best_cut_bootstrap(
     participants who are not in the resample, NaN if there are none. The out-of-bag estimate of Efron and
     Tibshirani (1997), JASA 92, 548-560; R: cutpointr. ValueError for a missing value.
     """
-    marker, response = as_finite(marker, "marker"), as_finite(response, "response")
-    is_first = np.asarray(is_first, dtype=bool)
+    marker, response, is_first = as_rows(marker=marker, response=response, is_first=is_first)
     if np.isnan(marker + response).any():
         raise ValueError("best cutoff: missing value, expected a marker and a response for every participant")
     results, weights = np.full((2, resamples), np.nan), np.zeros((resamples, marker.size))
@@ -105,7 +104,7 @@ def best_split(marker: ArrayLike, response: ArrayLike, *, minimum: int, permutat
     >>> best_split([1, 2, 3, 4, 5, 6], [1, 2, 1, 8, 9, 7], minimum=2, permutations=99, seed=1).cut
     4.0
     """
-    marker, response = as_finite(marker, "marker"), as_finite(response, "response")
+    marker, response = as_rows(marker=marker, response=response)
     complete = ~np.isnan(marker) & ~np.isnan(response)
     marker, response, n = marker[complete], response[complete], int(complete.sum())
     labels = Labels(n, n, permutations, seed)

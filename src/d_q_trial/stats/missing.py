@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from scipy.special import ndtr
 from statsmodels.imputation.bayes_mi import BayesGaussMI
 
-from .checks import Estimate, Seed, as_finite, drop_missing
+from .checks import Estimate, Seed, as_finite, as_rows, drop_missing
 from .estimate import t_estimate
 from .rank_sum import normal_z
 from .two_sample import get_test
@@ -25,7 +25,7 @@ def impute(values: ArrayLike, *, imputations: int, seed: Seed) -> np.ndarray:
     does not vary, or if an incomplete column has fewer observed values than columns + 2. Schafer (1997), Analysis of
     Incomplete Multivariate Data, chapter 5. SAS: PROC MI with MCMC; R: ``norm::da.norm``.
     """
-    values = as_finite(values)
+    values = as_finite(values, "imputation", columns=True)
     missing = np.isnan(values)
     if imputations < 1:
         raise ValueError(f"imputation: {imputations} imputations, expected at least 1")
@@ -58,9 +58,9 @@ def pool_estimates(
     >>> round(pool_estimates([1.2, 0.8, 1.5], [0.3, 0.25, 0.28], complete_df=58, confidence=0.95)[0].df, 2)
     10.21
     """
-    estimates, variances = as_finite(estimates, "estimates"), as_finite(variances, "variances")
+    estimates, variances = as_rows(estimates=estimates, variances=variances)
     m = estimates.size
-    if m < 2 or variances.size != m:
+    if m < 2:
         raise ValueError("pooling needs two or more estimates, each with its variance")
     if np.isnan(estimates).any() or np.isnan(variances).any() or not complete_df > 0:
         return Estimate(estimates.mean()), np.nan

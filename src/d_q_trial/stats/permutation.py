@@ -76,7 +76,7 @@ def adjust_p(p: ArrayLike, method: str) -> np.ndarray:
     """
     from statsmodels.stats.multitest import multipletests
 
-    p = np.asarray(p, dtype=float)
+    p = as_finite(p, "multiplicity", columns=False)
     if ((p < 0) | (p > 1)).any():
         raise ValueError("multiplicity: a P-value lies outside 0 to 1")
     adjusted, present = np.full(p.shape, np.nan), ~np.isnan(p)
@@ -169,7 +169,7 @@ class Design:
     def __init__(
         self, values: ArrayLike, *, minimum_per_arm: int = 1, sign: ArrayLike = 1.0, continuity: ArrayLike = False
     ):
-        values = as_finite(values, "permutation")
+        values = as_finite(values, "permutation", columns=True)
         participants, count = values.shape
         ranks, tie_sum = midrank_columns(values)
         present = ~np.isnan(values)

@@ -28,7 +28,7 @@ def quantile(values: ArrayLike, probability: float | ArrayLike, *, type: int) ->
     """
     if type not in TYPES:
         raise ValueError(f"quantile type {type!r}: expected a whole number from 1 to 9")
-    values = as_finite(values)
+    values = as_finite(values, columns=np.ndim(values) > 1)
     sample = values[~np.isnan(values)] if values.ndim == 1 else values
     if not len(sample):
         return np.full((*np.shape(probability), *values.shape[1:]), np.nan)[()]

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from scipy import stats
 from scipy.special import ndtr
 
-from .checks import Estimate, as_finite
+from .checks import Estimate, as_finite, as_rows
 from .two_sample import ComparisonResult
 
 MAX_TIED = 1_200  # participants; with more, the exact distribution with ties takes minutes and gigabytes
@@ -39,9 +39,9 @@ def as_columns(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.nd
 
 def asymptotic_columns(values: ArrayLike, is_first: ArrayLike, *, continuity: bool) -> ComparisonResult:
     """Normal approximation for all columns of values, shape (n, k); ``mannwhitneyu`` is limited to equal sizes."""
-    values = as_finite(values)
+    values, is_first = as_rows(values=values, is_first=is_first)
     present = ~np.isnan(values)
-    in_first = present & np.asarray(is_first, dtype=bool)[:, None]
+    in_first = present & is_first[:, None]
     n_first = in_first.sum(axis=0)
     n_second = present.sum(axis=0) - n_first
     ranks, tie_sum = midrank_columns(values)
@@ -102,7 +102,8 @@ def exact_p(ranks: ArrayLike, is_first: ArrayLike, *, farther: bool = False) -> 
     Roehmel (1986) of each half of the pooled ranks, at a quarter of the cost of all ranks at once, combined as by van de
     Wiel (2001), Computational Statistics 16, 519-538. Adding only positive terms keeps small P accurate to about 1e-13.
     """
-    doubled, is_first = np.rint(2 * np.asarray(ranks, dtype=float)).astype(int), np.asarray(is_first, dtype=bool)
+    ranks, is_first = as_rows(ranks=ranks, is_first=is_first)
+    doubled = np.rint(2 * ranks).astype(int)
     # The rank sum of the smaller sample gives the same P at lower cost.
     chosen = is_first if is_first.sum() * 2 <= is_first.size else ~is_first
     n, size = chosen.size, int(chosen.sum())

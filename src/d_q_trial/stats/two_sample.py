@@ -100,8 +100,8 @@ class TwoSampleTest:
 
         from .rank_sum import asymptotic_columns, compare_by_sizes
 
-        tested = compare_by_sizes(self.test, values, is_first)
         by_rank = asymptotic_columns(values, is_first, continuity=bool(self.continuity))
+        tested = compare_by_sizes(self.test, values, is_first)
         statistic = tested.t if self.continuity is None else by_rank.statistic
         return by_rank._replace(statistic=statistic, p=np.where(np.isnan(statistic), np.nan, tested.p))
 
