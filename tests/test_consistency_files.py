@@ -241,6 +241,8 @@ LARGE = [*(row.replace(",9", ",200") for row in SMALL), STRATA[1].replace("200",
 THREE_ARMS = [row.replace("both arms,200", "both arms,12") for row in STRATA]
 THREE_ARMS += [row.replace("both arms,12", "third,4") for row in THREE_ARMS[1:]]
 THREE_ARMS += [SMALL[0].replace("new,9", group) for group in ("new,8", "old,8", "third,8", "both arms,24")]
+PART = [COUNTS, *(SMALL[0].replace("new,9", group) for group in ("both arms,24", "new,12", "old,12"))]
+PART += [STRATA[1].replace("200", "12"), STRATA[2].replace("200", "6")]  # of 24
 LARGE.append("paper,Fig. 1,mood,change,week_4,age,young,both arms,20")
 
 
@@ -253,6 +255,7 @@ LARGE.append("paper,Fig. 1,mood,change,week_4,age,young,both arms,20")
     ([KNOWN_SIZES, MEN], {"counts": STRATA}, "may be so large that nearly every P is attainable (expected at most 22500 pairs)."),
     ([KNOWN_SIZES, MEN, YOUNG], {"counts": (COUNTS, *LARGE)}, "200 and 200 may be so large"),
     ([KNOWN_SIZES, MEN], {"counts": (*STRATA, *SMALL)}, "no numbers meet all constraints together"),
+    ([KNOWN_SIZES, MEN], {"counts": PART}, None),
     ([KNOWN_SIZES, MEN], {"counts": THREE_ARMS}, None),  # 4 of each arm in each stratum meet all sums
     ([KNOWN_SIZES, MEN], {"counts": [row for row in THREE_ARMS if "third" not in row]}, None),
 ])  # fmt: skip
@@ -293,6 +296,8 @@ NOT_COMPLETED = [FLOW, "r,x,not_completed,,new,2"]
     ([AGAIN], {}, "sources-differ", None),
     ([AGAIN], {}, "p-values-explained", "Of 1 P-value 1 is attainable"),
     ([AGAIN.replace("0.139", "0.142")], {}, "sources-differ", "P of pain change week_4 new - old differs within the paper"),
+    ([row_of_tests("0.05", where="Fig. 1", relation="<")], {}, "sources-differ", "P of pain change week_4 new - old"),
+    ([row_of_tests("0.05", where="Fig. 1", relation=">")], {}, "sources-differ", None),
     ([], {"counts": [row.replace("new,9", "new,10") for row in GROUPS]}, "sources-differ", "n of pain change week_4 new"),
     ([THIRD_ARM], {"counts": (COUNTS, SMALL[0].replace("new,9", "third,3"))}, "p-values-explained", "Of 2 P-values 1 is"),
     ([THIRD_ARM.replace("=,0.139", "<,0.001")], {"counts": (COUNTS, SMALL[0].replace("new,9", "third,3"))}, "outside-quartiles",
@@ -302,6 +307,9 @@ NOT_COMPLETED = [FLOW, "r,x,not_completed,,new,2"]
     ([], {"counts": VALUES}, "sum-", None),
     ([], {"counts": [*GROUPS, *OF_MEN]}, "sum-", "pain at week_4, men: the groups add up to 12, the whole is reported as 10"),
     ([], {"counts": GROUPS}, "sums-of", "at 1 place"),
+    ([], {"counts": [*GROUPS[:2], OF_MEN[0], OF_MEN[0].replace("men,both", "women,both")]}, "sum-paper",
+     "difference: pain at week_4: the strata by sex add up to 20"),
+    ([], {"counts": PART}, "sum-paper", "observation: pain at week_4: the strata by sex add up to 18, the whole is reported as 24"),
     ([], {"summaries": MEDIANS}, "sources-differ-median", None),
     ([], {"registry_baseline": [*AGES, *LATER]}, "total-of-means-r-age", "the means of the groups average 71.0, and 71 is"),
     ([], {"registry_baseline": AGES}, "total-of-means", "the means of the groups average 71.0, and 71 is reported for all"),
@@ -347,8 +355,8 @@ NOT_COMPLETED = [FLOW, "r,x,not_completed,,new,2"]
 def test_rows_of_the_published_tables_are_compared(tmp_path, tests, tables, finding, message):
     folder = write_folder(tmp_path / "in", row_of_tests(), *tests, **tables)
     assert run_consistency(folder, "--output", tmp_path / "out") == 0
-    findings = [row["what"] for row in read_rows(tmp_path / "out/findings.csv") if row["finding"].startswith(finding)]
-    assert [message in what for what in findings] == ([True] if message else [])
+    findings = [row for row in read_rows(tmp_path / "out/findings.csv") if row["finding"].startswith(finding)]
+    assert [message in f"{row['kind']}: {row['what']}" for row in findings] == ([True] if message else [])
 
 
 def test_the_consistency_package_names_nothing_of_this_trial():

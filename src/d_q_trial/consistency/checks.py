@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import chi2_contingency, fisher_exact
 
-from ..published_tables import BOUNDS, ReportedNumber, Row, parse_number
+from ..published_tables import BOUNDS, ReportedNumber, Row, parse_number, split_relation
 from ..stats.checks import is_significant
 from ..stats.two_sample import get_test
 from . import VARIANTS, inference
@@ -169,16 +169,17 @@ def _list_numbers(rows: Iterable[Row]) -> list[tuple[Row, str, ReportedNumber]]:
 
 
 def check_sources_agree(report: Report) -> Iterator[Finding]:
-    """Check that the P of a test (not a bound), a median or a number of participants is the same wherever it is reported."""
+    """Check that the P of a test, or a bound of it, a median or a number of participants agree wherever it is reported."""
     agree, sources = [], []
+    p_rows = [row | {"p": row["p_relation"].strip("=") + row["p"]} for row in report.table("tests")]
     for kind, rows, column, *columns in (
-        ("P", report.table("tests", p_relation="="), "p", "contrast", "test"),
+        ("P", p_rows, "p", "contrast", "test"),
         ("median", _select_median_rows(report), "center", "group"),
         ("n", _select_rows_with_n(report, "counts", "summaries", "compared"), "n", "group"),
     ):
         for cells, repeats in _group_rows(rows, *QUANTITY, *columns).items():
             key = cells[: len(QUANTITY) + 1]  # without the test
-            numbers = [parse_number(row[column]) for row in repeats]
+            numbers = [_parse_range(row[column]) for row in repeats]
             repeat_sources = {row["source"] for row in repeats}
             sources += sorted(repeat_sources)
             if not all(a.meets(b.low, b.high) for a, b in itertools.combinations(numbers, 2)):
@@ -189,6 +190,14 @@ def check_sources_agree(report: Report) -> Iterator[Finding]:
     if agree:
         counts = [f"{n} {_KIND_LABELS[kind]}" for kind, n in Counter(kind for kind, *_ in agree).items()]
         yield make_finding("sources-agree", counts=counts, agree=agree, sources=sources)
+
+
+def _parse_range(text: str) -> ReportedNumber:
+    """Return a reported number, or the range of P that a bound allows."""
+    relation, digits = split_relation(text)
+    number = parse_number(digits)
+    ends = {"<": {"low": 0.0, "high": number.value}, ">": {"low": number.value, "high": 1.0}}
+    return number._replace(**ends.get(relation[:1], {}))
 
 
 def check_means_equal_medians(report: Report) -> Iterator[Finding]:
@@ -280,6 +289,9 @@ def check_parts_and_wholes(report: Report) -> Iterator[Finding]:
     sums = parts.agg(expected=("n", "sum"), count=("n", "size"), locators=("locator", list)).merge(numbers, on=key)
     sums = sums[sums["count"] > 1]
     agree = sums["n"].eq(sums["expected"])
+    # Strata that nowhere include all participants leave out those without a value of the marker.
+    is_part = sums["parts"].ne("groups") & sums["marker"].eq("") & ~sums["parts"].isin(sums.loc[agree, "parts"])
+    sums["kind"] = np.where(is_part & sums["expected"].lt(sums["n"]), "observation", "difference")
     for total in sums[~agree].to_dict("records"):
         names = [total[column] for column in key] + total["parts"].split()[-1:]
         yield make_finding("sum", *(name for name in names if name not in ("", "all")), total=total)

@@ -211,6 +211,11 @@ def _read_test(row: Row, first_source: str, quantiles: Mapping, sizes: _GroupSiz
     return replace(_parse_p_value(cells), row=row)
 
 
+def _add_up_to_less(counts: Mapping, sums: Iterable[tuple]) -> bool:
+    """Return whether all parts of a total are known in one of the sums, and are fewer than the total."""
+    return any(sum(counts.get(cell, math.inf) for cell in cells) < counts.get(total, 0) for total, cells in sums)
+
+
 class _GroupSizes:
     """Group sizes: the reported ones, and names of unknowns where only sums are reported."""
 
@@ -270,14 +275,16 @@ class _GroupSizes:
         """Return constraints: the sums over groups and over strata, and that no number exceeds an earlier one."""
         constraints = []
         for name, set_key in self.sets.items():
-            strata, counts = self.strata[set_key[2]], self.counts[set_key]
-            sums = [(("all", arm), [(stratum, arm) for stratum in strata]) for arm in self.arms]
-            # If the arms add up to less than all participants, totals include an arm that is not reported.
-            if sum(counts.get(("all", arm), math.inf) for arm in self.arms) >= counts.get(("all", "all"), 0):
-                sums += [((stratum, "all"), [(stratum, arm) for arm in self.arms]) for stratum in strata]
+            strata, counts, arms = self.strata[set_key[2]], self.counts[set_key], self.arms
+            by_stratum = [(("all", arm), [(stratum, arm) for stratum in strata]) for arm in (*arms, "all")]
+            by_arm = [((stratum, "all"), [(stratum, arm) for arm in arms]) for stratum in ("all", *strata)]
+            # Where parts somewhere add up to less than the whole, totals include an arm or a stratum that is not reported.
+            same_marker = [other for key, other in self.counts.items() if key[2] == set_key[2]]
+            sums = [] if any(_add_up_to_less(other, by_stratum) for other in same_marker) else by_stratum
+            sums += [] if _add_up_to_less(counts, by_arm) else by_arm
             for total, cells in sums:
                 unknowns = [self._name_unknown(name, *cell) for cell in cells if cell not in counts]
-                if total in counts and unknowns:
+                if total in counts and total != ("all", "all") and unknowns:
                     rest = counts[total] - sum(counts.get(cell, 0) for cell in cells)
                     constraints.append(constrain_sum(unknowns, rest, self.where[set_key, total]))
         for (later, later_key), (earlier, earlier_key) in itertools.permutations(self.sets.items(), 2):
