@@ -63,7 +63,7 @@ def test_a_report_is_collected_from_the_outputs_of_its_analysis(report, pages, c
     assert tables == {name: read_rows(report.folder / f"{name}.csv") for name in tables}
     assert report.versions["d-q-trial"].startswith("0.")
     halves, strict = (collect.collect_report(pages, chosen, TRIAL, name) for name in ("halves", "strict"))
-    change = {"what": "CTx, 4 weeks, stratum high of p16 variant 5", "conclusion": "newly significant", "p": "0.035"}
+    change = {"what": "CTx, 4 weeks, stratum “high” of p16 variant 5", "conclusion": "newly significant", "p": "0.035"}
     assert (halves.reference, len(halves.changes)) == ("published", 4)
     assert halves.changes[0] == change | {"reference": "0.053 in T3"}
     assert strict.changes[0]["reference"] == "0.049"  # in the stratum of the same label
@@ -212,7 +212,9 @@ def test_a_subgroup_result_is_shown_with_its_qualifications(all_pages, pages, re
     assert "4.0 (−17.4 to 34.4) n = 8, 10 0.594" in text
     assert "where an arm has fewer than eight participants (one comparison of this table)." in text
     halves = all_pages[pages / "halves/report.html"].text
-    assert "participants 30 D+Q, 30 control Stratum high of p16 variant 5 14 D+Q, 16 control Stratum low of" in halves
+    assert (
+        "participants 30 D+Q, 30 control Stratum “high” of p16 variant 5 14 D+Q, 16 control Stratum “low” of" in halves
+    )
 
 
 def test_a_report_says_which_methods_give_no_p_and_where_the_reasons_are(report):
@@ -585,7 +587,7 @@ def test_the_comparison_shows_labels_and_intervals(pages, all_pages):
         ({"test": "welch"}, "3.4 (−0.6 to 7.4), difference of means", True),
         ({"test": "brunner_munzel"}, "1.2 (no interval)", False),
         ({"change": "log_ratio"}, "1.200 (0.500 to 2.000), as log ratio", False),
-        ({"change": "difference"}, "1.200 (0.500 to 2.000), as difference in ng/mL", False),
+        ({"change": "difference"}, "1.200 (0.500 to 2.000), as change in ng/mL", False),
     ],
 )
 def test_the_comparison_shows_the_estimate_and_interval_of_the_test_of_each_analysis(changes, text, drawn):

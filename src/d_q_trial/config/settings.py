@@ -77,8 +77,10 @@ class StrataRule(StrictModel):
 
     def group(self, stratum: str, marker: str, noun: str = "") -> str:
         """Return a stratum and its marker: ``p16 below 2`` if the label states the cutoff, else ``T3 of p16`` after a noun."""
-        states_cutoff = self.by == "value" and self.labels == _label_strata(self)
-        return f"{marker} {stratum}" if states_cutoff else f"{noun} {stratum} of {self.name(marker)}".lstrip()
+        if self.by == "value" and self.labels == _label_strata(self):
+            return f"{marker} {stratum}"
+        quoted = f"“{stratum}”" if noun and stratum.islower() else stratum  # words, such as above
+        return f"{noun} {quoted} of {self.name(marker)}".lstrip()
 
     @model_validator(mode="after")
     def _check_consistency(self):

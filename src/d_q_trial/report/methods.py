@@ -72,7 +72,7 @@ def template_values(report: Report) -> dict[str, Any]:
         "test": get_test(analysis.test),
         "estimator": uncapitalize(labels.estimator_label(analysis)),
         "search": describe_search(report),
-        "measure": (labels.CHANGES | {"difference": "change"})[analysis.measure],
+        "measure": labels.CHANGES[analysis.measure],
         "formula": labels.FORMULAS[analysis.measure],
         "arms": _describe_arms(report),
         "other_arms": [uncapitalize(arm.label) for arm in trial.arms.others],

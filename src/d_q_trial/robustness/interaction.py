@@ -8,7 +8,6 @@ import pandas as pd
 from ..comparisons import Comparison, Layout, estimate_rows, result_rows, results_frame, seeded_generator
 from ..config.robustness import Robustness
 from ..config.settings import Analysis
-from ..labels import CHANGES
 from ..stats.ancova import marker_interaction
 from ..stats.estimate import effect_difference, mann_whitney_effect, permuted_strata_p
 from ..stats.two_sample import get_test
@@ -62,5 +61,5 @@ def _slope_rows(c: Comparison, analysis: Analysis) -> list[tuple]:
     response = np.where(np.isnan(c.marker_value), np.nan, c.modelled)
     difference = marker_interaction(response, c.marker_value, c.is_first, confidence=1 - analysis.alpha)
     key = (c.outcome, c.scale, c.visit, c.marker, "", f"{c.contrast} x marker", "")
-    method = f"{CHANGES[c.scale]} on arm x marker, HC3, t, level {1 - analysis.alpha:.10g}"
+    method = f"{c.scale.replace('_', ' ')} on arm x marker, HC3, t, level {1 - analysis.alpha:.10g}"
     return estimate_rows(key, "slope_difference", difference, c.counts(response), method, c.no_logarithm or TOO_FEW)
