@@ -66,7 +66,7 @@ def jonckheere_terpstra(groups: list[ArrayLike]) -> TestResult:
         return TestResult(values.size)
     tau, p = stats.kendalltau(group_number, values, method="asymptotic")
     # z, from the variance that kendalltau does not return: P may be too small for a float.
-    sizes = [[values.size], *(np.unique(array, return_counts=True)[1] for array in (group_number, values))]
+    sizes = [np.array([values.size]), *(np.unique(array, return_counts=True)[1] for array in (group_number, values))]
     (n2, g2, t2), (n3, g3, t3) = ([special.perm(counts, k).sum() for counts in sizes] for k in (2, 3))
     variance = (n3 - g3 - t3) / 9 + (n2 - g2 - t2) / 2 + g2 * t2 / (2 * n2) + g3 * t3 / (9 * n3)
     return TestResult(values.size, float(tau * np.sqrt((n2 - g2) * (n2 - t2) / variance) / 2), float(p))

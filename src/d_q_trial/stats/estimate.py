@@ -4,13 +4,13 @@ Significance in one stratum and not in the other does not show that the strata d
 difference between the strata, with its interval and P-value.
 """
 
-import warnings
 from math import comb, prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special, stats
+from statsmodels.stats.weightstats import CompareMeans
 
 from .checks import Estimate, Seed, as_finite, as_rows, check_proportion, drop_missing
 from .permutation import MonteCarloP, every_split, permutation_p, split_columns
@@ -23,7 +23,7 @@ _TOLERANCE = 1e-9  # smaller differences between statistics are rounding error
 def t_estimate(estimate: Any, standard_error: Any, df: Any, *, confidence: float) -> Estimate:
     """P and interval by Student's t (infinite df: normal), also of arrays; only the estimate unless SE and df are > 0."""
     check_proportion(confidence, "confidence")
-    defined = (np.asarray(standard_error) > 0) & (np.asarray(df) > 0)
+    defined = (np.asarray(standard_error) > 0) & np.isfinite(standard_error) & (np.asarray(df) > 0)
     error, df = np.where(defined, standard_error, np.nan), np.where(defined, df, np.nan)
     t, half = estimate / error, -special.stdtrit(df, (1 - confidence) / 2) * error
     fields = estimate, error, df, t, 2 * special.stdtr(df, -abs(t)), estimate - half, estimate + half
@@ -31,7 +31,7 @@ def t_estimate(estimate: Any, standard_error: Any, df: Any, *, confidence: float
 
 
 def mean_difference(first: ArrayLike, second: ArrayLike, *, confidence: float) -> Estimate:
-    """Difference of means with interval and P of Welch's t test, by ``ttest_ind``; samples along the last axis.
+    """Difference of means with interval and P of Welch's t test, by ``CompareMeans``; samples along the last axis.
 
     No value may be missing. NaN with fewer than two values in either sample; only the estimate if neither varies.
     Welch (1947), Biometrika 34, 28-35; R: t.test.
@@ -43,18 +43,12 @@ def mean_difference(first: ArrayLike, second: ArrayLike, *, confidence: float) -
     first, second = as_finite(first, "sample"), as_finite(second, "sample")
     if min(first.shape[-1], second.shape[-1]) < 2:
         return Estimate()
-    # Powers of two change no digit; without them, the squares of squares of 1e77 are too large.
-    scale = np.ldexp(1.0, np.frexp(np.maximum(*(np.abs(sample).max(axis=-1) for sample in (first, second))))[1] - 1)
-    first, second = (sample / scale[..., None] for sample in (first, second))
-    varies = np.maximum(np.ptp(first, axis=-1), np.ptp(second, axis=-1)) > 1e-12  # a smaller range is rounding error
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Precision loss", RuntimeWarning)  # one group may be constant
-        result = stats.ttest_ind(first, second, axis=-1, equal_var=False)
-    error = np.sqrt(sum(sample.var(axis=-1, ddof=1) / sample.shape[-1] for sample in (first, second)))
-    limits = (limit * scale for limit in result.confidence_interval(confidence))
-    fields = error * scale, result.df, result.statistic, result.pvalue, *limits
-    estimate = (first.mean(axis=-1) - second.mean(axis=-1)) * scale
-    return Estimate(estimate, *(np.where(varies, field, np.nan) for field in fields))
+    means = first.mean(axis=-1), second.mean(axis=-1)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        compared = CompareMeans.from_data(first.T, second.T)
+        error, df = compared.std_meandiff_separatevar, compared.dof_satt()
+    error = np.where(error > 1e-14 * np.maximum(*np.abs(means)), error, np.nan)  # less is rounding error
+    return t_estimate(means[0] - means[1], error, df, confidence=confidence)
 
 
 def mann_whitney_effect(first: ArrayLike, second: ArrayLike) -> Estimate:
