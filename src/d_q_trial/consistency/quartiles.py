@@ -1,14 +1,9 @@
 """Infer the definition of reported quartiles, and bound U and P by reported medians, quartiles and ranges.
 
-A quantile of n recorded values is one of the values, or lies a fixed fraction of the way to the next. If the values were
-recorded in steps coarser than the reported decimals, the last digit shows the fraction: whole numbers and n = 30 give
-.25 and .75 under type 7 (reported as .2 or .3, and .8), but whole numbers under type 2.
-
-The reported quantiles bound each order statistic of a group by a lower and an upper envelope. U is largest with the
-first group at its upper and the second at its lower envelope. The bounds are outer bounds: a P-value outside them cannot
-come from such data, one inside may. They are attained where every reported quantile is one of the values (n = 4k + 1
-under type 7). Where a quantile lies between two values, the two cannot both be at their envelopes, and the bounds of U
-are too wide by the pairs of one value for each such quantile.
+If values were recorded in steps coarser than the reported decimals, the last digit of a quantile shows its definition:
+whole numbers and n = 30 give .25 and .75 under type 7 (reported as .2 or .3, and .8), but whole numbers under type 2.
+U is largest with the first group at the upper and the second at the lower envelope of its order statistics. The bounds
+are outer bounds: a P-value outside them cannot come from such data, one inside may; see docs/consistency.md.
 """
 
 import itertools
@@ -182,9 +177,8 @@ def bound_u(first: Group, second: Group, n_first: int, n_second: int, *, kind: i
 def bound_p(u_low: float, u_high: float, n_first: int, n_second: int, variant: str, tie_sum: int = 0):
     """Return bounds of P for U anywhere in a range, with a sum of t^3 - t from zero to ``tie_sum``.
 
-    Breaking ties at random moves U towards its mean as often as away from it: an exact P with ties is at most twice the P
-    without them. Breaking a group of t ties moves U by at most t^2 / 8, and by at most (t^3 - t) / 12: an exact P is at
-    least the P without ties of the U that lies farther out by the sum of these, or the probability of one arrangement.
+    An exact P with ties is at most twice the P without them. Breaking a group of t ties moves U by at most t^2 / 8, and by
+    at most (t^3 - t) / 12: an exact P is at least the P of the U farther out by the sum of these, or that of one arrangement.
     """
     n, mean, ends = n_first + n_second, n_first * n_second / 2, np.array([u_low, u_high])
     high = 1.0 if u_low <= mean <= u_high else float(rank_sum_p(ends, n_first, n_second, variant).max())

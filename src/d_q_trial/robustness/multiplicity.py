@@ -20,13 +20,9 @@ def multiplicity_table(layout: Layout, robustness: Robustness) -> pd.DataFrame:
     """Adjust the P-values of each family in the configuration.
 
     Strata are those of the marker of the analysis. Holm and Benjamini-Hochberg adjust the P-values of the analysis's
-    test. Step-down max-T (Westfall and Young) permutes the arm labels of all participants of the family jointly, which
-    keeps the correlation of outcomes and visits. Missing values stay missing under permutation, and the arm sizes of a
-    stratum vary as they would under another randomization. The statistic is the z of the tie-corrected normal
-    approximation, continuity-corrected only if the test of the analysis is.
-
-    Returns a row per family and comparison with the columns ``COLUMNS``. ``p_max_t_lower`` and ``p_max_t_upper`` are
-    the 99% Monte Carlo interval; ``reason`` explains a missing max-T.
+    test. Step-down max-T (Westfall and Young) permutes the arm labels of all participants of the family jointly; its
+    statistic is the z of the tie-corrected normal approximation, continuity-corrected only if the test of the analysis
+    is. Returns a row per family and comparison with the columns ``COLUMNS``; ``reason`` explains a missing max-T.
     """
     test, rows = get_test(layout.analysis.test), []
     for name, family in robustness.families.items():

@@ -79,15 +79,8 @@ def p_bounds(
     """Lowest and highest P of a rank-sum test over all possible values of the missing participants.
 
     A missing value may equal an observed or another missing value. NaN in a sample does not count as missing.
-    ``method`` names a test whose ``no_bounds`` is empty. NaN if nothing was observed or nothing varies.
-
-    Lowest P: for U above its mean, z increases with U and with the ties T, and the points (U, T) with z <= c form a
-    convex set. The largest z is therefore at a corner of the convex hull, where a U + b T is largest for some a, b >= 0.
-    With the missing values of one sample fixed, that sum is convex in the numbers of the other sample's missing values
-    at each place, so it is largest with all of them at one place: the missing values of each sample are equal.
-
-    Highest P: if U is on one side of its mean for all values, P is highest where U is nearest to its mean, with all
-    missing values different. If U can be on either side, P is 1: an upper bound if heavy ties make U jump over its mean.
+    ``method`` names a test whose ``no_bounds`` is empty. NaN if nothing was observed or nothing varies. P is lowest if
+    the missing values of each sample are equal, and highest if all are different, see docs/statistics.md.
 
     >>> [round(bound, 4) for bound in p_bounds([1, 2, 3, 4], [5, 6, 7, 8], 1, 1, method="normal")]
     [0.0086, 0.4647]
