@@ -10,7 +10,7 @@ from scipy.optimize import brentq
 from statsmodels.regression.linear_model import OLS
 from statsmodels.regression.mixed_linear_model import MixedLM, MixedLMParams, VCSpec
 
-from .checks import Estimate, as_rows, check_proportion
+from .checks import Estimate, check_proportion, complete_rows
 from .estimate import t_estimate
 
 _NEGLIGIBLE = 1e-9  # residuals this small, relative to the response, are rounding error: changes have ten digits
@@ -28,7 +28,7 @@ def least_squares(design: ArrayLike, response: ArrayLike, column: int, *, confid
     MacKinnon and White (1985), Journal of Econometrics 29, 305-325. R: ``sandwich::vcovHC(lm(...), type = "HC3")``.
     """
     check_proportion(confidence, "confidence")
-    design, response = _drop_incomplete(design=design, response=response)
+    design, response = complete_rows(design=design, response=response)
     n, k = design.shape
     lengths = np.maximum(np.linalg.norm(design, axis=0), np.finfo(float).tiny)
     scaled = design / lengths  # so that units do not affect the rank
@@ -43,13 +43,6 @@ def least_squares(design: ArrayLike, response: ArrayLike, column: int, *, confid
     return t_estimate(estimate, error, float(n - k), confidence=confidence)
 
 
-def _drop_incomplete(**arrays: ArrayLike) -> list[np.ndarray]:
-    """Return the rows of design, response and perhaps another array in which nothing is NaN."""
-    rows = as_rows(**arrays)
-    complete = ~np.isnan(np.column_stack(rows)).any(axis=1)
-    return [array[complete] for array in rows]
-
-
 def ancova(response: ArrayLike, covariate: ArrayLike, is_first: ArrayLike, *, confidence: float) -> Estimate:
     """Adjusted difference of an outcome between two arms: ``response ~ arm + covariate``, by :func:`least_squares`.
 
@@ -58,9 +51,9 @@ def ancova(response: ArrayLike, covariate: ArrayLike, is_first: ArrayLike, *, co
     >>> round(ancova([5, 7, 6, 3, 4, 2, 5], [1, 2, 3, 1, 2, 3, 4], [1, 1, 1, 0, 0, 0, 0], confidence=0.95).p, 4)
     0.0446
     """
-    response, covariate, is_first = as_rows(response=response, covariate=covariate, is_first=is_first)
+    response, covariate, is_first = complete_rows(response=response, covariate=covariate, is_first=is_first)
     # Centred, because a mean that is large beside the spread would cost the leverages their digits.
-    center = covariate[~np.isnan(covariate)].mean() if not np.isnan(covariate).all() else 0.0
+    center = covariate.sum() / max(covariate.size, 1)
     design = np.column_stack([np.ones(covariate.size), is_first, covariate - center])
     return least_squares(design, response, 1, confidence=confidence)
 
@@ -70,11 +63,10 @@ def marker_interaction(response: ArrayLike, marker: ArrayLike, is_first: ArrayLi
 
     Difference between the slopes of the arms per standard deviation of the marker in participants with both values.
     """
-    response, marker, is_first = as_rows(response=response, marker=marker, is_first=is_first)
-    complete = marker[~np.isnan(marker + response)]
-    if complete.size < 5 or not np.ptp(complete) > 0:
+    response, marker, is_first = complete_rows(response=response, marker=marker, is_first=is_first)
+    if marker.size < 5 or not np.ptp(marker) > 0:
         return Estimate()
-    standardized = (marker - complete.mean()) / complete.std(ddof=1)
+    standardized = (marker - marker.mean()) / marker.std(ddof=1)
     design = np.column_stack([np.ones(marker.size), is_first, standardized, is_first * standardized])
     return least_squares(design, response, 3, confidence=confidence)
 
@@ -90,9 +82,8 @@ def random_intercept(
     correlations from 0 to 0.999999; its general search stops early near either end. ValueError if the data do not
     determine the model.
 
-    Degrees of freedom are Satterthwaite's, 2 c^2 / var(c) for the variance c of a contrast. With the residual variance
-    profiled out, c depends only on the log variance ratio r, and var(log c) = 2 / (n - k) + (d log c / d r)^2 var(r),
-    where var(r) comes from MixedLM's own Hessian. Without variance between participants, the model is least squares.
+    Degrees of freedom are Satterthwaite's, 2 c^2 / var(c) for the variance c of a contrast; docs/statistics.md has the
+    formula. Without variance between participants, the model is least squares.
     Laird and Ware (1982), Biometrics 38, 963-974. R: ``lmerTest::lmer(... + (1 | participant))``, ``contest1D``.
 
     >>> design, response = [[1, 0], [1, 1]] * 4, [5, 6, 3, 5, 8, 8, 4, 6]
@@ -100,7 +91,7 @@ def random_intercept(
     [1.25, 0.479, 3.0]
     """
     _, codes = np.unique(participant, return_inverse=True)
-    design, response, codes = _drop_incomplete(design=design, response=response, participant=codes)
+    design, response, codes = complete_rows(design=design, response=response, participant=codes)
     n, k = design.shape
     if n <= k or np.linalg.matrix_rank(design) < k:
         raise ValueError("mixed model: linearly dependent columns, or too few values")

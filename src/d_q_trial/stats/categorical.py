@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special, stats
 
-from .checks import as_rows, drop_missing
+from .checks import complete_rows, drop_missing
 
 
 class TestResult(NamedTuple):
@@ -43,13 +43,11 @@ def spearman(x: ArrayLike, y: ArrayLike) -> TestResult:
     >>> round(spearman([1, 2, 3, 4, 5], [2, 1, 4, 3, 5]).p, 3)
     0.104
     """
-    x, y = as_rows(x=x, y=y)
-    complete = ~(np.isnan(x) | np.isnan(y))
-    n = int(complete.sum())
-    if n < 3 or np.ptp(x[complete]) == 0 or np.ptp(y[complete]) == 0:
-        return TestResult(n)
-    result = stats.spearmanr(x[complete], y[complete])
-    return TestResult(n, float(np.clip(result.statistic, -1, 1)), float(result.pvalue))
+    x, y = complete_rows(x=x, y=y)
+    if x.size < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
+        return TestResult(x.size)
+    result = stats.spearmanr(x, y)
+    return TestResult(x.size, float(np.clip(result.statistic, -1, 1)), float(result.pvalue))
 
 
 def jonckheere_terpstra(groups: list[ArrayLike]) -> TestResult:

@@ -57,10 +57,16 @@ def as_rows(**arrays: ArrayLike) -> list[np.ndarray]:
     return list(rows.values())
 
 
+def complete_rows(**arrays: ArrayLike) -> list[np.ndarray]:
+    """Return the rows of the arrays of :func:`as_rows` in which none is missing."""
+    rows = as_rows(**arrays)
+    complete = ~np.isnan(np.column_stack(rows)).any(axis=1)
+    return [array[complete] for array in rows]
+
+
 def drop_missing(sample: ArrayLike) -> np.ndarray:
     """Return the values of a sample that are not missing, shape (n,)."""
-    array = as_finite(sample, "sample", columns=False)
-    return array[~np.isnan(array)]
+    return complete_rows(sample=sample)[0]
 
 
 def check_proportion(value: float, name: str) -> float:

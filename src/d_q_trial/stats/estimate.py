@@ -1,8 +1,4 @@
-"""Effect estimates with standard error, interval and P-value from Student's t, and their differences between strata.
-
-Significance in one stratum and not in the other does not show that the strata differ. A subgroup claim needs the
-difference between the strata, with its interval and P-value.
-"""
+"""Effect estimates with standard error, interval and P-value from Student's t, and their differences between strata."""
 
 from math import comb, prod
 from typing import Any

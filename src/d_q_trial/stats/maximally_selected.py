@@ -1,11 +1,8 @@
 """The best cutoff of a marker, with P-values and estimates corrected for the search.
 
-The best *subgroup* is the one above (or below) a cutoff in which treatment works best; its P comes from permuted arm
-labels (:class:`~.permutation.StepDown`). The best *split* separates the responses best, regardless of treatment; its P
-comes from permuted responses (:func:`best_split`).
-
-A cutoff is a value of the marker; of equally good cutoffs, the lowest is chosen. Deviates are corrected for ties, not
-for continuity. Markers, responses and arms have shape (n,).
+The best *subgroup* is the one above (or below) a cutoff in which treatment works best, the best *split* separates the
+responses best, regardless of treatment. A cutoff is a value of the marker; of equally good cutoffs, the lowest is
+chosen. Deviates are corrected for ties, not for continuity. Markers, responses and arms have shape (n,).
 """
 
 from typing import NamedTuple
@@ -13,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .checks import Seed, as_rows
+from .checks import Seed, as_rows, complete_rows
 from .permutation import BLOCK, TOLERANCE, Labels, MonteCarloP, random_orders
 from .rank_sum import midrank_columns, normal_z, pairwise_wins
 
@@ -104,10 +101,8 @@ def best_split(marker: ArrayLike, response: ArrayLike, *, minimum: int, permutat
     >>> best_split([1, 2, 3, 4, 5, 6], [1, 2, 1, 8, 9, 7], minimum=2, permutations=99, seed=1).cut
     4.0
     """
-    marker, response = as_rows(marker=marker, response=response)
-    complete = ~np.isnan(marker) & ~np.isnan(response)
-    marker, response, n = marker[complete], response[complete], int(complete.sum())
-    labels = Labels(n, n, permutations, seed)
+    marker, response = complete_rows(marker=marker, response=response)
+    labels = Labels(n := marker.size, n, permutations, seed)
     cuts = np.unique(marker)[1:]
     is_upper = marker >= cuts[:, None]
     n_upper = is_upper.sum(axis=1)

@@ -285,8 +285,7 @@ class StepDown:
 class Joint:
     """Count, for every group of specifications, the permuted summaries that are at least as favourable as the observed.
 
-    A specification with too few participants in an arm under a split, observed or permuted, is excluded from the
-    summaries of that split: a summary is the same function of the labels throughout, so every test is exact.
+    A specification with too few participants in an arm under a split is excluded from the summaries of that split.
     ``members``, bool of shape (groups, specifications), states which belong to a group. The summaries are the lower
     median of the effects, signed so that more than one half is favourable; the share of deviates of at least
     ``critical``; and the mean z. They are one half, 0 and 0 if no specification is usable. Simonsohn, Simmons and Nelson
