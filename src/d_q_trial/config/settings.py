@@ -110,9 +110,7 @@ class StrataRule(StrictModel):
         taken -= ({names[0]} & {"lowest"}) | ({names[-1]} & {"highest"})
         if len({*names} - taken) < max(2, len(names)) or any(len(label.splitlines()) > 1 for label in self.labels):
             expected = "two or more different one-line names, lowest stratum first"
-            reserved = (
-                "all, each and descending are reserved; lowest and highest may name only the first and the last stratum"
-            )
+            reserved = "all, each and descending are reserved; lowest and highest name only the first and last stratum"
             raise ValueError(f"'labels' must be {expected}, got {self.labels}; {reserved}")
         return self
 

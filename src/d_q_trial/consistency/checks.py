@@ -460,10 +460,8 @@ def _compare_events(report: Report, rows: list[Row], names: list[str]) -> Iterat
     other_names = _pair_names(events, short, full)
     events["event"] = events["event"].replace({other: event for event, other in other_names.items()})
     # Of an event under several headings, the largest count; without a count for a group, a listed event has none there.
-    counts = events.pivot_table("affected", ["event", "group"], "source", "max", sort=False).reindex(
-        [short, full], axis=1
-    )
-    counts = counts.set_axis(["short", "full"], axis=1).reset_index()
+    counts = events.pivot_table("affected", ["event", "group"], "source", "max", sort=False)
+    counts = counts.reindex([short, full], axis=1).set_axis(["short", "full"], axis=1).reset_index()
     counts["other_name"] = [f" as {other_names[event]}" if event in other_names else "" for event in counts["event"]]
     is_named = counts["event"].isin(events.loc[events["source"].eq(full), "event"])
     counts["full"] = counts["full"].mask(is_named, counts["full"].fillna(0))
@@ -482,12 +480,10 @@ def _compare_events(report: Report, rows: list[Row], names: list[str]) -> Iterat
         totals = parts.groupby("group")["full"].sum().reindex(groups, fill_value=0)
         sums.append((word, sorted(parts["event"].unique()), totals.items()))
     first = next(row for row in rows if row["source"] == short)
-    template_values = {"names": names, "first": first, "short": short, "full": full, "least": least, "sums": sums}
+    values = {"names": names, "first": first, "short": short, "full": full, "least": least, "sums": sums}
     for result, mask in rows_by_result.items():
         if mask.any():
-            yield make_finding(
-                f"adverse-events-{result}", *names, **template_values, rows=counts[mask].to_dict("records")
-            )
+            yield make_finding(f"adverse-events-{result}", *names, **values, rows=counts[mask].to_dict("records"))
 
 
 def _pair_names(events: pd.DataFrame, short: str, full: str) -> dict[str, str]:

@@ -84,7 +84,8 @@ def compare_by_sizes(function: Callable[..., Estimate], values: np.ndarray, is_f
 
     The function gets both samples without NaN, (c, n_first) and (c, n_second); its fields are NaN or of shape (c,).
     """
-    fields, is_first = np.full((len(Estimate._fields), values.shape[1]), np.nan), np.asarray(is_first, dtype=bool)
+    values, is_first = as_rows(values=values, is_first=is_first)
+    fields = np.full((len(Estimate._fields), values.shape[1]), np.nan)
     samples = [(values[side].T, ~np.isnan(values[side].T)) for side in (is_first, ~is_first)]
     sizes, size_numbers = np.unique([present.sum(axis=1) for _, present in samples], axis=1, return_inverse=True)
     for number in np.flatnonzero(sizes.min(axis=0)):

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from scipy.special import ndtr
 from scipy.stats import rankdata
 
-from .checks import Estimate, check_proportion, drop_missing, is_significant
+from .checks import Estimate, as_rows, check_proportion, drop_missing, is_significant
 from .rank_sum import exact_counts, exact_p, normal_z
 from .two_sample import get_test
 
@@ -43,7 +43,8 @@ def hodges_lehmann(first: ArrayLike, second: ArrayLike, *, method: str, confiden
 
 def hodges_lehmann_columns(values: np.ndarray, is_first: np.ndarray, *, method: str, confidence: float) -> Estimate:
     """:func:`hodges_lehmann` in each column of values, shape (n, k); fields have shape (k,)."""
-    shift, is_first = partial(hodges_lehmann, method=method, confidence=confidence), np.asarray(is_first, dtype=bool)
+    values, is_first = as_rows(values=values, is_first=is_first)
+    shift = partial(hodges_lehmann, method=method, confidence=confidence)
     columns = [shift(column[is_first], column[~is_first]) for column in values.T]
     return Estimate(*np.reshape(columns, (-1, len(Estimate._fields))).T)
 
