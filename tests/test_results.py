@@ -201,7 +201,9 @@ def test_no_text_rounds_alpha_or_the_level_to_zero_or_one(alpha):
 def test_a_note_counts_the_comparisons_whose_exact_p_cannot_reach_alpha():  # of 20 and 70 allocations
     sizes, analysis = [(3.0, 3.0), (4.0, 4.0), (np.nan, np.nan)], pipeline.make_analysis(test="exact")
     expected = "Exact P cannot be 0.05 or less where the arms are so small (one comparison of this table)."
-    assert describe_small_groups(sizes, "of this table", analysis) == expected
+    assert describe_small_groups(iter(sizes), "of this table", analysis) == expected
+    normal = describe_small_groups(iter(sizes), "of this table", pipeline.make_analysis())
+    assert "fewer than eight participants (two comparisons of this table)" in normal
 
 
 @pytest.fixture(scope="module")

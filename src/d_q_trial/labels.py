@@ -125,10 +125,11 @@ def describe_small_groups(sizes: Iterable[Sequence[float]], scope: str, analysis
 
     It is empty if none is. ``scope`` states which comparisons are counted: ``of this table``.
     """
-    limit = get_test(analysis.test).smallest
-    least = [2 / comb(int(sum(arms)), int(arms[0])) if sum(arms) > 0 else 0.0 for arms in sizes]  # exact P
-    small = [p > analysis.alpha for p in least] if analysis.test == "exact" else [min(arms) < limit for arms in sizes]
-    return describe("small_groups", limit=limit, count=sum(small), scope=scope, alpha=analysis.alpha)
+    limit, count = get_test(analysis.test).smallest, 0
+    for n, m in sizes:
+        is_out_of_reach = analysis.test == "exact" and n + m > 0 and 2 / comb(int(n + m), int(n)) > analysis.alpha
+        count += is_out_of_reach or min(n, m) < limit
+    return describe("small_groups", limit=limit, count=count, scope=scope, alpha=analysis.alpha)
 
 
 def contrast_label(trial: Trial) -> str:
