@@ -47,8 +47,6 @@ def test_welch_needs_two_values_per_group_and_one_group_that_varies():
     # Variances 0 and 2, so a standard error of 1 with one degree of freedom: Cauchy's distribution.
     cauchy = mean_difference([1.0, 1.0], [1.0, 3.0], confidence=0.5)
     assert cauchy == pytest.approx((-1.0, 1.0, 1.0, -1.0, 0.5, -2.0, 0.0), abs=1e-12)
-    large = mean_difference([1e100, 2e100, 4e100], [1e100, 5e100], confidence=0.5)
-    assert large.p == pytest.approx(mean_difference([1, 2, 4], [1, 5], confidence=0.5).p, rel=1e-12)
 
 
 def test_missing_values_are_dropped_and_invalid_arguments_are_named():

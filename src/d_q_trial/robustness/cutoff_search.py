@@ -34,15 +34,21 @@ def best_cuts(
 ) -> tuple[pd.DataFrame, np.ndarray]:
     """Find the cutoffs with the largest absolute z above and below, with P corrected for the search.
 
-    For each permutation of the arm labels, the search is repeated over all cutoffs that leave
-    ``robustness.minimum_per_arm`` in each arm under those labels; docs/robustness.md describes its P-values. Each z is
-    that of the tie-corrected normal approximation, continuity-corrected only if the test of the cutoffs is. If several
-    cutoffs share the largest ``|z|``, the lowest is chosen.
+    The arm labels of all participants are permuted jointly. For each permutation, the same search is repeated over all
+    cutoffs that leave ``robustness.minimum_per_arm`` in each arm under those labels, and its largest ``|z|`` is
+    compared with the observed one. Each z is that of the tie-corrected normal approximation, continuity-corrected
+    only if the test of the cutoffs is. If several cutoffs share the largest ``|z|``, the lowest is chosen.
 
     Returns a row per marker, outcome, visit and side with the columns ``BEST_CUTS``: ``cuts`` is the number of cutoffs
-    tried on that side, ``p`` the P of the cutoff without correction, ``reason`` explains a missing cutoff. The second
-    value has, for each group, P corrected for the search over all cutoffs on both sides (step-down); NaN for windows,
-    for groups that are too small, and if the test is not permuted. Miller and Siegmund (1982), Biometrics 38,
+    tried on that side, ``p`` the P of the cutoff without correction. ``p_best_of_side`` corrects for the search over
+    those cutoffs, ``p_best_of_both`` for the search on both sides (at the better of the two), and ``p_best_of_family``
+    for the search over both sides, all markers, all visits and all outcomes of the outcome's family (step-down,
+    Westfall and Young); each has its 99% Monte Carlo interval. ``cut_lower`` to ``cut_upper`` is the percentile range
+    of the cutoff over bootstrap resamples. ``effect_out_of_bag``, with its range, is the median Mann-Whitney effect at
+    the best cutoff of each resample, in the participants left out of it. ``reason`` explains a missing cutoff.
+
+    The second value has, for each group, P corrected for the search over all cutoffs on both sides (step-down); NaN for
+    windows, for groups that are too small, and if the test is not permuted. Miller and Siegmund (1982), Biometrics 38,
     1011-1016, applied to the comparison of arms within a subgroup.
     """
     table, test = groups.table, get_test(analysis.test)

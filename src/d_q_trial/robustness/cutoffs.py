@@ -155,9 +155,10 @@ def cutoffs_table(groups: Subgroups, corrected: np.ndarray | float = np.nan) -> 
     """Return the comparisons above and below every cutoff, the side ``below`` first; columns ``CUTOFFS``.
 
     ``share_below`` is the share of participants in the group below; ``first`` is the treated arm. ``difference``, the
-    estimate of the test ``method``, and the limits of its interval (empty if the group is too small or the test has
-    none), are in the unit of the change. ``corrected`` is the P of each group, corrected for the search, from
-    :func:`d_q_trial.robustness.cutoff_search.best_cuts`.
+    estimate of the test ``method``, and the limits of its interval, ``lower`` and ``upper`` (empty if the group is too
+    small or the test has none), are in the unit of the change. ``p_corrected`` is ``p`` corrected for the search over
+    all cutoffs on both sides, given by ``corrected`` for each group (:func:`d_q_trial.robustness.cutoff_search.best_cuts`);
+    ``p_interaction`` is P of the interaction of treatment with the two sides of the cutoff.
     """
     table = groups.table.assign(p_corrected=corrected, cut=groups.table["position"])
     return _select_groups(table, CUTOFFS, table["side"].ne("window"))

@@ -7,7 +7,7 @@ from ..comparisons import Comparison, Layout, value_matrix
 from ..config.robustness import Family, Robustness
 from ..labels import select_strata
 from ..stats.permutation import Design, MonteCarloP, StepDown, adjust_p, check_memory, labels_for, permuted_blocks
-from ..stats.two_sample import get_test
+from ..stats.two_sample import TwoSampleTest, get_test
 
 NO_IDS = "participants without ids: their outcomes and visits cannot be permuted together"
 COLUMNS = (
@@ -20,9 +20,13 @@ def multiplicity_table(layout: Layout, robustness: Robustness) -> pd.DataFrame:
     """Adjust the P-values of each family in the configuration.
 
     Strata are those of the marker of the analysis. Holm and Benjamini-Hochberg adjust the P-values of the analysis's
-    test. Step-down max-T (Westfall and Young) permutes the arm labels of all participants of the family jointly; its
-    statistic is the z of the tie-corrected normal approximation, continuity-corrected only if the test of the analysis
-    is. Returns a row per family and comparison with the columns ``COLUMNS``; ``reason`` explains a missing max-T.
+    test. Step-down max-T (Westfall and Young) permutes the arm labels of all participants of the family jointly, which
+    keeps the correlation of outcomes and visits. Missing values stay missing under permutation, and the arm sizes of a
+    stratum vary as they would under another randomization. The statistic is the z of the tie-corrected normal
+    approximation, continuity-corrected only if the test of the analysis is.
+
+    Returns a row per family and comparison with the columns ``COLUMNS``. ``p_max_t_lower`` and ``p_max_t_upper`` are
+    the 99% Monte Carlo interval; ``reason`` explains a missing max-T.
     """
     test, rows = get_test(layout.analysis.test), []
     for name, family in robustness.families.items():
@@ -32,7 +36,7 @@ def multiplicity_table(layout: Layout, robustness: Robustness) -> pd.DataFrame:
         reason = test.not_permuted or ("" if all(member.linked.all() for member in members) else NO_IDS)
         max_t = MonteCarloP(*np.full((3, len(members)), np.nan))
         if members and not reason:
-            max_t = _permute_family(values, is_first, bool(test.continuity), robustness)
+            max_t = _permute_family(values, is_first, test, robustness)
         adjusted = zip(members, p, adjust_p(p, "holm"), adjust_p(p, "fdr_bh"), *max_t[:3], strict=True)
         for member, *p_values in adjusted:
             missing = np.isnan(p_values[-1])
@@ -53,10 +57,12 @@ def _belongs(comparison: Comparison, family: Family, layout: Layout) -> bool:
     )
 
 
-def _permute_family(values: np.ndarray, is_first: np.ndarray, continuity: bool, robustness: Robustness) -> MonteCarloP:
+def _permute_family(
+    values: np.ndarray, is_first: np.ndarray, test: TwoSampleTest, robustness: Robustness
+) -> MonteCarloP:
     """Return P of the step-down max-T of each column of values, shape (participants, comparisons)."""
     check_memory(*values.T.shape, robustness.memory_mb)
-    design = Design(values, continuity=continuity)
+    design = Design(values, continuity=bool(test.continuity))
     labels = labels_for(is_first, robustness.permutations, robustness.seed)
     counts = StepDown(design.observed(is_first).z)
     for block in permuted_blocks(design, labels):

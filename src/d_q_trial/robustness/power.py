@@ -25,7 +25,8 @@ def power_table(planned: pd.DataFrame, layout: Layout) -> pd.DataFrame:
     implied by the plan, the power of every comparison of that outcome for the planned difference, and the difference
     detectable with the planned power. ``as observed`` and ``as overall``: power, probability of a wrong sign (type S)
     and exaggeration of significant estimates (type M), if the true effect equals that observed in this comparison, or
-    in all participants; an effect is the distance of the Mann-Whitney effect from 1/2.
+    in all participants; an effect is the distance of the Mann-Whitney effect from 1/2. Power for the observed effect is a
+    function of P alone (Hoenig and Heisey 2001, American Statistician 55, 19-24).
     """
     plans = planned.itertuples(index=False)
     rows = [row for plan in plans for row in _planned_rows(plan, layout)]

@@ -85,9 +85,10 @@ def apply_missing_rule(changes: Sequence[np.ndarray], has_baseline: np.ndarray, 
     """Return the changes at a visit after applying a rule for missing ones, shape (participants,).
 
     ``changes`` are the observed ones at the visits of the outcome up to and including the one analysed, earliest first;
-    ``has_baseline`` (bool) is True for a baseline value from which the kind of change can be computed; without one,
-    ``no_change`` leaves the change missing. An infinite change marks a value without a logarithm. It is left out, but
-    it is not missing. docs/robustness.md describes the rules.
+    ``has_baseline`` (bool) is True for a baseline value from which the kind of change can be computed. With the rule
+    ``available``, missing stays missing. ``last_carried_forward`` takes the change at the last earlier follow-up visit
+    that has one; the baseline is not carried forward. ``no_change`` sets the change to 0; without a baseline value it
+    stays missing. An infinite change marks a value without a logarithm. It is left out, but it is not missing.
     """
     table = pd.DataFrame(changes)
     values = (table.ffill() if rule == "last_carried_forward" else table).iloc[-1].to_numpy()
@@ -103,7 +104,9 @@ def combine_choices(
 
     ``wide`` and ``arms`` are those of :func:`d_q_trial.changes.linked_values`. Subgroups follow the conventions of the
     strata of the analysis (quantile type, participants that define the quantiles, stratum of a value at the cutoff); its
-    marker, cutoff, outcomes and visits are not used. A subgroup of none, or all, of the participants is left out.
+    marker, cutoff, outcomes and visits are not used. A subgroup of none, or all, of the participants is left out. The
+    population ``completers`` consists of the participants with a value of the outcome at its last visit;
+    ``intention_to_treat`` consists of all participants.
     """
     multiverse, columns, rows, analysed = robustness.multiverse, [], [], arms.isin(trial.analysed_arms).to_numpy()
     everyone = np.ones(np.count_nonzero(analysed), dtype=bool)
@@ -119,7 +122,9 @@ def combine_choices(
         visits = [visit for visit in trial.visits if visit in trial.outcomes[outcome].follow_up]
         selected_visits = [v for v in visits if multiverse.visits == "all" or v in multiverse.visits]
         baseline = select_column(wide, outcome, BASELINE, VALUE)
-        measured = {v: [select_column(wide, outcome, v, name) for name in (VALUE, PERCENT_CHANGE)] for v in visits}
+        measured = {
+            v: [select_column(wide, outcome, v, measure) for measure in (VALUE, PERCENT_CHANGE)] for v in visits
+        }
         populations = {"intention_to_treat": everyone, "completers": ~np.isnan(measured[visits[-1]]).all(axis=0)}
         for visit, kind in product(selected_visits, multiverse.changes):
             until = visits[: visits.index(visit) + 1]

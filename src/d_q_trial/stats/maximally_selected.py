@@ -1,8 +1,11 @@
 """The best cutoff of a marker, with P-values and estimates corrected for the search.
 
-The best *subgroup* is the one above (or below) a cutoff in which treatment works best, the best *split* separates the
-responses best, regardless of treatment. A cutoff is a value of the marker; of equally good cutoffs, the lowest is
-chosen. Deviates are corrected for ties, not for continuity. Markers, responses and arms have shape (n,).
+The best *subgroup* is the one above (or below) a cutoff in which treatment works best; its P comes from permuted arm
+labels (:class:`~.permutation.StepDown`). The best *split* separates the responses best, regardless of treatment; its P
+comes from permuted responses (:func:`best_split`).
+
+A cutoff is a value of the marker; of equally good cutoffs, the lowest is chosen. Deviates are corrected for ties, not
+for continuity. Markers, responses and arms have shape (n,).
 """
 
 from typing import NamedTuple
