@@ -39,6 +39,17 @@ def run_small(names=SMALL, strata=("low", "high"), also=("exact", "welch"), with
     return pipeline.run(make_participants(rows), TRIAL, make_analysis(strata=rule, **overrides), also)
 
 
+@pytest.mark.parametrize(("arm", "counted"), [("control", (1, 2, 3)), ("fisetin", (1, 1, 2)), ("", (1, 1, 3))])
+def test_panels_without_ids_count_in_no_other_arm_than_their_own(arm, counted):
+    panel, rows = {"linked": False, "marker": "p16_variant_5", "stratum": "T3"}, []
+    for number, key in enumerate(("d_q", "control", arm)):
+        rows += [row | panel for row in value_rows(f"panel {number}", key, "ctx", baseline=number)]
+    n = pipeline.run(make_participants(rows), TRIAL, pipeline.PUBLISHED).results.query(
+        "stratum == 'T3' and statistic == 'n'"
+    )
+    assert tuple(n["value"]) == counted
+
+
 def sort_rows(frame, columns=COLUMNS):
     """Return the rows of a table in the order of their texts, with "" for missing and eight digits of other numbers."""
     rows = frame[list(columns)].astype(object).where(frame[list(columns)].notna(), "").to_numpy().tolist()

@@ -37,7 +37,9 @@ def build_changes(participants: Participants, trial: Trial, analysis: Analysis) 
     marks a winsorised value. UserError if the analysis names an outcome, visit or participant that does not exist.
     """
     frame = participants.frame
-    frame = frame[frame["cohort"].eq(TRIAL) & (frame["arm"].isin(trial.analysed_arms) | ~frame["linked"])]
+    # Baseline values by stratum, in panels without ids, are of both arms together and state none.
+    pooled = ~frame["linked"] & frame["arm"].eq("") & frame["visit"].eq(BASELINE)
+    frame = frame[frame["cohort"].eq(TRIAL) & (frame["arm"].isin(trial.analysed_arms) | pooled)]
     outcomes = _select_names(analysis.outcomes, trial.outcomes, f"analyses.{analysis.name}.outcomes")
     follow_ups = [visit for visit in trial.visits if visit != BASELINE]
     visits = _select_names(analysis.visits, follow_ups, f"analyses.{analysis.name}.visits")

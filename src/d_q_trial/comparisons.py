@@ -36,6 +36,7 @@ class Comparison:
     participant: np.ndarray
     linked: np.ndarray  # False for the rows of panels without ids
     is_first: np.ndarray  # True in the treated arm
+    has_arm: np.ndarray  # False for baseline values that state no arm
     value: np.ndarray  # the change, in the measure of the analysis; the baseline value at baseline
     baseline: np.ndarray
     ratio: np.ndarray  # follow-up / baseline; meaningless at baseline
@@ -145,7 +146,8 @@ class Layout:
         changes = self.changes
         arrays = {name: changes[name].to_numpy(float) for name in ("value", "baseline")}
         arrays |= {"participant": changes["participant"].to_numpy(object), "linked": changes["linked"].to_numpy(bool)}
-        arrays["is_first"] = changes["arm"].eq(next(iter(self.trial.analysed_arms))).to_numpy()
+        arm, treated = changes["arm"], next(iter(self.trial.analysed_arms))
+        arrays |= {"is_first": arm.eq(treated).to_numpy(), "has_arm": arm.ne("").to_numpy()}
         arrays["ratio"] = _follow_up_ratio(changes, self.analysis.measure)
         included = ~changes["reason"].isin([EXCLUDED, BEYOND_FENCE]).to_numpy()
         numbered = changes.assign(row=np.arange(len(changes)))

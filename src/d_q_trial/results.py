@@ -58,11 +58,6 @@ def _build_strata_comparison(comparison: Comparison, upper: str, lower: str) -> 
     return replace(both, contrast=f"{upper} - {lower}", is_first=both.label == upper)
 
 
-def _group_members(layout: Layout, is_first: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the members (bool) of each summarized group: each arm, and both together."""
-    return dict(zip((*layout.trial.analysed_arms, BOTH_ARMS), (is_first, ~is_first, is_first | True), strict=True))
-
-
 def _is_binary(layout: Layout, comparison: Comparison) -> bool:
     return layout.trial.outcomes[comparison.outcome].kind == "binary"
 
@@ -76,11 +71,11 @@ def _trend_rows(layout: Layout, comparisons: list[Comparison]) -> Iterator[tuple
     strata = layout.analysis.strata.labels
     if len(strata) < 3:
         return
-    contrast = f"trend {' < '.join(strata)}"
-    for group, c in product((*layout.trial.analysed_arms, BOTH_ARMS), comparisons):
+    (treated, control), contrast = layout.trial.analysed_arms, f"trend {' < '.join(strata)}"
+    for group, c in product((treated, control, BOTH_ARMS), comparisons):
         if _is_binary(layout, c) or c.is_change == (group == BOTH_ARMS):
             continue
-        members = _group_members(layout, c.is_first)[group]
+        members = (c.is_first == (group == treated)) | (group == BOTH_ARMS)
         trend = jonckheere_terpstra([c.value[members & (c.label == stratum)] for stratum in strata])
         key, n = (*c.head, "", contrast, group), (trend.n, np.nan)
         yield from result_rows(key, n, TREND, NO_TREND, z_trend=trend.statistic, p_trend=trend.p)
@@ -88,10 +83,12 @@ def _trend_rows(layout: Layout, comparisons: list[Comparison]) -> Iterator[tuple
 
 def _subgroup_rows(layout: Layout, comparisons: list[Comparison], also: Iterable[str]) -> Iterator[tuple]:
     """Summarize the groups of a subgroup, and compare its arms."""
-    _, is_first, values = value_matrix(comparisons)
-    for group, members in _group_members(layout, is_first).items():
-        yield from _summary_rows(layout, comparisons, group, values[members])
-    yield from _contrast_rows(layout, comparisons, also)
+    of_arms = [comparison.within(comparison.has_arm, comparison.stratum) for comparison in comparisons]
+    _, is_first, values = value_matrix(of_arms)
+    for arm, members in zip(layout.trial.analysed_arms, (is_first, ~is_first), strict=True):
+        yield from _summary_rows(layout, of_arms, arm, values[members])
+    yield from _summary_rows(layout, comparisons, BOTH_ARMS, value_matrix(comparisons)[2])
+    yield from _contrast_rows(layout, of_arms, also)
 
 
 def _summary_rows(layout: Layout, comparisons: list[Comparison], group: str, values: np.ndarray) -> Iterator[tuple]:
