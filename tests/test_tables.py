@@ -247,6 +247,34 @@ def test_three_strata_have_columns_p_against_the_highest_and_p_for_trend(strata)
     assert "Jonckheere-Terpstra" in " ".join(table.notes)
 
 
+@pytest.mark.parametrize(
+    ("strata", "columns", "p"),
+    [
+        (["all", "each", "T3"], ("All", "T1/T2", "T3", "P"), ("0.010",)),
+        (["highest", "lowest"], ("T3", "T1/T2", "P"), ("0.010",)),
+        (["highest"], ("T3",), ()),
+    ],
+)
+def test_a_table_of_strata_compares_those_shown_in_any_order(strata, columns, p):
+    keys = {"marker": MARKER, "contrast": "T3 - T1/T2", "stratum": ""}
+    rows = result_rows(("ctx", *BASELINE), {"p": 0.01}, **keys)
+    rows += result_rows(("ctx", *BASELINE), {"n": 60, "median": 2, "q1": 1, "q3": 3}, group="both arms")
+    table = build_table(rows, kind="strata", rows={"outcomes": ["ctx"]}, strata=strata)
+    assert tuple(re.sub(" .*", "", name) for name in table.columns[1:]) == columns
+    assert table.rows[0].cells[len(table.columns) - len(p) :] == p
+    assert ("2.00 (1.00, 3.00)" in table.rows[0].cells) == ("all" in strata)
+
+
+def test_a_stratum_named_by_a_number_stays_text_and_worksheets_have_short_names(tmp_path):
+    rule = ANALYSIS.strata.model_copy(update={"labels": ["01", "02"]})
+    rows = result_rows(("ctx", "percent_change", "week_2"), {"n": 9}, group="d_q", marker=MARKER, stratum="02")
+    table = build_comparisons(rows, ANALYSIS.model_copy(update={"strata": rule}), strata=["each"])
+    write_tables([replace(table, key=key, label="A long name of a table" + 9 * key) for key in "ab"], tmp_path)
+    book = load_workbook(tmp_path / "tables.xlsx")
+    assert [cell.value for cell in book.worksheets[0][4]][2:5] == ["02", DASH, 9]
+    assert max(map(len, book.sheetnames)) <= 31
+
+
 def test_html_headings_have_a_scope_and_markup_in_labels_is_escaped(tables):
     labelled = build_table([], label="<b>T", rows={"outcomes": ["smoker"]})
     html = "".join(map(render_html, (tables["main_results"], tables["table_1"], labelled)))
@@ -266,6 +294,7 @@ ARMS = f"{ONE}kind: arms, rows: "
         (ARMS + "{families: [bone]}}}", r"tables\.t\.rows\.families\.0: .*the trial has no 'bone'"),
         (ARMS + "{table_1: true}, visit: week_3}}", r"tables\.t\.visit: .*the trial has no 'week_3'"),
         (ARMS + "{table_1: true}, vist: x}}", r"tables\.t\.vist"),
+        (ONE + "kind: strata, rows: {table_1: true}, strata: []}}", r"tables\.t\.strata: \[\]: expected at least 1"),
         (ARMS + "{table_1: true}, strata: [each]}}", "'arms' shows one of 'strata'"),
         (ONE + "kind: events}}", "'events' needs the key 'file'"),
         (

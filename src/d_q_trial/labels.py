@@ -83,12 +83,12 @@ def age_group_label(group: str, trial: Trial) -> str:
 
 
 def select_strata(selection: Iterable[str], labels: Sequence[str]) -> list[str]:
-    """Return the strata that a selection denotes; ``labels`` are those of all strata, the lowest first.
+    """Return the strata that a selection denotes, each once; ``labels`` are those of all strata, the lowest first.
 
     ``highest``, ``lowest``, ``each`` (lowest first) and ``descending`` denote strata; any other word stays as it is.
     """
     strata = {"highest": labels[-1:], "lowest": labels[:1], "each": labels, "descending": labels[::-1]}
-    return [label for word in selection for label in strata.get(word, [word])]
+    return list(dict.fromkeys(label for word in selection for label in strata.get(word, [word])))
 
 
 @cache

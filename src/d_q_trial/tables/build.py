@@ -119,12 +119,8 @@ class _Builder:
         """Return paragraphs on what the values of the table are and how they were computed."""
         rule, kinds = self.analysis.strata, {outcome.kind for outcome in self.outcomes}
         strata = {"rule": rule, "marker": self.marker.label, "unit": self.marker.unit}
-        values = self.placeholders | {
-            "table": self.table,
-            "kinds": kinds,
-            "measure": self.measure,
-            "labels": rule.labels,
-        }
+        values = self.placeholders | {"table": self.table, "kinds": kinds, "measure": self.measure}
+        values |= {"labels": rule.labels, "shown": self.strata}
         values["formula"] = labels.FORMULAS.get(self.measure, "")
         values["strata"] = labels.describe("strata", **strata) if self.strata != [ALL_PARTICIPANTS] else ""
         values["unknown"] = [name for name in self.strata if name not in (ALL_PARTICIPANTS, *rule.labels)]
@@ -172,21 +168,24 @@ def _format_p(number: Number) -> str:
 def _build_groups(builder: _Builder) -> BuiltTable:
     """Build a row per outcome with a column per arm, or per stratum at baseline (lowest first, both arms together), and P.
 
-    The highest stratum is compared with each lower one; three or more strata have P for trend.
+    The highest stratum shown is compared with each lower one; three or more strata, if all are shown, have P for trend.
     """
-    table, rows, (*lower, upper) = builder.table, [], builder.strata
-    keys = subgroup_keys(upper, builder.marker.key)
+    table, rows, every_label = builder.table, [], builder.analysis.strata.labels
+    keys = subgroup_keys(builder.strata[0], builder.marker.key)
     groups, tests = builder.arm_columns(keys), [Column("P", "", {"contrast": builder.trial.contrast} | keys)]
     if table.kind == "strata":
         keys = {"marker": builder.marker.key}
-        groups = [Column(name, name, keys | {"group": BOTH_ARMS, "stratum": name}) for name in builder.strata]
+        at = {name: subgroup_keys(name, builder.marker.key) | {"group": BOTH_ARMS} for name in builder.strata}
+        groups = [Column("All" if name == ALL_PARTICIPANTS else name, name, place) for name, place in at.items()]
+        *lower, upper = [name for name in every_label if name in at] or [""]
         place = keys | {"stratum": ""}
         contrasts = {name: place | {"contrast": f"{upper} - {name}"} for name in lower}
         tests = [Column(f"P, {upper} against {name}", f"_{upper}_vs_{name}", at) for name, at in contrasts.items()]
-        trend = place | {"contrast": f"trend {' < '.join(builder.strata)}", "group": BOTH_ARMS}
-        tests.append(Column("P for trend", "_trend", trend, "p_trend"))
         if len(lower) == 1:
             tests = [Column("P", "", contrasts[lower[0]])]
+        elif [*lower, upper] == every_label:
+            trend = place | {"contrast": f"trend {' < '.join(every_label)}", "group": BOTH_ARMS}
+            tests.append(Column("P for trend", "_trend", trend, "p_trend"))
     for outcome in builder.outcomes:
         visit = BASELINE if table.kind == "strata" else table.visit
         texts, exact = builder.summarize(outcome, visit, groups, **keys)

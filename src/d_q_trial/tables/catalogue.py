@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from ..config.types import StrictModel, must_match
 from ..config.yaml_files import load_list
@@ -51,7 +51,7 @@ class Table(StrictModel):
     kind: Literal["arms", "strata", "comparisons", "events"]
     rows: Rows | None = None
     visit: VisitKey = BASELINE  # after baseline, the change from baseline is shown
-    strata: list[str] = [ALL_PARTICIPANTS]  # all, highest, lowest, each, or labels; by default, ``strata`` shows each
+    strata: list[str] = Field([ALL_PARTICIPANTS], min_length=1)  # all, highest, lowest, each, or labels; see _Builder
     decimals: Decimals | None = None  # at baseline and of percent changes; other measures have fixed decimals
     smd: bool = False  # whether ``arms`` has a column with the standardized mean difference
     file: Literal["adverse_events.csv", ""] = ""  # of ``events``, in the folder of reported values

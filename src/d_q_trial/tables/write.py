@@ -74,8 +74,8 @@ def write_workbook(tables: Sequence[BuiltTable], path: Path | str) -> None:
     book.remove(book.active)
     for table in tables:
         name = re.sub(r"[\[\]:*?/\\]", " ", table.label)
-        _write_formatted(book.create_sheet(name[:31]), table)
-        exact, frame = book.create_sheet(f"{name[:25]} exact"), exact_frame(table)
+        _write_formatted(book.create_sheet(name[:28]), table)  # 31 are allowed; openpyxl numbers a second one
+        exact, frame = book.create_sheet(f"{name[:22]} exact"), exact_frame(table)
         _append_row(exact, frame.columns, bold=True)
         for row in frame.astype(object).where(frame.notna(), None).to_numpy().tolist():
             _append_row(exact, row)
@@ -106,7 +106,7 @@ def _write_formatted(sheet, table: BuiltTable) -> None:
         if section:
             _append_row(sheet, [section], bold=True)
         for row in rows:
-            _append_row(sheet, row.cells, typed=True)
+            _append_row(sheet, row.cells, numbers_from=table.headings)
     widths = _column_widths(table)
     for index, width in enumerate(widths, start=1):
         sheet.column_dimensions[get_column_letter(index)].width = width
@@ -119,14 +119,14 @@ def _write_formatted(sheet, table: BuiltTable) -> None:
         sheet.row_dimensions[sheet.max_row].height = 15 * math.ceil(1.1 * len(note) / sum(widths))
 
 
-def _append_row(sheet, cells: Iterable[Any], *, typed=False, bold=False, colour: str | None = None, **style) -> None:
-    """Append a row of cells in one font; ``typed`` stores a cell that is one number as a number."""
-    font = Font(name=FONT, size=10, bold=bold, color=colour)
+def _append_row(sheet, cells: Iterable[Any], *, numbers_from=math.inf, bold=False, colour="", **style) -> None:
+    """Append a row of cells in one font; from column ``numbers_from``, counted from 0, a text that is a number becomes one."""
+    font = Font(name=FONT, size=10, bold=bold, color=colour or None)
     values = [escape_formula(value) if isinstance(value, str) else value for value in cells]
     sheet.append(values)
-    for cell, value in zip(sheet[sheet.max_row], values, strict=False):
+    for column, (cell, value) in enumerate(zip(sheet[sheet.max_row], values, strict=False)):
         cell.font = font
-        if typed and (match := _NUMBER.fullmatch(value)):
+        if column >= numbers_from and (match := _NUMBER.fullmatch(value)):
             cell.value = float(value.replace(MINUS, "-"))
             cell.number_format = "0" + (f".{'0' * len(match[1])}" if match[1] else "")
         for name, setting in style.items():
