@@ -17,7 +17,7 @@ from typing import Any
 
 from .. import formatting, labels
 from ..config.settings import Analysis
-from ..files import read_yaml_beside, write_text
+from ..files import escape_formula, read_yaml_beside, write_text
 from ..participants import POPULATION, TRIAL
 from ..results_table import ALL_PARTICIPANTS, BOTH_ARMS, Row
 from ..trial import BASELINE, Trial
@@ -178,10 +178,10 @@ def _entries(prefix: str, conditions: Mapping[Key, tuple[str, Entry]]) -> list[E
 
 def _where(dataset: str, *conditions: Key) -> Entry:
     """Return the conjunction of conditions on the rows of a dataset: variable, comparator and values of each."""
-    clauses: list[Entry] = [
-        {"condition": {"dataset": dataset, "variable": variable, "comparator": comparator, "value": values}}
-        for variable, comparator, *values in conditions
-    ]
+    clauses: list[Entry] = []
+    for variable, comparator, *values in conditions:
+        where = {"variable": variable, "comparator": comparator, "value": [*map(escape_formula, values)]}
+        clauses.append({"condition": {"dataset": dataset} | where})
     if len(clauses) == 1:
         return clauses[0]
     numbered = [{"level": 2, "order": order} | clause for order, clause in enumerate(clauses, start=1)]
