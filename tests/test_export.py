@@ -74,7 +74,7 @@ def find_deviations(value, shape, place=""):
 
 
 QUERY = {"EQ": "in {value}", "IN": "in {value}", "NOTIN": "not in {value}", "LT": "< {value[0]}", "GE": ">= {value[0]}"}
-THIRDS = settings.StrataRule(cuts=[Quantile(1, 3), Quantile(2, 3)], labels=["0 - 2", "2 - 3", "above 3"])
+THIRDS = settings.StrataRule(cuts=[Quantile(1, 3), Quantile(2, 3)], labels=["+0 - 2", "2 - 3", "=3"])
 
 
 @pytest.fixture(scope="module", params=[{}, {"exclude": ["S01", "S02"], "strata": THIRDS}], ids=["two strata", "three"])
@@ -122,7 +122,9 @@ def test_every_reference_in_the_reporting_event_leads_to_an_entry(reported):
 def test_the_conditions_of_every_analysis_select_as_many_participants_as_its_n(reported, tmp_path):
     (run, event), rows = reported, {}
     run.participants.write(tmp_path)
-    tables = {"participants": pd.read_csv(tmp_path / "participants.csv"), "changes": run.changes, "strata": run.strata}
+    write_csv(run.changes, tmp_path / "changes.csv")
+    write_csv(run.strata, tmp_path / "strata.csv")
+    tables = {name: pd.read_csv(tmp_path / f"{name}.csv") for name in ("participants", "changes", "strata")}
     groups = [group for grouping in event["analysisGroupings"] for group in grouping["groups"]]
     for entry in event["analysisSets"] + event["dataSubsets"] + groups:
         clauses = entry.get("compoundExpression", {"whereClauses": [entry]})["whereClauses"]
@@ -256,7 +258,7 @@ def test_a_judgement_is_the_same_in_text_markdown_json_and_junit(folder):
         assert f"  {row['count']} not checkable: {row['note']}" in text
         assert f"| of these: {row['note']} | {row['count']} |" in markdown
     assert markdown[-1].startswith(f"| {known['claim']} | 1480 | 148 | not reproduced | ")
-    suite = ElementTree.fromstring(verify.render_junit(folder))
+    suite = ElementTree.fromstring(verify.render_junit(folder, judgement))
     assert (suite.get("tests"), suite.get("failures")) == (str(sum(counts.values())), "0")
     skipped = {case.get("name"): case[0].get("message") for case in suite if case[0].tag == "skipped"}
     assert len(skipped) == int(suite.get("skipped")) == counts["not checkable"] + 1
@@ -283,7 +285,7 @@ def test_the_judgement_depends_on_verdicts_and_missing_outputs(tmp_path, verdict
     (tmp_path / "strata.csv").touch()
     manifest.write_manifest(tmp_path, "published", LABEL, {})
     assert verify.judge_folder(tmp_path)["verdict"] == judged
-    suite = ElementTree.fromstring(verify.render_junit(tmp_path))
+    suite = ElementTree.fromstring(verify.render_junit(tmp_path, verify.judge_folder(tmp_path)))
     assert [part.tag for part in suite.find("testcase") if part.tag != "system-out"] == [state] * bool(state)
     assert suite.get("failures") == str(int(state == "failure"))
     assert [(entry.get("name"), entry.get("value")) for entry in suite.iter("property")] == [("data", LABEL)]
@@ -291,6 +293,11 @@ def test_the_judgement_depends_on_verdicts_and_missing_outputs(tmp_path, verdict
     judgement = verify.judge_folder(tmp_path)
     assert judgement["missing"] == ["strata.csv"]
     assert judgement["verdict"] == (judged if judged == "not reproduced" else "could not judge")
+    (tmp_path / "claims.csv").unlink()
+    judgement = verify.judge_folder(tmp_path)
+    suite = ElementTree.fromstring(verify.render_junit(tmp_path, judgement))
+    assert [case.get("name") for case in suite.iterfind("testcase[error]")] == ["claims.csv", "strata.csv"]
+    assert "no reported values" not in verify.render_judgement(judgement, "text")
 
 
 @pytest.mark.parametrize("content", [b"", b"a,b\n1\n", b"claim,value\n1,2,3,4\n", b"claim,value\n1,x\n", b"\xff\xfe"])

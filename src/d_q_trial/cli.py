@@ -469,7 +469,7 @@ def verify(context: Context) -> int:
         return manifest.report_differences(arguments.folder, arguments.against)
     judgement = verify.judge_folder(arguments.folder)
     if arguments.junit:
-        write_text(verify.render_junit(arguments.folder), arguments.junit)
+        write_text(verify.render_junit(arguments.folder, judgement), arguments.junit)
     print(verify.render_judgement(judgement, arguments.format))
     return verify.STATUS[judgement["verdict"]]
 

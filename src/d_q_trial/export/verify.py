@@ -32,8 +32,7 @@ def judge_folder(folder: Path) -> dict[str, Any]:
     """
     path, expected = folder / "claims.csv", folder / manifest.NAME
     outputs = manifest.compare(folder, expected) if expected.exists() else {"missing": [manifest.NAME], "differs": []}
-    missing, changed = outputs["missing"], outputs["differs"]
-    verdicts = _read_verdicts(path) if path.exists() else pd.DataFrame(columns=[*SHOWN, "note", "state"])
+    missing, changed, verdicts = outputs["missing"], outputs["differs"], _read_verdicts(path)
     listed, untested = ("differences", "known", "unexpected"), verdicts[verdicts["state"].eq("untested")]
     rows = {state: verdicts.loc[verdicts["state"].eq(state), SHOWN].to_dict("records") for state in listed}
     if rows["differences"] or rows["unexpected"]:
@@ -55,7 +54,9 @@ def judge_folder(folder: Path) -> dict[str, Any]:
 
 
 def _read_verdicts(path: Path) -> pd.DataFrame:
-    """Read claims.csv with the ``state`` of each claim, see ``STATES``."""
+    """Read claims.csv, if it exists, with the ``state`` of each claim, see ``STATES``."""
+    if not path.exists():
+        return pd.DataFrame(columns=[*SHOWN, "note", "state"])
     verdicts = claims.read_verdicts(path)
     pairs = zip(verdicts["verdict"], verdicts["known_difference"].ne(""), strict=True)
     return verdicts.assign(state=[STATES[claims.STATUS.get(verdict, "neutral")][known] for verdict, known in pairs])
@@ -69,8 +70,7 @@ def render_judgement(result: dict[str, Any], output_format: str) -> str:
     return text_template(f"verdict.{suffix}.j2").render(result).removesuffix("\n")
 
 
-def render_junit(folder: Path) -> str:
-    """Return a JUnit file with a case for each reported value: failed, skipped (not checked, known to differ) or passed."""
-    path = folder / "claims.csv"
-    template, cases = template_engine().get_template("junit.xml.j2"), _read_verdicts(path).to_dict("records")
-    return template.render(analysis=folder.name, cases=cases, label=read_label(path))
+def render_junit(folder: Path, result: dict[str, Any]) -> str:
+    """Return a judgement as JUnit: a case for each reported value, and an error for each missing or changed output."""
+    cases = _read_verdicts(folder / "claims.csv").to_dict("records")
+    return template_engine().get_template("junit.xml.j2").render(result, analysis=folder.name, cases=cases)
