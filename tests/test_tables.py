@@ -294,6 +294,7 @@ ARMS = f"{ONE}kind: arms, rows: "
         (ARMS + "{families: [bone]}}}", r"tables\.t\.rows\.families\.0: .*the trial has no 'bone'"),
         (ARMS + "{table_1: true}, visit: week_3}}", r"tables\.t\.visit: .*the trial has no 'week_3'"),
         (ARMS + "{table_1: true}, vist: x}}", r"tables\.t\.vist"),
+        (ONE + "kind: comparisons, rows: {outcomes: [ctx, age]}}}", "but 'age' has no 'follow_up' in the trial"),
         (ONE + "kind: strata, rows: {table_1: true}, strata: []}}", r"tables\.t\.strata: \[\]: expected at least 1"),
         (ARMS + "{table_1: true}, strata: [each]}}", "'arms' shows one of 'strata'"),
         (ONE + "kind: events}}", "'events' needs the key 'file'"),

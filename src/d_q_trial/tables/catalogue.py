@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, model_validator
 
 from ..config.types import StrictModel, must_match
 from ..config.yaml_files import load_list
@@ -57,12 +57,13 @@ class Table(StrictModel):
     file: Literal["adverse_events.csv", ""] = ""  # of ``events``, in the folder of reported values
 
     @model_validator(mode="after")
-    def _check_keys_of_kind(self):
+    def _check_keys_of_kind(self, info: ValidationInfo):
         check_keys(self, _KEYS_OF_TABLES)
-        if self.kind == "events" and not self.file:
-            raise ValueError("'events' needs the key 'file'")
-        if self.kind != "events" and self.rows is None:
-            raise ValueError(f"{self.kind!r} needs the key 'rows'")
+        if not getattr(self, needed := "file" if self.kind == "events" else "rows"):
+            raise ValueError(f"{self.kind!r} needs the key {needed!r}")
+        outcomes = info.context.outcomes if info.context and self.kind == "comparisons" else {}
+        for key in (key for key, outcome in outcomes.items() if key in self.rows.outcomes and not outcome.follow_up):
+            raise ValueError(f"'comparisons' shows changes, but {key!r} has no 'follow_up' in the trial")
         if self.kind == "arms" and (len(self.strata) != 1 or self.strata[0] in SEVERAL_STRATA):
             raise ValueError("'arms' shows one of 'strata'")
         return self
