@@ -50,6 +50,7 @@ def test_parquet_has_the_csv_file_in_full_precision_and_describes_its_columns(fo
 def test_every_csv_file_is_a_resource_of_the_data_package_with_its_columns(folder):
     package = json.loads((folder / "datapackage.json").read_text(encoding="utf-8"))
     resources = {resource["path"]: resource["schema"]["fields"] for resource in package["resources"]}
+    assert package["description"] == f"{LABEL}. {TRIAL.citation}"
     assert resources.keys() == {path.relative_to(folder).as_posix() for path in folder.rglob("*.csv")}
     for path, fields in resources.items():
         assert [field["name"] for field in fields] == list(pd.read_csv(folder / path, nrows=0))
@@ -189,6 +190,11 @@ def test_the_inputs_of_the_crate_include_the_mapping_of_the_analysis(tmp_path):
     mapped = CHOSEN.analyses["published"].model_copy(update={"mapping": str(tmp_path / "own.yaml")})
     listed = crate_of._list_inputs(SimpleNamespace(settings=CHOSEN, analysis=mapped, source={}))
     assert "own.yaml" in [name for name, *_ in listed]
+
+
+@pytest.mark.parametrize(("name", "media_type"), [("DATA.XLSX", "spreadsheetml.sheet"), ("own.yml", "/yaml")])
+def test_the_media_type_of_a_file_follows_from_its_ending(name, media_type):
+    assert crate_of._describe_file(name, "")["encodingFormat"].endswith(media_type)
 
 
 def test_the_crate_lists_every_output_with_its_checksum_and_every_reference_leads_to_an_entity(folder, crate):

@@ -29,8 +29,7 @@ def write_exports(report: Report, workflow: Path) -> None:
     write_text(escape_markdown(f"# Analysis “{name}”\n\n{introduction}\n\n{trial.citation}\n"), folder / README)
     write_text(as_yaml(report.settings, name), folder / CONFIG)
     shutil.copyfile(workflow, folder / WORKFLOW)
-    description = f"{label or ''} {trial.citation}".strip()
-    write_data_package(folder, name=trial.name.lower(), title=title, description=description)
+    write_data_package(folder, name=trial.name.lower(), title=title, description=f"{label_prefix}{trial.citation}")
     _write_crate(report, title, label_prefix)
     manifest.write_manifest(folder, name, label, for_step(report.settings, name))
 
@@ -94,7 +93,7 @@ def _write_crate(report: Report, title: str, label_prefix: str) -> None:
 
 
 def _describe_file(name: str, digest: str) -> dict[str, str]:
-    suffix = Path(name).suffix
+    suffix = Path(name).suffix.lower()
     media_type = FIXED["formats"].get(suffix) or mimetypes.types_map.get(suffix, "application/octet-stream")
     return {"name": name, "sha256": digest, "encodingFormat": media_type}
 
