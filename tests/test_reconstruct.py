@@ -1,5 +1,7 @@
 """The reconstruction of a cohort: the search under constraints, the bundled cohort, and what many cohorts have in common."""
 
+import re
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -16,9 +18,19 @@ from d_q_trial.cli import PARSER, main
 from d_q_trial.errors import UserError
 from d_q_trial.files import read_label, read_rows
 from d_q_trial.formatting import round_decimal
-from d_q_trial.reconstruct.constraints import Constraint, Quantile, rank_sum_z, rounding_window, z_windows
+from d_q_trial.reconstruct.cohort import reconstruct
+from d_q_trial.reconstruct.constraints import (
+    Constraint,
+    Quantile,
+    effect_sign,
+    rank_sum_z,
+    read_targets,
+    rounding_window,
+    z_windows,
+)
+from d_q_trial.reconstruct.design import read_design
 from d_q_trial.reconstruct.ensemble import analyse_cohort, summarize_cohorts
-from d_q_trial.reconstruct.search import Column, refine, solve
+from d_q_trial.reconstruct.search import Column, refine, sample_around_knots, solve
 
 WORKBOOK = Path("data/reconstructed.xlsx")
 SITES = ("bmd_radius", "bmd_femur_neck", "bmd_lumbar_spine")
@@ -105,6 +117,44 @@ def test_another_seed_gives_another_cohort_that_meets_all_constraints(tmp_path, 
         ("why: left after week 2", "wy: left after week 2", "absences.0.wy: unknown key"),
         ("why: left after week 2", "number: 9, why: left after week 2", "absence (left after week 2): "),
         ("{p16_variant_5: T3}, why", "{p16_variant_5: T4}, why", "stratum 'T4' by marker 'p16_variant_5'"),
+        (
+            "{turnover: [week_4",
+            "{turnovr: [week_4",
+            "absences.0.missing.turnovr: 'turnovr': the trial has no 'turnovr'",
+        ),
+        ("{turnover: [week_20]}", "{turnover: [wek_20]}", "the trial has no 'wek_20'; did you mean 'week_20'?"),
+        (
+            "  creatinine: {kidney",
+            "  creatinin: {kidney",
+            "loadings.creatinin: 'creatinin': the trial has no 'creatinin'; did you",
+        ),
+        ("overlap: {control: [6, 8], d_q: [5, 7]}", "overlap: {control: [6, 8]}", "overlap.d_q: this key is missing"),
+        (
+            "overlap: {control: [6, 8]",
+            "overlap: {control: [16, 18]",
+            "markers.p16_variant_1+5: 'upper', 'upper_control', ",
+        ),
+        ("upper: 21", "upper: 70", "markers.p16_variant_5: 'upper', 'upper_control', 'overlap' and 'arms' contradict"),
+        ("  Marker: T cell", "  Markr: T cell", "codebook.Marker: this key is missing"),
+        ("  {label}", "  {lable}", "read_me: no placeholder is called {lable}; did you mean 'label'?"),
+        ('label: "Synthetic data: not the trial\'s participants"', 'label: ""', "label: '': expected text"),
+        ("[42, 23, 59.9]", "[42, 23]", "population_ages.0.2: this key is missing"),
+        (
+            "[-38, -13, -4, 6, 41]",
+            "[-138, -13, -4, 6, 41]",
+            "shapes.ctx.week_2.d_q.0: '-138': expected greater than -100",
+        ),
+        ("ctx: [0.12, 1.05]", "ctx: [0, 1.05]", "extremes.ctx.0: '0': expected greater than 0"),
+        (
+            "ties: {sasp_gro_alpha: {week_2",
+            "ties: {sasp_gro_alpha: {week_4",
+            "the trial has no change of sasp_gro_alpha at week_4",
+        ),
+        (
+            "ties: {sasp_gro_alpha: {week_2",
+            "ties: {ctx: {week_2",
+            "ctx week_2: ties need a reported P, a quartile of 0%",
+        ),
         ("published: data/published", "published: nowhere", "nowhere/summaries.csv: no reported values"),
         ("--design", "nowhere.yaml", "nowhere.yaml: No such file or directory"),
         ("--seed", "-1", "--seed -1: expected a whole number from 0"),
@@ -123,6 +173,42 @@ def test_a_faulty_file_or_argument_gives_one_message(tmp_path, capsys, old, new,
     printed = capsys.readouterr().err
     assert message in printed
     assert "Traceback" not in printed
+
+
+@pytest.mark.parametrize(
+    ("table", "old", "new", "message"),
+    [
+        ("summaries", "median_iqr,74.4,69.7", "median_iqr,,69.7", "age baseline: the reported summaries do not"),
+        ("summaries", "Table 1,smoker", "Table 1,smokers", "smoker: the reported counts do not cover all"),
+        ("summaries", "control,30,count_percent,12,40", "both arms,60,count_percent,12,20", "a count of 10 disagrees"),
+        ("summaries", ",percent_change,", ",log_ratio,", "a cohort has no log_ratio of "),
+        ("tests", "d_q - control,rank_sum,,,=,0.117", "d_q - placebo,rank_sum,,,=,0.117", "no participant has a value"),
+    ],
+)
+def test_reported_numbers_that_no_cohort_can_meet_are_named(tmp_path, table, old, new, message):
+    folder = shutil.copytree("data/published", tmp_path / "published")
+    text = (folder / f"{table}.csv").read_text(encoding="utf-8")
+    assert old in text
+    (folder / f"{table}.csv").write_text(text.replace(old, new, 1), encoding="utf-8")
+    design = read_design("data/reconstruct/trial.yaml", TRIAL)
+    with pytest.raises(UserError, match=re.escape(message)):
+        reconstruct(design, read_targets(folder, design), 1)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 30])
+def test_starting_values_of_any_number_of_participants_lie_within_the_knots(n):
+    values = sample_around_knots(n, (1.0, 2.0, 3.0, 4.0, 5.0), np.random.default_rng(1))
+    assert values.size == n
+    assert ((values >= 1) & (values <= 5)).all()
+
+
+def test_a_reported_direction_may_have_any_minus_sign():
+    assert [effect_sign({"effect": effect, "direction": ""}) for effect in ("-9", "\u22129", "+16", "")] == [
+        -1,
+        -1,
+        1,
+        0,
+    ]
 
 
 def pivot(cohort):

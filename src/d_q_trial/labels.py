@@ -162,12 +162,12 @@ def _replace_words(text: str, labels: Mapping[str, str]) -> str:
     return pattern.sub(lambda match: labels[match[1]], text) if keys else text
 
 
-def fill_placeholders(text: str, values: Mapping[str, str]) -> str:
-    """Replace the placeholders of a title or caption, such as ``{treated}`` and ``{highest}``."""
+def fill_placeholders(text: str, values: Mapping[str, str], place: str = "caption") -> str:
+    """Replace the placeholders of a text, such as ``{treated}`` and ``{highest}``; UserError names an unknown one."""
     try:
         return text.strip().format_map(values)
     except KeyError as error:
         name = str(error).strip("'")
-        raise UserError(f"caption: no placeholder is called {{{name}}}{did_you_mean(name, values)}") from None
+        raise UserError(f"{place}: no placeholder is called {{{name}}}{did_you_mean(name, values)}") from None
     except (AttributeError, TypeError, ValueError) as error:
-        raise UserError(f"caption: {error}: {text.strip()[:60]}") from None
+        raise UserError(f"{place}: {error}: {text.strip()[:60]}") from None

@@ -25,7 +25,7 @@ _MISS_PENALTY = 0.02
 # The smallest difference, in reported units, of medians that the article calls lower or higher without a number.
 _SMALLEST_DIFFERENCE = 1.0
 _PROBABILITIES = {"minimum": 0.0, "q1": 0.25, "median": 0.5, "q3": 0.75, "maximum": 1.0}
-_MOMENTS = {"mean": np.mean, "sd": partial(np.std, ddof=1)}
+_MOMENTS: dict[str, Callable[..., float]] = {"mean": np.mean, "sd": partial(np.std, ddof=1)}
 # The distance that counts as 1 is the reported range (of the quartiles or of all values) or SD divided by this number.
 _DIVISORS = {"median_iqr": 4, "median_range": 16, "range": 16, "mean_sd": 4}
 Window = tuple[float, float]
@@ -49,7 +49,7 @@ def z_windows(reported: str, relation: str, sign: int = 0) -> tuple[Window, ...]
 
     ``relation``: "=" (P rounds to ``reported``), ">" or "<" (a bound). ``sign``: +1 or -1 allows one side only.
     """
-    bound = float(reported)
+    bound = parse_number(reported).value
     p_limits = {"=": rounding_window(reported), ">": (bound * 1.001, 1.0), "<": (0.0, bound * 0.999)}[relation[0]]
     high, low = (-NormalDist().inv_cdf(min(p, 1.0) / 2) if p > 0 else math.inf for p in p_limits)
     positive, negative = (low, high), (-high, -low)
@@ -58,11 +58,9 @@ def z_windows(reported: str, relation: str, sign: int = 0) -> tuple[Window, ...]
 
 def rank_sum_z(first: np.ndarray, second: np.ndarray) -> float:
     """Return z of the rank-sum test: tie-corrected normal approximation, no continuity correction."""
-    pairs, n = first.size * second.size, first.size + second.size
-    ordered = np.sort(np.concatenate([first, second]))
-    tie_sizes = np.diff(np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1], [True]])))
-    tie_sum = np.sum(tie_sizes**3 - tie_sizes)
-    variance = pairs / 12 * (n + 1 - tie_sum / (n * (n - 1)))
+    values, pairs = np.concatenate([first, second]), first.size * second.size
+    n, tied = values.size, (values[:, None] == values).sum(axis=1)  # how many values equal each
+    variance = pairs / 12 * (n + 1 - (tied**2 - 1).sum() / (n * (n - 1)))
     excess = np.sign(first[:, None] - second).sum() / 2  # U minus its expectation
     return excess / math.sqrt(variance) if variance > 0 else 0.0
 
@@ -176,15 +174,17 @@ def row_groups(row: Row) -> list[Group]:
     return [(row["marker"], *((side, "") if " vs " in row["stratum"] else (row["stratum"], side))) for side in sides]
 
 
-def check_counts(cohort: Cohort) -> None:
-    """Check every reported number of participants."""
+def check_targets(cohort: Cohort) -> None:
+    """Check what every reported number is about: the measure, the visit and the number of participants."""
     for (outcome, visit), rows in cohort.targets.items():
-        measured = cohort.measured(outcome, visit)
+        measured, name = cohort.measured(outcome, visit), BASELINE if visit == BASELINE else "percent_change"
         for row in rows:
+            if row["measure"] != name or visit not in (BASELINE, *cohort.design.trial.outcomes[outcome].follow_up):
+                raise UserError(f"{describe_row(row)}: a cohort has no {row['measure']} of {outcome} at {visit}")
             for marker, stratum, arm in row_groups(row):
                 n, reported = cohort.members(marker, stratum, arm)[measured].sum(), row.get("n", row.get(f"n_{arm}"))
                 if reported and int(reported) != n:
-                    raise UserError(f"{_describe_row(row)}: n = {n} in {arm or 'both arms'}, reported {reported}")
+                    raise UserError(f"{describe_row(row)}: n = {n} in {arm or 'both arms'}, reported {reported}")
 
 
 def build_constraints(cohort: Cohort, outcome: str, visit: str) -> tuple[Constraint, ...]:
@@ -194,55 +194,53 @@ def build_constraints(cohort: Cohort, outcome: str, visit: str) -> tuple[Constra
     edges = visit == BASELINE and cohort.design.decimals[outcome] == 0
     constraints: dict[tuple, Constraint] = {}  # a value that is reported twice is one constraint
     for row in cohort.targets[outcome, visit]:
-        items = tuple(np.flatnonzero(cohort.members(*group)[measured]) for group in row_groups(row))
+        groups = row_groups(row)
+        items = tuple(np.flatnonzero(cohort.members(*group)[measured]) for group in groups)
         is_test = row.get("test") == "rank_sum"
         for key, constraint in _test_constraints(row, items) if is_test else _summary_constraints(row, items, edges):
-            constraints.setdefault(key, constraint)
-    for constraint in constraints.values():
-        if constraint.items.size == 0:
-            raise UserError(f"{constraint.name}: no participant has a value")
+            if not all(group.size for group in items):
+                raise UserError(f"{constraint.name}: no participant has a value")
+            constraints.setdefault((*groups, key), constraint)
     return tuple(constraints.values())
 
 
-def _test_constraints(row: Row, items: tuple[np.ndarray, ...]) -> Iterator[tuple[tuple, Constraint]]:
-    """Yield the constraint on P and, if a direction is reported, on the difference of medians, each with its key."""
-    groups, title = row_groups(row), f"{_describe_row(row)}, "
-    sign, relation, p = effect_sign(row), row["p_relation"], row["p"]
-    windows = z_windows(p, relation, sign)
-    yield (*groups, relation, p), Constraint(f"{title}P {relation} {p}", items, windows, rank_sum_z)
+def _test_constraints(row: Row, items: tuple[np.ndarray, ...]) -> Iterator[tuple[str, Constraint]]:
+    """Yield the constraint on P and, if a direction is reported, on the difference of medians, each after its key."""
+    title, sign, relation, p = f"{describe_row(row)}, ", effect_sign(row), row["p_relation"], row["p"]
+    yield relation + p, Constraint(f"{title}z of P {relation} {p}", items, z_windows(p, relation, sign), rank_sum_z)
     if sign:
         any_size = (_SMALLEST_DIFFERENCE, math.inf) if sign > 0 else (-math.inf, -_SMALLEST_DIFFERENCE)
         window = rounding_window(row["effect"]) if row["effect"] else any_size
         name = f"{title}difference of medians {row['effect'] or row['direction']}"
-        yield tuple(groups), MedianDifference(name, items, (window,), scale=10.0)
+        yield "", MedianDifference(name, items, (window,), scale=10.0)
 
 
-def _summary_constraints(row: Row, items: tuple[np.ndarray, ...], edges: bool) -> Iterator[tuple[tuple, Constraint]]:
-    """Yield the constraints on the quantiles or moments of a row, each with its key; smallest probability first."""
-    statistic = row.get("statistic", "")
-    summaries = {name: row[column] for column, name in SUMMARIES[statistic].items()} if statistic in _DIVISORS else {}
-    spread = abs(float(row["upper"] or 0) - float(row["lower"])) if summaries else 0.0
-    for summary, reported in sorted(summaries.items(), key=lambda item: _PROBABILITIES.get(item[0], 0)):
-        low, high = rounding_window(reported, edges=edges)
-        if statistic == "range" and parse_number(reported).decimals == 0:
-            low = parse_number(reported).value  # an age of 62 is 62.0 or more, and is reported as 62
-        limits = f"{_describe_row(row)}, {summary} = {reported}", items, ((low, high),)
-        scale = max(spread / _DIVISORS[statistic], 1e-9)
-        if summary in _MOMENTS:
-            yield (summary, *row_groups(row), reported), Constraint(*limits, _MOMENTS[summary], scale)
+def _summary_constraints(row: Row, items: tuple[np.ndarray, ...], edges: bool) -> Iterator[tuple[str, Constraint]]:
+    """Yield the constraints on the quantiles or moments of a row, each after its key; smallest probability first."""
+    if (statistic := row.get("statistic", "")) not in _DIVISORS:
+        return
+    numbers = {name: parse_number(row[column]) for column, name in SUMMARIES[statistic].items() if row[column]}
+    values = [number.value for number in numbers.values()]
+    scale = (numbers["sd"].value if "sd" in numbers else np.ptp(values or [0.0])) / _DIVISORS[statistic] or 1.0
+    for name, number in sorted(numbers.items(), key=lambda item: _PROBABILITIES.get(item[0], 0.0)):
+        low, high = rounding_window(number.text, edges=edges)
+        if statistic == "range" and number.decimals == 0:
+            low = number.value  # an age of 62 is 62.0 or more, and is reported as 62
+        limits = f"{describe_row(row)}, {name} = {number.text}", items, ((low, high),)
+        if name in _PROBABILITIES:
+            yield name + number.text, Quantile(*limits, scale=scale, probability=_PROBABILITIES[name])
         else:
-            quantile = Quantile(*limits, scale=scale, probability=_PROBABILITIES[summary])
-            yield (summary, *row_groups(row), reported), quantile
+            yield name + number.text, Constraint(*limits, _MOMENTS[name], scale)
 
 
 def effect_sign(row: Row) -> int:
     """Return the reported direction of a test: 1, -1, or 0 where none is reported."""
-    if row["effect"]:
-        return -1 if row["effect"].startswith("-") else 1
-    return {"negative": -1, "positive": 1}.get(row["direction"], 0)
+    sign = int(np.sign(parse_number(row["effect"] or "0").value))
+    return sign or {"negative": -1, "positive": 1}.get(row["direction"], 0)
 
 
-def _describe_row(row: Row) -> str:
+def describe_row(row: Row) -> str:
+    """Name a reported number by its place and group."""
     stratum = f"{row['stratum']} by {row['marker']}" if row["marker"] else ""
     group = row.get("group", row.get("contrast", ""))
     return " ".join(filter(None, (row["locator"], row["outcome"], row["visit"], stratum, group)))

@@ -1,9 +1,9 @@
 """Read the design of a synthetic cohort and draw its participants: arms, strata, missing visits and latent factors."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 import numpy as np
 from numpy.random import Generator
@@ -12,23 +12,28 @@ from pydantic import AfterValidator, Field, NonNegativeInt, PositiveFloat, Posit
 from ..config.types import Pair, StrictModel, must_ascend
 from ..config.yaml_files import read_yaml, validate_content
 from ..errors import UserError
+from ..labels import fill_placeholders
 from ..published_tables import Row
-from ..trial import BASELINE, ArmKey, MarkerKey, OutcomeKey, Trial, VisitKey
+from ..trial import BASELINE, ArmKey, Decimals, FamilyKey, Label, MarkerKey, OutcomeKey, Trial, VisitKey
 
-Counts = Annotated[list[int], Field(min_length=2, max_length=2), AfterValidator(must_ascend)]
-Knots = Annotated[list[float], Field(min_length=5, max_length=5), AfterValidator(must_ascend)]
+Counts = Annotated[list[NonNegativeInt], Field(min_length=2, max_length=2), AfterValidator(must_ascend)]
+_Change = Annotated[float, Field(gt=-100)]
+Knots = Annotated[list[_Change], Field(min_length=5, max_length=5), AfterValidator(must_ascend)]
 Share = Annotated[float, Field(ge=0, le=1)]
+SomeInt = Annotated[int, Field(ge=2)]
+Range = Annotated[list[PositiveFloat], Field(min_length=2, max_length=2), AfterValidator(must_ascend)]
 
 
 class MarkerDesign(StrictModel):
     """Strata sizes of a marker, the distribution of its values, and its correlation with age."""
 
-    upper: PositiveInt  # participants in the upper stratum
+    upper: SomeInt  # participants in the upper stratum
     upper_control: Counts  # the fewest and the most of them in the control arm
     tie_at_cut: bool
     spearman_with_age: Pair
     typical: PositiveFloat
     spread: PositiveFloat
+    slope: float  # of its logarithm per decade of age, in the population sample
 
 
 class Absence(StrictModel):
@@ -38,7 +43,7 @@ class Absence(StrictModel):
     strata: dict[MarkerKey, str]
     number: PositiveInt = 1
     why: str
-    missing: dict[str, list[str]]
+    missing: dict[OutcomeKey | FamilyKey, list[VisitKey]]
 
 
 class Ties(StrictModel):
@@ -53,37 +58,49 @@ class Design(StrictModel):
 
     trial: Trial
     seed: NonNegativeInt
-    label: str
+    label: Label
     read_me: str  # of the workbook, with placeholders for label, seed, cut and absences
     codebook: dict[str, str]  # meaning of the columns ID, Arm and Marker
     arms: dict[ArmKey, PositiveInt]
     markers: dict[MarkerKey, MarkerDesign]
-    marker_decimals: NonNegativeInt
+    marker_decimals: Decimals
     marker_loading: Share
     overlap: dict[ArmKey, Counts]
     absences: list[Absence]
-    decimals: dict[OutcomeKey, NonNegativeInt]
+    decimals: dict[OutcomeKey, Decimals]
     ties: dict[OutcomeKey, dict[VisitKey, Ties]]
-    extremes: dict[OutcomeKey, Pair]
-    height: Pair
+    extremes: dict[OutcomeKey, Range]
+    age: OutcomeKey
+    heights: list[tuple[OutcomeKey, OutcomeKey, float, float]]  # weight, BMI, lowest and highest height that they imply
     shapes: dict[OutcomeKey, dict[VisitKey, dict[ArmKey, Knots]]]
-    loadings: dict[str, dict[str, float]]
+    loadings: dict[OutcomeKey | FamilyKey, dict[str, float]]
     shared_by_visits: Share
     against_baseline: float
-    population_ages: list[list[float]]  # number of people, youngest and oldest age in each age group
-    population_slopes: dict[MarkerKey, float]  # of a marker's logarithm, per decade of age
+    population_ages: list[tuple[SomeInt, float, float]]  # number of people, youngest and oldest age in each age group
 
     @model_validator(mode="after")
-    def _require_decimals(self) -> Self:
-        for name in self.continuous:
-            if name not in self.decimals:
-                raise ValueError(f"decimals.{name}: this key is missing")
+    def _check_keys(self) -> Self:
+        if len(self.trial.stratum_labels) != 2:
+            raise ValueError("a cohort needs a trial with two 'stratum_labels'")
+        arms = self.trial.analysed_arms
+        required = {"decimals": self.continuous, "arms": arms, "overlap": arms, "codebook": ("ID", "Arm", "Marker")}
+        for name, key in ((name, key) for name, keys in required.items() for key in keys):
+            if key not in getattr(self, name):
+                raise ValueError(f"{name}.{key}: this key is missing")
+        for name, visits in [*self.ties.items(), *self.shapes.items()]:
+            for visit in visits:
+                if visit not in self.trial.outcomes[name].follow_up:
+                    raise ValueError(f"{name}.{visit}: the trial has no change of {name} at {visit}")
         return self
 
     @property
     def continuous(self) -> list[str]:
         """The keys of the continuous outcomes."""
         return [key for key, outcome in self.trial.outcomes.items() if outcome.kind == "continuous"]
+
+    def for_outcome(self, table: dict[str, Any], outcome: str) -> Any:
+        """Return the entry of an outcome or else of its family; None without one."""
+        return table.get(outcome, table.get(self.trial.outcomes[outcome].family))
 
 
 def read_design(path: Path | str, trial: Trial) -> Design:
@@ -105,7 +122,7 @@ class Cohort:
 
     design: Design
     targets: Targets
-    seed: int
+    read_me: str
     arm: np.ndarray  # str
     strata: dict[tuple[str, str], np.ndarray]  # (marker, stratum) -> bool
     factors: dict[str, np.ndarray]  # latent factor -> standard normal scores
@@ -133,47 +150,50 @@ class Cohort:
         """Return the positions of the participants with a value at a visit and at baseline."""
         return np.delete(np.arange(self.arm.size), self.absent[outcome, visit] + self.absent[outcome, BASELINE])
 
-    def draw_scores(self, outcome: str, rng: Generator) -> np.ndarray:
-        """Draw latent scores: factors weighted by the loadings of the outcome or its family, plus a unique factor."""
-        loadings = self.design.loadings
-        loading = loadings.get(outcome, loadings.get(self.design.trial.outcomes[outcome].family, {}))
-        unique_weight = max(0.0, 1.0 - sum(weight**2 for weight in loading.values())) ** 0.5
-        unique = unique_weight * rng.standard_normal(self.arm.size)
-        return sum((weight * self.factors[name] for name, weight in loading.items()), unique)
-
 
 def draw_participants(design: Design, targets: Targets, seed: int, rng: Generator) -> Cohort:
     """Draw arms, strata and absences in the numbers of the design; participant order and marker overlap are random."""
     arm = rng.permutation(np.concatenate([np.full(n, key, dtype=object) for key, n in design.arms.items()]))
-    control, treated = design.trial.arms.control.key, design.trial.arms.treated.key
-    upper_sizes = []  # number in the upper stratum of each marker, by arm
-    for marker in design.markers.values():
-        n_control = int(rng.integers(*marker.upper_control, endpoint=True))
-        upper_sizes.append({control: n_control, treated: marker.upper - n_control})
-    first_upper, second_upper = (np.full(arm.size, False) for _ in design.markers)
+    lower_label, upper_label = design.trial.stratum_labels
+    strata, n_control = {}, {}
+    for name, marker in design.markers.items():
+        n_control[name] = int(rng.integers(*marker.upper_control, endpoint=True))
+        strata[name, upper_label] = np.full(arm.size, False)
     for key in design.arms:
         members = rng.permutation(np.flatnonzero(arm == key))
-        n_both = int(rng.integers(*design.overlap[key], endpoint=True))
-        n_first, n_second = (sizes[key] for sizes in upper_sizes)
-        first_upper[members[:n_first]] = True
-        second_upper[members[:n_both]] = second_upper[members[n_first : n_first + n_second - n_both]] = True
-    lower_label, upper_label = design.trial.stratum_labels
-    strata = {}
-    for key, in_upper in zip(design.markers, (first_upper, second_upper), strict=True):
-        strata |= {(key, lower_label): ~in_upper, (key, upper_label): in_upper}
+        n_both, n_first = int(rng.integers(*design.overlap[key], endpoint=True)), 0
+        for name, marker in design.markers.items():  # each marker after the first shares n_both participants with it
+            n = n_control[name] if key == design.trial.arms.control.key else marker.upper - n_control[name]
+            chosen = np.append(members[:n_both], members[n_first : n_first + n - n_both]) if n_first else members[:n]
+            if np.unique(chosen).size != n:
+                raise UserError(f"markers.{name}: 'upper', 'upper_control', 'overlap' and 'arms' contradict each other")
+            strata[name, upper_label][chosen] = True
+            n_first = n_first or n
+    strata |= {(name, lower_label): ~strata[name, upper_label] for name in design.markers}
     factor_names = sorted({name for loading in design.loadings.values() for name in loading})
-    cohort = Cohort(design, targets, seed, arm, strata, {name: rng.standard_normal(arm.size) for name in factor_names})
-    already_absent = np.full(arm.size, False)
+    factors = {name: rng.standard_normal(arm.size) for name in factor_names}
+    cohort = Cohort(design, targets, _render_read_me(design, seed), arm, strata, factors)
+    present = np.full(arm.size, True)
     for absence in design.absences:
-        eligible = ~already_absent & cohort.members("", "", absence.arm)
+        eligible = present & cohort.members("", "", absence.arm)
         for marker, stratum in absence.strata.items():
             eligible &= cohort.members(marker, stratum, "")
         candidates = rng.permutation(np.flatnonzero(eligible))
         if candidates.size < absence.number:
             raise UserError(f"absence ({absence.why}): {candidates.size} participants fit, {absence.number} needed")
         absentees = candidates[: absence.number]
-        already_absent[absentees] = True
-        for key, outcome in design.trial.outcomes.items():
-            for visit in absence.missing.get(key, absence.missing.get(outcome.family, [])):
-                cohort.absent[key, visit].extend(absentees)
+        present[absentees] = False
+        for outcome in design.trial.outcomes:
+            for visit in design.for_outcome(absence.missing, outcome) or ():
+                cohort.absent[outcome, visit].extend(absentees)
     return cohort
+
+
+def _render_read_me(design: Design, seed: int) -> str:
+    """Return the text of the sheet READ ME; UserError names a placeholder that is unknown."""
+    absences: Counter[str] = Counter()
+    for absence in design.absences:
+        absences[f"{design.trial.analysed_arms[absence.arm].label}: {absence.why}"] += absence.number
+    lines = "\n".join(f"{n} x {reason}" for reason, n in absences.items())
+    values = {"label": design.label, "seed": str(seed), "cut": str(design.trial.cuts[0]), "absences": lines}
+    return fill_placeholders(design.read_me, values, "read_me")

@@ -46,19 +46,20 @@ class Column:
     keep_ties: bool = False
 
     def __post_init__(self) -> None:
-        item_sets = [set(constraint.items) for constraint in self.constraints]
-        groups = [set(np.flatnonzero(self.group == number)) for number in np.unique(self.group)]
-        # Exchanging values within a group helps only where a constraint applies to some, not all, of its items.
-        splits_a_group = any(0 < len(group & items) < len(group) for group in groups for items in item_sets)
-        self.exchange = splits_a_group and self.baseline is not None
-        self.constraints_on = [[n for n, items in enumerate(item_sets) if i in items] for i in range(self.group.size)]
+        numbered = list(enumerate(self.constraints))
+        self.constraints_on = [[n for n, c in numbered if item in c.items] for item in range(self.group.size)]
+        # Exchanging values within a group helps only if its items are not all under the same constraints.
+        kinds = {(group, *numbers) for group, numbers in zip(self.group, self.constraints_on, strict=True)}
+        self.exchange = self.baseline is not None and len(kinds) > np.unique(self.group).size
         self.quartiles = [c for c in self.constraints if isinstance(c, Quantile) and 0 < c.probability < 1]
-        self.set_cells(np.zeros(self.group.size, dtype=int))
 
-    def set_cells(self, cells: np.ndarray) -> None:
-        """Set all cells, and with them the values and the gaps."""
-        self.cells, self.values = cells, self.to_values(cells)
+    def start(self, values: np.ndarray) -> None:
+        """Set all cells to those nearest to analysed values."""
+        self.cells = self.to_cells(values)
+        self.values = self.to_values(self.cells)
         self.gaps = np.array([constraint.gap(self.values) for constraint in self.constraints])
+        _, inverse, counts = np.unique(self.values, return_inverse=True, return_counts=True)
+        self.fixed = set(np.flatnonzero(counts[inverse] > 1)) if self.keep_ties else set()
 
     def to_values(self, cells, items=slice(None)):
         """Return the analysed values of cells of all items, or of some."""
@@ -73,9 +74,9 @@ class Column:
 
     def try_moves(self, moves: Moves, rng: Generator, temperature: float = 0.0) -> None:
         """Make moves that respect the limits and do not increase the gaps; at a temperature, also some that do."""
-        items = [item for item, _ in moves]
-        values = [self.to_values(cell, item) for item, cell in moves]
-        if not all(self.lowest[i] <= value <= self.highest[i] for i, value in zip(items, values, strict=True)):
+        items, values = [item for item, _ in moves], [self.to_values(cell, item) for item, cell in moves]
+        allowed = [self.lowest[i] <= value <= self.highest[i] for i, value in zip(items, values, strict=True)]
+        if not moves or not all(allowed):
             return
         old_cells, old_values = self.cells[items], self.values[items]
         self.cells[items], self.values[items] = [cell for _, cell in moves], values
@@ -92,59 +93,44 @@ class Column:
         return [(item, self.to_cells(self.values[partner], item)), (partner, self.to_cells(self.values[item], partner))]
 
 
-def solve(
-    column: Column, start: Callable[[], np.ndarray], rng: Generator, *, steps: int = 6000, attempts: int = 12
-) -> None:
-    """Fill a column with cells that meet every constraint.
+def solve(column: Column, start: Callable[[], np.ndarray], rng: Generator, *, steps=6000, attempts=12) -> None:
+    """Fill a column with cells that meet every constraint, by simulated annealing.
 
     Each of the ``attempts`` starts from new analysed values, shape (n,), that ``start`` returns, and makes at most
-    ``steps`` steps. UserError names the constraints that the best attempt misses, and the values reached.
+    ``steps`` steps. UserError names the constraints that the last attempt misses, and the values reached.
     """
-    smallest, best_values, missed = math.inf, column.values, []
     for attempt in range(attempts):
-        column.set_cells(column.to_cells(start()))
-        _anneal(column, rng, steps, _START_TEMPERATURES[attempt % len(_START_TEMPERATURES)])
+        column.start(start())
+        hottest = _START_TEMPERATURES[attempt % len(_START_TEMPERATURES)]
+        for step in range(steps):
+            missed = np.flatnonzero(column.gaps)
+            if missed.size == 0:
+                return
+            moves = _propose_moves(column, column.constraints[missed[rng.integers(missed.size)]], rng)
+            column.try_moves(moves, rng, hottest * (_FINAL_TEMPERATURE / hottest) ** (step / steps))
         if not column.gaps.any():
             return
-        if column.gaps.sum() < smallest:
-            smallest, best_values = column.gaps.sum(), column.values.copy()
-            missed = [column.constraints[number] for number in np.flatnonzero(column.gaps)]
-    reached = [f"{constraint.name} (reached {constraint.value(best_values):.5g})" for constraint in missed]
+    missed = [column.constraints[number] for number in np.flatnonzero(column.gaps)]
+    reached = [f"{constraint.name} (reached {constraint.value(column.values):.5g})" for constraint in missed]
     raise UserError(f"{column.name}: no values found that meet {'; '.join(reached)}")
 
 
-def _anneal(column: Column, rng: Generator, steps: int, start_temperature: float) -> None:
-    """Change a column until all constraints are met or the steps are used up."""
-    fixed = set()
-    if column.keep_ties:
-        _, inverse, counts = np.unique(column.values, return_inverse=True, return_counts=True)
-        fixed = set(np.flatnonzero(counts[inverse] > 1))
-    for step in range(steps):
-        missed = np.flatnonzero(column.gaps)
-        if missed.size == 0:
-            return
-        constraint = column.constraints[missed[rng.integers(missed.size)]]
-        moves = _propose_moves(column, constraint, fixed, rng)
-        if moves:
-            column.try_moves(moves, rng, start_temperature * (_FINAL_TEMPERATURE / start_temperature) ** (step / steps))
-
-
-def _propose_moves(column: Column, constraint: Constraint, fixed: set[int], rng: Generator) -> Moves:
-    """Propose one or two moves of items that are not fixed, or none, towards meeting a constraint."""
+def _propose_moves(column: Column, constraint: Constraint, rng: Generator) -> Moves:
+    """Propose one or two moves, or none, towards meeting a constraint."""
     values, baseline, is_rank_sum = column.values, column.baseline, constraint.statistic is rank_sum_z
     item = constraint.pick_item(values, rng) if rng.random() < 0.85 else rng.integers(values.size)
-    if item in fixed:
+    if item in column.fixed:
         return []
     choice = rng.random()
     if column.exchange and choice < 0.4:
         partners = np.flatnonzero(column.group == column.group[item])
         partner = partners[rng.integers(partners.size)]
-        return [] if partner == item or partner in fixed else column.swap_moves(item, partner)
+        return [] if partner == item or partner in column.fixed else column.swap_moves(item, partner)
     if isinstance(constraint, Quantile) and choice > 0.6:
         target = constraint.value_to_meet(values, item, rng)
         return [] if target is None else [(item, column.to_cells(target, item))]
     if is_rank_sum and choice > 0.9 and column.quartiles:
-        return _propose_balanced_moves(column, constraint, fixed, rng)
+        return _propose_balanced_moves(column, constraint, rng)
     if choice < 0.65:  # a few units of the last decimal
         size = 1 + int(rng.exponential(2.0)) if rng.random() < 0.8 else 1 + int(rng.exponential(20.0))
         return [(item, column.cells[item] + (size if rng.random() < 0.5 else -size))]
@@ -156,11 +142,11 @@ def _propose_moves(column: Column, constraint: Constraint, fixed: set[int], rng:
     return [(item, column.to_cells(target, item) + rng.integers(-1, 2))]
 
 
-def _propose_balanced_moves(column: Column, constraint: Constraint, fixed: set[int], rng: Generator) -> Moves:
+def _propose_balanced_moves(column: Column, constraint: Constraint, rng: Generator) -> Moves:
     """Propose to move one neighbour of a quartile to another item's value, and the other so that the quartile stays."""
     values = column.values
     lower, upper, share = column.quartiles[rng.integers(len(column.quartiles))].neighbours(values)
-    if not share or fixed & {lower, upper}:
+    if not share or column.fixed & {lower, upper}:
         return []
     quartile = values[lower] + share * (values[upper] - values[lower])
     target = values[constraint.items[rng.integers(constraint.items.size)]]
@@ -180,9 +166,7 @@ def refine(column: Column, scores: np.ndarray, rng: Generator) -> None:
     for propose in (_propose_ordering, _propose_spreading):
         for _ in range(_REFINEMENT_ROUNDS):
             for item in rng.permutation(column.cells.size):
-                moves = propose(column, item, scores, rng)
-                if moves:
-                    column.try_moves(moves, rng)
+                column.try_moves(propose(column, item, scores, rng), rng)
 
 
 def _propose_ordering(column: Column, item: int, scores: np.ndarray, rng: Generator) -> Moves:
@@ -208,30 +192,26 @@ def _propose_spreading(column: Column, item: int, scores: np.ndarray, rng: Gener
 def sample_around_knots(n: int, knots: Sequence[float], rng: Generator) -> np.ndarray:
     """Return ``n`` sorted values, shape (n,), with nearly these five knots: minimum, quartiles (type 7) and maximum."""
     low, first, middle, third, high = knots
-    levels = np.arange(n) / (n - 1) + rng.uniform(-0.35, 0.35, n) / (n - 1)
+    levels = (np.arange(n) + rng.uniform(-0.35, 0.35, n)) / max(n - 1, 1)
     levels = np.sort(np.clip(levels, 0, 1))
     levels[0], levels[-1] = 0.0, 1.0
     values = np.interp(levels, [0.25, 0.5, 0.75], [first, middle, third])
-    lower, upper = levels < 0.25, levels > 0.75
-    values[lower] = first - (first - low) * (1 - levels[lower] / 0.25) ** _TAIL_EXPONENT
-    values[upper] = third + (high - third) * ((levels[upper] - 0.75) / 0.25) ** _TAIL_EXPONENT
-    for probability, knot in ((0.25, first), (0.5, middle), (0.75, third)):
-        rank = (n - 1) * probability
-        below = int(rank)
-        share = rank - below
-        if share == 0:
-            values[below] = knot
-        else:
+    values -= (first - low) * np.maximum(1 - levels / 0.25, 0) ** _TAIL_EXPONENT
+    values += (high - third) * np.maximum((levels - 0.75) / 0.25, 0) ** _TAIL_EXPONENT
+    for quarter, knot in enumerate(knots[1:4], start=1):
+        below, remainder = divmod((n - 1) * quarter, 4)
+        values[below] = knot
+        if share := remainder / 4:
             room = min(knot - values[below - 1], values[min(below + 2, n - 1)] - knot)
             distance = max(0.0, 0.6 * rng.random() * room)
-            values[below], values[below + 1] = knot - share * distance, knot + (1 - share) * distance
+            values[below : below + 2] = knot - share * distance, knot + (1 - share) * distance
     return np.sort(values)
 
 
-def assign_by_rank(scores: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Return the ``values`` in the order of the ``scores``, so that both have the same ranks; shapes (n,)."""
+def assign_by_rank(scores: np.ndarray, values: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Return the ``values`` of each group in the order of its ``scores``; all have shape (n,)."""
     assigned = np.empty_like(values)
-    assigned[np.argsort(scores, kind="stable")] = np.sort(values)
+    assigned[np.lexsort((scores, groups))] = values[np.lexsort((values, groups))]
     return assigned
 
 
@@ -240,27 +220,27 @@ def impose_ties(values: np.ndarray, column: Column, ties: Ties, rng: Generator) 
 
     The largest tie consists of compared items without any change, most of them from the group whose reported quartiles
     include zero. Each further pair is within one group, because a tie between groups would make U a half-integer. Pairs
-    are in the tails, where no quartile is reported, and get a change that both baselines can represent.
+    are in the tails, where no quartile is reported, and get a change that both baselines can represent. UserError if the
+    column has no such group, or too few items for the ties.
     """
-    base, quantiles = column.baseline, [c for c in column.constraints if isinstance(c, Quantile)]
-    compared = next(c.items for c in column.constraints if c.statistic is rank_sum_z)
-    includes_zero = [quantile.items for quantile in quantiles if quantile.windows[0][0] <= 0 <= quantile.windows[0][1]]
+    base = column.baseline
+    compared = next((c.items for c in column.constraints if c.statistic is rank_sum_z), np.array([], int))
+    includes_zero = [c.items for c in column.quartiles if c.windows[0][0] <= 0 <= c.windows[0][1]]
+    if base is None or not includes_zero or compared.size < ties.run + 2 * ties.pairs + 3:
+        raise UserError(f"{column.name}: ties need a reported P, a quartile of 0%, and more participants than are tied")
     zero_group = np.intersect1d(np.concatenate(includes_zero), compared)
     other_group = np.setdiff1d(compared, zero_group)
     n_other = rng.integers(3)  # zeros in the other group
-    nearest = zero_group[np.argsort(np.abs(values[zero_group]))][: ties.run - n_other]
-    nearest_other = other_group[np.argsort(np.abs(values[other_group]))][: ties.run - nearest.size]
-    unchanged = np.concatenate([nearest, nearest_other])
+    by_distance = [group[np.argsort(np.abs(values[group]))] for group in (zero_group, other_group)]
+    nearest = by_distance[0][: max(ties.run - n_other, 0)]
+    unchanged = np.concatenate([nearest, by_distance[1][: ties.run - nearest.size]])
     values[unchanged] = 0.0
     untied = np.setdiff1d(compared, unchanged)
-
-    def cost(pair: np.ndarray) -> float:
-        return abs(values[pair[0]] - values[pair[1]]) + 50.0 / math.gcd(*base[pair])
-
     for _ in range(ties.pairs):
         tails = untied[np.argsort(-np.abs(values[untied]))][: max(2, untied.size * 2 // 3)]
-        pairs = [rng.choice(tails, 2, replace=False) for _ in range(40)]
-        pair = min((pair for pair in pairs if len(set(np.isin(pair, zero_group))) == 1), key=cost)
+        pairs = (rng.choice(tails, 2, replace=False) for _ in range(40))
+        within = (pair for pair in pairs if len(set(np.isin(pair, zero_group))) == 1)
+        pair = min(within, key=lambda pair: abs(np.diff(values[pair])[0]) + 50.0 / math.gcd(*base[pair]))
         steps = math.gcd(*base[pair])  # changes by a multiple of 1 / steps are whole cells for both
         values[pair] = 100.0 * (round(steps * (1 + values[pair[0]] / 100.0)) / steps - 1)
         untied = np.setdiff1d(untied, pair)

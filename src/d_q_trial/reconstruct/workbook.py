@@ -1,13 +1,12 @@
 """Write a synthetic cohort as an Excel workbook that labels itself synthetic; the same cohort gives the same bytes."""
 
 import datetime
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
 
 from ..files import atomic, set_fixed_date
-from ..trial import BASELINE
+from ..trial import BASELINE, Marker, Outcome
 from .design import Cohort
 
 _DATE = datetime.datetime(2024, 7, 2)
@@ -22,7 +21,7 @@ def write_workbook(cohort: Cohort, path: Path | str) -> None:
     book = Workbook()
     read_me = book.active
     read_me.title = "READ ME"
-    for line in _render_read_me(cohort).splitlines():
+    for line in cohort.read_me.splitlines():
         read_me.append([line])
     read_me.column_dimensions["A"].width = 120
     for title, columns in _sheet_columns(cohort).items():
@@ -50,47 +49,36 @@ def _sheet_columns(cohort: Cohort) -> dict[str, dict[str, list]]:
     measured_once, follow_up, sasp = {}, {}, {}  # columns by header
     codebook = [("Variable", "Unit", "Meaning"), *((name, "", design.codebook[name]) for name in ("ID", "Arm"))]
     for key, outcome in trial.outcomes.items():
-        if outcome.kind == "binary":
+        if key not in design.continuous:
             measured_once[outcome.label] = ["yes" if cell else "no" for cell in cohort.cells[key, BASELINE]]
             codebook.append((outcome.label, "", "yes or no"))
             continue
         decimals = design.decimals[key]
         columns = measured_once if not outcome.follow_up else sasp if outcome.family == "sasp" else follow_up
         for visit in (BASELINE, *outcome.follow_up):
-            visit_label = visit.replace("_", " ") if outcome.follow_up else ""
-            columns[_header(outcome.label, visit_label, outcome.unit)] = [
-                None if np.isnan(value) else round(value, decimals) if decimals else int(value)
-                for value in cohort.values(key, visit).tolist()
+            values = cohort.values(key, visit).tolist()
+            columns[_header(outcome, visit.replace("_", " ") if outcome.follow_up else "")] = [
+                None if np.isnan(value) else round(value, decimals) if decimals else int(value) for value in values
             ]
         meaning = "whole numbers" if decimals == 0 else f"recorded to {10.0**-decimals:g}"
-        if outcome.follow_up:
-            weeks = ", ".join(visit.removeprefix("week_") for visit in outcome.follow_up)
-            meaning += f"; at baseline and at weeks {weeks}"
-        codebook.append((outcome.label, outcome.unit, meaning))
-    age, age_outcome = cohort.population["age"], trial.outcomes["age"]
-    population = {"ID": [f"P{number:03d}" for number in range(1, age.size + 1)]}
-    population[_header(age_outcome.label, "", age_outcome.unit)] = age.tolist()
+        weeks = ", ".join(visit.removeprefix("week_") for visit in outcome.follow_up)
+        codebook.append(
+            (outcome.label, outcome.unit, meaning + (f"; at baseline and at weeks {weeks}" if weeks else ""))
+        )
+    age = cohort.population["age"].tolist()
+    population = {"ID": [f"P{number + 1:03d}" for number in range(len(age))], _header(trial.outcomes[design.age]): age}
     for key, values in cohort.markers.items():
         marker = trial.markers[key]
-        header = _header(marker.label, "", marker.unit)
-        measured_once[header], population[header] = values.tolist(), cohort.population[key].tolist()
+        measured_once[_header(marker)], population[_header(marker)] = values.tolist(), cohort.population[key].tolist()
         codebook.append((marker.label, marker.unit, design.codebook["Marker"]))
-    return {
+    sheets = {
         "Participants": id_and_arm | measured_once | follow_up,
-        "SASP": id_and_arm | sasp,
-        "p16 by age": population,
+        "SASP": id_and_arm | sasp if sasp else {},
+        "p16 by age": population if age else {},
         "Codebook": {name: column for name, *column in zip(*codebook, strict=True)},
     }
+    return {title: columns for title, columns in sheets.items() if columns}
 
 
-def _header(label: str, visit: str, unit: str) -> str:
-    return " ".join(filter(None, (label, visit, f"({unit})" if unit else "")))
-
-
-def _render_read_me(cohort: Cohort) -> str:
-    design, trial = cohort.design, cohort.design.trial
-    absences: Counter[str] = Counter()
-    for absence in design.absences:
-        absences[f"{trial.analysed_arms[absence.arm].label}: {absence.why}"] += absence.number
-    lines = "\n".join(f"{n} x {reason}" for reason, n in absences.items())
-    return design.read_me.format(label=design.label, seed=cohort.seed, cut=trial.cuts[0], absences=lines)
+def _header(variable: Outcome | Marker, visit: str = "") -> str:
+    return " ".join(filter(None, (variable.label, visit, f"({variable.unit})" if variable.unit else "")))
