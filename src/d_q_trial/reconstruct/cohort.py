@@ -98,7 +98,7 @@ def _search_column(
             values[items] = sample_around_knots(items.size, pools[number][1], rng)
         values = assign_by_rank(scores, values, pool_of)
         if ties:
-            impose_ties(values, column, ties, rng)
+            impose_ties(values, column, *ties, rng)
         return np.maximum(values, -100.0)  # whatever is reported
 
     # Ties must be right from the start, so many short attempts succeed more often than a few long ones.
@@ -184,14 +184,10 @@ def _add_tails(first: float, middle: float, third: float, rng: Generator) -> Kno
 
 def _fit_heights(cohort: Cohort, weight: str, bmi: str, low: float, high: float, rng: Generator) -> None:
     """Exchange BMIs within arms until weight and BMI agree on plausible heights."""
-    kilograms, cells, unit = (
-        cohort.values(weight, BASELINE),
-        cohort.cells[bmi, BASELINE],
-        10.0 ** cohort.design.decimals[bmi],
-    )
+    kilograms, cells = cohort.values(weight, BASELINE), cohort.cells[bmi, BASELINE]
 
     def misfits() -> np.ndarray:
-        height = np.sqrt(kilograms / (cells / unit))
+        height = np.sqrt(kilograms / (cells / 10.0 ** cohort.design.decimals[bmi]))
         return np.maximum(low - height, 0) + np.maximum(height - high, 0)
 
     def propose() -> Swap:
@@ -206,7 +202,7 @@ def _draw_markers(cohort: Cohort, rng: Generator) -> None:
     """Draw marker values that the strata divide; exchange them until their correlations with age are as reported."""
     from scipy.stats import rankdata
 
-    design, n, upper_label = cohort.design, cohort.arm.size, cohort.design.trial.stratum_labels[1]
+    design, n, labels = cohort.design, cohort.arm.size, cohort.design.trial.stratum_labels
     loading, unit, shared = design.marker_loading, 10**design.marker_decimals, rng.standard_normal(n)
     for key, marker in design.markers.items():
         for _ in range(_MARKER_DRAWS):  # distinct values, so that the only tie is the intended one
@@ -219,23 +215,21 @@ def _draw_markers(cohort: Cohort, rng: Generator) -> None:
             cells[n - marker.upper + 1] = cells[n - marker.upper]
         scores = loading * shared + (1 - loading**2) ** 0.5 * rng.standard_normal(n)
         values = cohort.markers[key] = np.empty(n)
-        values[np.lexsort((scores, cohort.strata[key, upper_label]))] = cells / unit
-    age, arms = cohort.cells[design.age, BASELINE], sorted(design.arms)
+        values[np.lexsort((scores, cohort.strata[key, labels[1]]))] = cells / unit
+    age = cohort.cells[design.age, BASELINE]
+    low, high = np.transpose([marker.spearman_with_age for marker in design.markers.values()])
+    # Values of a marker are exchanged within a stratum, ages within an arm.
+    pools = [(values, [cohort.strata[key, label] for label in labels]) for key, values in cohort.markers.items()]
+    pools.append((age, [cohort.arm == arm for arm in sorted(design.arms)]))
 
     def misfit() -> float:
         rho = np.corrcoef(rankdata([age, *cohort.markers.values()], axis=1))[0, 1:]
-        low, high = np.transpose([marker.spearman_with_age for marker in design.markers.values()])
         return float(np.maximum(0.0, np.maximum(low + 1e-4 - rho, rho - high + 1e-4)).sum())
 
     def propose() -> Swap:
-        """Exchange ages within an arm, or values of a marker within a stratum."""
-        choice = rng.integers(len(design.markers) + 1)
-        if choice == len(design.markers):
-            values, members = age, cohort.arm == arms[rng.integers(len(arms))]
-        else:
-            key = list(design.markers)[choice]
-            values, members = cohort.markers[key], cohort.strata[key, design.trial.stratum_labels[rng.integers(2)]]
-        return values, list(rng.choice(np.flatnonzero(members), 2, replace=False))
+        values, masks = pools[rng.integers(len(pools))]
+        members = np.flatnonzero(masks[rng.integers(len(masks))])
+        return values, rng.choice(members, 2, replace=members.size < 2)
 
     if not swap_until(misfit, propose, 20_000):
         raise UserError("the Spearman correlations of the markers with age were not reached")

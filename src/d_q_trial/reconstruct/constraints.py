@@ -160,9 +160,12 @@ def read_targets(folder: Path | str, design: Design) -> Targets:
                     row |= {"center": row["value"], "lower": row["spread"], "upper": "", "marker": "", "stratum": "all"}
                 targets[row["outcome"], row["visit"]].append(row)
     for suspect in read_published_table(folder, "suspect_values"):
-        for row in targets[suspect["outcome"], suspect["visit"]]:
-            if row.get("group") == suspect["arm"]:
-                row |= {name: suspect["instead"] for name, text in row.items() if text == suspect["reported"]}
+        outcome, visit, arm, reported = (suspect[name] for name in ("outcome", "visit", "arm", "reported"))
+        rows = [row for row in targets[outcome, visit] if row.get("group") == arm and reported in row.values()]
+        if not rows:
+            raise UserError(f"{folder}/suspect_values.csv: {reported} is not reported of {outcome} {visit} {arm}")
+        for row in rows:
+            row |= {name: suspect["instead"] for name, text in row.items() if text == reported}
     return targets
 
 

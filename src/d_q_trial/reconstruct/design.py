@@ -14,7 +14,8 @@ from ..config.yaml_files import read_yaml, validate_content
 from ..errors import UserError
 from ..labels import fill_placeholders
 from ..published_tables import Row
-from ..trial import BASELINE, ArmKey, Decimals, FamilyKey, Label, MarkerKey, OutcomeKey, Trial, VisitKey
+from ..trial import BASELINE, ArmKey, Decimals, FamilyKey, MarkerKey, OutcomeKey, Trial, VisitKey
+from ..workbook.reader import SYNTHETIC
 
 Counts = Annotated[list[NonNegativeInt], Field(min_length=2, max_length=2), AfterValidator(must_ascend)]
 _Change = Annotated[float, Field(gt=-100)]
@@ -46,19 +47,11 @@ class Absence(StrictModel):
     missing: dict[OutcomeKey | FamilyKey, list[VisitKey]]
 
 
-class Ties(StrictModel):
-    """Tied changes without which a reported P-value cannot occur: the size of the largest tie, and further pairs."""
-
-    run: PositiveInt
-    pairs: NonNegativeInt
-
-
 class Design(StrictModel):
     """Assumptions of a synthetic cohort beyond the reported values; the fields are the keys of the design file."""
 
     trial: Trial
     seed: NonNegativeInt
-    label: Label
     read_me: str  # of the workbook, with placeholders for label, seed, cut and absences
     codebook: dict[str, str]  # meaning of the columns ID, Arm and Marker
     arms: dict[ArmKey, PositiveInt]
@@ -68,7 +61,8 @@ class Design(StrictModel):
     overlap: dict[ArmKey, Counts]
     absences: list[Absence]
     decimals: dict[OutcomeKey, Decimals]
-    ties: dict[OutcomeKey, dict[VisitKey, Ties]]
+    # Changes that must be tied, because a reported P cannot occur without: the size of the largest tie, further pairs.
+    ties: dict[OutcomeKey, dict[VisitKey, tuple[PositiveInt, NonNegativeInt]]]
     extremes: dict[OutcomeKey, Range]
     age: OutcomeKey
     heights: list[tuple[OutcomeKey, OutcomeKey, float, float]]  # weight, BMI, lowest and highest height that they imply
@@ -157,6 +151,12 @@ def draw_participants(design: Design, targets: Targets, seed: int, rng: Generato
     lower_label, upper_label = design.trial.stratum_labels
     strata, n_control = {}, {}
     for name, marker in design.markers.items():
+        ranks, cut = np.arange(arm.size), design.trial.cuts[0]  # of the marker's values
+        ranks[-marker.upper :][: 1 + marker.tie_at_cut] = arm.size - marker.upper
+        if (n_upper := (ranks >= np.quantile(ranks, float(cut))).sum()) != marker.upper:
+            raise UserError(
+                f"markers.{name}: {n_upper} participants are at or above the {cut} quantile, not {marker.upper}"
+            )
         n_control[name] = int(rng.integers(*marker.upper_control, endpoint=True))
         strata[name, upper_label] = np.full(arm.size, False)
     for key in design.arms:
@@ -195,5 +195,5 @@ def _render_read_me(design: Design, seed: int) -> str:
     for absence in design.absences:
         absences[f"{design.trial.analysed_arms[absence.arm].label}: {absence.why}"] += absence.number
     lines = "\n".join(f"{n} x {reason}" for reason, n in absences.items())
-    values = {"label": design.label, "seed": str(seed), "cut": str(design.trial.cuts[0]), "absences": lines}
+    values = {"label": SYNTHETIC, "seed": str(seed), "cut": str(design.trial.cuts[0]), "absences": lines}
     return fill_placeholders(design.read_me, values, "read_me")

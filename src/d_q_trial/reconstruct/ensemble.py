@@ -38,7 +38,7 @@ def analyse_cohort(
     if participants.label is None:
         raise UserError(f"{workbook}: expected a synthetic cohort; the workbook does not say that it is one")
     # Without the 36 proteins, which the page does not show, an ensemble takes a fraction of the time.
-    shown = [key for key, outcome in trial.outcomes.items() if outcome.family in ("turnover", "bmd")]
+    shown = [key for key, outcome in trial.outcomes.items() if outcome.follow_up and outcome.family != "sasp"]
     layout = build_layout(participants, trial, analysis.model_copy(update={"outcomes": shown}))
     results, _ = build_results(participants, layout)
     covariance = results_frame([row for c in layout.compared if not c.marker for row in covariance_rows(c, analysis)])

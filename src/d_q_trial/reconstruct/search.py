@@ -9,7 +9,6 @@ from numpy.random import Generator
 
 from ..errors import UserError
 from .constraints import Constraint, Quantile, rank_sum_z
-from .design import Ties
 
 # Below this sum of gaps, only the discreteness of the values keeps P out of its window; ties are then tried more often.
 _NEARLY_MET = 0.08
@@ -23,7 +22,7 @@ _TAIL_EXPONENT = 1.7
 _REFINEMENT_ROUNDS = 4  # every item is tried once per round
 
 Moves = list[tuple[int, int]]  # item, new cell
-Swap = tuple[np.ndarray, list[int]]  # an array, and the positions of two entries to exchange
+Swap = tuple[np.ndarray, Sequence[int]]  # an array, and the positions of two entries to exchange
 
 
 @dataclass
@@ -215,10 +214,10 @@ def assign_by_rank(scores: np.ndarray, values: np.ndarray, groups: np.ndarray) -
     return assigned
 
 
-def impose_ties(values: np.ndarray, column: Column, ties: Ties, rng: Generator) -> None:
+def impose_ties(values: np.ndarray, column: Column, largest: int, n_pairs: int, rng: Generator) -> None:
     """Make some of the starting values of a column, percent changes of shape (n,), equal in place.
 
-    The largest tie consists of compared items without any change, most of them from the group whose reported quartiles
+    The ``largest`` tie consists of compared items without any change, most of them from the group whose reported quartiles
     include zero. Each further pair is within one group, because a tie between groups would make U a half-integer. Pairs
     are in the tails, where no quartile is reported, and get a change that both baselines can represent. UserError if the
     column has no such group, or too few items for the ties.
@@ -226,17 +225,17 @@ def impose_ties(values: np.ndarray, column: Column, ties: Ties, rng: Generator) 
     base = column.baseline
     compared = next((c.items for c in column.constraints if c.statistic is rank_sum_z), np.array([], int))
     includes_zero = [c.items for c in column.quartiles if c.windows[0][0] <= 0 <= c.windows[0][1]]
-    if base is None or not includes_zero or compared.size < ties.run + 2 * ties.pairs + 3:
+    if base is None or not includes_zero or compared.size < largest + 2 * n_pairs + 3:
         raise UserError(f"{column.name}: ties need a reported P, a quartile of 0%, and more participants than are tied")
     zero_group = np.intersect1d(np.concatenate(includes_zero), compared)
     other_group = np.setdiff1d(compared, zero_group)
     n_other = rng.integers(3)  # zeros in the other group
     by_distance = [group[np.argsort(np.abs(values[group]))] for group in (zero_group, other_group)]
-    nearest = by_distance[0][: max(ties.run - n_other, 0)]
-    unchanged = np.concatenate([nearest, by_distance[1][: ties.run - nearest.size]])
+    nearest = by_distance[0][: max(largest - n_other, 0)]
+    unchanged = np.concatenate([nearest, by_distance[1][: largest - nearest.size]])
     values[unchanged] = 0.0
     untied = np.setdiff1d(compared, unchanged)
-    for _ in range(ties.pairs):
+    for _ in range(n_pairs):
         tails = untied[np.argsort(-np.abs(values[untied]))][: max(2, untied.size * 2 // 3)]
         pairs = (rng.choice(tails, 2, replace=False) for _ in range(40))
         within = (pair for pair in pairs if len(set(np.isin(pair, zero_group))) == 1)

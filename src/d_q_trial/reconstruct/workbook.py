@@ -7,6 +7,7 @@ import numpy as np
 
 from ..files import atomic, set_fixed_date
 from ..trial import BASELINE, Marker, Outcome
+from ..workbook.reader import SYNTHETIC
 from .design import Cohort
 
 _DATE = datetime.datetime(2024, 7, 2)
@@ -32,7 +33,7 @@ def write_workbook(cohort: Cohort, path: Path | str) -> None:
             cell.font = Font(bold=True)
         sheet.freeze_panes = "C2" if "Arm" in columns else "A2"
     properties = book.properties
-    properties.title = properties.subject = properties.keywords = cohort.design.label
+    properties.title = properties.subject = properties.keywords = SYNTHETIC
     properties.creator = "d_q_trial reconstruct"
     properties.created = properties.modified = _DATE
     book.custom_doc_props.append(StringProperty(name="synthetic", value="true"))
@@ -61,10 +62,10 @@ def _sheet_columns(cohort: Cohort) -> dict[str, dict[str, list]]:
                 None if np.isnan(value) else round(value, decimals) if decimals else int(value) for value in values
             ]
         meaning = "whole numbers" if decimals == 0 else f"recorded to {10.0**-decimals:g}"
-        weeks = ", ".join(visit.removeprefix("week_") for visit in outcome.follow_up)
-        codebook.append(
-            (outcome.label, outcome.unit, meaning + (f"; at baseline and at weeks {weeks}" if weeks else ""))
-        )
+        if outcome.follow_up:
+            weeks = ", ".join(visit.removeprefix("week_") for visit in outcome.follow_up)
+            meaning += f"; at baseline and at weeks {weeks}"
+        codebook.append((outcome.label, outcome.unit, meaning))
     age = cohort.population["age"].tolist()
     population = {"ID": [f"P{number + 1:03d}" for number in range(len(age))], _header(trial.outcomes[design.age]): age}
     for key, values in cohort.markers.items():
