@@ -234,11 +234,11 @@ def test_numbers_are_independent_of_shards_and_memory(tmp_path, shards, memory_m
 def test_counts_that_do_not_belong_together_are_refused(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     specifications, _ = prepare(invent(14))
-    multiverse.write_counts("empty.npz", None)
-    (tmp_path / "text.npz").write_text("counts")
+    multiverse.write_counts("empty.counts", None)
+    (tmp_path / "text.counts").write_text("counts")
     for name, shard, seed in (("one", 1, 1), ("again", 1, 1), ("two", 2, 1), ("other", 2, 2)):
         part = multiverse.count_permutations(specifications, permutations=999, seed=seed, shard=shard, shards=2)
-        multiverse.write_counts(f"{name}.npz", part)
+        multiverse.write_counts(f"{name}.counts", part)
     for names, message in (
         (["one"], "one: ends at permutation 499 of 999; a part is missing"),
         (["two"], "two: begins at permutation 499, expected 0"),
@@ -248,8 +248,8 @@ def test_counts_that_do_not_belong_together_are_refused(tmp_path, monkeypatch):
         (["text"], "text: not a file of counts"),
     ):
         with pytest.raises(UserError) as error:
-            multiverse.read_counts([f"{name}.npz" for name in names], specifications, 999, 1)
-        assert str(error.value).replace(".npz", "").startswith(message)
+            multiverse.read_counts([f"{name}.counts" for name in names], specifications, 999, 1)
+        assert str(error.value).replace(".counts", "").startswith(message)
     with pytest.raises(UserError, match="shard 0 of 2"):
         multiverse.count_permutations(specifications, permutations=999, seed=1, shard=0, shards=2)
 

@@ -99,8 +99,8 @@ def write_counts(path: Path | str, counts: Counts | None) -> None:
     content = {}
     if counts:
         content = counts.arrays() | {"identity": counts.identity(), "range": counts.range, "curves": counts.curves}
-    with atomic(path) as temporary:
-        np.savez(temporary, **content)
+    with atomic(path) as temporary, temporary.open("wb") as stream:  # to a path, numpy would add .npz
+        np.savez(stream, **content)
 
 
 def read_counts(paths: Iterable[Path | str], specs: Specifications, permutations: int, seed: int) -> Counts:
