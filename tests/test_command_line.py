@@ -54,12 +54,13 @@ def test_an_interrupted_command_prints_one_line_without_a_traceback(monkeypatch,
     assert capsys.readouterr().err == "d-q-trial results: interrupted\n"
 
 
-def test_a_damaged_description_of_the_participants_is_reported_by_name(tmp_path, capsys):
+@pytest.mark.parametrize("content", ["", "[]", "{}"])
+def test_a_damaged_description_of_the_participants_is_reported_by_name(tmp_path, capsys, content):
     damaged = tmp_path / "workbooks/reconstructed/participants.json"
     damaged.parent.mkdir(parents=True)
-    damaged.write_text("")
+    damaged.write_text(content)
     assert cli.main(["report", "--results", str(tmp_path), *CONFIG]) == 1
-    assert f"{damaged}: not readable as JSON" in capsys.readouterr().err
+    assert f"{damaged}: damaged; delete it" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("optimized", [[], ["-OO"]])

@@ -23,8 +23,7 @@ from d_q_trial.config.types import Quantile
 from d_q_trial.errors import UserError
 from d_q_trial.export import ars, manifest, tables, verify
 from d_q_trial.export import crate as crate_of
-from d_q_trial.files import read_csv, read_rows, write_csv, write_text
-from d_q_trial.participants import read_description
+from d_q_trial.files import read_csv, read_description, read_rows, write_csv, write_text
 
 
 @pytest.fixture(scope="module")

@@ -301,7 +301,9 @@ def test_outputs_without_records_of_how_they_were_made_are_named(copy):
     unrecorded = "Unrecorded: outputs of {} have no record in .snakemake of the code and settings that made them."
     assert unrecorded.format("participants, results") in workspace.snakemake(copy, RESULTS, "--quiet", "progress")
     (copy / RESULTS).unlink()
+    (copy / "results/published/claims.csv").write_text("a\n1\n")
     printed = workspace.snakemake(copy, RESULTS, "--quiet", "progress")
+    assert "\npublished: results/published/claims.csv: damaged, or not a table of this package" in printed
     assert unrecorded.format("participants") in printed
     assert "1 step done: results\n" in printed
 

@@ -82,9 +82,8 @@ def linked_values(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
 
 def read_changes(path: Path | str) -> pd.DataFrame:
     """Read the table of :func:`build_changes` as it was written."""
-    changes = read_csv(path, numeric=NUMERIC)
-    changes["linked"] = changes["linked"].eq("True")
-    return changes
+    changes = read_csv(path, numeric=NUMERIC, required=COLUMNS)
+    return changes.assign(linked=changes["linked"].eq("True"))
 
 
 def list_missing_changes(changes: pd.DataFrame) -> pd.DataFrame:

@@ -151,7 +151,7 @@ def judge_claims(
 
 def read_verdicts(path: Path | str) -> pd.DataFrame:
     """Read a ``claims.csv``."""
-    return read_csv(path, numeric=("value",), required=("claim", "source", "verdict", "note", "known_difference"))
+    return read_csv(path, numeric=("value",), required=COLUMNS)
 
 
 def _match_strata(strata: pd.DataFrame, trial: Trial) -> dict[str, dict[str, str]]:

@@ -87,7 +87,7 @@ class Context:
     @cached_property
     def label(self) -> str | None:
         """Label of the outputs if the participants are synthetic, else None."""
-        from .participants import read_description
+        from .files import read_description
 
         return read_description(self.participants_folder)["label"]
 
@@ -231,7 +231,7 @@ def tables(context: Context) -> None:
     from . import claims, files
     from .export.ars import write_event
     from .export.tables import write_parquet
-    from .results_table import Numbers, read_results
+    from .results_table import COLUMNS, Numbers, read_results
     from .strata import read_strata
     from .tables import build, catalogue, write
 
@@ -243,7 +243,7 @@ def tables(context: Context) -> None:
         verdicts = claims.judge_claims(reported, numbers, alternatives, trial, differences, strata)
         context.write(claims=verdicts)
         write_parquet(verdicts, context.folder / "export" / "claims.parquet", context.label)
-    rows = files.read_rows(context.folder / "results.csv")
+    rows = files.read_rows(context.folder / "results.csv", COLUMNS)
     entries = catalogue.read_catalogue(context.settings.tables, trial)
     built = build.build_tables(entries, trial, analysis, Numbers(rows), published, context.label)
     write.write_tables(built, context.folder / "tables")

@@ -97,7 +97,7 @@ def write_csv(frame, path: Path | str, *, label: str | None = None) -> None:
         cells.rename(columns=escape_formula).to_csv(temporary, index=False, lineterminator="\n", float_format="%.12g")
 
 
-def read_csv(path: Path | str, *, numeric: tuple[str, ...] = (), required: tuple[str, ...] = ()):
+def read_csv(path: Path | str, *, numeric: Iterable[str] = (), required: Iterable[str] = ()):
     """Read a CSV of this package: the ``numeric`` columns as floats, all others as text.
 
     The column of the label is omitted; see :func:`read_label`. UserError if the table is damaged, or if a numeric or
@@ -105,21 +105,19 @@ def read_csv(path: Path | str, *, numeric: tuple[str, ...] = (), required: tuple
     """
     import pandas as pd
 
-    header, rows = _read_cells(path)
+    header, rows = _read_cells(path, (*numeric, *required))
     # Python strings: in a loop over rows, those of pandas are slow.
     frame = pd.DataFrame(rows, columns=header, dtype=object)
     try:
         numbers = {name: frame[name].replace("", "nan").astype(float) for name in numeric}
-    except (KeyError, ValueError):  # a column is missing, or has text among the numbers
-        numbers = None
-    if numbers is None or not {*required} <= {*frame}:
-        raise UserError(f"{path}: {_DAMAGED}")
+    except ValueError:  # text among the numbers
+        raise UserError(f"{path}: {_DAMAGED}") from None
     return frame.assign(**numbers).drop(columns=LABEL_COLUMN, errors="ignore")
 
 
-def read_rows(path: Path | str) -> list[dict[str, str]]:
-    """Read a CSV of this package as text, with the label and without the cost of a data frame; UserError if it is damaged."""
-    header, rows = _read_cells(path)
+def read_rows(path: Path | str, required: Iterable[str] = ()) -> list[dict[str, str]]:
+    """Read a CSV of this package as text, with the label and without the cost of a data frame; UserError as :func:`read_csv`."""
+    header, rows = _read_cells(path, required)
     return [dict(zip(header, row, strict=True)) for row in rows]
 
 
@@ -129,14 +127,14 @@ def read_header(path: Path | str) -> list[str]:
         return next(csv.reader(stream), [])
 
 
-def _read_cells(path: Path | str) -> tuple[list[str], list[list[str]]]:
+def _read_cells(path: Path | str, required: Iterable[str]) -> tuple[list[str], list[list[str]]]:
     """Return the names of the columns and the rows of a CSV of this package as text; UserError if it is damaged."""
     try:
         with open(path, encoding="utf-8", newline="") as stream:
             header, *rows = csv.reader(stream)
     except (ValueError, csv.Error):  # empty, or in another encoding
         header, rows = [], [[""]]
-    if any(len(row) != len(header) for row in rows):
+    if not {*required} <= {*header} or any(len(row) != len(header) for row in rows):
         raise UserError(f"{path}: {_DAMAGED}")
     return header, [[_unescape_formula(cell) if cell[:1] == "'" else cell for cell in row] for row in rows]
 
@@ -155,6 +153,16 @@ def _replace_text(frame, function: Callable[[str], str]):
 def read_label(path: Path | str) -> str | None:
     """Return the label of synthetic data in a CSV of this package, None if it has none."""
     return next(iter(read_rows(path)), {}).get(LABEL_COLUMN)
+
+
+def read_description(folder: Path | str) -> dict[str, Any]:
+    """Read the label and source of the participants without their table; UserError if the file is damaged."""
+    path = Path(folder) / "participants.json"
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return {name: content[name] for name in ("label", "source")}
+    except (ValueError, KeyError, TypeError):
+        raise UserError(f"{path}: damaged; delete it, and `snakemake --cores 4` makes it again") from None
 
 
 def set_fixed_date(path: Path | str, date: datetime) -> None:

@@ -1,6 +1,5 @@
 """The tidy table of the participants, independent of the layout of the workbook."""
 
-import json
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from .errors import UserError
-from .files import read_csv, write_csv, write_json
+from .files import read_csv, read_description, write_csv, write_json
 from .trial import BASELINE, Trial
 
 TRIAL, POPULATION = "trial", "population"
@@ -57,15 +56,6 @@ def read_participants(folder: Path | str) -> Participants:
         raise UserError(f"{folder / 'participants.csv'}: written by another version; delete the folder and run again")
     frame["linked"] = frame["linked"] == "yes"
     return Participants(frame, **read_description(folder))
-
-
-def read_description(folder: Path | str) -> dict[str, Any]:
-    """Read the label and source of the participants without their table; UserError if the file is damaged."""
-    path = Path(folder) / "participants.json"
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        raise UserError(f"{path}: not readable as JSON; delete it, and `snakemake --cores 4` makes it again") from None
 
 
 def age_groups(frame: pd.DataFrame, trial: Trial, exclude: Collection[str] = ()) -> dict[str, pd.DataFrame]:

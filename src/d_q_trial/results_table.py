@@ -20,7 +20,7 @@ ABSENT = "not in this analysis"
 
 def read_results(path: Path | str):
     """Read results.csv or alternatives.csv as it was written (``pandas.DataFrame``): numbers as float, text otherwise."""
-    return read_csv(path, numeric=NUMERIC)
+    return read_csv(path, numeric=NUMERIC, required=COLUMNS)
 
 
 def subgroup_keys(stratum: str, marker: str) -> dict[str, str]:

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .config.settings import RESERVED, Settings, for_step
-from .files import LEFT_OVER, read_rows, sha256
+from .errors import UserError
+from .files import LEFT_OVER, read_description, read_rows, sha256
 
 if TYPE_CHECKING:
     from snakemake.jobs import Job
@@ -62,13 +63,16 @@ class Summary:
         jobs = [*self.workflow.dag.finished_jobs]
         print(f"\n{_count_steps(jobs)}")
         for name, analysis in self.settings.analyses.items():
-            description = Path("results/workbooks", analysis.workbook_id, "participants.json")
-            if description.exists() and (label := json.loads(description.read_text(encoding="utf-8"))["label"]):
-                print(f"{name}: {label}")
-            if (claims := Path("results", name, "claims.csv")).exists():
-                counts = Counter(row["verdict"] for row in read_rows(claims))
-                verdicts = ", ".join(f"{number} {verdict}" for verdict, number in counts.most_common())
-                print(f"{name}: {counts.total()} reported values: {verdicts}")
+            folder, claims = Path("results/workbooks", analysis.workbook_id), Path("results", name, "claims.csv")
+            try:
+                if (folder / "participants.json").exists() and (label := read_description(folder)["label"]):
+                    print(f"{name}: {label}")
+                if claims.exists():
+                    counts = Counter(row["verdict"] for row in read_rows(claims, ["verdict"]))
+                    verdicts = ", ".join(f"{number} {verdict}" for verdict, number in counts.most_common())
+                    print(f"{name}: {counts.total()} reported values: {verdicts}")
+            except UserError as error:
+                print(f"{name}: {error}")
         # A rule that only requests outputs names them in a message that begins with "The".
         requested = [job.message for job in jobs if (job.message or "").startswith("The ")]
         print(*(requested or self._list_reports()), *self._list_notes(), sep="\n")

@@ -116,7 +116,7 @@ def _select_stated(frame: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
 
 def read_strata(path: Path | str) -> pd.DataFrame:
     """Read the table of :func:`build_strata` as it was written."""
-    return read_csv(path, numeric=NUMERIC)
+    return read_csv(path, numeric=NUMERIC, required=COLUMNS)
 
 
 def find_strata(changes: pd.DataFrame, strata: pd.DataFrame, marker: str) -> pd.Series:

@@ -57,8 +57,8 @@ class CutTables(NamedTuple):
 
 def read_table(path: Path | str) -> pd.DataFrame:
     """Read a table of cutoffs with its columns of numbers; group sizes are integers, NA where missing."""
-    table = read_csv(path, numeric=tuple({*read_header(path)} - {*_TEXT, LABEL_COLUMN}))
-    return table.astype(dict.fromkeys(("n_first", "n_second"), "Int64"))
+    numeric, sizes = {*read_header(path)} - {*_TEXT, LABEL_COLUMN}, dict.fromkeys(("n_first", "n_second"), "Int64")
+    return read_csv(path, numeric=numeric, required=(*_TEXT[:4], *sizes)).astype(sizes)
 
 
 def draw_cutoffs(

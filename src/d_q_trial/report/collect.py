@@ -10,10 +10,9 @@ from typing import Any
 
 from .. import claims, compare, formatting, labels, software
 from ..config.settings import Analysis, Settings, search_id
-from ..files import read_rows, read_yaml_beside
+from ..files import read_description, read_rows, read_yaml_beside
 from ..pages import embed_picture
-from ..participants import read_description
-from ..results_table import ALL_PARTICIPANTS, Numbers, Row, read_results
+from ..results_table import ALL_PARTICIPANTS, COLUMNS, Numbers, Row, read_results
 from ..tables.catalogue import Headline, read_catalogue
 from ..trial import BASELINE, Trial
 
@@ -95,7 +94,7 @@ def read_verdicts(path: Path, labeller: Labeller) -> list[Verdict]:
     stratum, contrast, group, statistic) and ``places`` (label and panel of each figure or table).
     """
     verdicts, trial = [], labeller.trial
-    for row in read_rows_if_exists(path):
+    for row in read_rows_if_exists(path, claims.COLUMNS):
         numbers = {name: row[name].replace("-", formatting.MINUS) for name in ("reported", "recomputed")}
         notes = {name: labels.replace_keys(row[name], trial) for name in ("note", "known_difference") if row[name]}
         added = {
@@ -208,7 +207,7 @@ def collect_report(results: Path, settings: Settings, trial: Trial, name: str) -
         folder=folder,
         label=description["label"],
         source=description["source"],
-        numbers=Numbers(read_rows(folder / "results.csv")),
+        numbers=Numbers(read_rows(folder / "results.csv", COLUMNS)),
         headlines=read_catalogue(settings.tables, trial).headlines,
         strata=read_rows_if_exists(folder / "strata.csv"),
         exclusions=read_rows_if_exists(folder / "exclusions.csv"),
@@ -223,9 +222,9 @@ def collect_report(results: Path, settings: Settings, trial: Trial, name: str) -
     )
 
 
-def read_rows_if_exists(path: Path) -> list[dict[str, str]]:
+def read_rows_if_exists(path: Path, required: Iterable[str] = ()) -> list[dict[str, str]]:
     """Read a CSV file; a missing file has no rows."""
-    return read_rows(path) if path.exists() else []
+    return read_rows(path, required) if path.exists() else []
 
 
 def column_texts(rows: Iterable[Row], name: str, method: str = "") -> list[str]:

@@ -13,9 +13,8 @@ import pandas as pd
 from .. import compare, formatting, labels
 from ..config.settings import Analysis, Settings, as_yaml
 from ..consistency.findings import KINDS, Finding, replace_keys, sort_findings
-from ..files import write_text
+from ..files import read_description, write_text
 from ..pages import embed_picture, page_links, render_page
-from ..participants import read_description
 from ..stats.two_sample import get_test
 from ..tables.catalogue import Headline, read_catalogue
 from ..trial import Outcome, Trial
