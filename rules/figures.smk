@@ -38,13 +38,9 @@ FIGURE_CAPTIONS = make_captions("figures", FIGURES, figure_caption)
 
 
 def find_twin(wildcards):
-    """Return the first analysis that differs only in marker and strata, and so has the same figures of all participants.
-
-    The result is empty if that is the analysis itself.
-    """
+    """Return the first analysis that differs at most in marker and strata, and so has the same figures of all participants."""
     search = SEARCHES[wildcards.analysis]
-    first = next(name for name in ANALYSES if SEARCHES[name] == search)
-    return first if first != wildcards.analysis else ""
+    return next(name for name in ANALYSES if SEARCHES[name] == search)
 
 
 rule figures:
@@ -59,7 +55,7 @@ rule figures:
         flow=FLOW,
         twin=lambda wildcards: (
             f"results/{find_twin(wildcards)}/figures/figures.json"
-            if find_twin(wildcards)
+            if find_twin(wildcards) != wildcards.analysis
             else []
         ),
         interaction=(
@@ -83,4 +79,4 @@ rule figures:
     message:
         "Draw the figures (analysis {wildcards.analysis})"
     shell:
-        "python3 -m d_q_trial figures --analysis {wildcards.analysis:q} --twin={params.twin:q} 2> {log:q}"
+        "python3 -m d_q_trial figures --analysis {wildcards.analysis:q} --twin {params.twin:q} 2> {log:q}"

@@ -1,4 +1,5 @@
 import os
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -17,6 +18,10 @@ CONFIG = ["--config", "tests/config.yaml"]
     ("arguments", "message"),
     [
         (["inspect", "data/pbc/pbc.xlsx", "--trial", "x"], "--trial x: no such file; name the trial's"),
+        (
+            ["inspect", "data/pbc/pbc.xlsx", "--trial", "data/pbc/trial.yaml", "--write-mapping", "data"],
+            "data: a folder",
+        ),
         (["results", "--results", "OUT", *CONFIG], "OUT/workbooks/reconstructed/participants.csv: No such file"),
         (["report", "--results", "OUT", *CONFIG], "OUT/workbooks/reconstructed/participants.json: No such file"),
         (["results", "--analysis", "publishd", *CONFIG], "did you mean 'published'?"),
@@ -61,6 +66,41 @@ def test_a_damaged_description_of_the_participants_is_reported_by_name(tmp_path,
     damaged.write_text(content)
     assert cli.main(["report", "--results", str(tmp_path), *CONFIG]) == 1
     assert f"{damaged}: damaged; delete it" in capsys.readouterr().err
+
+
+def test_a_damaged_table_of_cutoffs_is_named_where_it_was_made(finished, tmp_path, capsys):
+    results = shutil.copytree(finished[0] / "results", tmp_path / "results")
+    (damaged,) = results.glob("every_cut/*/windows.csv")
+    damaged.write_text("a\n1\n")
+    assert cli.main(["robustness", "--results", str(results), *CONFIG]) == 1
+    assert capsys.readouterr().err.startswith(f"d-q-trial robustness: {damaged}: damaged")
+
+
+def test_figures_are_copied_only_from_an_analysis_that_differs_in_marker_and_strata_alone(tmp_path, capsys):
+    text = Path("tests/config.yaml").read_text().replace("robustness:", "  strict: {alpha: 0.01}\nrobustness:")
+    (tmp_path / "c.yaml").write_text(text)
+    assert cli.main(["figures", "--twin", "strict", "--config", str(tmp_path / "c.yaml")]) == 1
+    assert "--twin: 'strict' is not one of published\n" in capsys.readouterr().err
+
+
+def test_inspect_does_not_write_its_page_over_the_workbook(tmp_path, capsys):
+    workbook = shutil.copy("data/reconstructed.xlsx", tmp_path)
+    assert cli.main(["inspect", workbook, "--html", workbook]) == 1
+    assert f"--html {workbook}: the workbook itself; name the page" in capsys.readouterr().err
+
+
+def test_an_empty_argument_is_refused_and_not_taken_for_the_default(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["results", "--analysis", "", *CONFIG])
+    assert "an argument is empty" in capsys.readouterr().err
+
+
+def test_output_that_cannot_be_written_leaves_values_unjudged_with_one_message():
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    command = [sys.executable, "-m", "d_q_trial", "verify", "data"]
+    with open("/dev/full", "w") as full:
+        run = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, env=environment, check=False)
+    assert (run.returncode, run.stderr) == (2, "d-q-trial verify: [Errno 28] No space left on device\n")
 
 
 @pytest.mark.parametrize("optimized", [[], ["-OO"]])

@@ -10,7 +10,7 @@ import argparse
 import gc
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from operator import methodcaller
 from pathlib import Path
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from .config.settings import Analysis, Settings
     from .participants import Participants
     from .robustness.multiverse import Counts
-    from .robustness.specifications import Specifications
     from .trial import Trial
 
 CONFIG_VARIABLE = "D_Q_TRIAL_CONFIG"  # the workflow sets it to its configuration file; see rules/common.smk
@@ -107,7 +106,6 @@ COMMANDS = PARSER.add_subparsers(dest="command", metavar="COMMAND", required=Tru
 
 argument = partial(methodcaller, "add_argument")  # argument(...)(parser) is parser.add_argument(...)
 
-DESIGN = argument("--design", default="data/reconstruct/trial.yaml", help="the cohort's design (default: %(default)s)")
 COMMON = (
     argument("--config", help="YAML or JSON file (default: config.yaml)"),
     argument("--analysis", help="name of the analysis (default: the reference)"),
@@ -162,11 +160,13 @@ def inspect(context: Context) -> int:
     sections = describe(reading)
     print(render_text(sections), end="")
     if arguments.html:
+        if Path(arguments.html).exists() and source.samefile(arguments.html):
+            raise UserError(f"--html {arguments.html}: the workbook itself; name the page to write")
         files.write_text(render_html(sections, reading), arguments.html)
         print(f"\npage: {arguments.html}")
     if arguments.write_mapping or not arguments.mapping:
         target = Path(arguments.write_mapping or source.with_name(source.stem + ".mapping.yaml"))
-        if not (is_kept := target.exists()):
+        if not (is_kept := target.exists() and not target.is_dir()):
             files.write_text(render_mapping(reading), target)
         print(f"\nmapping: {target}{' exists and is kept; delete it to write a new one' if is_kept else ''}")
     return 1 if reading.faults.errors else 0
@@ -175,20 +175,17 @@ def inspect(context: Context) -> int:
 @command()
 def results(context: Context) -> None:
     """Compute the changes, strata and all statistics of an analysis, and test the interaction of treatment with the strata."""
-    from .changes import list_missing_changes
-    from .comparisons import build_layout
+    from . import changes, comparisons, results
     from .export.tables import write_parquet
-    from .results import build_results
     from .robustness.interaction import interaction_table
     from .stats.two_sample import rank_sum_variants
 
-    layout = build_layout(context.participants, context.trial, context.analysis)
+    layout = comparisons.build_layout(context.participants, context.trial, context.analysis)
     # Reported numbers may follow another convention. Without them, the exact test of hundreds of participants is spared.
     also = rank_sum_variants() if context.settings.published else ()
-    numbers, alternatives = build_results(context.participants, layout, also=also)
-    context.write(changes=layout.changes, exclusions=list_missing_changes(layout.changes))
-    context.write(strata=layout.strata, alternatives=alternatives)
-    context.write(results=numbers)
+    numbers, alternatives = results.build_results(context.participants, layout, also=also)
+    context.write(changes=layout.changes, exclusions=changes.list_missing_changes(layout.changes), strata=layout.strata)
+    context.write(alternatives=alternatives, results=numbers)
     write_parquet(numbers, context.folder / "export" / "results.parquet", context.label)
     context.write(context.folder / "sensitivity", interaction=interaction_table(layout, context.settings.robustness))
 
@@ -229,8 +226,7 @@ def sensitivity(context: Context) -> None:
 def tables(context: Context) -> None:
     """Compare reported with recomputed values, and write the tables of an analysis and its results as CDISC ARS."""
     from . import claims, files
-    from .export.ars import write_event
-    from .export.tables import write_parquet
+    from .export import ars, tables
     from .results_table import COLUMNS, Numbers, read_results
     from .strata import read_strata
     from .tables import build, catalogue, write
@@ -242,12 +238,12 @@ def tables(context: Context) -> None:
         reported, strata = claims.read_claims(published), read_strata(context.folder / "strata.csv")
         verdicts = claims.judge_claims(reported, numbers, alternatives, trial, differences, strata)
         context.write(claims=verdicts)
-        write_parquet(verdicts, context.folder / "export" / "claims.parquet", context.label)
+        tables.write_parquet(verdicts, context.folder / "export" / "claims.parquet", context.label)
     rows = files.read_rows(context.folder / "results.csv", COLUMNS)
     entries = catalogue.read_catalogue(context.settings.tables, trial)
     built = build.build_tables(entries, trial, analysis, Numbers(rows), published, context.label)
     write.write_tables(built, context.folder / "tables")
-    write_event(rows, trial, analysis, context.label, context.folder / "export" / "ars.json")
+    ars.write_event(rows, trial, analysis, context.label, context.folder / "export" / "ars.json")
 
 
 @command(
@@ -256,12 +252,17 @@ def tables(context: Context) -> None:
 )
 def figures(context: Context) -> None:
     """Draw the figures of an analysis."""
+    from .config.settings import search_id
     from .figures import catalogue, render, study
 
     analysis, trial, published = context.analysis, context.trial, context.settings.published
+    twin, analyses = context.arguments.twin or analysis.name, context.settings.analyses
+    alike = (name for name in analyses if search_id(analyses[name]) == search_id(analysis))
+    if faults := describe_unknown("--twin", [twin], alike):
+        raise UserError(faults[0])
     data = study.read_study(context.folder, context.participants_folder, trial, analysis, published=published)
-    entries, twin = catalogue.read_catalogue(context.settings.figures, trial), context.arguments.twin
-    twin_folder = context.results / twin / "figures" if twin else None
+    entries = catalogue.read_catalogue(context.settings.figures, trial)
+    twin_folder = context.results / twin / "figures" if twin != analysis.name else None
     render.draw_figures(data, entries, context.folder / "figures", only=context.arguments.only, twin=twin_folder)
 
 
@@ -276,17 +277,15 @@ def consistency(context: Context) -> None:
     from .pages import page_links
     from .published_tables import check_names
 
-    arguments, heading, words = context.arguments, "Internal consistency of the reported numbers", {}
-    claims, output = arguments.claims, arguments.output or Path("consistency")
-    if claims is None:
-        claims, output = Path(context.published), arguments.output or context.results / "consistency"
-        check_names(claims, context.trial)
+    claims, heading, words = context.arguments.claims, "Internal consistency of the reported numbers", {}
+    folder = Path("consistency") if claims else context.results / "consistency"
+    if not claims:
+        check_names(context.published, context.trial)
         words["plain"] = partial(replace_keys, trial=context.trial)
         words["links"] = page_links(context.settings, "../consistency/consistency.html")
-    report, findings = outputs.check_paper(claims)
-    if arguments.claims:
-        heading += f": {report.reported.title}"
-    outputs.write_check(report, findings, output, heading, **words)
+    report, findings = outputs.check_paper(claims or context.published)
+    heading += f": {report.reported.title}" if claims else ""
+    outputs.write_check(report, findings, context.arguments.output or folder, heading, **words)
 
 
 @command()
@@ -316,23 +315,24 @@ def robustness(context: Context) -> None:
     """Copy the tables of every cutoff into an analysis, select its own and the published cutoffs, and draw the figures."""
     from .comparisons import build_layout
     from .config.settings import search_id
-    from .figures.catalogue import CUTOFF_TABLES, list_cutoff_figures
-    from .figures.cutoffs import CutTables, describe_cutoffs, draw_cutoffs, read_table
+    from .figures import catalogue, cutoffs
     from .files import copy_file, write_json
     from .robustness.analysis_cuts import select_analysis_cuts, select_published_cuts
 
     trial, analysis, label = context.trial, context.analysis, context.label
     shared, output = context.results / "every_cut" / search_id(analysis), context.folder / "robustness"
-    for name in CUTOFF_TABLES:
+    # Read before any is copied, so that a damaged table is named where it was made.
+    found = {name: cutoffs.read_table(shared / f"{name}.csv") for name in cutoffs.CutTables._fields[:3]}
+    layout = build_layout(context.participants, trial, analysis)
+    context.write(output, analysis_cuts=select_analysis_cuts(found["cutoffs"], layout))
+    context.write(output, published_cuts=select_published_cuts(found["cutoffs"], context.participants, layout))
+    for name in catalogue.CUTOFF_TABLES:
         copy_file(shared / f"{name}.csv", output / f"{name}.csv")
-    layout, cutoffs_table = build_layout(context.participants, trial, analysis), read_table(output / "cutoffs.csv")
-    context.write(output, analysis_cuts=select_analysis_cuts(cutoffs_table, layout))
-    context.write(output, published_cuts=select_published_cuts(cutoffs_table, context.participants, layout))
-    cut_tables = CutTables.read(output)
-    description = describe_cutoffs(cut_tables, trial, analysis, context.settings.robustness, label=label)
+    cut_tables = cutoffs.CutTables.read(output)
+    description = cutoffs.describe_cutoffs(cut_tables, trial, analysis, context.settings.robustness, label=label)
     write_json(description, output / "robustness.json")
-    for name in list_cutoff_figures(trial):
-        draw_cutoffs(cut_tables, trial, analysis, name, output, label)
+    for name in catalogue.list_cutoff_figures(trial):
+        cutoffs.draw_cutoffs(cut_tables, trial, analysis, name, output, label)
 
 
 def _count(text: str) -> int:
@@ -354,12 +354,9 @@ PERMUTATIONS = argument("--permutations", type=_count, help="a number from 1 (de
 def permute(context: Context) -> None:
     """Permute the treatment labels of the multiverse for one part of the permutations."""
     from .robustness.multiverse import write_counts
-    from .robustness.specifications import prepare_specifications
 
-    arguments, settings, counts = context.arguments, context.settings.robustness, None
-    specifications, _ = prepare_specifications(context.participants, context.trial, context.analysis, settings)
-    if specifications:
-        counts = _count_permutations(context, specifications, shard=arguments.shard, shards=arguments.shards)
+    arguments = context.arguments
+    counts, _ = _count_permutations(context, shard=arguments.shard, shards=arguments.shards)
     write_counts(arguments.output, counts)
 
 
@@ -373,33 +370,31 @@ def multiverse(context: Context) -> None:
     from .figures.specification_curve import describe_multiverse, draw_specification_curve
     from .files import write_json
     from .robustness import multiverse
-    from .robustness.specifications import prepare_specifications
 
-    trial, analysis, label, count_files = context.trial, context.analysis, context.label, context.arguments.counts
-    settings, output, counts = context.settings.robustness, Path(context.arguments.output), None
-    specifications, reason = prepare_specifications(context.participants, trial, analysis, settings)
-    if count_files and not reason:
-        permutations = context.arguments.permutations or settings.permutations
-        counts = multiverse.read_counts(count_files, specifications, permutations, settings.seed)
-    elif not reason:
-        counts = _count_permutations(context, specifications)
-    table = multiverse.specification_table(counts)
-    summary = multiverse.summary_table(counts)
+    trial, analysis, label, output = context.trial, context.analysis, context.label, Path(context.arguments.output)
+    counts, reason = _count_permutations(context, context.arguments.counts)
+    table, summary = multiverse.specification_table(counts), multiverse.summary_table(counts)
     context.write(output, specifications=table, multiverse=summary, choices_variance=multiverse.choices_variance(table))
-    description = describe_multiverse(table, summary, trial, analysis, settings, reason)
+    description = describe_multiverse(table, summary, trial, analysis, context.settings.robustness, reason)
     write_json(description | ({"data": label} if label else {}), output / "multiverse.json")
     band, curve = multiverse.permuted_band(counts), output / "specification_curve"
     draw_specification_curve(table, summary, band, trial, curve, alpha=analysis.alpha, label=label, reason=reason)
 
 
-def _count_permutations(context: Context, specifications: Specifications, **shard: int) -> Counts:
-    """Permute the treatment labels as often as the option or the configuration says; report the progress."""
+def _count_permutations(context: Context, parts: Sequence[str] = (), **shard: int) -> tuple[Counts | None, str]:
+    """Permute the treatment labels, or add up the counts in the files of all parts; None and the reason if it is impossible."""
     from .progress import report_tenths
-    from .robustness.multiverse import count_permutations
+    from .robustness.multiverse import count_permutations, read_counts
+    from .robustness.specifications import prepare_specifications
 
     settings, progress = context.settings.robustness, report_tenths("multiverse", "permutations")
     options = {"permutations": context.arguments.permutations or settings.permutations, "seed": settings.seed}
-    return count_permutations(specifications, **options, **shard, memory_mb=settings.memory_mb, progress=progress)
+    specifications, reason = prepare_specifications(context.participants, context.trial, context.analysis, settings)
+    if reason:
+        return None, reason
+    if parts:
+        return read_counts(parts, specifications, **options), ""
+    return count_permutations(specifications, **options, **shard, memory_mb=settings.memory_mb, progress=progress), ""
 
 
 @command()
@@ -477,7 +472,7 @@ def verify(context: Context) -> int:
 @command(
     argument("--output", default="cohort.xlsx", help="workbook to write (default: %(default)s)"),
     argument("--seed", type=int, help="seed of the cohort (default: that of the design)"),
-    DESIGN,
+    argument("--design", default="data/reconstruct/trial.yaml", help="the cohort's design (default: %(default)s)"),
 )
 def reconstruct(context: Context) -> None:
     """Make a synthetic cohort that agrees with every reported number."""
@@ -521,11 +516,15 @@ def main(argv: list[str] | None = None) -> int:
     """Run one command; after a user's mistake, print one message and return status 1, or 2 if ``verify`` cannot judge."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # a console without a character shows a question mark
+            # A console without a character shows a question mark; a full disk or a closed pipe is noticed below.
+            stream.reconfigure(errors="replace", line_buffering=True)
     # As in the workflow: for matrices of this size, more threads of the linear algebra take time and save none.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     gc.set_threshold(1_000_000)  # collection takes a tenth of the time of figures, which have many parts
     arguments = PARSER.parse_args(argv)
+    if "" in vars(arguments).values():  # as an unset variable of a script gives it
+        PARSER.error("an argument is empty")
+    failure = 2 if arguments.command == "verify" else 1
     try:
         status = arguments.run(Context(arguments)) or 0
         if CONFIG_VARIABLE in os.environ:  # standard error is the log of a step
@@ -533,12 +532,13 @@ def main(argv: list[str] | None = None) -> int:
         return status
     except (UserError, MemoryError) as error:
         message = str(error) or "out of memory"
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
     except OSError as error:
         message = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        if not error.filename:  # standard output is a closed pipe or a full disk; what it still holds is discarded
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            return failure
     except KeyboardInterrupt:
         message = "interrupted"
     print(f"d-q-trial {arguments.command}: {message}", file=sys.stderr)
-    return 2 if arguments.command == "verify" else 1
+    return failure
