@@ -285,7 +285,7 @@ def test_a_judgement_is_the_same_in_text_markdown_json_and_junit(folder):
     ],
 )
 def test_the_judgement_depends_on_verdicts_and_missing_outputs(tmp_path, verdict, known, judged, state):
-    row = dict.fromkeys([*verify.SHOWN, "note"], "") | {"claim": "a", "verdict": verdict, "known_difference": known}
+    row = dict.fromkeys(claims.COLUMNS, "") | {"claim": "a", "verdict": verdict, "known_difference": known}
     write_csv(pd.DataFrame([row | {"value": 1.0}]), tmp_path / "claims.csv", label=LABEL)
     (tmp_path / "strata.csv").touch()
     manifest.write_manifest(tmp_path, "published", LABEL, {})
