@@ -121,6 +121,11 @@ def test_inspect_prints_on_a_console_with_few_characters(tmp_path, encoding):
     assert b"Primary endpoint" in run.stdout
 
 
+def test_inspect_does_not_take_a_folder_for_a_mapping_that_is_kept(tmp_path, capsys):
+    assert cli.main(["inspect", "data/reconstructed.xlsx", "--write-mapping", str(tmp_path)]) == 1
+    assert f"{tmp_path}: a folder" in capsys.readouterr().err
+
+
 def test_the_installed_command_runs():
     (entry,) = tomllib.loads(Path("pyproject.toml").read_text())["project"]["scripts"].items()
     assert EntryPoint(*entry, "console_scripts").load() is cli.main

@@ -15,7 +15,8 @@ from d_q_trial.claims import FAILURES
 from d_q_trial.config.settings import StrataRule
 from d_q_trial.errors import UserError
 from d_q_trial.results_table import KEYS
-from d_q_trial.workbook.reader import read_workbook
+from d_q_trial.workbook.mapping_file import render_mapping
+from d_q_trial.workbook.reader import examine_workbook, read_workbook
 
 # The errors of layouts that need a mapping.
 REFUSED = {
@@ -102,9 +103,11 @@ def test_first_sheet_or_a_property_labels_a_workbook_as_synthetic(tmp_path, plac
 
 
 def read_values(path, book):
-    """Save a workbook and return the values that are read from it."""
+    """Save a workbook and return the values that are read from it, also by the mapping that is proposed."""
     book.save(path)
-    frame = read_workbook(path, cohort.trial()).frame
+    frame, mapping = read_workbook(path, cohort.trial()).frame, path.with_suffix(".yaml")
+    mapping.write_text(render_mapping(examine_workbook(path, cohort.trial())), encoding="utf-8")
+    assert read_workbook(path, cohort.trial(), mapping).frame.equals(frame)
     people = frame.participant.where(frame.cohort == "trial", "")  # those of the population are numbered by their rows
     columns = ["cohort", "variable", "visit", "participant", "value", "arm", "measure"]
     return sorted(frame.assign(participant=people)[columns].values.tolist())

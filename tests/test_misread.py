@@ -156,8 +156,10 @@ def read(tmp_path, content, mapping=""):
     return read_workbook(write_book(tmp_path, content), TRIAL, tmp_path / "mapping.yaml" if mapping else None)
 
 
-def propose_mapping(tmp_path, content):
-    return render_mapping(examine_workbook(write_book(tmp_path, content), TRIAL))
+def propose_mapping(tmp_path, content, answers=""):
+    (tmp_path / "answers.yaml").write_text(answers)
+    path = write_book(tmp_path, content)
+    return render_mapping(examine_workbook(path, TRIAL, tmp_path / "answers.yaml" if answers else None))
 
 
 def count_arms(frame):
@@ -280,7 +282,7 @@ AMBIGUOUS = {
     # variables
     "a parameter that may be a missing variable": (list_parameters("P1NP", first="CTx, all"), "'CTx, all': perhaps ctx .in 12 rows.; name"),
     "names of variables above the second of their columns": (
-        [[None, None, None, "P1NP", None, "IL6"], ["ID", "Arm", *["Baseline", "Week 2"] * 2], *zip(IDS, ARMS, *[p1np()] * 4, strict=True)], "A!E2: 'Baseline': numbers of"),
+        [[None, None, None, "P1NP", None, "IL6"], ["ID", "Arm", *["Baseline", "Week 2"] * 2], *zip(IDS, ARMS, *[p1np()] * 4, strict=True)], "A!E2: 'Baseline': numbers without"),
     "variables without visits in rows, with arms below the ids": (
         [["Variable", *IDS], ["Arm", *ARMS], ["Age", *range(60, 72)], ["p16 variant 5", *ctx()]], "A!A1:M4: 24 numbers .*Age, p16 variant 5.; .* write transpose"),
     **{
@@ -417,7 +419,7 @@ AMBIGUOUS |= {
     "numbers of a kind that the mapping ignores": (AMBIGUOUS["numbers of a kind that is also beside the ids"][0],
         r"1 fault\n.*B!A1: 'Randomization number': perhaps not the same ids", "variables: {Rand. No.: ignore}\n"),
     "a part of a block ignored": (
-        AMBIGUOUS["numbers below a table"][0], "A!A18:B19: no whole block lies within this place under ignore", "ignore: [A!A18:B19]"),
+        AMBIGUOUS["numbers below a table"][0], "A!C18:C19: 2 numbers here are not read", "ignore: [A!A18:B19]"),
     "a transposed sheet transposed again": ([["CTx"], [None, *ARMS], ["Week", *IDS], [0, *ctx()], [20, *ctx(3)]],
         r"A!A1:M5: \d+ numbers here are not read [^:]*, or list the place under ignore", "transpose: [A]"),
     "a transposed sheet without a block": ({"A": WIDE, "B": WIDE}, "1 fault\\n  A: transposed by the mapping, but not among its blocks",
@@ -597,6 +599,12 @@ def test_a_proposed_mapping_keeps_the_arms_that_are_ignored(tmp_path):
     assert '"Screen Failure": ignore' in proposed
 
 
+def test_a_proposed_mapping_gives_the_name_of_an_arm_its_meaning_where_a_participant_changes_arm(tmp_path):
+    table = make_long(["Baseline", "Week 20"])
+    table[1][1] = "Control"
+    assert '"D+Q": d_q' in propose_mapping(tmp_path, table)
+
+
 @pytest.mark.parametrize("stratum", ["not T3", "non-T3", "<T3", "all except T3"])
 def test_the_negation_of_a_stratum_is_another_stratum(stratum, tmp_path):
     frame = read(tmp_path, add_column("p16 variant 5 tertile", *["T3", stratum] * 6)).frame
@@ -676,6 +684,8 @@ NOTED = {
         "Farr et al!D1: 'CTx week 20': values of CTx, 20 weeks found only here: 2; the others repeat another column", 24),
     "arms written once for each group": (tabulate(["Arm", CHANGE], ["D+Q", *[None] * 5, "Control", *[None] * 5], p1np()),
         "A!A3: blank cells of the column of arms are read as the value above", 12),
+    "strata of an unnamed marker": ({"A": WIDE, "F": [[CHANGE], ["T1/T2", None, "T3", None], ["Control", "D+Q"] * 2, *zip(*map(p1np, range(4)), strict=True)]},
+        "F!A1:D15: block not read: it does not say which marker the strata are of", 24),
     "panels that repeat each other": ([PANEL[0], *(row * 2 for row in PANEL[1:])], "A!C2: 'Control': .*: the same values as at A!A2", 16),
     "weight below the name of a later visit": (
         {s: tabulate(["ID", "Arm", "Weight", "CTx"], IDS, ARMS, range(n, n + 12), ctx(n)) for s, n in (("Baseline", 60), ("Week 20", 61))},
@@ -694,6 +704,7 @@ def test_unusual_content_is_read_with_a_note(name, tmp_path):
     participants = read(tmp_path, content)
     assert sum(bool(re.match(f"(A!.*: )?{expected}", note)) for note in participants.source["notes"]) == 1
     assert participants.frame["variable"].eq("ctx").sum() == count
+    assert participants.frame.equals(read(tmp_path, content, propose_mapping(tmp_path, content)).frame)
 
 
 # -- read as the mapping says -------------------------------------------------------------------------------------
@@ -725,6 +736,10 @@ MAPPED = {
     "weeks that a legend explains otherwise": (
         AMBIGUOUS["weeks that a legend explains otherwise"][0], "visits: {4: week_4}", {"baseline": LONG[::2], "week_4": LONG[1::2]}),
     "numbers for missing values": (CODES, "missing: [-99]\n" + BLOCK, {**BOTH, "week_20": ctx(3)[:2] + ctx(3)[4:]}),
+    **{
+        f"a row and a cell ignored {where} blocks": (WIDE, f"ignore: [A!A13:D13, A!D2]\n{blocks}", {"baseline": ctx()[:11], "week_20": ctx(3)[1:11]})
+        for where, blocks in (("in", BLOCK), ("without", ""))
+    },
     "limits without blocks": (CODES, "missing: [-99]\nbelow_detection: limit\n", {**BOTH, "week_20": [*ctx(3)[:2], 0.1, *ctx(3)[4:]]}),
     **{
         f"{first} and {second}": (rename_columns(first, second), f"visits: {codes}\n", BOTH)
@@ -747,6 +762,7 @@ def test_formats_and_the_mapping_determine_the_values_of_cells_and_headers(name,
     measures = frame["measure"].map({"value": "", "percent_change": " change"})
     values = frame.groupby(frame["visit"] + measures)["value"].apply(list).to_dict()
     assert values == {visit: pytest.approx(cells) for visit, cells in expected.items()}
+    assert frame.equals(read(tmp_path, content, propose_mapping(tmp_path, content, mapping)).frame)
 
 
 def test_struck_out_values_and_hidden_rows_are_noted_and_a_mapping_excludes_them(tmp_path):

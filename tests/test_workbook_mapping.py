@@ -108,12 +108,44 @@ def test_documented_panels_are_read(tmp_path):
         ("half", "never", r"below_detection: 'never': expected 'missing', 'limit', 'half' or 'lowest'"),
         ("    range: A1:E13\n", "", r"range: '': a key is missing; expected sheet and range, or"),
         ("blocks:", "blocks: [", r"not readable as YAML"),
+        ("header: 1 ", "header: 99", r"columns: the header leaves no row of data in the range A1:E13"),
+        ("B: arm", "B: arm\n      b: ignore", r"columns: 'b' is listed twice"),
+        ("A: control", "a: d_q, A: control", r"arms: 'a' is listed twice"),
+        ("A: control", "D+Q: control, A: control", r"'dplusq' names several arms in the trial file and the mapping"),
+        ("{variable: p16_variant_5}", "data", r"x!E1: 'e': numbers without a variable \(12\)"),
+        (
+            "{variable: p16_variant_5}",
+            "{variable: p1np, visit: week_4, measure: value}\n    measure: percent_change",
+            r"columns: a column of values in a block of changes; state the measure of each column",
+        ),
     ],
 )
 def test_fault_of_a_mapping_is_reported_with_its_key(read_opaque, old, new, message):
     assert old in MAPPING
     with pytest.raises(UserError, match=message):
         read_opaque(MAPPING.replace(old, new))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "header", "note"),
+    [
+        ("A1:E13", "A1:E9", "c", "x!C10: 12 numbers of this sheet, the first here, are in no block of the mapping"),
+        ("header: 1", "header: 2", "c", "x!C2: 3 numbers of this sheet, the first here, are in no block"),
+        ("", "", "CTx week 20", "x!C1: 'CTx week 20': the mapping reads this column as visit baseline, but its header"),
+        ("B: d_q}", "B: d_q, c: d_q}", "c", "'c': under arms of the mapping, has no effect"),
+        ("blocks:", "variables: {c: ignore}\nblocks:", "c", "'c': under variables of the mapping, has no effect"),
+        ("blocks:", "workbook: a.xlsx\nblocks:", "c", "'a.xlsx': the workbook that the mapping was written for has"),
+    ],
+)
+def test_content_that_contradicts_a_mapping_is_noted(read_opaque, old, new, header, note):
+    notes = read_opaque(MAPPING.replace(old, new), C1=header).source["notes"]
+    assert [text.startswith(note) for text in notes] == [True]
+
+
+def test_unit_in_a_header_counts_unless_the_mapping_states_another_or_a_factor(read_opaque):
+    read_opaque(MAPPING, C1="CTx baseline (pg/mL)")
+    with pytest.raises(UserError, match=r"x!C1: 'CTx baseline \(pg/mL\)': CTx in pg/ml, expected ng/mL"):
+        read_opaque(MAPPING.replace(", factor: 0.001", ""), C1="CTx baseline (pg/mL)")
 
 
 def test_all_faults_of_a_mapping_are_reported_at_once(read_opaque):

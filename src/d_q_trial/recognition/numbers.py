@@ -2,8 +2,9 @@
 
 import math
 import re
-from dataclasses import dataclass
+from typing import Literal
 
+from ..config.types import StrictModel
 from ..spreadsheet.sheets import DATES, Flag, is_number
 from .spelling import WORDS, plain_characters
 
@@ -19,13 +20,12 @@ _LIMITS = "assay|detect|limit|quant|range|sensitiv|threshold|lo[dq]"
 _BELOW_IN_WORDS = re.compile(rf"b?lo[dq]|<\s*l?lo[dq]|bl[oq]q?|below .*(?:{_LIMITS}).*|undetect\w*|not detect\w*", re.I)
 
 
-@dataclass(frozen=True)
-class Policy:
+class Policy(StrictModel):
     """How to read cells that are not plain numbers; a mapping file sets it."""
 
-    below_detection: str = "missing"
+    below_detection: Literal["missing", "limit", "half", "lowest"] = "missing"
     decimal_comma: bool = False
-    error_cells: str = "fault"
+    error_cells: Literal["fault", "missing"] = "fault"
 
 
 def read_number(cell: object, policy: Policy, missing: frozenset, answers: dict[str, float] | None = None) -> Number:

@@ -32,6 +32,7 @@ _TRANSLATION = str.maketrans(_GREEK | DASHES | dict.fromkeys("’‘`´", "'") |
 _SIGNS = str.maketrans({"<": " below ", "≤": " to ", ">": " above ", "≥": " from ", "~": " about ", "?": " perhaps "})
 MAX_LETTERS = 2000  # of a label; the rest is ignored
 MAX_WORDS = 30  # of a name
+MAX_UNMATCHED = 0.1  # share of the ids of a table, when its ids are matched by number with those of another table
 _WORD_START, _WORD_END = r"(?<![a-z0-9])", r"(?![a-z0-9])"
 _WEEKS, _DAYS, _MONTHS = "weeks?|wks?|w", "days?|d", "months?|mo"
 _UNITS = f"{_WEEKS}|{_DAYS}|{_MONTHS}"
@@ -100,9 +101,8 @@ STRATUM = _compile_word(
     rf"(?:lower two|two lower|{_THIRD})(?:\s*(?:[/+&]|and)\s*(?:{_THIRD}))?\s*(?:p16\s*)?tertiles?(?:\s*(?:of\s*)?p16)?|"
     r"(?:high|low)\s*p16|p16\s*[\-:]?\s*(?:high|low)"
 )
-NOT_A_STRATUM = re.compile(
-    rf"(?:\b(?:not(?: in)?|non|below|except|but|without|other than)[\s\-]+|[<≤>≥]\s*)(?:the\s+)?{STRATUM.pattern}"
-)
+_OUTSIDE = r"(?:\b(?:not(?: in)?|non|below|except|but|without|other than)[\s\-]+|[<≤>≥]\s*)(?:the\s+)?"
+NOT_A_STRATUM = re.compile(_OUTSIDE + STRATUM.pattern)
 GROUP_SIZE = re.compile(r"[(\[]?\s*" + _WORD_START + r"n\s*=\s*\d+\s*[)\]]?")
 # Times of doses, times since an event other than the start, and several times; not with single letters, as in D+Q.
 _TIME_WORD, _MORE_NUMBERS = r"[\s\-]*(?:weeks?|wks?|days?|months?)", r"(?:\s*,\s*\d+)*(?:-|\s*(?:and|or|to|&)\s*)\d+"
@@ -179,6 +179,20 @@ def short_code(text: str) -> str:
 def id_kind(label: str) -> str:
     """Return the kind of ids that a label names: sample, screening, randomization, case or subject; empty if none."""
     return next((kind for kind, pattern in WORDS["id_kinds"].items() if re.search(pattern, normalize(label))), "")
+
+
+def match_ids(ids: set[str], base_ids: set[str], *, few_suffice: bool) -> dict[str, str]:
+    """Match ids with those of another table: by number unless letters differ, else up to case and blanks; none if ambiguous."""
+    forms = {identity: parse_id_code(identity) for identity in ids | base_ids}
+    prefixes = {form.prefix if form else None for form in forms.values()} - {""}
+    by_number = None not in prefixes and len(prefixes) <= 1
+    keys = {i: form.number if by_number else i.casefold().replace(" ", "") for i, form in forms.items()}
+    base_by_key = {keys[identity]: identity for identity in base_ids}
+    if len(base_by_key) < len(base_ids) or len({keys[identity] for identity in ids}) < len(ids):
+        return {}
+    matched = {identity: base_by_key[keys[identity]] for identity in ids if keys[identity] in base_by_key}
+    required = 1 if few_suffice and by_number else (1 - MAX_UNMATCHED if by_number else 1) * len(ids)
+    return matched if len(matched) >= required else {}
 
 
 _SUMMARY = re.compile(rf"\b(?:{WORDS['summaries']})\b")
@@ -280,17 +294,16 @@ class Vocabulary:
         variable_codes = (codes or {}).get("variable", {}).items()
         self.ignored = {compact_name(code) for code, key in variable_codes if key == "ignore"}
         for role in ("arm", "visit"):
-            uses = Counter(name for labels in names[role].values() for name in set(map(compact_name, labels)))
+            uses = Counter(name for labels in names[role].values() for name in dict.fromkeys(map(compact_name, labels)))
             if shared := [name for name, count in uses.items() if count > 1]:
-                raise UserError(f"{shared[0]!r} names several {role}s of the trial; expected one")
+                raise UserError(f"{shared[0]!r} names several {role}s in the trial file and the mapping; expected one")
         self.arms, self.visits = (
             {compact_name(name): key for key, labels in names[role].items() for name in labels}
             | {code: key for code, key in self._short_codes[role].items() if not code.isdigit()}
             for role in ("arm", "visit")
         )
-        self._arm_pattern, self._visit_pattern, self._variable_pattern = (
-            compile_names(chain.from_iterable(names[role].values())) for role in ("arm", "visit", "variable")
-        )
+        patterns = [compile_names(chain.from_iterable(names_by_key.values())) for names_by_key in names.values()]
+        self._arm_pattern, self._visit_pattern, self._variable_pattern = patterns
         sample = trial.population
         self._population_pattern = compile_names([sample.label, *sample.names] if sample else ())
         self.variables: dict[str, set[str]] = defaultdict(set)

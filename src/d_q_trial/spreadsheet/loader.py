@@ -228,17 +228,12 @@ def _convert_worksheet(sheet, stored: dict[tuple[int, int], Any]) -> Sheet:
             struck.append(place)
     height, width = (1 + max((place[axis] for place in cells), default=-1) for axis in (0, 1))
     if height * width > MAX_CELLS:
-        last = f"{get_column_letter(width)}{height}"
-        raise UserError(
-            f"sheet {sheet.title[:40]!r}: cells lie scattered from A1 to {last}; delete those far from the tables"
-        )
+        title, last = sheet.title[:40], f"{get_column_letter(width)}{height}"
+        raise UserError(f"sheet {title!r}: cells lie scattered from A1 to {last}; delete those far from the tables")
     result = Sheet(sheet.title, [[cells.get((r, c), EMPTY) for c in range(width)] for r in range(height)])
     result.hidden, result.percent, result.struck = sheet.sheet_state != "visible", {*percent}, {*struck}
-    areas = [
-        (r.min_row - 1, r.min_col - 1, min(r.max_row, height) - 1, min(r.max_col, width) - 1)
-        for r in sheet.merged_cells.ranges
-        if r.min_row <= height and r.min_col <= width
-    ]
+    merged = [r for r in sheet.merged_cells.ranges if r.min_row <= height and r.min_col <= width]
+    areas = [(r.min_row - 1, r.min_col - 1, min(r.max_row, height) - 1, min(r.max_col, width) - 1) for r in merged]
     totals = accumulate((bottom - top + 1) * (right - left + 1) for top, left, bottom, right in areas)
     # Areas cannot overlap, so areas beyond the size of the rectangle are damage that would only cost time.
     result.merged = [area for area, total in zip(areas, totals, strict=True) if total <= height * width]

@@ -122,15 +122,11 @@ class Block:
         """The names of the columns counted from the first of the block, which is A, or 1 if transposed."""
         return [*map(self.sheet.column_name, range(self.width))]
 
-    def within(self, other: Block) -> bool:
-        """Return whether another block contains all cells of this one."""
-        return self.sheet is other.sheet and {*self.rows} <= {*other.rows} and {*self.columns} <= {*other.columns}
-
 
 def split_blocks(sheet: Sheet) -> list[Block]:
     """Split a sheet into the rectangles around touching cells; sort by top, then left."""
-    used = np.array([[value != EMPTY for value in row] for row in sheet.rows], dtype=bool)
-    used = used.reshape(sheet.height, sheet.width)
+    shape = sheet.height, sheet.width
+    used = np.array([[value != EMPTY for value in row] for row in sheet.rows], dtype=bool).reshape(shape)
     for _, left, bottom, right in sheet.merged:
         # A merged label right above numbers joins the columns that it spans; a title above tables does not.
         below = sheet.rows[bottom + 1][left : right + 1] if bottom + 1 < sheet.height else []

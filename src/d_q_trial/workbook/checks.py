@@ -17,7 +17,7 @@ import pandas as pd
 
 from ..participants import PERCENT_CHANGE, TRIAL, VALUE
 from ..recognition.spelling import is_known_unit, plain_unit, unit_factor
-from ..recognition.vocabulary import MARKS, UNMARKED, canonical_id, id_kind, normalize
+from ..recognition.vocabulary import MARKS, UNMARKED, canonical_id, compact_name, id_kind, normalize, short_code
 from ..spreadsheet.sheets import EMPTY, format_cell, is_number, join_first
 from ..trial import BASELINE
 from .mapping import CODE_SECTIONS, BlockPlan
@@ -35,7 +35,7 @@ MAX_CHANGE = 1000  # percent; the messages name it
 CODE_MEANING = re.compile(r"(\w{1,4})\s*[=:]\s*([^=:,;\n]{1,60})")  # such as 1 = Baseline
 FIRST_ROWS, LAST_ROWS = 2, 6  # that may hold statistics
 FEWEST_DIGITS = 6  # of all numbers of a row together, which hardly agree by chance
-FAR = 100  # times the median of a column, or of the same variable in other columns
+FAR = 100  # times the median of a column, or of the same variable in other columns; a message names it
 RARE = 0.1  # share of negative values that may be errors; a scale such as a T-score has more
 UNIT_SCALES = (1e-3, 1e3, 1e-6, 1e6, 1e-9, 1e9, 0.1, 10.0, 1e-2, 100.0)  # the most likely first
 
@@ -123,14 +123,16 @@ def check_plausible(reading: WorkbookReading) -> None:
         low, high = source.definition.plausible or (-np.inf, np.inf)
         medians = [(other, scale) for s, _, other, scale in columns if s.variable == source.variable]
         far_medians = [other for other, scale in medians if 0 < FAR * min(size, scale) < max(size, scale)]
-        template_values = {"definition": source.definition, "median": median}
         if not low <= median <= high:
             hint = "if it is right, widen 'plausible' in the trial file"
             if scale := next((f"{scale:g}" for scale in UNIT_SCALES if low <= median * scale <= high), ""):
                 hint = f"{scale} times that would fit: write factor: {scale} in the mapping if the unit, not the column, is wrong"
-            reading.faults.error("implausible", source.head, low=low, high=high, hint=hint, **template_values)
+            reading.faults.error(
+                "implausible", source.head, source=source, median=median, hint=hint, limits=(low, high)
+            )
         elif 2 * len(far_medians) >= len(medians) > 1 and not source.plan.mapped:
-            reading.faults.error("implausible / columns", source.head, other=np.median(far_medians), **template_values)
+            far_median = np.median(far_medians)
+            reading.faults.error("implausible / columns", source.head, source=source, median=median, other=far_median)
         else:
             _check_odd_values(reading, source, rows, median, size)
 
@@ -159,9 +161,9 @@ def _check_odd_values(reading: WorkbookReading, source: Source, rows: pd.DataFra
         "outlying": outside,
     }
     kind = np.select([*kinds.values()], [*kinds], "")
-    template_values = {"definition": definition, "median": size, "far": FAR}
-    template_values["action"] = "kept" if mapped else CORRECT_OR_KEEP
-    template_values["span"] = f"{low:g} to {high:g} {source.column.unit or ''}".rstrip()
+    span = f"{low:g} to {high:g} {source.column.unit or ''}".rstrip()
+    action = "kept" if mapped else CORRECT_OR_KEEP
+    template_values = {"definition": definition, "median": size, "span": span, "action": action}
     for position in np.flatnonzero(kind != ""):
         stops = kind[position] != "outlying" and not mapped
         reading.faults.error(str(kind[position]), cell_location(rows.iloc[position]), stops=stops, **template_values)
@@ -178,9 +180,7 @@ def check_baselines(reading: WorkbookReading) -> None:
     with_baselines = later["variable"].isin(baselines["variable"])
     never_paired = later.groupby("variable", sort=False)["baseline"].transform("count").eq(0)
     implausible = (later["baseline"] > 0) & (later["value"] > later["baseline"] * (1 + MAX_CHANGE / 100))
-    analysed = [
-        visit in trial.outcomes[key].follow_up for key, visit in zip(later["variable"], later["visit"], strict=True)
-    ]
+    analysed = [visit in trial.outcomes[key].follow_up for key, visit in later[["variable", "visit"]].to_numpy()]
     for name, rows in (
         ("not analysed", later[~np.array(analysed, dtype=bool)].drop_duplicates(["variable", "visit"])),
         ("baseline / negative", baselines[baselines["value"] < 0]),
@@ -242,8 +242,7 @@ def check_qualifiers(reading: WorkbookReading) -> None:
 
 def check_codebooks(reading: WorkbookReading) -> None:
     """Ask about a codebook that gives a short name or a number as a code for another visit than it was read as."""
-    columns = [(plan, column) for plan in reading.read_plans if (column := plan.column_of("visit"))]
-    visits_read = {canonical_id(p.cell(i, c)): v for p, c in columns for i, v in p.rows["visit"].dropna().items()}
+    visits_read = reading.collect_spellings("visit")
     find_visit, mapped_codes = reading.vocabulary.visit, reading.policy.codes["visit"]
     for plan in (plan for plan in reading.plans if not plan.readable):
         rows = [[cell for cell in row if cell != EMPTY] for row in plan.block.values[:SAMPLE_ROWS]]
@@ -256,6 +255,41 @@ def check_codebooks(reading: WorkbookReading) -> None:
         conflicts = [code for code in conflicts if code.casefold() not in mapped_codes]
         if len(meanings) > 1 and conflicts:
             reading.faults.error("codebook", plan.location(), code=conflicts[0])
+
+
+def check_codes(reading: WorkbookReading) -> None:
+    """Report codes of a mapping by which no cell and, without blocks, no label is read."""
+    readers = (reading.vocabulary.label, reading.vocabulary.context) if reading.policy.blocks is None else ()
+    cells = [cell for sheet in reading.workbook.sheets for row in [[sheet.name], *sheet.rows] for cell in row]
+    texts = {compact_name(cell): cell for cell in cells if isinstance(cell, str)}
+    for role in ("arm", "visit", "variable"):
+        spellings = reading.collect_spellings(role)
+        used = {*map(str.casefold, spellings), *map(short_code, spellings)}
+        for code, key in reading.policy.codes[role].items():
+            labels = [read(text) for name, text in texts.items() if compact_name(code) in name for read in readers]
+            if code not in used and key not in {"ignore" if x.role == "ignored" else getattr(x, role) for x in labels}:
+                reading.faults.note("unused code", {"value": code}, section=CODE_SECTIONS[role])
+
+
+def check_mapping(reading: WorkbookReading) -> None:
+    """Report what contradicts a mapping: the name of the workbook, labels of columns, and numbers that no block lists."""
+    policy, faults, weeks = reading.policy, reading.faults, reading.vocabulary.weeks
+    if policy.workbook not in (None, reading.workbook.path.name):
+        faults.note("other workbook", {"value": policy.workbook})
+    sheets = {} if policy.blocks is None else {sheet.name: sheet for sheet in reading.workbook.sheets}
+    listed = {name: np.zeros((sheet.height, sheet.width), dtype=bool) for name, sheet in sheets.items()}
+    for plan, start in [(p, p.header.first_data) for p in reading.plans if p.mapped]:
+        known = [[i >= start or cell in weeks for cell in row] for i, row in enumerate(plan.block.values)]
+        listed[plan.sheet][np.ix_(plan.block.rows, plan.block.columns)] |= known
+        for column, role in itertools.product(plan.data, ("variable", "visit", "arm")):
+            named, used = getattr(column.reading, role), getattr(column, role) or getattr(plan, role)
+            if column.reading.certain and used and named not in (None, used):
+                faults.note("other label", plan.header_of(column), role=role, used=used)
+            if role == "variable" and not (used or plan.column_of(role)):
+                faults.error("no variable", plan.header_of(column), count=sum(map(is_number, plan.cells(column))))
+    for name, sheet in sheets.items():
+        if numbers := [(r, c) for r, c in np.argwhere(~listed[name]).tolist() if is_number(sheet.rows[r][c])]:
+            faults.note("unlisted", {"sheet": name, "cell": sheet.address(*numbers[0])}, count=len(numbers))
 
 
 def check_changes(reading: WorkbookReading) -> None:
@@ -277,8 +311,8 @@ def check_changes(reading: WorkbookReading) -> None:
         fractions = sizes.quantile(0.9) < 1 and source.column.factor == 1.0
         for kind, suspected in (("percent of baseline", near_100), ("fraction", fractions)):
             if suspected and len(changes) >= MANY:
-                template_values = {"label": source.definition.label, "largest": sizes.max()}
-                faults.error(kind, source.head, stops=not source.plan.mapped, **template_values)
+                stops, label = not source.plan.mapped, source.definition.label
+                faults.error(kind, source.head, stops=stops, label=label, largest=sizes.max())
     arms = {key: arm for key, arm in trial.analysed_arms.items() if key in set(rows["arm"])}
     for _, group in rows.groupby(["variable", "visit", "measure"], sort=False):
         present, source = set(group["arm"]), group["source"].iloc[0]
@@ -301,8 +335,7 @@ def check_hidden(reading: WorkbookReading) -> None:
         }
         for kind, names in names_by_kind.items():
             if names:
-                template_values = {"count": len(names), "names": join_first(names, MANY)}
-                reading.faults.note(f"hidden / {kind}", {"sheet": sheet.name}, **template_values)
+                reading.faults.note(f"hidden / {kind}", {"sheet": sheet.name}, names=join_first(names, MANY))
 
 
 def check_merged_values(reading: WorkbookReading) -> None:
@@ -339,10 +372,9 @@ def check_statistics(reading: WorkbookReading) -> None:
             values = pd.DataFrame([[plan.cell(i, column) for column in columns] for i in group.index], group.index)
             values = values.where(values.map(is_number)).astype(float)
             last = range(max(len(values) - LAST_ROWS, SMALL_GROUP), len(values))
+            first = range(min(FIRST_ROWS, max(len(values) - SMALL_GROUP, 0)))
             pairs = [(values.iloc[end], values.iloc[:end]) for end in last]
-            pairs += [
-                (values.iloc[i], values.iloc[i + 1 :]) for i in range(FIRST_ROWS) if len(values) > SMALL_GROUP + i
-            ]
+            pairs += [(values.iloc[start], values.iloc[start + 1 :]) for start in first]
             for row, others in pairs:
                 if _holds_statistics(row, others):
                     reading.faults.error("statistics", plan.locate(int(row.name), columns[0]))
@@ -356,8 +388,7 @@ def _holds_statistics(row: pd.Series, others: pd.DataFrame) -> bool:
     tolerance = 0.51 * 10.0 ** -max((len(text.partition(".")[2]) for text in written), default=0)
     statistics = [others.count()] if len(numbers) > 1 else []
     if sum(len(text.lstrip("-0.")) for text in written) >= FEWEST_DIGITS:
-        names = ("mean", "median", "std", "sem", "min", "max")
-        statistics += [getattr(others, name)() for name in names]
+        statistics += [getattr(others, name)() for name in ("mean", "median", "std", "sem", "min", "max")]
     return any(np.isclose(statistic, numbers, rtol=1e-9, atol=tolerance).all() for statistic in statistics)
 
 
@@ -374,17 +405,14 @@ def check_columns(reading: WorkbookReading) -> None:
             if missing and (key, column.visit) not in pairs_read:
                 possible.append(f"{trial.variable_label(key)}, which is missing at {', '.join(missing)}")
         *stem, mark = column.label.split() or [""]
-        twins = [
-            c.label for c in plan.data if unsure and c.variable in column.candidates and c.label.split()[:-1] == stem
-        ]
+        alike = [c.label for c in plan.data if unsure and c.variable in column.candidates]
+        twins = [label for label in alike if label.split()[:-1] == stem]
         possible += [f"a replicate of {label!r}" for label in twins if max(map(len, (mark, label.split()[-1]))) <= 3]
         if possible:
             column.questioned = True
             reading.faults.error("ambiguous", plan.header_of(column), asked=", or ".join(possible), why=column.why)
         numbers = sum(is_number(row[column.index]) for row in plan.body[:SAMPLE_ROWS])
-        of_strata = column.stratum or not {*reading.vocabulary.context(column.label).candidates}.isdisjoint(
-            trial.markers
-        )
+        of_strata = column.stratum or {*reading.vocabulary.context(column.label).candidates} & {*trial.markers}
         if numbers <= 1 and not (of_strata and column.used > 1 and column.role == "ignore"):
             continue
         grouped = plan.kind == "groups" and not plan.column_of("arm") and any(c.arm or c.stratum for c in plan.data)
@@ -426,11 +454,11 @@ def check_unread(reading: WorkbookReading) -> None:
         plans, numbers, names = zip(*entries, strict=True)
         names = join_first([*itertools.chain.from_iterable(names)], MAX_NAMED)
         places = join_first([plan.block.range for plan in plans[1:]], MAX_NAMED)
-        template_values = {"count": sum(numbers), "names": names and f" ({names})"}
-        template_values["places"] = places and f" and at {places}"
-        transpose = f"write transpose: [{sheet}] there if participants are in columns, "
-        template_values["turn"] = "" if plans[0].block.sheet.turned else transpose
-        reading.faults.error("unread / numbers", plans[0].location(), stops=stops, **template_values)
+        turn = f"write transpose: [{sheet}] there if participants are in columns, " * (not plans[0].block.sheet.turned)
+        template_values = {"names": names and f" ({names})", "places": places and f" and at {places}", "turn": turn}
+        reading.faults.error(
+            "unread / numbers", plans[0].location(), stops=stops, count=sum(numbers), **template_values
+        )
 
 
 def check_inferred(reading: WorkbookReading) -> None:

@@ -64,9 +64,8 @@ def classify_block(block: Block, vocabulary: Vocabulary, contexts: list[str]) ->
     plan.sampled = any(map(vocabulary.names_population, titles))
     texts = [*header.titles, *contexts, *(column.label for column in plan.data)]
     doubtful = [text for text in texts if NOT_AS_MEASURED.search(normalize(text).replace("et al", ""))]
-    doubtful += [
-        text for text in texts if vocabulary.label(text).measure == "other" or NOT_A_STRATUM.search(normalize(text))
-    ]
+    doubtful += [text for text in texts if vocabulary.label(text).measure == "other"]
+    doubtful += [text for text in texts if NOT_A_STRATUM.search(normalize(text))]
     sheet = read_context(contexts[-1:], set(), vocabulary)
     for name in ("variable", "visit"):  # where the name of the sheet contradicts a title
         if getattr(sheet, name) not in (None, getattr(context, name), *vocabulary.trial.markers):

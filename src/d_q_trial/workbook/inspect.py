@@ -3,7 +3,7 @@
 import itertools
 import json
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import pandas as pd
@@ -11,8 +11,7 @@ import pandas as pd
 from ..pages import template_engine
 from ..participants import PERCENT_CHANGE, POPULATION, TRIAL, VALUE
 from ..recognition.spelling import WORDS
-from ..recognition.vocabulary import canonical_id
-from ..spreadsheet.sheets import EMPTY, Flag, Sheet, is_number, join_first, make_printable
+from ..spreadsheet.sheets import Flag, Sheet, is_number, join_first, make_printable
 from ..trial import BASELINE
 from .mapping import READABLE, BlockPlan, Column
 from .reader import WorkbookReading, synthetic_label
@@ -20,7 +19,6 @@ from .values import Source, variable_visits
 
 MAX_LINES = 200  # of a list in the terminal
 MAX_NAMED = 8
-MAX_CODES = 500
 MAX_ROWS_DRAWN, MAX_COLUMNS_DRAWN, MAX_LETTERS_DRAWN = 45, 60, 120  # fewer rows than columns
 WIDEST = 48  # characters of a column of a printed table
 HEADS = ("Variable", "Visit", "Measure", "Group", "Sheet", "Column", "n", "missing", "range", "unit", "confidence")
@@ -41,11 +39,10 @@ def describe(reading: WorkbookReading) -> list[Section]:
     blocks = [[p.sheet, p.block.range, describe_kind(p), p.unread_reason or p.evidence] for p in plans]
     numbers = {plan: describe_number_columns(plan) for plan in plans if not plan.readable}
 
-    def sort_key(group: tuple[Source, pd.DataFrame]) -> tuple[str, int, int]:
-        source, _ = group
+    def sort_key(source: Source) -> tuple[str, int, int]:
         return source.plan.cohort, order.get(source.variable, len(order)), [*trial.visits].index(source.visit)
 
-    sources = sorted(reading.frame.groupby("source", sort=False), key=sort_key)
+    sources = sorted(reading.frame.groupby("source", sort=False), key=lambda group: sort_key(group[0]))
     lists = {
         "Columns that are not used": [line for plan in plans if plan.kind in READABLE for line in _list_unused(plan)],
         "Blocks with numbers that are not used": [
@@ -75,10 +72,6 @@ def _list_unused(plan: BlockPlan) -> list[str]:
     return [f"{block}: {why}: {join_first(names, MAX_NAMED)}" for why, names in columns.items()]
 
 
-def _join_counts(counts: Mapping) -> str:
-    return ", ".join(f"{n} {name}" for name, n in counts.items())
-
-
 def _summarize(reading: WorkbookReading) -> list[str]:
     """Return the first lines: synthetic or not, primary endpoint, faults, participants, and how labels are written."""
     trial, rows = reading.trial, reading.trial_rows
@@ -87,20 +80,15 @@ def _summarize(reading: WorkbookReading) -> list[str]:
     if count := len(reading.faults.errors):
         lines.append(f"Faults and questions, listed below: {count}")
     if reading.arms:
-        labels = {key: arm.label for key, arm in trial.every_arm.items()}
-        sizes = Counter(map(labels.get, reading.arms.values()))
-        lines.append(f"{len(reading.arms)} participants: {_join_counts(sizes)}")
+        sizes = Counter(trial.every_arm[arm].label for arm in reading.arms.values())
+        lines.append(f"{len(reading.arms)} participants: {', '.join(f'{n} {label}' for label, n in sizes.items())}")
     measured = variable_visits(rows)
     complete = [k for k, o in trial.outcomes.items() if {(k, v) for v in o.follow_up or [BASELINE]} <= measured]
     lines.append(f"{len(complete)} of {len(trial.outcomes)} outcomes have values at every visit analysed")
     for title, role in (("Arms", "arm"), ("Visits", "visit")):
         sizes = Counter(rows.groupby(role)["participant"].nunique().to_dict()) | Counter(reading.arms.values())
-        spellings = collect_spellings(role, reading).items()
-        codes = [
-            f"{text} = {key} (n = {sizes[key]})"
-            for text, key in spellings
-            if key not in (None, "ignore") and text.casefold() != key
-        ]
+        read = {t: k for t, k in reading.collect_spellings(role).items() if k not in (None, "ignore", t.casefold())}
+        codes = [f"{text} = {key} (n = {sizes[key]})" for text, key in read.items()]
         lines += [f"{title} as written: {', '.join(codes)}"] if codes else []
     categorical = rows[rows["text"].ne("") & rows["arm"].isin(trial.analysed_arms)]
     for source, texts in categorical.groupby("source", sort=False)["text"]:
@@ -126,20 +114,8 @@ def _describe_primary_endpoint(reading: WorkbookReading) -> str:
         return f"{name} cannot be computed: no values at {when} in {' and '.join(lacking)}"
     if reading.faults.errors:
         return f"{name} cannot be computed until the faults are corrected and the questions answered"
-    return f"{name} can be computed: {_join_counts({a.label: counts[k] for k, a in trial.analysed_arms.items()})}"
-
-
-def collect_spellings(role: str, reading: WorkbookReading) -> dict[str, str | None]:
-    """Return the arm, visit or variable that each spelling in the cells was read as; None where it was not understood."""
-    meanings: dict[str, str | None] = {}
-    for plan in reading.read_plans:
-        column, rows = plan.column_of(role), plan.rows[plan.rows["use"] | plan.rows[role].eq("ignore")]
-        for position, key in rows[role].items() if column else ():
-            cell = plan.cell(position, column)
-            if cell != EMPTY and not isinstance(cell, Flag) and len(meanings) <= MAX_CODES:
-                text = canonical_id(cell)
-                meanings[text] = meanings.get(text) or key
-    return meanings
+    sizes = ", ".join(f"{counts[key]} {arm.label}" for key, arm in trial.analysed_arms.items())
+    return f"{name} can be computed: {sizes}"
 
 
 def describe_number_columns(plan: BlockPlan) -> list[str]:

@@ -15,6 +15,7 @@ from ..config.yaml_files import read_yaml, validate_content
 from ..errors import did_you_mean
 from ..participants import PERCENT_CHANGE, TRIAL, VALUE
 from ..recognition.layout import Header
+from ..recognition.numbers import Policy
 from ..recognition.vocabulary import Codes, LabelReading, Meaning, canonical_id
 from ..spreadsheet.sheets import EMPTY, Block, Sheet, Workbook
 from ..trial import BASELINE, Trial
@@ -25,7 +26,6 @@ CODE_SECTIONS = {"arm": "arms", "visit": "visits", "variable": "variables", "str
 # What a column or its whole block can state.
 MEANINGS = ("variable", "visit", "arm", "marker", "stratum", "measure")
 READABLE = ("participants", "long", "groups")
-MAPPED = "mapping"  # the evidence of a block that a mapping file lists
 TO_FILL_IN = "?"  # a value that the analyst has to fill in
 
 
@@ -65,6 +65,7 @@ class BlockPlan(Meaning):
     cohort: str = TRIAL
     sampled: bool = False  # whether a title or a mapping says that this is the population sample
     evidence: str = ""
+    mapped: bool = False  # whether a mapping file lists the block
     unread_reason: str = ""  # why a block of a readable kind is not read
     caution: str = ""  # a title or header that suggests that the values are not as measured
     rows: pd.DataFrame | None = None  # what each data row states, set by :class:`values.BlockReader`
@@ -83,11 +84,6 @@ class BlockPlan(Meaning):
     def readable(self) -> bool:
         """Whether values are taken from the block."""
         return self.kind in READABLE and not self.unread_reason
-
-    @property
-    def mapped(self) -> bool:
-        """Whether a mapping file lists the block."""
-        return self.evidence == MAPPED
 
     @property
     def kind_by_roles(self) -> str:
@@ -153,17 +149,16 @@ class BlockPlan(Meaning):
         return {"sheet": self.sheet, "cell": self.block.range}
 
 
-def _format_code(value: object) -> str:
-    """Return a code as written in a cell; YAML does not read 0, 1.0, yes and no as text."""
-    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else canonical_id(value)
-
-
-def _split_keys(section: Any) -> Any:
-    """Return a section with its keys as text; the key ``1, 2`` applies to both codes."""
+def _format_keys(section: Any, info: ValidationInfo) -> Any:
+    """Return a section with its keys as text; for strata, the key ``1, 2`` applies to both. No two keys may be one code."""
     if not isinstance(section, dict):
         return section
-    entries = {_format_code(key): value for key, value in section.items()}
-    return {code.strip(): value for key, value in entries.items() for code in key.split(",")} | entries
+    mark = "," if info.field_name == CODE_SECTIONS["stratum"] else "\n"
+    pairs = [(canonical_id(code), value) for key, value in section.items() for code in {key, *key.split(mark)}]
+    codes = [code.casefold() for code, _ in pairs]
+    if repeated := [code for code in codes if codes.count(code) > 1]:
+        raise ValueError(f"{repeated[0]!r} is listed twice")
+    return dict(pairs)
 
 
 def _check_key(name: str, info: ValidationInfo) -> str:
@@ -211,6 +206,16 @@ def _find_block(place: str, info: ValidationInfo) -> Block:
     return Block(sheet, rows, columns)
 
 
+def _empty_block(place: str, info: ValidationInfo) -> str:
+    """Empty the cells of a place, which the later entries of the file and the recognition then find empty."""
+    block = _find_block(place, info)
+    if all(cell == EMPTY for row in block.values for cell in row):
+        raise ValueError(f"holds no cells on sheet {block.sheet.name!r}")
+    for row in block.rows:
+        block.sheet.rows[row][block.left : block.right] = [EMPTY] * block.width
+    return place
+
+
 def _find_range(area: str, info: ValidationInfo) -> Block | None:
     if info.data.get("panels", True) or "sheet" not in info.data:
         return None
@@ -234,7 +239,7 @@ def _number_blocks(blocks: Any) -> dict[int, Any]:
     return dict(enumerate(blocks, start=1))
 
 
-TextKeys = BeforeValidator(_split_keys)
+TextKeys = BeforeValidator(_format_keys)
 # A column may be written as one word: its role, or ``ignore``.
 OneWord = BeforeValidator(lambda value: {"is": value or "ignore"} if isinstance(value, str | None) else value)
 OrEmpty, OrData = BeforeValidator(lambda value: value or {}), BeforeValidator(lambda value: value or "data")
@@ -275,10 +280,16 @@ class BlockEntry(Statement):
 
     @field_validator("columns")
     @classmethod
-    def _check_roles(cls, columns: dict[str, ColumnEntry]) -> dict[str, ColumnEntry]:
+    def _check_roles(cls, columns: dict[str, ColumnEntry], info: ValidationInfo) -> dict[str, ColumnEntry]:
         roles = [entry.role for entry in columns.values() if entry.role not in ("data", "ignore")]
         if repeated := sorted({role for role in roles if roles.count(role) > 1}):
             raise ValueError(f"several columns are {repeated[0]}; expected one (combine them in the workbook)")
+        measures = {entry.measure for entry in columns.values()}
+        if info.data.get("measure") not in (None, VALUE) and VALUE in measures:
+            raise ValueError("a column of values in a block of changes; state the measure of each column instead")
+        for block in info.data.get("panels") or filter(None, [info.data.get("range")]):
+            if info.data.get("header", 0) >= block.height:
+                raise ValueError(f"the header leaves no row of data in the range {block.range}")
         return columns
 
     @property
@@ -292,7 +303,7 @@ class BlockEntry(Statement):
         header = Header(rows=list(range(self.header)), first_data=self.header)
         rows = block.values[: self.header]
         header.labels = [[" ".join(str(row[i]).split()) for row in rows if row[i] != EMPTY] for i in range(block.width)]
-        statements |= {"cohort": self.cohort, "sampled": self.cohort != TRIAL, "evidence": MAPPED}
+        statements |= {"cohort": self.cohort, "sampled": self.cohort != TRIAL, "evidence": "mapping", "mapped": True}
         plan = BlockPlan(block, "", header, **statements)
         for index, name in enumerate(block.panel_names if self.panels else block.names):
             entry = self.columns.get(name)
@@ -303,20 +314,16 @@ class BlockEntry(Statement):
         return plan
 
 
-class Mapping(StrictModel):
+class Mapping(Policy):
     """A mapping file. Without ``blocks``, recognition finds the blocks and the rest of the file still applies."""
 
-    # How to treat cells that are not plain numbers, hidden or struck out.
-    below_detection: Literal["missing", "limit", "half", "lowest"] = "missing"
-    decimal_comma: bool = False
-    error_cells: Literal["fault", "missing"] = "fault"
     hidden_rows: Literal["read", "ignore"] = "read"
     struck_out: Literal["read", "missing"] = "read"
-    missing: list[Annotated[str, BeforeValidator(_format_code)]] = []
+    missing: list[str] = []
 
     workbook: str | None = None
     transpose: list[Annotated[str, AfterValidator(_transpose_sheet)]] = []  # sheets with a participant in each column
-    ignore: list[SheetRange] = []  # places without values, such as Sheet!A20:C25
+    ignore: list[Annotated[str, AfterValidator(_empty_block)]] = []  # places without values, such as Sheet!A20:C25
     arms: Annotated[dict[str, TrialKey], TextKeys] = {}
     visits: Annotated[dict[str, TrialKey], TextKeys] = {}
     variables: Annotated[dict[str, TrialKey], TextKeys] = {}

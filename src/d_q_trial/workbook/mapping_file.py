@@ -7,7 +7,7 @@ import re
 from ..pages import template_engine
 from ..participants import PERCENT_CHANGE, POPULATION, VALUE
 from ..trial import BASELINE, Trial
-from .inspect import collect_spellings, describe_kind, describe_number_columns
+from .inspect import describe_kind, describe_number_columns
 from .mapping import CODE_SECTIONS, READABLE, TO_FILL_IN, BlockPlan, Column
 from .reader import WorkbookReading
 
@@ -19,18 +19,14 @@ _UNQUOTED = re.compile(r"(?!(?:y|n|no|on|off|yes|true|false|null)$)[a-z][\w+]*",
 def render_mapping(reading: WorkbookReading) -> str:
     """Return the mapping file, as commented YAML."""
     trial = reading.trial
-    unread = [plan for plan in reading.plans if plan.kind not in READABLE]
-    unknown = [p for p in unread if p.kind in ("unknown", "results") and describe_number_columns(p)][:MAX_BLOCKS]
-    readable = (plan for plan in reading.plans if plan.kind in READABLE)
+    readable = [p for p in reading.plans if p.readable] or [p for p in reading.plans if p.kind in READABLE]
+    unread = [plan for plan in reading.plans if plan not in readable]
+    unknown = [p for p in unread if p.kind not in ("note", "codebook") and describe_number_columns(p)][:MAX_BLOCKS]
     panel_groups = itertools.groupby(readable, key=lambda plan: _panel_layout(plan, trial))
+    spellings = {CODE_SECTIONS[role]: reading.collect_spellings(role) for role in ("arm", "visit", "variable")}
     content = {
-        "name": reading.workbook.path.name,
-        "trial": trial,
-        "arms": trial.every_arm,
-        "missing": sorted({fault.value for fault in reading.faults.errors if fault.kind == "missing code"}),
-        "asked": reading.faults.lines(stops=True),
-        "turned": [*map(_quote, reading.policy.transpose)],
-        "codes": {CODE_SECTIONS[role]: collect_spellings(role, reading) for role in ("arm", "visit", "variable")},
+        "reading": reading,
+        "codes": spellings | {"strata": reading.policy.strata},
         "blocks": [_block_entry(list(panels), trial) for _, panels in panel_groups],
         "unread": unread,
         "unknown": [_block_entry([plan], trial) for plan in unknown],

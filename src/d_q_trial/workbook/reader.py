@@ -9,18 +9,18 @@ import pandas as pd
 
 from ..files import sha256
 from ..participants import COLUMNS, POPULATION, TRIAL, Participants
-from ..recognition.vocabulary import Vocabulary, differ_by_one_edit, parse_id_code
+from ..recognition.vocabulary import Vocabulary, canonical_id, differ_by_one_edit, match_ids, parse_id_code
 from ..spreadsheet.loader import load_workbook
-from ..spreadsheet.sheets import EMPTY, Workbook
+from ..spreadsheet.sheets import EMPTY, Flag, Workbook
 from ..trial import Trial
 from . import checks
-from .classify import propose_plans
+from .classify import propose_plans, read_labels
 from .faults import Faults
 from .mapping import CODE_SECTIONS, BlockPlan, Column, Mapping, load_mapping
 from .repeats import resolve_repeats
 from .values import BlockReader, build_frame
 
-MAX_UNMATCHED = 0.1  # share of the ids of a block, when its ids are matched by number with those of another block
+MAX_CODES = 500
 # Cyrillic and Greek letters that look like Latin ones.
 _LOOK_ALIKES = str.maketrans("АВЕЅІЈКМНОРСТХаеорсухѕіјΑΒΕΖΗΙΚΜΝΟΡΤΥΧο", "ABESIJKMHOPCTXaeopcyxsijABEZHIKMNOPTYXo")
 # What follows the id in S02 repeat, S02 (rerun), S02*, S02b and S02-2.
@@ -53,6 +53,18 @@ class WorkbookReading:
         """The plans of the blocks whose rows have been read."""
         return [plan for plan in self.plans if plan.rows is not None]
 
+    def collect_spellings(self, role: str) -> dict[str, str | None]:
+        """Return the arm, visit or variable that each spelling in the cells was read as; None where it was not understood."""
+        meanings: dict[str, str | None] = {}
+        for plan in self.read_plans:
+            column, rows = plan.column_of(role), plan.rows[plan.rows["use"] | plan.rows[role].eq("ignore")]
+            for position, key in rows[role].items() if column else ():
+                cell = plan.cell(position, column)
+                if cell != EMPTY and not isinstance(cell, Flag) and len(meanings) <= MAX_CODES:
+                    text = canonical_id(cell)
+                    meanings[text] = meanings.get(text) or key
+        return meanings
+
 
 def read_workbook(path: Path | str, trial: Trial, mapping: Path | str | None = None) -> Participants:
     """Read the participants of a workbook that :func:`loader.load_workbook` reads, whatever its layout.
@@ -81,19 +93,14 @@ def examine_workbook(path: Path | str, trial: Trial, mapping: Path | str | None 
     policy = load_mapping(mapping, workbook, trial) if mapping else Mapping()
     vocabulary = Vocabulary(trial, policy.codes)
     plans = [plan for entry in (policy.blocks or {}).values() for plan in entry.plans]
-    faults = Faults()
+    for column, labels in [(column, plan.header.labels[column.index]) for plan in plans for column in plan.columns]:
+        column.reading = read_labels(labels, vocabulary)
+        column.unit = column.unit or column.reading.unit
     if policy.blocks is None:
         plans = propose_plans(workbook, vocabulary)
-        for area in policy.ignore:
-            inside = [plan for plan in plans if plan.block.within(area)]
-            for plan in inside:
-                plan.kind, plan.evidence = "note", "ignored by the mapping"
-            if not inside:
-                faults.error("ignored", {"sheet": area.sheet.name, "cell": area.range})
+    reading = WorkbookReading(workbook, trial, plans, policy, vocabulary)
     for name in sorted({sheet.name for sheet in workbook.sheets if sheet.turned} - {plan.sheet for plan in plans}):
-        faults.error("turned", {"sheet": name})
-    policy = policy.model_copy(update={"missing": [*policy.missing, *trial.missing]})
-    reading = WorkbookReading(workbook, trial, plans, policy, vocabulary, faults)
+        reading.faults.error("turned", {"sheet": name})
     _read_values(reading)
     for name, check in vars(checks).items():  # in the order of their definition
         if name.startswith("check_"):
@@ -187,26 +194,12 @@ def _rewrite_ids(plans: list[BlockPlan], faults: Faults) -> None:
     for plan in plans:
         population = plan.cohort == POPULATION
         if plan is not base and plan.participant_ids - base_ids and not (plan.sampled and population):
-            renamed = _match_ids(plan.participant_ids, base_ids, few_suffice=population)
+            renamed = match_ids(plan.participant_ids, base_ids, few_suffice=population)
             if changed := [(old, new) for old, new in sorted(renamed.items()) if old != new]:
                 plan.rows["participant"] = plan.rows["participant"].replace(renamed)
                 old, new = changed[0]
                 faults.note("id form", {"sheet": plan.sheet, "value": old}, base=base, new=new, count=len(renamed))
             base_ids |= set() if population else plan.participant_ids
-
-
-def _match_ids(ids: set[str], base_ids: set[str], *, few_suffice: bool) -> dict[str, str]:
-    """Match ids with those of another block: by number unless letters differ, else up to case and blanks; none if ambiguous."""
-    forms = {identity: parse_id_code(identity) for identity in ids | base_ids}
-    prefixes = {form.prefix if form else None for form in forms.values()} - {""}
-    by_number = None not in prefixes and len(prefixes) <= 1
-    keys = {i: form.number if by_number else i.casefold().replace(" ", "") for i, form in forms.items()}
-    base_by_key = {keys[identity]: identity for identity in base_ids}
-    if len(base_by_key) < len(base_ids) or len({keys[identity] for identity in ids}) < len(ids):
-        return {}
-    matched = {identity: base_by_key[keys[identity]] for identity in ids if keys[identity] in base_by_key}
-    required = 1 if few_suffice and by_number else (1 - MAX_UNMATCHED if by_number else 1) * len(ids)
-    return matched if len(matched) >= required else {}
 
 
 def assign_arms(plans: list[BlockPlan], faults: Faults) -> dict[str, str]:
@@ -236,8 +229,8 @@ def assign_arms(plans: list[BlockPlan], faults: Faults) -> dict[str, str]:
         if plan.cohort == POPULATION and not plan.sampled and shared and 2 * shared >= len(plan.participant_ids):
             plan.cohort = TRIAL
         if plan.cohort == TRIAL:
-            participant_arms = plan.rows["participant"].map(arms)
-            plan.rows["arm"] = plan.rows["arm"].where(participant_arms.isna(), participant_arms)
+            stated, participant_arms = plan.rows["arm"], plan.rows["participant"].map(arms)
+            plan.rows["arm"] = stated.where(stated.notna() | participant_arms.isna(), participant_arms)
     return arms
 
 

@@ -90,7 +90,7 @@ def _check_population(frame: pd.DataFrame, trial: Trial, faults: Faults) -> None
 def _find_panel(source: Source) -> tuple[BlockPlan, int]:
     """Return the panel of a column: its block, and its number among the columns that say the same; replicates share one."""
     plan, labels = source.plan, [column.label for column in source.plan.data]
-    if plan.mapped or plan.rows[["visit", "variable"]].notna().any(axis=None):  # all columns are replicates
+    if plan.rows[["visit", "variable"]].notna().any(axis=None):  # all columns are replicates
         return plan, 0
     # So are adjacent columns with one label, if every label has as many columns.
     replicated = len({*Counter(labels).values()}) == 1 and len([*groupby(labels)]) == len({*labels})
@@ -104,21 +104,23 @@ def _find_panel(source: Source) -> tuple[BlockPlan, int]:
 
 
 def _find_panel_repeats(frame: pd.DataFrame, trial: Trial, faults: Faults) -> Iterator[pd.DataFrame]:
-    """Yield all panels but the first of those that show the same group, also side by side; different values are a fault."""
+    """Yield repeated panels of a group; different values are a fault, or replicates if a block of a mapping lists both."""
     unlinked = frame[~frame["linked"]]
     unlinked = unlinked.assign(panel=unlinked["source"].map({s: _find_panel(s) for s in {*unlinked["source"]}}))
     marker = unlinked["marker"].where(unlinked["stratum"] != "", "")
     keys = ["variable", "visit", "measure", "stratum", "arm", marker]
     for (_, _, _, stratum, arm, _), rows in unlinked.groupby(keys, sort=False):
         (_, first), *repeats = rows.groupby("panel", sort=False)
-        head = first["source"].iloc[0].head
+        head, plan = first["source"].iloc[0].head, first["source"].iloc[0].plan
         for _, repeat in repeats:
-            source = repeat["source"].iloc[0]
+            source, where = repeat["source"].iloc[0], f"{head['sheet']}!{head['cell']}"
             same = sorted(first["value"]) == sorted(repeat["value"])
+            listed = source.plan is plan and plan.mapped
+            kind = "repeated panel" if same else "replicates" if listed else "two panels"
             panel = ", ".join(filter(None, [source.label, stratum, arm]))
-            kind, where = "repeated panel" if same else "two panels", f"{head['sheet']}!{head['cell']}"
-            faults.error(kind, source.head, stops=not same, panel=panel, where=where)
-            yield repeat
+            faults.error(kind, source.head, stops=kind == "two panels", panel=panel, where=where)
+            if kind != "replicates":
+                yield repeat
 
 
 def _find_repeats(frame: pd.DataFrame, trial: Trial, faults: Faults) -> Iterator[pd.DataFrame]:

@@ -41,11 +41,7 @@ class Source:
     measure: str
     definition: Outcome | Marker | None  # of the variable in the trial; None for a column of strata
     label: str  # of variable and visit
-
-    @property
-    def of_baseline(self) -> bool:
-        """Whether the cells hold percentages of the baseline, from which the changes are computed."""
-        return self.measure == PERCENT_CHANGE and "percent_of_baseline" in (self.column.measure, self.plan.measure)
+    of_baseline: bool  # whether the cells hold percentages of the baseline, from which the changes are computed
 
     @property
     def head(self) -> dict[str, str]:
@@ -237,7 +233,7 @@ class BlockReader:
         places = [plan.block.place(plan.header.first_data + i, column.index) for i in positions]
         struck = sheet.struck if self.policy.struck_out == "missing" else ()
         answers = (outcome.answers or ANSWERS) if outcome and outcome.kind == "binary" else None
-        missing = MISSING | {code.strip().casefold() for code in self.policy.missing}
+        missing = MISSING | {code.strip().casefold() for code in [*self.policy.missing, *self.trial.missing]}
         missing |= {float(code) for code in missing if PLAIN.fullmatch(code)}
         values, fault_counts = np.full(len(positions), math.nan), Counter[str]()
         for index, position in enumerate(positions):
@@ -308,7 +304,8 @@ class BlockReader:
         by_title = plan.measure in CHANGE_MEASURES and visit != BASELINE and getattr(definition, "follow_up", ())
         measure = PERCENT_CHANGE if by_title or column.measure in CHANGE_MEASURES else column.measure
         label = f"{definition.label if definition else key}, {trial.visits[visit].label}"
-        source = Source(plan, column, key, visit, measure, definition, label)
+        of_baseline = measure == PERCENT_CHANGE and "percent_of_baseline" in (column.measure, plan.measure)
+        source = Source(plan, column, key, visit, measure, definition, label, of_baseline)
         values = values - 100 if source.of_baseline else values
         cells = [plan.locate(i, column)["cell"] for i in positions]
         arms, strata, ids = (rows[role].to_numpy()[positions].tolist() for role in ("arm", "stratum", "participant"))
@@ -338,7 +335,5 @@ class BlockReader:
         if column is None or self.plan.kind == "groups":
             return []
         rows = rows[rows["use"] & rows["stratum"].fillna("").ne("")]
-        if self.plan.column_of("participant"):
-            rows = rows.dropna(subset="participant")
         values, texts = np.full(len(rows), math.nan), rows["stratum"].to_numpy()
         return self._split_by_visit(column, column.label or "stratum", rows.index.to_numpy(), values, texts)
