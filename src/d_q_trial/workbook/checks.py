@@ -259,13 +259,13 @@ def check_codebooks(reading: WorkbookReading) -> None:
 
 def check_codes(reading: WorkbookReading) -> None:
     """Report codes of a mapping by which no cell and, without blocks, no label is read."""
-    readers = (reading.vocabulary.label, reading.vocabulary.context) if reading.policy.blocks is None else ()
-    cells = [cell for sheet in reading.workbook.sheets for row in [[sheet.name], *sheet.rows] for cell in row]
-    texts = {compact_name(cell): cell for cell in cells if isinstance(cell, str)}
+    codes, readers = reading.policy.codes, (reading.vocabulary.label, reading.vocabulary.context)
+    sheets = reading.workbook.sheets if any(codes.values()) and reading.policy.blocks is None else ()
+    rows = [row for sheet in sheets for row in [[sheet.name], *sheet.rows]]
+    texts = {compact_name(cell): cell for row in rows for cell in row if isinstance(cell, str)}
     for role in ("arm", "visit", "variable"):
-        spellings = reading.collect_spellings(role)
-        used = {*map(str.casefold, spellings), *map(short_code, spellings)}
-        for code, key in reading.policy.codes[role].items():
+        used = {form(text) for text in reading.collect_spellings(role) for form in (str.casefold, short_code)}
+        for code, key in codes[role].items():
             labels = [read(text) for name, text in texts.items() if compact_name(code) in name for read in readers]
             if code not in used and key not in {"ignore" if x.role == "ignored" else getattr(x, role) for x in labels}:
                 reading.faults.note("unused code", {"value": code}, section=CODE_SECTIONS[role])
