@@ -1,10 +1,12 @@
 import fcntl
+import json
 import os
 import shutil
 from pathlib import Path
 
 import pytest
 import workspace
+import yaml
 from hypothesis import Phase, settings
 
 # Set before numpy is imported: two test processes with two threads each would slow each other down.
@@ -92,9 +94,33 @@ def forget_names(monkeypatch):
     return forget
 
 
+OTHER_ANALYSES = {
+    "halves": {"strata": {"cuts": ["1/2"], "labels": ["low", "high"]}},
+    "thirds": {"strata": {"cuts": ["1/3", "2/3"], "labels": ["T1", "T2", "T3"]}},
+    "strict": {"alpha": 0.01, "change": "log_ratio"},
+}
+# Some steps run for each analysis, the others for the published one only, or they combine all analyses.
+OF_EACH_ANALYSIS = ("results", "tables", "figures", "report")
+STEPS = ("participants", "consistency", "results", "tables", "figures", "cutoffs", "robustness", "sensitivity")
+STEPS += ("compare", "report", "overview")
+
+
 @pytest.fixture(scope="session")
 def pages(tmp_path_factory):
-    """Results of the published analysis and of three alternatives, with every page."""
-    import sample_results
+    """Results of the published analysis and of three alternatives, with every page, and ``config.json`` beside them."""
+    from d_q_trial import cli
 
-    return make_shared_folder(tmp_path_factory, "pages", sample_results.make) / "results"
+    def make(folder):
+        config = yaml.safe_load(Path("tests/config.yaml").read_text())
+        families = {"endpoints": {"outcomes": ["turnover", "bmd"], "strata": ["all"]}}
+        config |= {"robustness": {"permutations": 99, "families": families}}
+        config["analyses"] |= OTHER_ANALYSES
+        folder.mkdir()
+        (folder / "config.json").write_text(json.dumps(config))
+        paths = ["--config", str(folder / "config.json"), "--results", str(folder / "results")]
+        for step in STEPS:
+            only = ["--only", "figure_3", "figure_4"] if step == "figures" else []
+            for analysis in config["analyses"] if step in OF_EACH_ANALYSIS else ["published"]:
+                assert cli.main([step, *only, *paths, "--analysis", analysis]) == 0, (step, analysis)
+
+    return make_shared_folder(tmp_path_factory, "pages", make) / "results"

@@ -3,8 +3,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from cohorts import make_participants, value_rows
-from pipeline import TRIAL, make_analysis, one, pick
+from pipeline import TRIAL, make_analysis, make_participants, one, pick, value_rows
 
 from d_q_trial import changes
 from d_q_trial.errors import UserError
@@ -81,15 +80,6 @@ def test_each_kind_of_change_has_its_formula_and_measure_or_a_reason(baseline, f
     assert (row["measure"], row["reason"]) == ({"percent": "percent_change"}.get(kind, kind), reason)
 
 
-TWO = [row for name in ("S1", "S2") for row in value_rows(name, "d_q", "ctx", baseline=0.4, week_2=0.5)]
-
-
-def test_an_excluded_participant_has_no_values():
-    frame = build(TWO, exclude=["S1"])
-    assert set(pick(frame, reason=changes.EXCLUDED)["participant"]) == {"S1"}
-    assert pick(frame, participant="S1")["value"].isna().all()
-
-
 @pytest.mark.parametrize(
     ("rule", "quartile_type", "low", "high", "reason"),
     [
@@ -138,7 +128,13 @@ def test_panels_without_ids_have_the_configured_kind_of_change_or_a_reason():
     assert trimmed["value"].isna().tolist() == 2 * ([False] * 4 + [True])
 
 
-def test_unknown_names_and_second_values_are_refused_with_their_place():
+TWO = [row for name in ("S1", "S2") for row in value_rows(name, "d_q", "ctx", baseline=0.4, week_2=0.5)]
+
+
+def test_an_excluded_participant_has_no_values_and_unknown_names_and_second_values_are_refused_with_their_place():
+    frame = build(TWO, exclude=["S1"])
+    assert set(pick(frame, reason=changes.EXCLUDED)["participant"]) == {"S1"}
+    assert pick(frame, participant="S1")["value"].isna().all()
     outcomes, visits = ", ".join(TRIAL.outcomes), ", ".join([*TRIAL.visits][1:])
     for key, names, message in (
         ("outcomes", ["ctxx"], f"'ctxx' is not one of {outcomes}; did you mean 'ctx'?"),

@@ -7,8 +7,7 @@ import drawn
 import numpy as np
 import pandas as pd
 import pytest
-from cohorts import result_rows
-from pipeline import TRIAL, one
+from pipeline import TRIAL, one, result_rows
 
 from d_q_trial import compare, labels
 from d_q_trial.config import settings
@@ -125,26 +124,18 @@ CLAIMS = {  # by name, outcome, marker, stratum, statistic, reported value, verd
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def verdicts():
+def test_reported_p_values_are_compared_at_both_alphas_and_the_summary_counts_changes_and_gives_shifts(comparisons):
     columns = ["claim", "outcome", "marker", "stratum", "statistic", "reported", "verdict"]
     place = {"locator": "Fig. 1", "measure": "percent_change", "visit": "week_2", "contrast": TRIAL.contrast}
     frame = pd.DataFrame(CLAIMS.keys(), columns=columns).assign(**place)
-    return {"published": frame, "three": frame.assign(verdict="not applicable")}
-
-
-def test_a_reported_p_is_compared_at_both_alphas_in_the_stratum_of_the_same_rank(comparisons, verdicts):
+    verdicts = {"published": frame, "three": frame.assign(verdict="not applicable")}
     claims = compare.compare_claims(verdicts, comparisons, CHOSEN, TRIAL)
     assert list(claims.columns) == list(compare.CLAIM_COLUMNS)
     expected = {name: conclusions for (name, *_), conclusions in CLAIMS.items() if conclusions}
     assert {name: tuple(rows["conclusion"]) for name, rows in claims.groupby("claim")} == expected
     rows = claims[claims["claim"].eq("b")]
-    assert set(rows["reported"] + rows["place"]) == {"< 0.05highest"}
+    assert set(rows["reported"] + rows["place"]) == {"< 0.05highest"}  # the stratum of the same rank
     assert compare.compare_claims({}, comparisons, CHOSEN, TRIAL).empty
-
-
-def test_the_summary_counts_changed_conclusions_and_gives_the_size_of_shifts(comparisons, verdicts):
-    claims = compare.compare_claims(verdicts, comparisons, CHOSEN, TRIAL)
     summary = compare.summarize(comparisons, claims, verdicts, CHOSEN, TRIAL)
     assert summary["differs_in"].tolist()[:2] == ["", "significance level 0.02"]
     expected = [  # comparisons, significant; lost, gained, reversed, not made; shifts; claims; values
@@ -160,22 +151,19 @@ def test_the_summary_counts_changed_conclusions_and_gives_the_size_of_shifts(com
 BY_VALUE = {"by": "value", "cuts": [3.0], "labels": ["low", "high"], "at_cut": "lower"}
 
 
-@pytest.mark.parametrize(
-    ("change", "descriptions"),
-    [
-        ({}, []),
-        ({"strata": BY_VALUE}, ["subgroups low and high, at 3 AU, values equal to a cutoff in the lower one"]),
-        ({"strata": BY_VALUE | {"quantile_type": 1}}, ["subgroups low and high, at 3 AU, values equal to a cutoff in the lower "
-         "one, in the multiverse quantiles of type 1 of the analysed participants"]),
-        ({"strata": THIRDS | {"quantile_type": 3}},
-         ["subgroups T1, T2 and T3, at the 1/3 and 2/3 quantiles (type 3) of the analysed participants"]),
-        ({"marker": "p16_variant_1+5", "quartile_type": 3, "alpha": 0.01},
-         ["subgroups by p16 variant 1+5", "quartiles of type 3", "significance level 0.01"]),
-        ({"outcomes": ["ctx", "bmd_radius"], "visits": ["week_2"]}, ["only CTx and Radius BMD", "only 2 weeks"]),
-        ({"exclude": ["S01", "S02"], "outliers": {"rule": "trim", "limit": 1.5}},
-         ["without S01 and S02", "outliers trimmed beyond 1.5 interquartile ranges"]),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("change", "descriptions"), [
+    ({}, []),
+    ({"strata": BY_VALUE}, ["subgroups low and high, at 3 AU, values equal to a cutoff in the lower one"]),
+    ({"strata": BY_VALUE | {"quantile_type": 1}}, ["subgroups low and high, at 3 AU, values equal to a cutoff in the lower "
+     "one, in the multiverse quantiles of type 1 of the analysed participants"]),
+    ({"strata": THIRDS | {"quantile_type": 3}},
+     ["subgroups T1, T2 and T3, at the 1/3 and 2/3 quantiles (type 3) of the analysed participants"]),
+    ({"marker": "p16_variant_1+5", "quartile_type": 3, "alpha": 0.01},
+     ["subgroups by p16 variant 1+5", "quartiles of type 3", "significance level 0.01"]),
+    ({"outcomes": ["ctx", "bmd_radius"], "visits": ["week_2"]}, ["only CTx and Radius BMD", "only 2 weeks"]),
+    ({"exclude": ["S01", "S02"], "outliers": {"rule": "trim", "limit": 1.5}},
+     ["without S01 and S02", "outliers trimmed beyond 1.5 interquartile ranges"]),
+])  # fmt: skip
 def test_differences_are_described_in_words(change, descriptions):
     chosen = load_settings(other=change)
     assert compare.describe_differences(chosen.analyses["other"], chosen.analyses["published"], TRIAL) == descriptions

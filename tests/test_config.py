@@ -51,22 +51,11 @@ def _robust(**section):
         (_strata(cuts=[1.2]), "analyses.published.strata: 'cuts' of by: quantile must lie between 0 and 1"),
         (_strata(cuts=[0.6, 0.3]), "'cuts' must increase"),
         (_strata(cuts=[0.5], labels=["a"]), "1 cuts make 2 strata"),
-        (
-            _strata(cuts=[0.5], labels=["all", "T3"]),
-            "one-line names, lowest stratum first, got ['all', 'T3']; all, each and descending",
-        ),
         *(
-            (_strata(cuts=[0.5], labels=names), "all, each and descending are reserved")
-            for names in (["highest", "lowest"], ["each", "b"])
+            (_strata(cuts=[0.5], labels=names), f"got {names}; all, each and descending are reserved")
+            for names in (["all", "T3"], ["highest", "lowest"], ["each", "b"])
         ),
-        (
-            _with(exclude=["S01", "S02", "S01"]),
-            "analyses.published.exclude: ['S01', 'S02', 'S01']: 'S01' is listed twice",
-        ),
-        (
-            _robust(multiverse={"changes": ["percent", "percent"]}),
-            "multiverse.changes: ['percent', 'percent']: 'percent' is listed twice",
-        ),
+        (_with(exclude=["A", "B", "A"]), "analyses.published.exclude: ['A', 'B', 'A']: 'A' is listed twice"),
         (_strata(cuts=[0.5], labels=["a", " "]), "two or more different one-line names"),
         (_strata(cuts=[0.5], labels=["a b", "a  b "]), "two or more different one-line names"),
         (_strata(cuts=[0.5], labels=["a", "b\nc"]), "one-line names, lowest stratum first"),
@@ -149,7 +138,6 @@ def test_markers_outcomes_and_visits_must_be_those_of_the_trial():
         ("  baseline: {", "  month_0: {", "'visits' must begin with the key 'baseline'; the first is 'month_0'"),
         ("[month_6, year_1]", "[year_2]", "bilirubin.follow_up: ['year_2']: expected keys of 'visits' after"),
         ("[month_6, year_1]", "[year_1, month_6]", "bilirubin.follow_up: ['year_1', 'month_6']: expected keys of"),
-        ("[month_6, year_1]", "[month_6, month_6]", "'month_6' is listed twice"),
         ("unit: mg/dL", 'unit: "mg\\x1bdL"', "expected text without braces or control codes"),
         ("[month_6, year_1]", "[baseline]", "bilirubin.follow_up: ['baseline']: expected keys of 'visits' after"),
         ("family: disease", "family: diseases", "outcomes.stage.family: 'diseases' is not among 'families'"),
@@ -166,17 +154,9 @@ def test_markers_outcomes_and_visits_must_be_those_of_the_trial():
         ("week: 26", "week: 52", "'visits' must follow each other in time; their weeks are [0.0, 52.0, 52.0]"),
         ("markers:", "cuts: [2/3, 1/3]\nmarkers:", "'cuts' must increase"),
         ("markers:", "markers:\n  zinc: {label: Urine copper}", "'markers': several have the label 'Urine copper'"),
-        (
-            "unit: years,",
-            "kind: binary, yes_names: [F, M], no_names: [m],",
-            "'m' is among both 'yes_names' and 'no_names'",
-        ),
+        ("unit: years,", "kind: binary, yes_names: [F, M], no_names: [m],", "'m' is among both 'yes_names' and 'no_"),
         ("label: 1 year", "label: 6 months", "'visits': several have the label '6 months'"),
-        (
-            "markers:",
-            "cuts: [1/2]\nstratum_labels: [a, a]\nmarkers:",
-            "stratum_labels: ['a', 'a']: 'a' is listed twice",
-        ),
+        ("arms:", "cuts: [1/2]\nstratum_labels: [a, a]\narms:", "stratum_labels: ['a', 'a']: 'a' is listed twice"),
         ("{key: placebo,", "{key: a/b,", "arms.control.key: 'a/b': expected letters, digits and _ . + -, since files"),
         ("disease: Disease", "a b: A\n  disease: Disease", "families.a b: 'a b': expected letters, digits and _ . + -"),
         ("label: Albumin", "label: ' '", "outcomes.albumin.label: ' ': expected text without braces, which mark"),

@@ -40,14 +40,11 @@ exec bash -c "$last"
 }
 
 
-def test_conda_installs_the_locked_versions():
+def test_conda_installs_the_locked_versions_and_conda_container_and_package_agree_on_python():
     lock = (TOP / "requirements.lock").read_text(encoding="utf-8")
     locked = {Requirement(line) for line in re.findall(r"^(\w.*?) *\\$", lock, flags=re.MULTILINE)}
     assert {Requirement(line) for line in CONDA[-1]["pip"]} == locked
     assert len(locked) > 100
-
-
-def test_conda_container_and_package_agree_on_python():
     (conda,) = [line.split("=")[1] for line in CONDA[:-1] if line.startswith("python ")]
     (container,) = re.findall(r"^ARG BASE=\S*python:(\d+\.\d+)-", RECIPE, flags=re.MULTILINE)
     project = tomllib.loads((TOP / "pyproject.toml").read_text(encoding="utf-8"))["project"]

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from itertools import combinations
 
-import cohorts
 import numpy as np
 import pipeline
 import pytest
@@ -27,7 +26,7 @@ def _adjust_families(families, path=CONFIG, **overrides):
 @pytest.mark.parametrize("test", ["normal", "normal_continuity"])
 def test_max_t_p_is_the_share_of_all_splits_whose_maximum_reaches_the_observed_deviate(test):
     drop = [("A04", "week_20"), ("A06", "week_20"), ("A07", "week_20"), ("A09", "week_2")]
-    people = cohorts.make_participants(cohorts.randomized(10, ("ctx", "p1np"), drop=drop))
+    people = pipeline.make_participants(pipeline.randomized(10, ("ctx", "p1np"), drop=drop))
     layout = pipeline.run(people, TRIAL, PUBLISHED.model_copy(update={"test": test})).layout
     robustness = Robustness(permutations=999, families={"x": Family()})
     table = multiplicity_table(layout, robustness)

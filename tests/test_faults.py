@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from layouts import cohort, writers
+from layouts import writers
 from openpyxl import Workbook
+from pipeline import TRIAL
 
 from d_q_trial.errors import UserError
 from d_q_trial.workbook.reader import read_workbook
@@ -19,18 +20,18 @@ SMALL = ["age", "smoker", "ctx", "p1np", "bmd_radius"]
 
 def make_wide() -> Workbook:
     """Participants: A id, B arm, C age, D smoker, E p16 v5, F p16 v1+5. Bone: A id, B-E CTx, F-I P1NP, J-K radius."""
-    drawn = cohort.make(11, arm_size=ARM_SIZE, outcomes=SMALL)
+    drawn = writers.invent(11, arm_size=ARM_SIZE, outcomes=SMALL)
     for (variable, visit), cells in drawn.values.items():
         level = {"ctx": 0.4, "p1np": 50.0, "bmd_radius": 0.4}.get(variable)
         if level and visit != "baseline":
-            cells |= {identity: round(level * (1 + number / 100), 3) for number, identity in enumerate(drawn.ids)}
-    later = [key for key in drawn.values if writers.has_visits(key[0])]
+            cells |= {identity: round(level * (1 + number / 100), 3) for number, identity in enumerate(drawn.arms)}
+    later = [key for key in drawn.values if key[0] in writers.REPEATED]
     participants = writers.table(drawn, writers.header, keys=writers.fixed_keys(drawn))
     return writers.workbook({"Participants": participants, "Bone": writers.table(drawn, arm=None, keys=later)})
 
 
 def build_layout(name: str) -> Workbook:
-    return writers.build(writers.WRITERS[name], cohort.make(11, arm_size=ARM_SIZE, outcomes=SMALL))
+    return writers.build(writers.WRITERS[name], writers.invent(11, arm_size=ARM_SIZE, outcomes=SMALL))
 
 
 def make_panel(variable: str) -> list[list]:
@@ -105,7 +106,7 @@ def read_edited(tmp_path, base, edits):
     edit(book, edits)
     book.save(tmp_path / "xlsx")
     try:
-        return [], read_workbook(tmp_path / "xlsx", cohort.trial()).source["notes"]
+        return [], read_workbook(tmp_path / "xlsx", TRIAL).source["notes"]
     except UserError as error:
         return [line.strip() for line in str(error).split("\n")[1:]], []
 

@@ -16,13 +16,12 @@ import pandas as pd
 import pipeline
 import pytest
 import yaml
-from cohorts import result_rows
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure as Canvas
 from matplotlib.text import Text
 from PIL import Image
-from pipeline import LABEL, TRIAL, alter_trial, make_analysis
+from pipeline import LABEL, TRIAL, alter_trial, make_analysis, result_rows
 
 from d_q_trial.claims import read_claims
 from d_q_trial.config import settings
@@ -39,10 +38,8 @@ from d_q_trial.robustness.interaction import interaction_table
 from d_q_trial.trial import load_trial
 
 ANALYSIS = make_analysis(strata={"cuts": ["2/3"], "labels": ["T1/T2", "T3"]})
-LONG_LABELS = [f"women with {much} expression of p16 mRNA at baseline" for much in ("low or no", "some", "high")]
-LONG_STRATA = settings.StrataRule(cuts=["1/3", "2/3"], labels=LONG_LABELS)
 THIRDS = make_analysis(strata={"cuts": ["1/3", "2/3"], "labels": ["low", "middle", "high"]})
-CAPTION_VALUES = caption_values(TRIAL, ANALYSIS)
+CAPTION_VALUES, FIGURES = caption_values(TRIAL, ANALYSIS), read_catalogue("data/figures.yaml", TRIAL).figures
 MARKER, VISIT, CONTRAST = "p16_variant_5", "week_20", "d_q - control"
 KEY = ("ctx", "percent_change", VISIT)
 
@@ -97,9 +94,6 @@ def make_study_of(*points) -> Study:
     return make_study(changes=pd.DataFrame([make_point(*values) for values in points]))
 
 
-FIGURES = read_catalogue("data/figures.yaml", TRIAL).figures
-
-
 def fill_texts(figure, analysis=ANALYSIS):
     return figure.texts(analysis, TRIAL)
 
@@ -132,7 +126,7 @@ def test_panels_show_the_values_that_the_article_reports_in_them():
     assert factors == ["sclerostin", "fas", "mmp2", "parc", "osteoactivin", "tnfr1"]
 
 
-def test_captions_follow_the_panels_and_strata():
+def test_captions_follow_the_panels_and_strata_and_say_if_the_analysis_defines_none_by_a_marker():
     assert [catalogue.letter(place) for place in (0, 25, 26, 53)] == ["a", "z", "aa", "bbb"]
     figure = FIGURES["figure_3"]
     caption = fill_texts(figure)[1]
@@ -147,9 +141,6 @@ def test_captions_follow_the_panels_and_strata():
     assert "CTx (bone resorption; b–d) and P1NP (bone formation; a)" in fill_texts(swapped)[1]
     assert "high (a, b), middle (c, d) and low (e, f)" in fill_texts(FIGURES["figure_4"], THIRDS)[1]
     assert "in strata high, middle and low of" in fill_texts(FIGURES["figure_5"], THIRDS)[1]
-
-
-def test_title_and_caption_say_if_the_analysis_defines_no_strata_by_a_marker():
     by_value = make_analysis(strata={"by": "value", "cuts": [1.2]})
     title, caption = fill_texts(FIGURES["extended_data_figure_5"], by_value)
     assert title == "Course of bone turnover by stratum of p16 variant 1+5: no such strata in this analysis"
@@ -221,7 +212,13 @@ def test_the_usual_figures_have_n_of_all_outcomes_and_all_changes_overall_and_by
 
 
 ARMS = Panel(kind="arms", outcome="ctx", visit=VISIT)
-STRATA = Panel(kind="strata", outcome="sasp_sclerostin")
+
+
+def draw_forest(study):
+    """Draw the forest plot of bone turnover; return its figure and its words."""
+    with style.journal_style():
+        page, (contents,) = diagrams.draw_forest(Forest(families=["turnover"]), study)
+    return page.figure, contents.words
 
 
 def draw_panel(panel, study=None):
@@ -280,7 +277,7 @@ def test_values_outside_the_axis_are_marked_at_its_edge_with_the_farthest(outsid
     assert ax.get_ylim()[1] < 400
 
 
-def test_strata_are_drawn_side_by_side_with_their_points_and_p():
+def test_strata_are_drawn_side_by_side_with_their_points_and_p_and_each_is_compared_with_the_highest():
     panel = ARMS.model_copy(update={"strata": ["highest", "lowest"]})
     ax, _ = draw_panel(panel)
     assert [text for text in list_texts(ax) if "=" in text] == ["T3\nP = 0.031", "T1/T2\nP = 0.031"]
@@ -288,6 +285,9 @@ def test_strata_are_drawn_side_by_side_with_their_points_and_p():
     view = View(panel, make_study())
     assert view.extra_lines == 1
     assert [view.needs_legend(width) for width in (60.0, 15.0)] == [False, True]  # the labels do not fit
+    ax, contents = draw_panel(Panel(kind="strata", outcome="sasp_sclerostin"), make_study(THIRDS))
+    assert [text for text in list_texts(ax) if "P" in text] == ["P = 0.012"] * 2
+    assert "high against low P = 0.012; high against middle P = 0.012" in contents.words
 
 
 def test_a_time_course_begins_at_zero_and_shows_medians_and_quartiles_of_the_results():
@@ -302,14 +302,12 @@ def test_a_time_course_begins_at_zero_and_shows_medians_and_quartiles_of_the_res
     assert [tick.get_text() for tick in ax.get_xticklabels()] == ["Baseline\n–/–", "20 weeks\n105/106"]
 
 
-@pytest.mark.parametrize(
-    ("group", "r"),
-    [("population", 0.25), ("population_under_cut", 0.35), ("population_from_cut", 0.45), ("participants", 0.51)],
-)
-def test_a_correlation_shows_its_group_with_r_of_the_results(group, r):
-    ax, _ = draw_panel(Panel(kind="correlation", outcome=MARKER, group=group))
-    assert list(find_lines(ax, "participants")[0].get_xdata()) == [60, 100 * r]
-    assert list_texts(ax) == [f"Spearman r = {r}, P < 0.001, n = 228"]
+def test_a_correlation_shows_its_group_with_r_of_the_results():
+    groups = ("population", "population_under_cut", "population_from_cut", "participants")
+    for group, r in zip(groups, CORRELATIONS.values(), strict=True):
+        ax, _ = draw_panel(Panel(kind="correlation", outcome=MARKER, group=group))
+        assert list(find_lines(ax, "participants")[0].get_xdata()) == [60, 100 * r]
+        assert list_texts(ax) == [f"Spearman r = {r}, P < 0.001, n = 228"]
 
 
 SEVENTHS = make_analysis(strata={"cuts": [f"{number}/7" for number in range(1, 7)]})
@@ -347,13 +345,6 @@ def test_rows_without_ids_count_only_in_the_stratum_that_their_sheet_names():
     assert study.values(KEY) == (9.0,)
 
 
-def draw_forest(study):
-    """Draw the forest plot of bone turnover; return its figure and its words."""
-    with style.journal_style():
-        page, (contents,) = diagrams.draw_forest(Forest(families=["turnover"]), study)
-    return page.figure, contents.words
-
-
 @pytest.mark.parametrize(
     ("test", "estimate", "limits", "head"),
     [("welch", 3.4, [-0.6, 7.4], "difference (CI)"), ("brunner_munzel", 1.2, [1.2, 1.2], "difference")],
@@ -384,12 +375,6 @@ def test_tick_labels_do_not_overlap_the_axis_label(page, largest):
     elements.label_y_axis(ax, label)
     assert drawn.find_faults(page.figure) == []
     assert not ax.yaxis.get_offset_text().get_text()  # which would overlap P
-
-
-def test_each_lower_stratum_is_compared_with_the_highest():
-    ax, contents = draw_panel(STRATA, make_study(THIRDS))
-    assert [text for text in list_texts(ax) if "P" in text] == ["P = 0.012"] * 2
-    assert "high against low P = 0.012; high against middle P = 0.012" in contents.words
 
 
 def test_p_is_in_italics_and_labels_are_unchanged(page):
@@ -496,7 +481,7 @@ def list_all_texts(figure):
     return [text.get_text() for text in figure.findobj(Text)]
 
 
-def test_the_flow_diagram_marks_reported_numbers_and_can_do_without_them():
+def test_the_flow_diagram_marks_reported_numbers_can_do_without_them_and_names_arms_that_it_does_not_show(tmp_path):
     figure, (contents,) = lay_out("figure_1")
     texts = "\n".join(list_all_texts(figure)).splitlines()
     numbers = {"n = 177", "n = 6 (30 allocated, as reported)", "n = 5", "1 left after week 2", "CTx: 106 at 20 weeks"}
@@ -508,9 +493,6 @@ def test_the_flow_diagram_marks_reported_numbers_and_can_do_without_them():
     counted = " ".join(list_all_texts(lay_out("figure_1", flow=(), label=None)[0]))
     assert "In the two arms compared" in counted
     assert not re.search("reported|Screened|Randomized|[Ss]ynthetic", counted)
-
-
-def test_the_caption_of_the_flow_names_arms_whose_reported_numbers_are_not_shown(tmp_path):
     flow = [{"step": "withdrew", "arm": "fisetin", "count": "2", "text": "nausea"}]
     captions = []
     for rows in (FLOW, FLOW + flow):
@@ -519,37 +501,29 @@ def test_the_caption_of_the_flow_names_arms_whose_reported_numbers_are_not_shown
     assert captions[1] == f"{captions[0]} Not shown: reported numbers of arms that are not analysed (Fisetin)."
 
 
-def test_the_study_design_shows_the_visits_of_the_trial():
-    figure, (contents,) = lay_out("figure_2")
-    (ax,) = figure.axes
-    dots = {line.get_label(): list(line.get_xdata()) for line in ax.lines if line.get_marker() == "o"}
-    assert dots["Bone turnover markers: CTx, P1NP"] == [0, 2, 4, 20]
-    assert sorted(patch.get_x() for patch in ax.patches) == sorted([0, 4, 8, 12, 16] * 2)
-    assert "Control: no treatment" in contents.words
-    assert "Demographics (4): Baseline;" in contents.words
-
-
 def test_the_study_design_has_a_row_for_the_outcomes_of_a_family_with_the_same_visits():
-    figure, (contents,) = lay_out("figure_2", trial=alter_trial(TRIAL, "outcomes", "p1np", follow_up=["week_4"]))
-    (ax,) = figure.axes
-    dots = {line.get_label(): list(line.get_xdata()) for line in ax.lines if line.get_marker() == "o"}
-    assert dots["Bone turnover markers: CTx"] == [0, 2, 4, 20]
-    assert dots["Bone turnover markers: P1NP"] == [0, 4]
-    assert "Bone turnover markers: P1NP: Baseline, 4 weeks;" in contents.words
+    week_4 = {"trial": alter_trial(TRIAL, "outcomes", "p1np", follow_up=["week_4"])}
+    for overrides, rows, words in (
+        ({}, {"CTx, P1NP": [0, 2, 4, 20]}, ("Control: no treatment", "Demographics (4): Baseline;")),
+        (week_4, {"CTx": [0, 2, 4, 20], "P1NP": [0, 4]}, ("Bone turnover markers: P1NP: Baseline, 4 weeks;",)),
+    ):
+        figure, (contents,) = lay_out("figure_2", **overrides)
+        (ax,) = figure.axes
+        dots = {line.get_label(): list(line.get_xdata()) for line in ax.lines if line.get_marker() == "o"}
+        assert {name: dots[f"Bone turnover markers: {name}"] for name in rows} == rows
+        assert sorted(patch.get_x() for patch in ax.patches) == sorted([0, 4, 8, 12, 16] * 2)
+        assert [text for text in words if text not in contents.words] == []
 
 
 OVERALL = {"kind": "arms", "outcome": "ctx", "visit": "week_20"}
 
 
-@pytest.mark.parametrize(
-    ("changes", "depends"),
-    [
-        ({}, False), ({"panels": [], "flow": {"outcomes": ["ctx"]}}, False),
-        ({"panels": [], "forest": {"families": ["turnover"]}}, True), ({"panels": [{"kind": "strata", "outcome": "ctx"}]}, True),
-        ({"panels": [OVERALL, OVERALL | {"strata": ["highest"]}]}, True),
-        ({"caption": "In {highest}"}, True), ({"by_stratum": True}, True),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("changes", "depends"), [
+    ({}, False), ({"panels": [], "flow": {"outcomes": ["ctx"]}}, False),
+    ({"panels": [], "forest": {"families": ["turnover"]}}, True), ({"panels": [{"kind": "strata", "outcome": "ctx"}]}, True),
+    ({"panels": [OVERALL, OVERALL | {"strata": ["highest"]}]}, True),
+    ({"caption": "In {highest}"}, True), ({"by_stratum": True}, True),
+])  # fmt: skip
 def test_a_figure_depends_on_strata_if_any_part_of_it_does(changes, depends):
     figure = {"label": "Fig. 3", "title": "Change", "caption": "{test}", "panels": [OVERALL]}
     assert Figure.model_validate(figure | changes).depends_on_strata == depends
@@ -593,8 +567,9 @@ def test_wide_panels_are_laid_out_in_fewer_columns(key, strata, columns):
 
 
 LISTED, USUAL, LONG = "data/figures.yaml", None, drawn.lengthen_labels
-CONFIGS = [("config.yaml", LISTED, None, {}), ("config.yaml", LISTED, None, {"strata": LONG_STRATA})]
-CONFIGS += [("config.yaml", LISTED, LONG, {})]
+LONG_LABELS = [f"women with {much} expression of p16 mRNA at baseline" for much in ("low or no", "some", "high")]
+LONG_STRATA = {"strata": settings.StrataRule(cuts=["1/3", "2/3"], labels=LONG_LABELS)}
+CONFIGS = [("config.yaml", LISTED, *lengthened) for lengthened in ((None, {}), (None, LONG_STRATA), (LONG, {}))]
 SLOW = [("config.yaml", USUAL, LONG, {}), ("data/pbc/config.yaml", USUAL, LONG, {})]
 CONFIGS += [pytest.param(config, marks=pytest.mark.slow) for config in SLOW]
 
@@ -618,19 +593,15 @@ def trial_figures(request, tmp_path_factory):
         yield study.label, {key: render.lay_out_figure(figure, study) for key, figure in figures}
 
 
-def test_every_panel_has_results_and_no_value_or_text_is_cut_off_and_no_text_overlaps_another(trial_figures):
-    for key, (page, contents) in trial_figures[1].items():
+def test_every_panel_has_results_and_page_the_journal_s_width_letters_and_label_and_nothing_is_cut_off(trial_figures):
+    data_label, pages = trial_figures
+    for key, (page, contents) in pages.items():
         assert [panel.title for panel in contents if panel.missing] == [], key
         assert drawn.find_faults(page.figure) == [], key
         for ax in page.figure.axes:
             shown, values = ax.viewLim, ax.dataLim
             assert min(values.x0 - shown.xmin, shown.xmax - values.x1) >= 0, key
             assert min(values.y0 - shown.ymin, shown.ymax - values.y1) >= 0, key
-
-
-def test_pages_have_journal_width_panel_letters_and_the_data_label(trial_figures):
-    data_label, pages = trial_figures
-    for key, (page, contents) in pages.items():
         assert page.figure.get_figwidth() * 25.4 == pytest.approx(183)
         letters = [text for text in list_texts(page.figure) if re.fullmatch("[a-z]", text)]
         assert letters == ([chr(97 + i) for i in range(len(contents))] if len(contents) > 1 else []), key
@@ -639,15 +610,10 @@ def test_pages_have_journal_width_panel_letters_and_the_data_label(trial_figures
         assert all(text.get_fontsize() >= 7 for text in labels)
 
 
-def test_panels_of_the_same_outcome_share_an_axis_across_strata(trial_figures):
-    _, pages = trial_figures
-    for key in ("figure_4", "estimation_figure_5"):
-        axes = pages[key][0].figure.axes if key in pages else ()
-        limits = {(ax.get_ylabel(), ax.get_ylim()) for ax in axes}
+def test_panels_of_an_outcome_share_an_axis_across_strata_and_forest_plots_have_the_interaction_p_of_t(trial_figures):
+    for key in {"figure_4", "estimation_figure_5"} & trial_figures[1].keys():
+        limits = {(ax.get_ylabel(), ax.get_ylim()) for ax in trial_figures[1][key][0].figure.axes}
         assert len(limits) == len({label for label, _ in limits})
-
-
-def test_a_forest_plot_has_the_interaction_p_of_the_t_distribution(trial_figures):
     words = trial_figures[1]["forest"][1][0].words
     # The one permutation would give two values.
     assert len(set(re.findall(r"interaction P = (\d\.\d+)", words))) > 4

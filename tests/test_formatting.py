@@ -29,13 +29,9 @@ def test_a_rounded_value_has_a_rounding_rule(value, decimals):
         assert formatting.find_rounding_rule(value, f"{formatting.round_decimal(value, decimals, half=half):f}")
 
 
-def test_p_has_three_decimals():
-    p = (0.61146, 0.00099, 0.001, 1.0, math.nan)
-    texts = ["P = 0.611", "P < 0.001", "P = 0.001", "P = 1.000", "P not defined"]
-    assert [formatting.format_p(value) for value in p] == texts
-
-
-def test_numbers_have_minus_signs_grouped_thousands_and_a_dash_if_undefined():
+def test_p_has_three_decimals_and_numbers_have_minus_signs_grouped_thousands_and_a_dash_if_undefined():
+    p = {0.61146: "P = 0.611", 0.00099: "P < 0.001", 0.001: "P = 0.001", 1.0: "P = 1.000", math.nan: "P not defined"}
+    assert {value: formatting.format_p(value) for value in p} == p
     assert formatting.format_number(math.nan, 1) == formatting.format_grouped(math.nan, 1) == "–"
     assert formatting.format_number(-8.66, 1) == "−8.7"
     assert formatting.format_number(-0.01, 1) == "0.0"

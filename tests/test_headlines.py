@@ -3,10 +3,9 @@
 from dataclasses import replace
 from pathlib import Path
 
-import cohorts
 import pandas as pd
 import pytest
-from pipeline import TRIAL, make_analysis
+from pipeline import TRIAL, make_analysis, result_rows
 
 from d_q_trial import claims
 from d_q_trial.config import settings
@@ -31,7 +30,7 @@ def make_results(comparisons=COMPARISONS, values=VALUES, names=NAMES):
     for comparison, numbers in zip(comparisons, values, strict=True):
         statistics = dict(zip(names, numbers, strict=True))
         keys = make_row(comparison, contrast=TRIAL.contrast, n_first="8", n_second="10")
-        rows += cohorts.result_rows(("", "percent_change"), statistics, **keys)
+        rows += result_rows(("", "percent_change"), statistics, **keys)
     return rows
 
 
@@ -135,7 +134,7 @@ def test_the_reason_is_given_where_no_search_corrected_p_is(tables, minimum, des
     assert headlines.describe_search(report) == description
 
 
-def test_an_estimate_without_p_is_shown_and_its_robustness_is_not_judged():
+def test_the_estimate_is_that_of_the_test_and_the_robustness_of_one_without_p_is_not_judged():
     results = make_results(values=[VALUES[0], VALUES[1], (16.0, "", "", ""), VALUES[3]])
     report = make_report(CHECKED, numbers=Numbers(results))
     effect = Effect("16.0", "", "not defined", "P not defined", None, None, (8, 10))
@@ -144,9 +143,6 @@ def test_an_estimate_without_p_is_shown_and_its_robustness_is_not_judged():
     checks = dict(lines)["P1NP, 2 weeks, stratum T3 of p16 variant 5: P not defined"]
     assert {check.keeps for check in checks} == {None}
     assert checks[names.index("Multiplicity-adjusted (max-T)")].text == "0.050 (highest); 0.900 (each)"
-
-
-def test_the_estimate_is_that_of_the_test():
     results = make_results(names=[name.replace("hodges_lehmann", "mean_difference") for name in NAMES])
     means = make_report(analysis=make_analysis(test="welch", strata=STRATA), numbers=Numbers(results))
     assert headlines.find_effect(means, *COMPARISONS[2]).estimate == "16.0"
@@ -207,7 +203,7 @@ def test_a_check_keeps_a_conclusion_if_its_p_is_on_the_same_side_of_alpha():
     assert headlines.robustness_lines(make_report(CHECKED, numbers=Numbers([]))) == ([], [], [])
 
 
-def test_verdicts_are_counted_by_source():
+def test_verdicts_are_counted_by_source_and_only_failures_have_the_mark_and_the_colour_of_failure():
     names = (*claims.VERDICTS, claims.NOT_CHECKABLE, claims.REPRODUCED)
     paper = [make_verdict(name, quantity="median") for name in names]
     paper += [make_verdict(claims.NOT_CHECKABLE, quantity="affected"), make_verdict(claims.NOT_REPRODUCED)]
@@ -223,9 +219,6 @@ def test_verdicts_are_counted_by_source():
     assert list(counts) == list(claims.VERDICTS)
     assert (counts[claims.REPRODUCED], counts[claims.NOT_CHECKABLE], counts[claims.NOT_APPLICABLE]) == (2, 3, 1)
     assert collect.count_verdicts([]) == {}
-
-
-def test_only_failures_have_the_mark_and_the_colour_of_failure():
     shared = {name: {"✗", "bad"}.intersection(collect.VERDICTS[name]) for name in claims.VERDICTS}
     assert shared == {name: {"✗", "bad"} if name in claims.FAILURES else set() for name in claims.VERDICTS}
 
@@ -236,38 +229,32 @@ CORRELATION = CLAIM | {"outcome": MARKER, "measure": "correlation", "contrast": 
 EVENTS = {"outcome": "Falls", "visit": "", "quantity": "affected", "contrast": "", "group": "fisetin"}
 
 
-@pytest.mark.parametrize(
-    ("row", "words"),
-    [
-        (CLAIM | {"marker": MARKER, "stratum": T3}, "P1NP at 2 weeks, T3 (p16 variant 5): D+Q against Control, P"),
-        (CLAIM | {"quantity": "q1", "contrast": "", "group": "d_q"}, "P1NP at 2 weeks: D+Q, first quartile"),
-        (CLAIM | {"visit": "baseline", "quantity": "n", "contrast": "", "group": "both arms"}, "P1NP at baseline: both arms, n"),
-        (CLAIM | EVENTS, "Falls: Fisetin, participants affected"),
-        (CORRELATION | {"group": "participants", "visit": "baseline"}, "trial participants: P"),
-        (CORRELATION | {"group": "population_under_60", "quantity": "spearman_r"}, "population sample, under 60 years: Spearman r"),
-        (CORRELATION | {"group": "population_over_60", "quantity": "other"}, "population sample, 60 years and over: other"),
-        (CORRELATION | {"group": "population"}, "population sample: P"),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("row", "words"), [
+    (CLAIM | {"marker": MARKER, "stratum": T3}, "P1NP at 2 weeks, T3 (p16 variant 5): D+Q against Control, P"),
+    (CLAIM | {"quantity": "q1", "contrast": "", "group": "d_q"}, "P1NP at 2 weeks: D+Q, first quartile"),
+    (CLAIM | {"visit": "baseline", "quantity": "n", "contrast": "", "group": "both arms"}, "P1NP at baseline: both arms, n"),
+    (CLAIM | EVENTS, "Falls: Fisetin, participants affected"),
+    (CORRELATION | {"group": "participants", "visit": "baseline"}, "trial participants: P"),
+    (CORRELATION | {"group": "population_under_60", "quantity": "spearman_r"}, "population sample, under 60 years: Spearman r"),
+    (CORRELATION | {"group": "population_over_60", "quantity": "other"}, "population sample, 60 years and over: other"),
+    (CORRELATION | {"group": "population"}, "population sample: P"),
+])  # fmt: skip
 def test_a_reported_value_is_described_in_words(row, words):
     assert make_report().labeller.claim(row) == "p16 variant 5 and Age, " * (row["contrast"] == "age") + words
 
 
-@pytest.mark.parametrize(
-    ("column", "row", "words"),
-    [
-        ("arm", {"arm": "d_q"}, "D+Q"), ("marker", {"marker": MARKER}, "p16 variant 5"),
-        ("visit", {"visit": "week_2"}, "2 weeks"), ("visit", {"visit": "mean_of_visits"}, "mean of visits"),
-        ("outcome", {"outcome": "ctx", "visit": "week_2"}, "CTx, 2 weeks"),
-        ("outcome", {"outcome": "ctx", "visit": "baseline"}, "CTx"),
-        ("outcome", {"outcome": "ctx", "visit": ""}, "CTx"), ("outcome", {"outcome": "ctx"}, "CTx"),
-        ("outcome", {"outcome": "any_other"}, "any other"),
-        ("contrast", {"contrast": "d_q - control, old, high - T1"}, "old, high − T1"),
-        ("stratum", {"stratum": ALL}, "all"), ("place", {"place": ""}, "all"), ("stratum", {"stratum": "a_b"}, "a_b"),
-        ("family", {"family": "a_b"}, "a b"), ("summary", {"summary": "a_b"}, "a b"), ("side", {"side": "a_b"}, "a b"),
-        ("arm", {"arm": "a_b"}, "a b"), ("method", {"method": "a_b"}, "a_b"), ("method", {}, ""),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("column", "row", "words"), [
+    ("arm", {"arm": "d_q"}, "D+Q"), ("marker", {"marker": MARKER}, "p16 variant 5"),
+    ("visit", {"visit": "week_2"}, "2 weeks"), ("visit", {"visit": "mean_of_visits"}, "mean of visits"),
+    ("outcome", {"outcome": "ctx", "visit": "week_2"}, "CTx, 2 weeks"),
+    ("outcome", {"outcome": "ctx", "visit": "baseline"}, "CTx"),
+    ("outcome", {"outcome": "ctx", "visit": ""}, "CTx"), ("outcome", {"outcome": "ctx"}, "CTx"),
+    ("outcome", {"outcome": "any_other"}, "any other"),
+    ("contrast", {"contrast": "d_q - control, old, high - T1"}, "old, high − T1"),
+    ("stratum", {"stratum": ALL}, "all"), ("place", {"place": ""}, "all"), ("stratum", {"stratum": "a_b"}, "a_b"),
+    ("family", {"family": "a_b"}, "a b"), ("summary", {"summary": "a_b"}, "a b"), ("side", {"side": "a_b"}, "a b"),
+    ("arm", {"arm": "a_b"}, "a b"), ("method", {"method": "a_b"}, "a_b"), ("method", {}, ""),
+])  # fmt: skip
 def test_a_cell_is_described_in_words(column, row, words):
     assert make_report().labeller.cell(column, row) == words
 

@@ -9,9 +9,9 @@ import pandas as pd
 import pyreadstat
 import pytest
 import yaml
-from layouts import cohort, writers
+from layouts import writers
 from openpyxl import Workbook
-from pipeline import alter_trial
+from pipeline import TRIAL, alter_trial
 
 from d_q_trial.config.settings import StrataRule
 from d_q_trial.errors import UserError
@@ -30,7 +30,7 @@ def save(tmp_path, book: Workbook | dict[str, list[list]]) -> Path:
 
 def inspect_workbook(path, trial=None):
     """Return the findings as text, and the proposed mapping."""
-    reading = reader.examine_workbook(path, trial or cohort.trial())
+    reading = reader.examine_workbook(path, trial or TRIAL)
     findings = describe(reading)
     assert "<html" in render_html(findings, reading)
     return render_text(findings), render_mapping(reading)
@@ -67,11 +67,11 @@ def test_workbook_of_another_study_is_described_and_nothing_is_read(tmp_path, na
     assert re.search(r"^#  - sheet: ", mapping, re.M), "a block to take the # away from"
     (tmp_path / "mapping.yaml").write_text(mapping)
     with pytest.raises(UserError, match="no block is listed"):
-        read_workbook(path, cohort.trial(), tmp_path / "mapping.yaml")
+        read_workbook(path, TRIAL, tmp_path / "mapping.yaml")
 
 
 def test_panels_without_ids_are_not_called_complete(tmp_path):
-    text, _ = inspect_workbook(writers.save(writers.PANELS["sheet_per_panel"], cohort.make(), tmp_path / "book.xlsx"))
+    text, _ = inspect_workbook(writers.save(writers.sheet_per_panel, writers.invent(), tmp_path / "book.xlsx"))
     assert "linked participants: the panels have no ids" in text
     assert "so it defines no strata" in text
     assert "All data that the analyses need were found." not in text
@@ -96,13 +96,10 @@ def make_workbook(*heads: str, **sheets: list[list]) -> Workbook:
     return writers.workbook({"Sheet": [["ID", "Arm", "CTx baseline", *heads], *rows]} | sheets)
 
 
-def test_column_without_a_meaning_is_left_out_without_a_question(tmp_path):
+def test_columns_without_a_meaning_are_left_out_and_summarized_between_primary_endpoint_and_questions(tmp_path):
     path = save(tmp_path, make_workbook("CTx week 2", "CTx week 4", "CTx week 20", "CTx lot"))
-    frame = read_workbook(path, cohort.trial()).frame
+    frame = read_workbook(path, TRIAL).frame
     assert frame[frame.variable == "ctx"].groupby("visit").size().to_dict() == dict.fromkeys(writers.VISITS, 16)
-
-
-def test_many_columns_are_summarized_between_the_primary_endpoint_and_the_questions(tmp_path):
     book = make_workbook("CTx_v4", *(f"Gene {number}" for number in range(150)))
     lines = inspect_workbook(save(tmp_path, book))[0].splitlines()
     assert len(lines) < 60
@@ -116,7 +113,7 @@ def test_primary_endpoint_needs_baselines_above_zero_and_zeros_are_noted_once(tm
     book = make_workbook("CTx week 20")
     for row in range(3, 18, 2):  # those of D+Q
         book.active.cell(row, 3, 0)
-    text, _ = inspect_workbook(save(tmp_path, book), alter_trial(cohort.trial(), "outcomes", "ctx", plausible=None))
+    text, _ = inspect_workbook(save(tmp_path, book), alter_trial(TRIAL, "outcomes", "ctx", plausible=None))
     assert "cannot be computed: no values at 20 weeks of participants with a baseline above zero in D+Q\n" in text
     note = "Sheet!C3: 0: zero baseline of CTx: no percent change from it (8 cells: C3, C5, C7, C9, C11, C13, C15, C17)"
     assert re.findall("Sheet!.*zero baseline.*", text) == [note]
@@ -128,7 +125,7 @@ def test_each_value_of_a_panel_is_compared_with_one_raw_value(tmp_path):
     changes["D+Q"][1] = changes["D+Q"][0]  # twice here, and once among the participants
     panel = [["CTx, week 20, % change"], [], [*changes], *map(list, zip(*changes.values(), strict=True))]
     path = save(tmp_path, make_workbook("CTx week 20", Panel=panel))
-    notes = " ".join(read_workbook(path, cohort.trial()).source["notes"])
+    notes = " ".join(read_workbook(path, TRIAL).source["notes"])
     assert "(control): 8 of 8 values agree with those of the participants" in notes
     assert "(d_q): 7 of 8 values agree with those of the participants" in notes
 
@@ -164,7 +161,7 @@ def test_rows_without_ids_are_participants_on_a_sheet_named_after_an_arm(tmp_pat
 
 @pytest.mark.parametrize(("yes", "no"), [("f", "m"), ("2", "1"), ("no", "yes")])
 def test_answers_of_a_binary_outcome_are_read_as_the_trial_spells_them(tmp_path, yes, no):
-    trial = alter_trial(cohort.trial(), "outcomes", "smoker", yes_names=[yes.upper()], no_names=[no.upper()])
+    trial = alter_trial(TRIAL, "outcomes", "smoker", yes_names=[yes.upper()], no_names=[no.upper()])
     cells = [int(word) if word.isdigit() else word for word in (yes, no, no, yes)]
     rows = [[f"P{n}", ["Control", "D+Q"][n % 2], cell, 60 + n] for n, cell in enumerate(cells)]
     sheets = {"Sheet": [["ID", "Arm", "Smoker", "Age"], *rows]}
@@ -203,9 +200,9 @@ def test_name_label_and_value_labels_of_a_column_of_a_statistics_file_are_read_t
     pyreadstat.write_sav(pd.DataFrame(columns), str(path), **labels)
     if values is None:
         with pytest.raises(UserError, match=message):
-            read_workbook(path, cohort.trial())
+            read_workbook(path, TRIAL)
         return
-    participants = read_workbook(path, cohort.trial())
+    participants = read_workbook(path, TRIAL)
     read = participants.frame[participants.frame["variable"] != "age"]
     read = read.groupby(["variable", "visit", "measure"])["value"].apply(list).to_dict()
     assert read == values | {("ctx", "baseline", "value"): NUMBERS}
@@ -213,9 +210,8 @@ def test_name_label_and_value_labels_of_a_column_of_a_statistics_file_are_read_t
 
 
 def test_visits_are_preferred_to_times_and_an_outcome_may_be_called_outcome(tmp_path):
-    trial = cohort.trial()
     different = {"key": "outcome", "label": "Outcome", "names": [], "plausible": None}
-    trial = trial.model_copy(update={"outcomes": {"outcome": trial.outcomes["ctx"].model_copy(update=different)}})
+    trial = TRIAL.model_copy(update={"outcomes": {"outcome": TRIAL.outcomes["ctx"].model_copy(update=different)}})
     visits = [(0.2, "baseline"), (2.4, "week 2"), (7.1, "last")]
     rows = [[f"P{n}", ["Control", "D+Q"][n % 2], *visit, 50 + n] for n in range(6) for visit in visits]
     path = save(tmp_path, {"Sheet": [["ID", "Arm", "Week", "Visit", "Outcome"], *rows]})
@@ -234,9 +230,9 @@ def test_baseline_variables_that_change_between_visits_keep_their_baseline_value
     path = save(tmp_path, {"Sheet": [["ID", "Arm", "Visit", "CTx", "Age", "p16 variant 5 tertile"], *rows]})
     if visits == VISITS[1:]:
         with pytest.raises(UserError, match=r"3 faults\n.*E1: 'Age': Age is given only at later visits.*\n.*F1: 'p16"):
-            read_workbook(path, cohort.trial())
+            read_workbook(path, TRIAL)
         return
-    participants = read_workbook(path, cohort.trial())
+    participants = read_workbook(path, TRIAL)
     by_variable = participants.frame.groupby("variable").agg(list)
     assert by_variable.value["age"] == [61.5 + n for n in range(9)]
     assert by_variable.text["p16 variant 5 tertile"] == ["T3"] * 9

@@ -1,5 +1,6 @@
 """The same cohort in many layouts gives the same participants, in any order of rows, columns and sheets."""
 
+import itertools
 import random
 from functools import cache
 
@@ -8,8 +9,9 @@ import pipeline
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from layouts import cohort, writers
-from openpyxl import Workbook, load_workbook
+from layouts import writers
+from openpyxl import load_workbook
+from pipeline import TRIAL
 
 from d_q_trial.claims import FAILURES
 from d_q_trial.config.settings import StrataRule
@@ -19,34 +21,31 @@ from d_q_trial.workbook.mapping_file import render_mapping
 from d_q_trial.workbook.reader import examine_workbook, read_workbook
 
 # The errors of layouts that need a mapping.
-REFUSED = {
-    "coded": "not an arm of the trial",
-    "transposed": r"write transpose: \[Sheet1\]",
-}
+REFUSED = {"coded": "not an arm of the trial", "transposed": r"write transpose: \[Sheet1\]"}
 SMALL = ["age", "weight", "smoker", "vitamin_d_25oh", "ctx", "p1np", "bmd_radius", "bmd_femur_neck", "sasp_il6"]
 
 
 def compute_results(participants):
     """Return the results of the published analysis, sorted by their keys."""
-    results = pipeline.run(participants, cohort.trial(), pipeline.PUBLISHED, also=()).results
+    results = pipeline.run(participants, TRIAL, pipeline.PUBLISHED, also=()).results
     return results.sort_values(list(KEYS)).reset_index(drop=True)
 
 
 @pytest.fixture(scope="module")
 def expected_results(tmp_path_factory):
-    path = writers.save(writers.wide, cohort.make(outcomes=SMALL), tmp_path_factory.mktemp("wide") / "book.xlsx")
-    return compute_results(read_workbook(path, cohort.trial()))
+    path = writers.save(writers.wide, writers.invent(outcomes=SMALL), tmp_path_factory.mktemp("wide") / "book.xlsx")
+    return compute_results(read_workbook(path, TRIAL))
 
 
 @pytest.mark.parametrize("name", list(writers.WRITERS))
 def test_layout_gives_the_same_participants_population_sample_and_results(tmp_path, name, expected_results):
-    drawn = cohort.make(outcomes=SMALL)
+    drawn = writers.invent(outcomes=SMALL)
     path = writers.save(writers.WRITERS[name], drawn, tmp_path / "book.xlsx")
     mapping = writers.write_answers(name, tmp_path)
     if mapping:
         with pytest.raises(UserError, match=REFUSED[name]):
-            read_workbook(path, cohort.trial())
-    participants = read_workbook(path, cohort.trial(), mapping)
+            read_workbook(path, TRIAL)
+    participants = read_workbook(path, TRIAL, mapping)
     frame, sample = (participants.frame[participants.frame.cohort == which] for which in ("trial", "population"))
     keys = ["participant", "arm", "variable", "visit", "measure"]
     assert frame.linked.all()
@@ -62,9 +61,9 @@ def test_layout_gives_the_same_participants_population_sample_and_results(tmp_pa
 
 
 def test_panels_by_stratum_give_marker_stratum_and_arm(tmp_path):
-    drawn = cohort.make(outcomes=SMALL)
-    frame = read_workbook(writers.save(writers.by_stratum, drawn, tmp_path / "strata.xlsx"), cohort.trial()).frame
-    for marker in cohort.trial().markers:
+    drawn = writers.invent(outcomes=SMALL)
+    frame = read_workbook(writers.save(writers.by_stratum, drawn, tmp_path / "strata.xlsx"), TRIAL).frame
+    for marker in TRIAL.markers:
         upper = writers.split_thirds(drawn, marker)[2]
         for stratum, ids in (("T3", upper), ("T1/T2", set(drawn.arms) - upper)):
             panel = frame[frame.marker.eq(marker) & frame.stratum.eq(stratum)]
@@ -77,13 +76,11 @@ def test_panels_by_stratum_give_marker_stratum_and_arm(tmp_path):
 
 
 def test_header_of_a_column_of_strata_names_their_marker(tmp_path):
-    book = Workbook()
-    book.active.append(["Site", "p16 variant 1+5 tertile", "Treatment", "% change at 20 weeks"])
-    for number in range(40):
-        stratum = ["Highest tertile", "Lower two tertiles"][number % 2]
-        book.active.append(["Radius", stratum, ["Control", "D+Q"][number // 2 % 2], 0.25 * number - 5])
-    book.save(tmp_path / "strata.xlsx")
-    frame = read_workbook(tmp_path / "strata.xlsx", cohort.trial()).frame
+    groups = itertools.product(["Highest tertile", "Lower two tertiles"], ["Control", "D+Q"])
+    rows = [["Radius", *group, value / 4] for group in groups for value in range(-5, 5)]
+    heads = ["Site", "p16 variant 1+5 tertile", "Treatment", "% change at 20 weeks"]
+    writers.workbook({"Sheet": [heads, *rows]}).save(tmp_path / "strata.xlsx")
+    frame = read_workbook(tmp_path / "strata.xlsx", TRIAL).frame
     assert frame.groupby(["variable", "marker", "stratum", "arm"]).size().to_dict() == {
         ("bmd_radius", "p16_variant_1+5", stratum, arm): 10 for stratum in ("T1/T2", "T3") for arm in ("control", "d_q")
     }
@@ -91,23 +88,23 @@ def test_header_of_a_column_of_strata_names_their_marker(tmp_path):
 
 @pytest.mark.parametrize("place", ["sheet", "property"])
 def test_first_sheet_or_a_property_labels_a_workbook_as_synthetic(tmp_path, place):
-    path = writers.save(writers.wide, cohort.make(outcomes=["ctx"]), tmp_path / "wide.xlsx")
-    assert read_workbook(path, cohort.trial()).label is None
+    path = writers.save(writers.wide, writers.invent(outcomes=["ctx"]), tmp_path / "wide.xlsx")
+    assert read_workbook(path, TRIAL).label is None
     book = load_workbook(path)
     if place == "sheet":
         book.worksheets[0]["A3"] = "Synthetic data: not the trial's participants."
     else:
         book.properties.description = "synthetic data, made from printed summaries"
     book.save(path)
-    assert read_workbook(path, cohort.trial()).label == "Synthetic data: not the trial's participants"
+    assert read_workbook(path, TRIAL).label == "Synthetic data: not the trial's participants"
 
 
 def read_values(path, book):
     """Save a workbook and return the values that are read from it, also by the mapping that is proposed."""
     book.save(path)
-    frame, mapping = read_workbook(path, cohort.trial()).frame, path.with_suffix(".yaml")
-    mapping.write_text(render_mapping(examine_workbook(path, cohort.trial())), encoding="utf-8")
-    assert read_workbook(path, cohort.trial(), mapping).frame.equals(frame)
+    frame, mapping = read_workbook(path, TRIAL).frame, path.with_suffix(".yaml")
+    mapping.write_text(render_mapping(examine_workbook(path, TRIAL)), encoding="utf-8")
+    assert read_workbook(path, TRIAL, mapping).frame.equals(frame)
     people = frame.participant.where(frame.cohort == "trial", "")  # those of the population are numbered by their rows
     columns = ["cohort", "variable", "visit", "participant", "value", "arm", "measure"]
     return sorted(frame.assign(participant=people)[columns].values.tolist())
@@ -116,9 +113,8 @@ def read_values(path, book):
 @cache
 def build_layout(name, path):
     """Return the cells of a layout by sheet, with the header in the first row, and the values that are read."""
-    book = writers.build(
-        writers.WRITERS[name], cohort.make(outcomes=["age", "smoker", "ctx", "bmd_radius", "sasp_il6"])
-    )
+    drawn = writers.invent(outcomes=["age", "smoker", "ctx", "bmd_radius", "sasp_il6"])
+    book = writers.build(writers.WRITERS[name], drawn)
     rows = {sheet.title: [list(row) for row in sheet.iter_rows(values_only=True)] for sheet in book}
     return rows, read_values(path, book)
 
@@ -155,14 +151,13 @@ BY_TERTILE = StrataRule(by="column", column="p16 variant 5 tertile", labels=["T1
 def test_layout_of_a_part_of_the_bundled_cohort_reproduces_its_values_and_adds_no_failure(tmp_path, name):
     write, mapping, reproduced, within = PARTS[name]
     base = pipeline.run_config()
-    path = writers.save(write, cohort.from_frame(base.participants.frame), tmp_path / "book.xlsx")
+    path = writers.save(write, writers.cohort_from_frame(base.participants.frame), tmp_path / "book.xlsx")
     (tmp_path / "mapping.yaml").write_text(mapping)
     read = read_workbook(path, base.trial, tmp_path / "mapping.yaml" if mapping else None)
     by = {"strata": BY_TERTILE} if read.frame["text"].any() else {}
     judged = pipeline.run(read, base.trial, base.analysis.model_copy(update=by)).verdicts()
-    failed, failed_before = (
-        set(table.loc[table["verdict"].isin(FAILURES), "claim"]) for table in (judged, base.verdicts())
-    )
+    tables = judged, base.verdicts()
+    failed, failed_before = (set(table.loc[table["verdict"].isin(FAILURES), "claim"]) for table in tables)
     assert failed <= failed_before
     counts = judged["verdict"].value_counts()
     assert (counts["reproduced"], counts["within the reported bound"]) == (reproduced, within)

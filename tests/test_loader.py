@@ -44,14 +44,11 @@ def get_refusal(path):
     return str(caught.value)
 
 
-def test_folders_missing_files_and_impossible_names_are_refused(tmp_path):
+def test_folders_missing_files_impossible_names_and_far_larger_files_are_refused(path, tmp_path, monkeypatch):
     assert "a folder" in get_refusal(tmp_path)
     assert "no such file" in get_refusal(tmp_path / "no.xlsx")
     with pytest.raises(UserError, match="cannot be read"):
         loader.load_workbook("a\0b.xlsx")
-
-
-def test_file_or_archive_far_larger_than_a_workbook_is_refused(path, monkeypatch):
     write_zip(path, SOUND)
     for limit, expected in (("MAX_UNPACKED", "unpacks to 0 MB, far more"), ("MAX_BYTES", "more than the 0 MB")):
         monkeypatch.setattr(loader, limit, 10)
@@ -164,7 +161,7 @@ def test_cell_is_read_as_stored(xml, path):
     assert (cells["E3"], cells["F3"]) == (CELLS[xml], 0.33)
 
 
-def test_macros_and_links_are_noted(path):
+def test_macros_links_and_rows_of_text_with_fewer_cells_than_others_are_noted(path, tmp_path):
     for part, notes in (
         ("xl/styles.xml", []),
         ("xl/vbaProject.bin", ["the workbook has macros; they are not run"]),
@@ -172,6 +169,9 @@ def test_macros_and_links_are_noted(path):
     ):
         write_zip(path, {part: b"<externalLink/>"} | SOUND)
         assert loader.read_file(path).remarks == notes
+    (tmp_path / "x.csv").write_bytes(b"Results\nID,Arm,CTx\nS1,D+Q,0.3\nS2,0.4\n\nS3,Control,0.5\nS4,0.1\n")
+    (remark,) = loader.read_file(tmp_path / "x.csv").remarks
+    assert remark.endswith("in the wrong columns: 4, 7")  # lone texts are not noted
 
 
 # The content of files with one table.
@@ -193,12 +193,6 @@ def test_text_or_an_ods_file_is_read_as_one_sheet_with_decimal_commas_as_text(na
     ctx = "0,31" if name == "comma.csv" else 0.31
     assert sheet.rows == [["ID", "Arm", "CTx"], ["007", "D+Q", ctx], ["S2", "Control", -1.5]]
     assert sheet.name == Path(name).stem
-
-
-def test_rows_of_text_with_fewer_cells_than_others_are_noted_and_lone_texts_are_not(tmp_path):
-    (tmp_path / "x.csv").write_bytes(b"Results\nID,Arm,CTx\nS1,D+Q,0.3\nS2,0.4\n\nS3,Control,0.5\nS4,0.1\n")
-    (remark,) = loader.read_file(tmp_path / "x.csv").remarks
-    assert remark.endswith("in the wrong columns: 4, 7")
 
 
 HEADS, ARMS = {"id": "ID", "arm": "Arm", "ctx": "CTx"}, {0: "Control", 1: "D+Q"}

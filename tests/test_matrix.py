@@ -1,6 +1,5 @@
 """Many analyses at once: every output names the strata, the test and the level of its own analysis, and of no other."""
 
-import html
 import json
 import re
 from dataclasses import replace
@@ -15,6 +14,7 @@ import workspace
 import yaml
 from conftest import make_shared_folder
 from test_labels import is_unlabelled
+from test_report import Page
 
 from d_q_trial import formatting
 from d_q_trial.stats.two_sample import TESTS
@@ -22,20 +22,10 @@ from d_q_trial.stats.two_sample import TESTS
 pytestmark = pytest.mark.slow
 
 MAIN = "tables/main_results.html"
-# An added test: an entry in the registry, without an interval, not to be permuted, with another statistic.
-NEW_TEST = """
-new:
-  label: New test
-  sentence: two-sided new test
-  references: ["Newcomer A. Journal of New Tests 1, 1-2 (2001)."]
-  statistic: d
-  undefined: the groups do not overlap, all values are equal, or a group has fewer than two
-  interval: given as the Hodges-Lehmann estimate without an interval
-  test: [.estimate, brunner_munzel, {}]
-  no_bounds: bounds of P exist only for the rank-sum test by the normal approximation
-  not_permuted: the Brunner-Munzel statistic is not a linear rank statistic
-"""
-KNOWN = TESTS | {"new": replace(TESTS["brunner_munzel"], name="new", sentence="two-sided new test")}
+# What an added test states otherwise than that of Brunner and Munzel, which has no interval and is not permuted.
+NEW_TEST = {"label": "New test", "sentence": "two-sided new test", "statistic": "d"}
+NEW_TEST["references"] = ["Newcomer A. Journal of New Tests 1, 1-2 (2001)."]
+KNOWN = TESTS | {"new": replace(TESTS["brunner_munzel"], name="new", sentence=NEW_TEST["sentence"])}
 # The configuration, the outcomes of its reference analysis, and further analyses.
 MATRICES = yaml.safe_load("""
 bundled:
@@ -87,8 +77,9 @@ def _write_grouped_workbook(path: Path) -> None:
 def _run_matrix(folder: Path, *, source: str, outcomes: list[str], others: dict) -> None:
     """Run all analyses by the commands of the workflow, with one more test in the registry."""
     workspace.make(folder)
-    with (folder / "src/d_q_trial/stats/two_sample.yaml").open("a") as registry:
-        registry.write(NEW_TEST)
+    registry = folder / "src/d_q_trial/stats/two_sample.yaml"
+    tests = yaml.safe_load(registry.read_text())
+    registry.write_text(yaml.safe_dump(tests | {"new": tests["brunner_munzel"] | NEW_TEST}))
     if "column" in others:
         _write_grouped_workbook(folder / "grouped.xlsx")
     config = yaml.safe_load((folder / source).read_text())
@@ -100,20 +91,14 @@ def _run_matrix(folder: Path, *, source: str, outcomes: list[str], others: dict)
     (folder / "analyses.json").write_text(printed.splitlines()[-1])
 
 
-def _read_visible(path: Path) -> str:
-    """Return the text that a reader sees: of a page without tags, scripts and pictures."""
-    text = path.read_text(encoding="utf-8")
-    if path.suffix != ".html":
-        return text
-    text = re.sub(r"(?s)<(script|style)\b.*?</\1>", " ", text)
-    return html.unescape(re.sub(r"<[^>]*>", " ", text))
-
-
 def _read_outputs(folder: Path, labels: list[str], alpha: float, test: str) -> SimpleNamespace:
     """Read an analysis and the visible text of its outputs, except reported values and the label of the data."""
     paths = (path for path in sorted(folder.rglob("*")) if path.suffix in (".csv", ".json", ".html", ".md"))
     left_out = ("claims.csv", "claims.html", "manifest.json", "README.md")
-    texts = {path.relative_to(folder).as_posix(): _read_visible(path) for path in paths if path.name not in left_out}
+    paths = {path.relative_to(folder).as_posix(): path for path in paths if path.name not in left_out}
+    texts = {
+        file: Page(path).text_with_code if path.suffix == ".html" else path.read_text() for file, path in paths.items()
+    }
     main_table = next(file for file in (MAIN, "tables/comparisons.html") if file in texts)
     outputs = SimpleNamespace(folder=folder, name=folder.name, labels=labels, texts=texts, main_table=main_table)
     outputs.level, outputs.test = f"{100 * (1 - alpha):g}", KNOWN[test]
@@ -153,8 +138,11 @@ def test_every_output_names_the_strata_of_its_analysis_and_of_no_other(analyses)
             assert _find_labels(text, every) <= allowed, (analysis.name, file)
 
 
-def test_strata_from_a_column_are_named_after_the_column(analyses):
+def test_strata_from_a_column_are_named_after_it_and_a_workbook_without_marks_of_synthetic_data_has_no_label(analyses):
     for analysis in (analysis for analysis in analyses if analysis.name == "column"):
+        files = [path for path in analysis.folder.rglob("*") if path.is_file()]
+        assert len(files) > 40
+        assert [path for path in files if not is_unlabelled(path)] == []
         assert "T3 of “p16 variant 5 tertile”" in analysis.texts["report.html"]
         for file, text in analysis.texts.items():
             assert not re.search("(?:strata|stratum|subgroup|T[123]) of p16 variant 5", text), file
@@ -255,10 +243,3 @@ def test_figures_of_every_cutoff_are_described_and_mark_the_cutoffs_of_their_ana
             stated = r"Thin vertical lines?: the cutoffs? of this analysis, (.*?), drawn at the tried cutoff"
             found = re.search(stated, figure["caption"])
             assert (found and found[1]) == CUTOFFS[name][key.endswith("1+5")], (name, key)
-
-
-def test_no_output_has_the_label_if_the_workbook_has_no_mark_of_synthetic_data(analyses):
-    for analysis in (analysis for analysis in analyses if analysis.name == "column"):
-        files = [path for path in analysis.folder.rglob("*") if path.is_file()]
-        assert len(files) > 40
-        assert [path for path in files if not is_unlabelled(path)] == []

@@ -7,13 +7,12 @@ import time
 import openpyxl
 import pytest
 from layouts import writers
+from pipeline import TRIAL
 
 from d_q_trial.errors import UserError
-from d_q_trial.trial import load_trial
 from d_q_trial.workbook.mapping_file import render_mapping
 from d_q_trial.workbook.reader import examine_workbook, read_workbook
 
-TRIAL = load_trial("data/trial.yaml")
 IDS = [f"S{i:02d}" for i in range(1, 13)]
 ARMS = ["D+Q", "Control"] * 6
 P1NP = ["P1NP baseline", "P1NP week 20"]
@@ -90,9 +89,8 @@ def transpose_wide(corner):
 def make_long(visits, head="Visit"):
     """Make a long table with one row per participant and visit."""
     ids, arms = ([cell for cell in column for _ in visits] for column in (IDS, ARMS))
-    return tabulate(
-        ["ID", "Arm", head, "CTx"], ids, arms, visits * 12, [0.3 + 0.01 * (i % 17) for i in range(len(ids))]
-    )
+    values = [0.3 + 0.01 * (i % 17) for i in range(len(ids))]
+    return tabulate(["ID", "Arm", head, "CTx"], ids, arms, visits * 12, values)
 
 
 def mark_rows(head, *marks):
@@ -198,10 +196,8 @@ def test_equivalent_ids_are_one_participant(name, tmp_path):
 
 # -- refused ------------------------------------------------------------------------------------------------------
 
-CODED, NO_ARM = (
-    make_wide(arms=[1, 0] * 6),
-    "A!B2: 1: not an arm of the trial .in 6 rows.; expected .*, or 'arms' in the mapping",
-)
+CODED = make_wide(arms=[1, 0] * 6)
+NO_ARM = "A!B2: 1: not an arm of the trial .in 6 rows.; expected .*, or 'arms' in the mapping"
 # The content of a workbook, the error, and the mapping that does not prevent it.
 AMBIGUOUS = {
     # ids
@@ -436,11 +432,6 @@ def test_ambiguous_workbook_is_refused_with_a_question(name, tmp_path):
     assert time.process_time() - started < 10
 
 
-def test_proposed_mapping_of_ids_of_two_kinds_asks_which_are_the_participants(tmp_path):
-    text = propose_mapping(tmp_path, AMBIGUOUS["numbers of two kinds as ids"][0])
-    assert (text.count('is: "?"'), text.count("perhaps not the same ids")) == (2, 1)
-
-
 # -- read ---------------------------------------------------------------------------------------------------------
 
 COURSE = [(name, visit, make(seed)) for name, make in (("CTx", ctx), ("P1NP", p1np)) for seed, visit in ((0, "Baseline"), (5, "Week 20"))]  # fmt: skip
@@ -585,14 +576,11 @@ def test_rows_of_all_participants_beside_rows_of_strata_have_no_stratum(tmp_path
     assert list(frame["stratum"]) == [stratum.replace("All", "") for stratum in strata]
 
 
-def test_visits_below_the_name_of_another_analyte_are_not_read_as_the_variable_of_the_sheet(tmp_path):
-    heads = [[None, None, "CTx", None, "NTx", None], ["ID", "Arm", "Baseline", "Week 20", "Week 2", "Week 4"]]
-    participants = read(tmp_path, {"CTx": [*heads, *zip(IDS, ARMS, ctx(), ctx(1), ctx(2), ctx(3), strict=True)]})
-    assert set(participants.frame["visit"]) == {"baseline", "week_20"}
-    assert any("not read: E ('NTx | Week 2'), F ('NTx | Week 4')" in note for note in participants.source["notes"])
-
-
-def test_a_proposed_mapping_keeps_the_arms_that_are_ignored(tmp_path):
+def test_a_proposed_mapping_asks_which_ids_are_participants_and_keeps_ignored_arms_and_imputed_values(tmp_path):
+    text = propose_mapping(tmp_path, AMBIGUOUS["numbers of two kinds as ids"][0])
+    assert (text.count('is: "?"'), text.count("perhaps not the same ids")) == (2, 1)
+    content = {"Raw": make_wide(D5=None, D9=None), "LOCF": WIDE}
+    assert len(read(tmp_path, content, propose_mapping(tmp_path, content)).frame) == 24
     write_book(tmp_path, list_arms("Screen Failure"))
     (tmp_path / "mapping.yaml").write_text("arms: {Screen Failure: ignore}\n")
     proposed = render_mapping(examine_workbook(tmp_path / "book.xlsx", TRIAL, tmp_path / "mapping.yaml"))
@@ -633,10 +621,8 @@ def test_changes_of_groups_without_ids_are_read_by_arm(name, tmp_path, forget_na
 @pytest.mark.parametrize("head", ["Subject", None])
 @pytest.mark.parametrize("twice", [True, False])
 def test_row_numbers_beside_groups_are_neither_participants_nor_values(head, twice, tmp_path):
-    rows = [
-        [n or head, control, *[n or head] * twice, treated] for n, (control, treated) in enumerate(group_changes(20))
-    ]
-    content = [[CHANGE], *rows]
+    rows = enumerate(group_changes(20))
+    content = [[CHANGE], *([n or head, control, *[n or head] * twice, treated] for n, (control, treated) in rows)]
     for mapping in ("", propose_mapping(tmp_path, content)):
         frame = read(tmp_path, content, mapping).frame
         assert frame.groupby("arm")["value"].apply(list).to_dict() == CHANGES[20]
@@ -686,6 +672,9 @@ NOTED = {
         "A!A3: blank cells of the column of arms are read as the value above", 12),
     "strata of an unnamed marker": ({"A": WIDE, "F": [[CHANGE], ["T1/T2", None, "T3", None], ["Control", "D+Q"] * 2, *zip(*map(p1np, range(4)), strict=True)]},
         "F!A1:D15: block not read: it does not say which marker the strata are of", 24),
+    "visits below the name of another analyte than that of the sheet": (
+        {"CTx": [[None, None, "CTx", None, "NTx", None], ["ID", "Arm", "Baseline", "Week 20", "Week 2", "Week 4"], *zip(IDS, ARMS, *map(ctx, range(4)), strict=True)]},
+        r"CTx!.*not read: E \('NTx \| Week 2'\), F \('NTx \| Week 4'\)", 24),
     "panels that repeat each other": ([PANEL[0], *(row * 2 for row in PANEL[1:])], "A!C2: 'Control': .*: the same values as at A!A2", 16),
     "weight below the name of a later visit": (
         {s: tabulate(["ID", "Arm", "Weight", "CTx"], IDS, ARMS, range(n, n + 12), ctx(n)) for s, n in (("Baseline", 60), ("Week 20", 61))},
@@ -772,23 +761,19 @@ def test_struck_out_values_and_hidden_rows_are_noted_and_a_mapping_excludes_them
 
     participants = read(tmp_path, fill)
     assert len(participants.frame) == 24
-    assert any("struck-out cells were read: C4; struck_out: missing" in note for note in participants.source["notes"])
-    assert any(
-        "hidden rows with data (hidden by hand or by a filter) were read: 7; hidden_rows: ignore" in note
-        for note in participants.source["notes"]
-    )
+    notes = " ".join(participants.source["notes"])
+    assert "struck-out cells were read: C4; struck_out: missing" in notes
+    assert "hidden rows with data (hidden by hand or by a filter) were read: 7; hidden_rows: ignore" in notes
     participants = read(tmp_path, fill, "hidden_rows: ignore\nstruck_out: missing\n" + BLOCK)
     assert participants.frame.groupby("visit").size().to_dict() == {"baseline": 10, "week_20": 11}
-    assert not any("hidden" in note or "struck" in note for note in participants.source["notes"])
+    assert not re.search("hidden|struck", " ".join(participants.source["notes"]))
 
 
 @pytest.mark.parametrize("head", ["tertile", "p16 variant 5 tertile", "p16 v5 group", "p16 variant 5 (tertile)"])
-@pytest.mark.parametrize(
-    "mapping", ["{1: T1/T2, 2: T1/T2, 3: T3}\n" + BLOCK + "      E: stratum\n", "{'1, 2': T1/T2, 3: T3}\n"]
-)
-def test_mapping_names_and_joins_numbered_strata(mapping, head, tmp_path):
-    frame = read(tmp_path, add_column(head, *[1, 2, 3] * 4), f"strata: {mapping}").frame
-    assert frame[frame.text != ""].text.value_counts().to_dict() == {"T1/T2": 8, "T3": 4}
+def test_mapping_names_and_joins_numbered_strata(head, tmp_path):
+    for mapping in (f"{{1: T1/T2, 2: T1/T2, 3: T3}}\n{BLOCK}      E: stratum\n", "{'1, 2': T1/T2, 3: T3}\n"):
+        frame = read(tmp_path, add_column(head, *[1, 2, 3] * 4), f"strata: {mapping}").frame
+        assert frame[frame.text != ""].text.value_counts().to_dict() == {"T1/T2": 8, "T3": 4}
 
 
 def test_mapping_lists_the_section_of_each_arm_as_a_block(tmp_path):
@@ -796,8 +781,3 @@ def test_mapping_lists_the_section_of_each_arm_as_a_block(tmp_path):
     blocks = ("A3:C8, header: 0, arm: control", "A10:C13, header: 0, arm: d_q")
     mapping = "blocks:\n" + "".join(f"  - {{sheet: A, range: {block}, {columns}}}\n" for block in blocks)
     assert count_arms(read(tmp_path, make_sections("Screen failures"), mapping).frame) == {"control": 6, "d_q": 4}
-
-
-def test_proposed_mapping_keeps_values_that_only_a_sheet_of_imputed_values_has(tmp_path):
-    content = {"Raw": make_wide(D5=None, D9=None), "LOCF": WIDE}
-    assert len(read(tmp_path, content, propose_mapping(tmp_path, content)).frame) == 24

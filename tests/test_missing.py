@@ -22,14 +22,11 @@ def test_pooling_equals_mice(name, complete_df):
     assert [*pooled[:3], share] == pytest.approx(expected, rel=1e-9)
 
 
-def test_estimates_without_a_variance_in_one_imputation_have_no_interval_p_or_missing_share():
+def test_estimates_without_a_variance_in_one_imputation_have_no_interval_or_p_and_pooling_needs_two_imputations():
     for estimates, variances, df in (([1, np.nan], [1, 1], 5), ([1, 2], [1, np.nan], 5), ([1, 2], [1, 1], np.nan)):
         pooled, share = pool_estimates(estimates, variances, complete_df=df, confidence=0.95)
         assert pooled.estimate == pytest.approx(np.mean(estimates), nan_ok=True)
         assert np.isnan([*pooled[1:], share]).all()
-
-
-def test_pooling_needs_two_imputations():
     options = {"complete_df": np.inf, "confidence": 0.95}
     assert pool_estimates([1.0, 3.0], [0.25, 0.75], **options)[0].estimate == 2
     with pytest.raises(ValueError, match=r"^pooling needs two or more estimates, each with its variance$"):

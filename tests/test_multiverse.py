@@ -4,15 +4,14 @@ import json
 import re
 from functools import lru_cache
 
-import cohorts
+import calibration
 import drawn
 import numpy as np
 import pandas as pd
 import pipeline
 import pytest
 from matplotlib.figure import Figure
-from pipeline import CHOSEN, CONFIG, PBC, TRIAL, one, pick
-from pipeline import PUBLISHED as ANALYSIS
+from pipeline import CHOSEN, CONFIG, PBC, PUBLISHED, TRIAL, one, pick
 from scipy.special import ndtr, ndtri
 
 from d_q_trial import cli
@@ -20,6 +19,7 @@ from d_q_trial.config import settings
 from d_q_trial.config.robustness import Multiverse
 from d_q_trial.errors import UserError
 from d_q_trial.figures import specification_curve, style
+from d_q_trial.files import write_csv
 from d_q_trial.robustness import multiverse
 from d_q_trial.robustness.specifications import ALL_EQUAL, CHOICES, TOO_SMALL, WHOLE, prepare_specifications
 from d_q_trial.stats.permutation import labels_for, permutation_p
@@ -49,14 +49,14 @@ def count_config():
     return specifications, *count(specifications, 499)
 
 
-def prepare(people, analysis=ANALYSIS, minimum_per_arm=2, **overrides):
+def prepare(people, analysis=PUBLISHED, minimum_per_arm=2, **overrides):
     """Return the specifications of the small multiverse, and the reason if there are none."""
     options = settings.Robustness(minimum_per_arm=minimum_per_arm, multiverse=SMALL.model_copy(update=overrides))
     return prepare_specifications(people, TRIAL, analysis, options)
 
 
 def invent(n=10, **options):
-    return cohorts.make_participants(cohorts.randomized(n, **options))
+    return pipeline.make_participants(pipeline.randomized(n, **options))
 
 
 @pytest.mark.parametrize(("limit", "outliers"), [(0.1, 3), (3.0, 1), (1000.0, 0)])
@@ -76,7 +76,7 @@ def test_the_values_of_a_specification_are_those_worked_by_hand(limit, outliers)
     assert is_outlier.sum() == outliers
     reference = {"marker": "", "outliers": "keep", "population": "intention_to_treat", "missing": "available"}
     reference |= {"visit": "week_20", "change": "difference", "test": "normal"}
-    assert prepare(people, ANALYSIS.model_copy(update={"exclude": ["A01", "A03"]}))[0].is_first.size == 10  # of 12
+    assert prepare(people, PUBLISHED.model_copy(update={"exclude": ["A01", "A03"]}))[0].is_first.size == 10  # of 12
     for options, expected in (
         ({}, week_20),
         ({"missing": "last_carried_forward"}, carried),
@@ -122,8 +122,8 @@ def test_the_specifications_of_the_analysis_give_the_numbers_of_the_results(path
     if "strata" in overrides:
         overrides = overrides | {"strata": settings.StrataRule(**overrides["strata"])}
     # Another arm counts only for the cutoffs of a rule with the reference "everyone".
-    others = [row for i in range(9) for row in cohorts.value_rows(f"F{i}", "fisetin", MARKER, baseline=9.0)]
-    frame = pd.concat([base.participants.frame, cohorts.make_participants(others).frame])
+    others = [row for i in range(9) for row in pipeline.value_rows(f"F{i}", "fisetin", MARKER, baseline=9.0)]
+    frame = pd.concat([base.participants.frame, pipeline.make_participants(others).frame])
     run = pipeline.rerun(base, frame=frame, **{"outcomes": list(outcomes)} | overrides)
     table = pick(count(prepare_run(run, options), 1)[1], own="yes")
     assert len(table) == n
@@ -149,7 +149,7 @@ def test_combinations_of_choices_are_complete_and_unique_and_equal_ranks_have_eq
 def test_every_combination_is_counted_left_out_or_too_small():
     frame = invent(changed={(f"A{i:02d}", "week_2"): 50.0 for i in range(10)}).frame
     frame.loc[frame["variable"].eq("p1np") & frame["visit"].eq("baseline"), "value"] = 50.0
-    people = cohorts.make_participants(frame.to_dict("records"))
+    people = pipeline.make_participants(frame.to_dict("records"))
     _, table, summary = count(prepare(people, minimum_per_arm=4)[0])
     left_out = table[table["reason"].isin([TOO_SMALL, ALL_EQUAL])]
     assert set(left_out["reason"]) == {TOO_SMALL, ALL_EQUAL}  # week 2 does not vary, half of the participants are five
@@ -164,7 +164,7 @@ def test_every_combination_is_counted_left_out_or_too_small():
 @pytest.mark.parametrize("alpha", [0.05, 0.3])
 def test_p_values_are_shares_of_all_252_splits_of_participants_with_missing_values(alpha):
     people = invent(outcomes=("ctx", "p1np"), drop=[("A01", "week_20"), ("A06", "week_20"), ("A06", "week_2")])
-    analysis, outcomes = ANALYSIS.model_copy(update={"alpha": alpha}), {"ctx": "lower", "p1np": "higher"}
+    analysis, outcomes = PUBLISHED.model_copy(update={"alpha": alpha}), {"ctx": "lower", "p1np": "higher"}
     specifications, _ = prepare(people, analysis, outcomes=outcomes)
     counts, table, summary = count(specifications, 300)
     assert counts.labels.seed is None
@@ -231,6 +231,19 @@ def test_numbers_are_independent_of_shards_and_memory(tmp_path, shards, memory_m
     np.testing.assert_array_equal(counts.curves, joined.curves)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("study", ["subgroups", "multiverse"])
+def test_two_shards_of_simulated_trials_give_the_table_of_one(study, tmp_path):
+    tables = []
+    for shards in (1, 2):
+        paths = [tmp_path / f"{shard}_of_{shards}.csv" for shard in range(1, shards + 1)]
+        for shard, path in enumerate(paths, start=1):
+            write_csv(calibration.simulate(study, 2, shard, shards), path)
+        tables.append(calibration.render_table(paths))
+    assert "; 2 trials per column" in tables[0]
+    assert tables[1] == tables[0]
+
+
 def test_counts_that_do_not_belong_together_are_refused(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     specifications, _ = prepare(invent(14))
@@ -279,21 +292,17 @@ def test_the_share_of_a_choice_is_the_variance_explained_by_it_alone():
     assert variance.loc["total", "df"] == variance.loc[["all choices", "combinations of choices"], "df"].sum() == 79
 
 
-def test_a_choice_that_another_determines_explains_nothing_more():
-    places = [("a", "v1"), ("a", "v2"), ("b", "v3")] * 8
-    table = pd.DataFrame(dict.fromkeys(CHOICES, "same") | {"marker": ""}, index=range(24))
-    table[["outcome", "visit"]], table["effect"] = places, np.random.default_rng(1).random(24)
-    table = table.assign(change=["percent", "difference"] * 12, cut=np.nan)
+def test_a_choice_that_another_determines_or_without_influence_explains_nothing_and_too_few_have_no_shares():
+    columns = {"marker": "", "cut": np.nan, "outcome": list("aab") * 8, "visit": ["v1", "v2", "v3"] * 8}
+    columns |= {"change": ["percent", "difference"] * 12, "effect": np.random.default_rng(1).random(24)}
+    table = pd.DataFrame(dict.fromkeys(CHOICES, "same") | columns)
     variance = multiverse.choices_variance(table).set_index("choice")
     assert variance.loc["outcome", ["df", "sum_of_squares"]].tolist() == [0, 0]
     assert variance.loc[["visit", "change"], "df"].tolist() == [1, 1]
     assert variance.loc["all choices", "df"] == 3
-
-
-def test_a_choice_without_influence_has_a_share_of_zero_and_too_few_specifications_have_no_shares():
-    table = pd.DataFrame(dict.fromkeys(CHOICES, "same") | {"marker": "m"}, index=range(80))
     cuts, effects = np.repeat(np.arange(40) % 4 / 8, 2), np.repeat(np.random.default_rng(4).random(40) / 7, 2)
-    table = table.assign(cut=cuts, test=["normal", "exact"] * 40, effect=effects)
+    columns = {"marker": "m", "cut": cuts, "test": ["normal", "exact"] * 40, "effect": effects}
+    table = pd.DataFrame(dict.fromkeys(CHOICES, "same") | columns)
     variance = multiverse.choices_variance(table).set_index("choice")
     assert variance.loc["test", ["sum_of_squares", "share"]].tolist() == [0, 0]
     assert variance.loc["subgroup", "share"] > 0
@@ -308,7 +317,7 @@ def run_command(folder, people, *arguments):
 
 def test_panels_without_ids_and_a_multiverse_without_outcomes_give_the_reason(tmp_path):
     assert prepare(invent(), outcomes={}) == (None, "robustness.multiverse.outcomes names no outcome")
-    unlinked = cohorts.make_participants(invent().frame.assign(linked=False).to_dict("records"))
+    unlinked = pipeline.make_participants(invent().frame.assign(linked=False).to_dict("records"))
     assert prepare(unlinked) == (None, NO_IDS)
     assert run_command(tmp_path, unlinked, "permute", tmp_path / "c.npz") == 0
     for counts in ([tmp_path / "c.npz"], []):
@@ -351,9 +360,8 @@ def test_long_labels_overlap_neither_each_other_nor_the_curve(monkeypatch):
     _, counts, table, summary = count_config()
     pages, trial = [], drawn.lengthen_labels(TRIAL)
     monkeypatch.setattr(style.Page, "save", lambda page, *_, **__: pages.append(page))
-    specification_curve.draw_specification_curve(
-        table, summary, multiverse.permuted_band(counts), trial, "", alpha=0.05, label=None
-    )
+    band = multiverse.permuted_band(counts)
+    specification_curve.draw_specification_curve(table, summary, band, trial, "", alpha=0.05, label=None)
     assert drawn.find_faults(pages[0].figure) == []
     visits = [visit.label for visit in TRIAL.visits.values()]
     medians = pick(summary[summary["family"].isin(visits)], summary="median_effect")["value"]
@@ -365,7 +373,7 @@ def test_long_labels_overlap_neither_each_other_nor_the_curve(monkeypatch):
 def test_text_and_caption_give_the_numbers_the_fixed_choices_and_the_outlier_rule():
     _, _, table, summary = count_config()
     table = table.assign(visit="week_2", marker=MARKER, cut=2 / 3, test="normal_continuity")
-    analysis = ANALYSIS.model_copy(update={"quartile_type": 6, "exclude": ["S01"]})
+    analysis = PUBLISHED.model_copy(update={"quartile_type": 6, "exclude": ["S01"]})
     figures = specification_curve.describe_multiverse(table, summary, TRIAL, analysis, CHOSEN.robustness, "")
     curve = figures["specification_curve"]
     assert f"{100 * summary.iloc[1]['value']:.1f}% significant in the favoured direction" in curve["words"]

@@ -5,14 +5,14 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from layouts import cohort
 from layouts.writers import TIMES
+from pipeline import TRIAL
 
 from d_q_trial.errors import UserError
 from d_q_trial.recognition.vocabulary import Vocabulary
 from d_q_trial.trial import Marker
 
-VOCABULARY = Vocabulary(cohort.trial())
+VOCABULARY = Vocabulary(TRIAL)
 
 
 @pytest.mark.parametrize(
@@ -62,29 +62,30 @@ def test_label_with_an_unknown_part_is_not_certain(text):
     assert not VOCABULARY.label(text).certain
 
 
+def name_outcomes(**labels):
+    """Return the vocabulary of a trial with more outcomes, which have these labels and no other names."""
+    new = {key: TRIAL.outcomes["ctx"].model_copy(update={"label": label, "names": []}) for key, label in labels.items()}
+    return Vocabulary(TRIAL.model_copy(update={"outcomes": TRIAL.outcomes | new}))
+
+
 def rename_arms(**names):
     """Return the vocabulary of a trial whose arms have other names."""
-    trial = cohort.trial()
-    arms = {key: getattr(trial.arms, key).model_copy(update={"names": aliases}) for key, aliases in names.items()}
-    return Vocabulary(trial.model_copy(update={"arms": trial.arms.model_copy(update=arms)}))
+    arms = {key: getattr(TRIAL.arms, key).model_copy(update={"names": aliases}) for key, aliases in names.items()}
+    return Vocabulary(TRIAL.model_copy(update={"arms": TRIAL.arms.model_copy(update=arms)}))
 
 
-def test_a_decimal_point_and_comparison_signs_distinguish_names():
+def test_a_decimal_point_and_comparison_signs_distinguish_arms_and_two_arms_with_one_name_are_refused():
     vocabulary = rename_arms(treated=["1.5 mg", "> 20"], control=["15 mg", "< 20"])
     expected = {"1.5 mg": "d_q", "15 mg": "control", "1.5mg": "d_q", "> 20": "d_q", "<20": "control", "20": None}
     assert {text: vocabulary.arm(text) for text in expected} == expected
     assert vocabulary.label("1.5 mg group").arm == "d_q"
-
-
-def test_two_arms_with_one_name_are_refused():
     with pytest.raises(UserError, match=r"'group1' names several arms"):
         rename_arms(treated=["Group 1"], control=["group-1"])
 
 
 def test_number_after_a_name_is_a_visit_only_if_the_trial_names_it_so():
-    trial = cohort.trial()
-    visits = {key: visit.model_copy(update={"names": [str(n)]}) for n, (key, visit) in enumerate(trial.visits.items())}
-    numbered = Vocabulary(trial.model_copy(update={"visits": visits}))
+    visits = {key: visit.model_copy(update={"names": [str(n)]}) for n, (key, visit) in enumerate(TRIAL.visits.items())}
+    numbered = Vocabulary(TRIAL.model_copy(update={"visits": visits}))
     for text in ("p1np1", "PINP_1", "pinp 1"):
         reading = numbered.label(text)
         assert (reading.variable, reading.visit, reading.certain) == ("p1np", list(visits)[1], True)
@@ -99,11 +100,7 @@ def test_number_after_a_name_is_a_visit_only_if_the_trial_names_it_so():
      "% predicted FEV1", "Ωμέγα δείκτης", "Log viral load"],
 )  # fmt: skip
 def test_a_name_is_read_as_it_is_written_even_if_its_words_mean_something_else(label):
-    trial = cohort.trial()
-    outcomes = trial.outcomes | {
-        "new": trial.outcomes["ctx"].model_copy(update={"key": "new", "label": label, "names": []})
-    }
-    vocabulary = Vocabulary(trial.model_copy(update={"outcomes": outcomes}))
+    vocabulary = name_outcomes(new=label)
     for text, visit, measure, unit in (
         ("{}", None, None, None),
         ("{} baseline", "baseline", None, None),
@@ -116,23 +113,21 @@ def test_a_name_is_read_as_it_is_written_even_if_its_words_mean_something_else(l
 
 
 def test_a_name_that_another_contains_does_not_hide_it():
-    trial, labels = cohort.trial(), ["Change score", "Change score total", "Delta-9-THC", "Delta-9-THC acid"]
-    new = {f"new_{i}": trial.outcomes["ctx"].model_copy(update={"label": x, "names": []}) for i, x in enumerate(labels)}
-    vocabulary = Vocabulary(trial.model_copy(update={"outcomes": trial.outcomes | new}))
-    assert [vocabulary.label(f"{label} baseline").variable for label in labels] == list(new)
+    new = {"a": "Change score", "b": "Change score total", "c": "Delta-9-THC", "d": "Delta-9-THC acid"}
+    vocabulary = name_outcomes(**new)
+    assert [vocabulary.label(f"{label} baseline").variable for label in new.values()] == list(new)
 
 
 def test_a_marker_with_the_key_of_an_outcome_has_the_names_of_the_outcome():
-    trial = cohort.trial()
-    markers = trial.markers | {"ctx": Marker(key="ctx", label="Resorption")}
-    vocabulary = Vocabulary(trial.model_copy(update={"markers": markers}))
+    markers = TRIAL.markers | {"ctx": Marker(key="ctx", label="Resorption")}
+    vocabulary = Vocabulary(TRIAL.model_copy(update={"markers": markers}))
     assert vocabulary.label("Beta-CTX, baseline").variable == VOCABULARY.label("Beta-CTX, baseline").variable == "ctx"
     assert vocabulary.label("Resorption").variable is None
 
 
 NAMES = [
     (key, name)
-    for key, outcome in cohort.trial().outcomes.items()
+    for key, outcome in TRIAL.outcomes.items()
     for name in (key, outcome.label, *outcome.names)
     if outcome.follow_up and VOCABULARY.label(name).variable
 ]

@@ -25,18 +25,21 @@ ANALYSES = ("published", "halves", "thirds", "strict")
 
 
 class Page:
-    """Visible and accessible text, links and ids of a page, without code and names of files."""
+    """Links and ids of a page, and its visible and accessible text, with and without code and names of files."""
 
     def __init__(self, path):
         html = path.read_text(encoding="utf-8")
         html = re.sub(r"(?s)(<(script|style)\b[^>]*>).*?</\2>", r"\1", html)
         self.ids = re.findall(r'<[^>]* id="([^"]*)"', html)
         self.links = [unescape(link) for link in re.findall(r'<a [^>]*?href="([^"]*)"', html)]
-        html = re.sub(r'(?s)<(pre|code)\b.*?</\1>|<a [^>]*?href="[^"]*[.](?:csv|md)".*?</a>', "", html)
+        words = re.sub(r'(?s)<(pre|code)\b.*?</\1>|<a [^>]*?href="[^"]*[.](?:csv|md)".*?</a>', "", html)
+        self.text, self.text_with_code = map(self._read, (words, html))
+
+    def _read(self, html):
         # Screen readers read attributes; inline elements do not separate words.
         html = re.sub(r'<[^>]*? (?:alt|aria-label|title|placeholder)="([^"]*)"', r" \1 \g<0>", html)
         html = re.sub(r"</?(?:a|i|strong|span|small)\b[^>]*>", "", html)
-        self.text = " ".join(unescape(re.sub(r"<[^>]*>", " ", html)).split())
+        return " ".join(unescape(re.sub(r"<[^>]*>", " ", html)).split())
 
 
 @pytest.fixture(scope="session")
@@ -76,12 +79,6 @@ def test_comparisons_that_only_the_reference_makes_are_counted(report, pages, ch
         write_text("".join([header, *(row for row in rows if row.startswith(kept))]), tmp_path / name / "results.csv")
     _, not_made = collect.changes_against_reference(tmp_path, chosen, TRIAL, "halves")
     assert not_made == 126  # of 135, all but those of CTx
-
-
-def test_findings_in_the_folder_of_a_configuration_without_reported_values_are_not_its_own(report):
-    without = replace(report, settings=report.settings.model_copy(update={"published": None}))
-    none = "This configuration names no reported <i>P</i>-values"
-    assert (none in report_page(without), none in report_page(report)) == (True, False)
 
 
 def test_figures_and_tables_have_the_verdicts_on_their_values(report):
@@ -140,9 +137,14 @@ def test_no_text_contains_a_key_or_a_column_name(all_pages, pages):
         assert raw.findall(page.text) == [], path.relative_to(pages)
 
 
-def test_pages_load_nothing_are_small_and_have_unique_ids(all_pages):
+def test_pages_load_nothing_are_small_and_have_unique_ids_and_p_in_italics(all_pages):
+    assert italicize_p("1 in 10^8") == "1 in 10<sup>8</sup>"
+    assert italicize_p("P1NP, P = 0.035; P-values <") == "P1NP, <i>P</i> = 0.035; <i>P</i>-values &lt;"
+    upright = re.compile(r">[^<]*?(?<![\w&#-])P(?= [=<&(]|-value|, |:|<)")
+    hidden = re.compile(r"<(script|style|pre|svg|i|option|title)\b.*?</\1>", re.DOTALL)
     for path, page in all_pages.items():
         text = path.read_text(encoding="utf-8")
+        assert upright.findall(hidden.sub("", text)) == [], path
         assert len(page.ids) == len(set(page.ids))
         assert path.stat().st_size < 5_000_000
         if path.parent.name not in ("consistency", "tables"):
@@ -150,17 +152,7 @@ def test_pages_load_nothing_are_small_and_have_unique_ids(all_pages):
             assert LABEL.replace("'", "&#39;") in text
 
 
-def test_p_is_in_italics(all_pages):
-    assert italicize_p("1 in 10^8") == "1 in 10<sup>8</sup>"
-    assert italicize_p("P1NP, P = 0.035; P-values <") == "P1NP, <i>P</i> = 0.035; <i>P</i>-values &lt;"
-    upright = re.compile(r">[^<]*?(?<![\w&#-])P(?= [=<&(]|-value|, |:|<)")
-    hidden = re.compile(r"<(script|style|pre|svg|i|option|title)\b.*?</\1>", re.DOTALL)
-    for path in all_pages:
-        text = hidden.sub("", path.read_text(encoding="utf-8"))
-        assert upright.findall(text) == [], path
-
-
-def test_sentences_count_verdicts_by_source(pages, all_pages):
+def test_sentences_count_verdicts_by_source_and_those_of_an_alternative_the_values_that_do_not_apply(pages, all_pages):
     counts = Counter((row["source"], row["verdict"]) for row in read_rows(pages / "published/claims.csv"))
     exact, bound = (counts["paper", name] for name in (claims.REPRODUCED, claims.WITHIN_BOUND))
     registry = counts["registry", claims.REPRODUCED]
@@ -169,6 +161,11 @@ def test_sentences_count_verdicts_by_source(pages, all_pages):
         paper = f"All {exact + bound} checkable numbers of the paper were reproduced ({exact} exactly, {bound} within a reported bound)"
         assert f"{paper}; 11 adverse-event counts have no participant data." in text
         assert f"{registry} of {registry + 1} checkable numbers of the registry were reproduced; one mismatch" in text
+    number = sum(row["verdict"] == claims.NOT_APPLICABLE for row in read_rows(pages / "halves/claims.csv"))
+    for page in ("claims.html", "methods.md"):
+        text = " ".join((pages / "halves" / page).read_text(encoding="utf-8").split())
+        assert f"; {number:,} numbers do not apply, because this analysis defines the subgroups differently." in text
+        assert "not apply" not in (pages / "published" / page).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -176,10 +173,7 @@ def test_sentences_count_verdicts_by_source(pages, all_pages):
     [
         ([claims.NOT_CHECKABLE] * 3, "No number of the paper can be checked in this analysis."),
         ([claims.NOT_APPLICABLE], "No number of the paper can be checked in this analysis; 1 number does not apply,"),
-        (
-            [claims.REPRODUCED, claims.NOT_CHECKABLE],
-            "of the paper were reproduced (1 exactly); 1 other number cannot be checked.",
-        ),
+        ([claims.REPRODUCED, claims.NOT_CHECKABLE], "were reproduced (1 exactly); 1 other number cannot be checked."),
     ],
 )
 def test_numbers_that_cannot_be_checked_are_other_numbers_only_beside_some_that_can(report, verdicts, sentence):
@@ -188,22 +182,7 @@ def test_numbers_that_cannot_be_checked_are_other_numbers_only_beside_some_that_
     assert sentence in methods.methods_paragraph(replace(report, verdicts=changed))
 
 
-@pytest.mark.parametrize("page", ["claims.html", "methods.md"])
-def test_sentences_of_an_alternative_count_values_that_do_not_apply(pages, page):
-    number = sum(row["verdict"] == claims.NOT_APPLICABLE for row in read_rows(pages / "halves/claims.csv"))
-    text = " ".join((pages / "halves" / page).read_text(encoding="utf-8").split())
-    assert f"; {number:,} numbers do not apply, because this analysis defines the subgroups differently." in text
-    assert "not apply" not in (pages / "published" / page).read_text(encoding="utf-8")
-
-
-def test_labels_of_visits_and_sources_are_unchanged(report):
-    trial = alter_trial(TRIAL, "visits", "week_4", label="EOT (ICU day 28, V2)")
-    other = replace(report, trial=trial, verdicts=[verdict | {"source": "protocol"} for verdict in report.verdicts])
-    assert "at baseline, 2 weeks, EOT (ICU day 28, V2) and 20 weeks" in methods.methods_paragraph(other)
-    assert '<option value="">protocol</option>' in claims_page(other)
-
-
-def test_a_subgroup_result_is_shown_with_its_qualifications(all_pages, pages, report):
+def test_a_subgroup_result_is_shown_with_its_qualifications_and_the_comparison_with_intervals(all_pages, pages, report):
     (line,) = [line for line in headlines.main_results(report) if line["outcome"] == "P1NP, 2 weeks"]
     text = all_pages[pages / "published/report.html"].text
     assert re.search(rf" 0\.035 [^.]*0\.035: reproduced ✓reproduced 0\.296 {re.escape(line['searched'])} ", text)
@@ -212,18 +191,20 @@ def test_a_subgroup_result_is_shown_with_its_qualifications(all_pages, pages, re
     assert "4.0 (−17.4 to 34.4) n = 8, 10 0.594" in text
     assert "where an arm has fewer than eight participants (one comparison of this table)." in text
     halves = all_pages[pages / "halves/report.html"].text
-    assert (
-        "participants 30 D+Q, 30 control Stratum “high” of p16 variant 5 14 D+Q, 16 control Stratum “low” of" in halves
-    )
+    divided = "30 D+Q, 30 control Stratum “high” of p16 variant 5 14 D+Q, 16 control Stratum “low” of"
+    assert f"participants {divided}" in halves
+    comparison = all_pages[pages / "compare/comparison.html"].text
+    subgroups = "subgroups T1, T2 and T3, at the 1/3 and 2/3 quantiles of the analysed participants"
+    for words in (subgroups, "31.7 (2.8 to 71.7)", "change as log ratio; significance level 0.01"):
+        assert words in comparison
+    assert re.search(r"Reported P-values that can be compared: [1-9]", comparison)
 
 
 def test_a_report_says_which_methods_give_no_p_and_where_the_reasons_are(report):
     tables = {name: rows for name, rows in report.tables.items() if name != "robustness/analysis_cuts"}
     text = report_page(replace(report, tables=tables))
     assert "No result has a <i>P</i> here by: Corrected for the search. Interaction" in text
-    assert (
-        "correction for the search apply to subgroups only; other reasons are in the note of the main results" in text
-    )
+    assert "for the search apply to subgroups only; other reasons are in the note of the main results" in text
     assert "corrected for the search: not computed for this analysis." in text
 
 
@@ -401,10 +382,15 @@ def test_families_without_comparisons_and_missing_settings_are_named(report):
     other = change_robustness(report, families=families)
     assert "No comparison of the family “none” was made in this analysis." in methods.methods_paragraph(other)
     assert "in the family “none”: it has no comparison in this analysis" in report_page(other)
-    assert "no comparison" not in (methods.methods_paragraph(report) + report_page(report)).lower()
-    page = report_page(change_robustness(report, families={}, multiverse=Multiverse()))
+    unchanged, without = report_page(report), change_robustness(report, families={}, multiverse=Multiverse())
+    assert "no comparison" not in (methods.methods_paragraph(report) + unchanged).lower()
+    page = report_page(replace(without, settings=without.settings.model_copy(update={"published": None})))
     assert "multiple testing: <code>robustness.families</code> names no family." in page
     assert "The multiverse: <code>robustness.multiverse.outcomes</code> names no outcome." in page
+    without_reported = (
+        "This configuration names no reported <i>P</i>-values"  # the findings in the folder are of another
+    )
+    assert (without_reported in page, without_reported in unchanged) == (True, False)
 
 
 def test_the_methods_have_no_formatting_errors_and_number_their_references(report):
@@ -414,7 +400,11 @@ def test_the_methods_have_no_formatting_errors_and_number_their_references(repor
     assert cited == {int(n) for n in re.findall(r"^(\d+)\. ", text, flags=re.MULTILINE)}
 
 
-def test_markup_in_names_is_escaped(report):
+def test_labels_of_visits_and_sources_are_unchanged_and_markup_in_names_is_escaped(report):
+    trial = alter_trial(TRIAL, "visits", "week_4", label="EOT (ICU day 28, V2)")
+    other = replace(report, trial=trial, verdicts=[verdict | {"source": "protocol"} for verdict in report.verdicts])
+    assert "at baseline, 2 weeks, EOT (ICU day 28, V2) and 20 weeks" in methods.methods_paragraph(other)
+    assert '<option value="">protocol</option>' in claims_page(other)
     analysis = report.analysis.model_copy(update={"name": "<img src=x onerror=alert(1)>"})
     named = replace(report, source={**report.source, "name": "<script>alert(1)</script>.xlsx"})
     assert not re.search("<img|<script", methods.methods_paragraph(replace(named, analysis=analysis)))
@@ -428,7 +418,9 @@ def explorer(report):
     return pieces.explorer_data(report)
 
 
-def test_the_explorer_has_the_values_of_the_table_of_cutoffs(explorer, report):
+def test_the_explorer_has_the_values_of_cutoffs_and_starts_at_cutoff_and_interaction_p_of_the_analysis(
+    explorer, report
+):
     all_series = {(series["marker"], *series["choice"].split("/")): series for series in explorer["series"]}
     table = [row for row in report.table("robustness/cutoffs") if row["outcome"] in ("p1np", "bmd_radius", "sasp_il6")]
     assert len(table) > 500
@@ -441,9 +433,6 @@ def test_the_explorer_has_the_values_of_the_table_of_cutoffs(explorer, report):
         estimates = [formatting.format_number(float(row[name] or "nan"), 1) for name in pieces.NUMBERS]
         p_values = [formatting.format_p_digits(float(row[name])) for name in ("p", "p_corrected")]
         assert side == [row["n_second"], row["n_first"], *estimates, *p_values]
-
-
-def test_the_explorer_starts_at_the_cutoff_and_the_interaction_p_of_the_analysis(explorer, report):
     compared = 0
     for series in explorer["series"]:
         keys = dict(zip(("outcome", "visit"), series["choice"].split("/"), strict=True)) | {"marker": series["marker"]}
@@ -500,16 +489,13 @@ def test_statistics_in_rows_become_columns_of_a_comparison(report):
     )
 
 
-def test_a_column_has_the_same_number_of_decimals_in_all_rows(report):
+def test_a_column_has_the_same_number_of_decimals_in_all_rows_and_effects_those_of_their_outcome(report):
     rows = [WIDE | {"x": x, "y": y, "z": "0.5"} for x, y in (("0.78", "1.5"), ("0.8954", "12.25"), ("1e-9", "3"))]
     _, cells, _ = select(report, rows, ("X", "x"), ("Y", "z..y"))
     assert [row[2:] for row in cells] == [("0.780", "0.5 to 1.5"), ("0.895", "0.5 to 12.2"), ("0.000", "0.5 to 3.0")]
-
-
-def test_a_table_with_only_zero_counts_is_not_shown(report):
-    row = WIDE | {"cuts": "0", "p": ""}
-    for rows, shown in (([row, row], 0), ([row, row | {"p": "0.5"}], 2)):
-        assert len(select(report, rows, ("Cutoffs", "cuts"), ("P", "p"))[1]) == shown
+    differences = replace(report, analysis=report.analysis.model_copy(update={"change": "difference"}))
+    rows = [LONG | {"outcome": outcome, "statistic": "difference", "value": "0.0456"} for outcome in ("ctx", "p1np")]
+    assert [row[-1] for row in select(differences, rows, ("Difference", "difference"))[1]] == ["0.046", "0.05"]
 
 
 def test_reasons_for_missing_values_are_given_below_the_table(report, tmp_path):
@@ -531,21 +517,16 @@ def test_reasons_for_missing_values_are_given_below_the_table(report, tmp_path):
     assert (piece["absent"], piece["rows"], piece["caption"]) == ("Not made: this test has none.", [], "")
 
 
-def test_effects_have_the_decimals_of_their_outcome(report):
-    differences = replace(report, analysis=report.analysis.model_copy(update={"change": "difference"}))
-    rows = [LONG | {"outcome": outcome, "statistic": "difference", "value": "0.0456"} for outcome in ("ctx", "p1np")]
-    assert [row[-1] for row in select(differences, rows, ("Difference", "difference"))[1]] == ["0.046", "0.05"]
-
-
-def test_hidden_rows_of_large_families_are_counted(report):
+def test_a_table_with_only_zero_counts_is_not_shown_and_hidden_rows_of_large_families_are_counted(report):
+    row = WIDE | {"cuts": "0", "p": ""}
+    for rows, shown in (([row, row], 0), ([row, row | {"p": "0.5"}], 2)):
+        assert len(select(report, rows, ("Cutoffs", "cuts"), ("P", "p"))[1]) == shown
     row = LONG | {"statistic": "p", "value": "0.5"}
     others = [row | {"marker": "p16_variant_1+5"}, row | {"outcome": "sasp_fas"}]
     _, rows, hidden = select(report, [*others, row], ("P", "p"))
     assert (len(rows), hidden) == (1, 1)
-    piece = dict.fromkeys(("key", "title", "caption", "absent", "file", "picture"), "") | {
-        "columns": ["P"],
-        "hidden": 1,
-    }
+    piece = dict.fromkeys(("key", "title", "caption", "absent", "file", "picture"), "")
+    piece |= {"columns": ["P"], "hidden": 1}
     for listed, sentence in ((rows, "1 more row and the other columns are in"), ([], "All rows are in")):
         assert sentence in template_engine().get_template("macros.html.j2").module.piece(piece | {"rows": listed})
 
@@ -570,14 +551,6 @@ def test_a_common_caption_is_shown_once_and_placeholders_are_filled(report):
     assert report_page(report).count("with pointwise 95% intervals") == 1
     for section in pieces.SECTIONS:
         assert "{" not in report.labeller.fill(section.title) + report.labeller.fill(section.caption)
-
-
-def test_the_comparison_shows_labels_and_intervals(pages, all_pages):
-    text = all_pages[pages / "compare/comparison.html"].text
-    subgroups = "subgroups T1, T2 and T3, at the 1/3 and 2/3 quantiles of the analysed participants"
-    for words in (subgroups, "31.7 (2.8 to 71.7)", "change as log ratio; significance level 0.01"):
-        assert words in text
-    assert re.search(r"Reported P-values that can be compared: [1-9]", text)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from cohorts import make_participants, value_rows
-from pipeline import TRIAL, make_analysis
+from pipeline import TRIAL, make_analysis, make_participants, value_rows
 
 from d_q_trial import strata
 from d_q_trial.errors import UserError

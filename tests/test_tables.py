@@ -6,9 +6,8 @@ from dataclasses import replace
 
 import pipeline
 import pytest
-from cohorts import result_rows
 from openpyxl import load_workbook
-from pipeline import LABEL, TRIAL
+from pipeline import LABEL, TRIAL, result_rows
 from pipeline import PUBLISHED as ANALYSIS
 
 from d_q_trial.config import settings
@@ -40,6 +39,11 @@ def build_table(rows_of_results, analysis=ANALYSIS, **settings_of_table):
     return build_tables(Catalogue(tables={"t": table}), TRIAL, analysis, Numbers(rows_of_results))[0]
 
 
+def build_comparisons(rows, analysis=ANALYSIS, **settings_of_table):
+    """Build a table that compares the arms in CTx."""
+    return build_table(rows, analysis, kind="comparisons", rows={"outcomes": ["ctx"]}, **settings_of_table)
+
+
 @pytest.fixture(scope="module")
 def tables():
     """The tables by key, from the results of the synthetic cohort, which agree with the reported values."""
@@ -54,13 +58,18 @@ def folder(tables, tmp_path_factory):
     return folder
 
 
-def test_tables_have_the_rows_and_columns_of_the_article(tables):
+def test_tables_have_the_rows_and_columns_of_the_article_and_adverse_events_are_copied_from_it_with_a_note(tables):
     rows = {"table_1": 13, "extended_data_table_1": 9, "extended_data_table_2": 36, "extended_data_table_3": 36}
     assert {key: len(tables[key].rows) for key in rows} == rows
     columns = {key: [re.sub(r" \(n.*", "", name) for name in table.columns] for key, table in tables.items()}
     assert columns["table_1"] == ["Characteristic", "Control", "D+Q", "P"]
     assert columns["extended_data_table_2"][1:] == ["T1/T2", "T3", "P"]
     assert "trend" not in " ".join(tables["extended_data_table_2"].notes)
+    events = tables["extended_data_table_1"]
+    cells = {row.cells[0]: row.cells[1:] for row in events.rows}
+    assert (cells["Headache"], cells["Overall"]) == (("", "16 (53)"), ("5 (17)", "23 (77)"))
+    assert "Copied from the article" in " ".join(events.notes)
+    assert [events.rows[0].exact[f"d_q_{name}"] for name in ("affected", "at_risk", "percent")] == [23, 30, 77]
 
 
 @pytest.mark.parametrize("locator", ["Table 1", "Extended Data Table 2", "Extended Data Table 3"])
@@ -81,14 +90,6 @@ def test_cells_are_the_reported_values(tables, locator):
     assert checked + len(reported) >= 3 * 12
 
 
-def test_adverse_events_are_copied_from_the_article_with_a_note(tables):
-    table = tables["extended_data_table_1"]
-    cells = {row.cells[0]: row.cells[1:] for row in table.rows}
-    assert (cells["Headache"], cells["Overall"]) == (("", "16 (53)"), ("5 (17)", "23 (77)"))
-    assert "Copied from the article" in " ".join(table.notes)
-    assert [table.rows[0].exact[f"d_q_{name}"] for name in ("affected", "at_risk", "percent")] == [23, 30, 77]
-
-
 EVENTS = "source,locator,event,group,affected,at_risk,percent\n"
 RASH = EVENTS + "Smith 2024,Table 4,Nausea,d_q,3,30,10\nSmith 2024,Table 4,Rash,fisetin,3,15,20\n"
 RASH += "Jones 2023,Table 1,Cough,d_q,2,30,\nregistry,x,Cough,d_q,2,30,\n"
@@ -97,9 +98,7 @@ RASH += "Jones 2023,Table 1,Cough,d_q,2,30,\nregistry,x,Cough,d_q,2,30,\n"
 @pytest.mark.parametrize(
     ("label", "data_label"), [(None, None), (LABEL, f"Copied from the source “Smith 2024”. All other tables: {LABEL}")]
 )
-def test_adverse_events_are_those_of_the_first_source_and_other_sources_and_groups_are_named(
-    tmp_path, label, data_label
-):
+def test_adverse_events_are_of_the_first_source_and_other_sources_and_groups_are_named(tmp_path, label, data_label):
     (tmp_path / "adverse_events.csv").write_text(RASH)
     listed = Catalogue(tables={"t": Table(label="T", title="T", kind="events", file="adverse_events.csv")})
     (table,) = build_tables(listed, TRIAL, ANALYSIS, Numbers([]), tmp_path, label)
@@ -129,22 +128,17 @@ def test_a_worksheet_has_the_cells_of_the_table_with_numbers_and_no_empty_row(ta
     assert {cell.font.name for row in sheet.iter_rows() for cell in row if cell.value} == {"Arial"}
 
 
-def test_outcomes_with_missing_values_are_named_below_the_table():
+def test_missing_values_intervals_and_p_are_explained_and_an_undefined_p_differs_from_an_absent_one():
     sizes = {"age": {"n": ("30", "30")}, "weight": {"n": ("25", "30")}, "bmi": {"n": ("0", "29")}}
     table = build_table(of_both_arms(sizes), rows={"outcomes": list(sizes)})
     assert table.columns[1:3] == ("Control (n = 30)", "D+Q (n = 30)")
     assert "Fewer participants have a value of Weight (Control 25) and BMI (D+Q 29)." in table.notes
-
-
-def build_comparisons(rows, analysis=ANALYSIS, **settings_of_table):
-    """Build a table that compares the arms in CTx."""
-    return build_table(rows, analysis, kind="comparisons", rows={"outcomes": ["ctx"]}, **settings_of_table)
-
-
-def test_the_reason_for_a_missing_interval_is_given_below_the_table():
     key, effect = ("ctx", "percent_change", "week_2"), {"p": 0.1, "hodges_lehmann": 3, "hodges_lehmann_lower": "nan"}
     rows = result_rows(key, effect, contrast=CONTRAST, reason="few") + result_rows(key, {"n": 9}, group="d_q")
     assert "Estimates without an interval: few." in build_comparisons(rows).notes
+    rows = result_rows(("age", *BASELINE), {"p": ""}, contrast=CONTRAST, reason="all values are equal")
+    table = build_table(rows, rows={"outcomes": ["age", "weight"]})
+    assert [row.cells[3] for row in table.rows] == ["not defined", DASH]
 
 
 @pytest.mark.parametrize("test", ["normal", "normal_continuity", "exact", "welch", "brunner_munzel"])
@@ -228,12 +222,6 @@ def test_tables_without_rows_are_written_with_their_columns(tmp_path):
         assert [field["name"] for field in fields] == list(table.columns)
 
 
-def test_an_undefined_p_differs_from_an_absent_one():
-    rows = result_rows(("age", *BASELINE), {"p": ""}, contrast=CONTRAST, reason="all values are equal")
-    table = build_table(rows, rows={"outcomes": ["age", "weight"]})
-    assert [row.cells[3] for row in table.rows] == ["not defined", DASH]
-
-
 @pytest.mark.parametrize("strata", [{"strata": ["each"]}, {}])
 def test_three_strata_have_columns_p_against_the_highest_and_p_for_trend(strata):
     labels, key, keys = ["low", "middle", "high"], ("ctx", *BASELINE), {"marker": MARKER, "stratum": ""}
@@ -298,18 +286,12 @@ ARMS = f"{ONE}kind: arms, rows: "
         (ONE + "kind: strata, rows: {table_1: true}, strata: []}}", r"tables\.t\.strata: \[\]: expected at least 1"),
         (ARMS + "{table_1: true}, strata: [each]}}", "'arms' shows one of 'strata'"),
         (ONE + "kind: events}}", "'events' needs the key 'file'"),
-        (
-            ONE + "kind: events, file: adverse.csv}}",
-            r"\.file: 'adverse.csv': expected 'adverse_events.csv'",
+        *(
+            (f"{ONE}kind: events, file: {name}.csv}}}}", rf"\.file: '{name}.csv': expected 'adverse_events.csv'")
+            for name in ("adverse", "summaries")
         ),
-        (ONE + "kind: events, file: summaries.csv}}", r"\.file: 'summaries.csv': expected 'adverse_events.csv'"),
-        (
-            ONE + "kind: strata, rows: {table_1: true}, smd: true}}",
-            "'strata' has no 'smd': it uses rows, strata, decimals",
-        ),
-        (ONE + "kind: strata, rows: {table_1: true}, visit: week_2}}", "'strata' has no 'visit'"),
+        (ONE + "kind: strata, rows: {table_1: true}, smd: true}}", "'strata' has no 'smd': it uses rows, strata, dec"),
         (ONE + "kind: comparisons, rows: {table_1: true}, visit: week_2}}", "'comparisons' has no 'visit'"),
-        (ONE + "kind: comparisons, rows: {table_1: true}, file: adverse_events.csv}}", "'comparisons' has no 'file'"),
         (ONE + "kind: events, file: adverse_events.csv, rows: {table_1: true}}}", "'events' has no 'rows'"),
         ("tables: {}\nheadlines: [{outcome: ctx, visit: week_9}]", r"headlines\.0\.visit: .*the trial has no 'week_9'"),
         ("tables: {}\nheadlines: [{outcome: ctx, visit: week_2, stratum: each}]", "'each': expected one group"),

@@ -87,12 +87,6 @@ def test_every_variant_equals_scipy_or_enumeration(first, second):
     assert get_test("exact").compare(first, second).p == pytest.approx(extreme.mean(), rel=1e-12)
 
 
-def test_exact_p_of_large_samples_equals_scipy():
-    values, is_first = np.random.default_rng(1).normal(size=290), np.arange(290) < 150
-    expected = stats.mannwhitneyu(values[is_first], values[~is_first], method="exact").pvalue
-    assert exact_p(stats.rankdata(values), is_first) == pytest.approx(expected, rel=1e-10)
-
-
 @pytest.mark.slow
 def test_exact_p_of_520_against_520_does_not_overflow():
     is_first = np.arange(1040) < 520
@@ -101,7 +95,10 @@ def test_exact_p_of_520_against_520_does_not_overflow():
     assert get_test("exact").compare_columns(values, is_first).p == pytest.approx(normal.p, rel=0.01)
 
 
-def test_exact_p_values_leave_no_tables_in_memory_and_too_many_participants_with_ties_are_refused():
+def test_exact_p_of_large_samples_equals_scipy_leaves_no_tables_in_memory_and_refuses_too_many_with_ties():
+    values, is_first = np.random.default_rng(1).normal(size=290), np.arange(290) < 150
+    expected = stats.mannwhitneyu(values[is_first], values[~is_first], method="exact").pvalue
+    assert exact_p(stats.rankdata(values), is_first) == pytest.approx(expected, rel=1e-10)
     rng = np.random.default_rng(1)
     tracemalloc.start()
     for _ in range(5):
@@ -172,12 +169,9 @@ def test_undefined_p_is_nan_no_columns_give_no_results_and_infinite_values_are_r
         test.compare([1.0, np.inf], [1.0, 2.0, 3.0])
 
 
-def test_an_unknown_test_name_lists_the_tests_in_alphabetical_order():
+def test_an_unknown_name_lists_the_tests_whose_texts_are_read_without_numpy_scipy_or_pandas():
     with pytest.raises(ValueError, match=", ".join(sorted(TESTS))):
         get_test("students")
-
-
-def test_the_texts_of_the_tests_are_read_without_numpy_scipy_or_pandas():
     code = "import sys; from d_q_trial.stats.two_sample import TESTS; [test.sentence for test in TESTS.values()]; "
     code += "print({'numpy', 'scipy', 'pandas'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"

@@ -46,6 +46,8 @@ def test_every_output_has_a_rule_and_missing_outputs_and_older_workbooks_rerun_t
     outputs = {name for name in workspace.read_outputs(copy) if re.search(r"\.(csv|json|html|pdf|xlsx)$", name)}
     rows = workspace.snakemake(copy, "--summary").splitlines()
     assert outputs <= {row.partition("\t")[0] for row in rows}
+    targets = [f"results/reconstructed/{name}" for name in ("cohort.xlsx", "ensemble.md")]
+    assert "reconstruct" in workspace.list_steps(copy, *targets)
     (copy / "results/published/alternatives.csv").unlink()
     assert "results:published" in workspace.list_steps(copy)
     workbook = copy / "data/reconstructed.xlsx"
@@ -244,11 +246,6 @@ def test_another_workflow_uses_this_one_as_a_module(finished, tmp_path, own_conf
         assert re.search(r"^trial_results +1$", printed, flags=re.MULTILINE)
 
 
-def test_rules_make_the_synthetic_cohort_and_the_ensemble(finished):
-    targets = [f"results/reconstructed/{name}" for name in ("cohort.xlsx", "ensemble.md")]
-    assert "reconstruct" in workspace.list_steps(finished[0], *targets)
-
-
 @pytest.mark.parametrize(
     ("file", "text", "message"),
     [
@@ -281,25 +278,22 @@ def test_the_report_of_snakemake_shows_figures_and_tables_with_captions_in_the_p
     assert "Tables, figures and claims of published" in text
 
 
-def test_results_of_an_unfinished_run_are_not_verified(copy, capsys):
+def test_results_of_an_unfinished_run_are_not_verified_and_outputs_without_records_are_named(copy, capsys):
     folder = str(copy / "results/published")
     assert cli.main(["verify", folder]) == 0
     workspace.edit(copy, lambda config: config["analyses"]["published"].update(alpha=0.01))
     printed = workspace.snakemake(copy, RESULTS, "--quiet", "progress")
     assert "1 step done: results\n" in printed
+    assert "Unrecorded" not in printed
     outdated = "Outdated: results/published/report.html is of other settings or another workbook than config.yaml"
     assert outdated in printed
     assert cli.main(["verify", folder]) == 2
     assert "changed since the last finished run: results.csv" in capsys.readouterr().out
     shutil.rmtree(copy / ".snakemake")
-    assert re.search(f"Nothing to be done.*\n.*\n{outdated}", workspace.snakemake(copy, RESULTS))
-
-
-def test_outputs_without_records_of_how_they_were_made_are_named(copy):
-    assert "Unrecorded" not in workspace.snakemake(copy, RESULTS)
-    shutil.rmtree(copy / ".snakemake")
+    printed = workspace.snakemake(copy, RESULTS)
+    assert re.search(f"Nothing to be done.*\n.*\n{outdated}", printed)
     unrecorded = "Unrecorded: outputs of {} have no record in .snakemake of the code and settings that made them."
-    assert unrecorded.format("participants, results") in workspace.snakemake(copy, RESULTS, "--quiet", "progress")
+    assert unrecorded.format("participants, results") in printed
     (copy / RESULTS).unlink()
     (copy / "results/published/claims.csv").write_text("a\n1\n")
     printed = workspace.snakemake(copy, RESULTS, "--quiet", "progress")
@@ -385,9 +379,7 @@ def test_a_job_ends_with_its_step_which_prints_no_traceback(start_endless_step, 
     assert "workers.run" not in capfd.readouterr().err  # as in a traceback of the step
 
 
-def test_a_killed_job_fails_its_step_and_a_step_without_its_worker_runs_by_itself(
-    start_step, start_endless_step, finished
-):
+def test_a_killed_job_fails_its_step_and_a_step_without_worker_runs_by_itself(start_step, start_endless_step, finished):
     worker, step = _list_processes(finished[0]), start_endless_step()
     _wait_for_processes(finished[0], 2)
     os.kill(*worker, signal.SIGKILL)

@@ -1,16 +1,15 @@
-"""Layouts of a cohort, with headers as other authors would write them; each returns the rows of its sheets."""
-
-from __future__ import annotations
+"""An invented cohort, and its layouts with headers as other authors would write them; each returns the rows of its sheets."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from itertools import pairwise, zip_longest
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import yaml
 from openpyxl import Workbook
-
-from .cohort import Cohort, trial
+from pipeline import TRIAL
 
 WEEKS = {"baseline": 0, "week_2": 2, "week_4": 4, "week_20": 20}
 VISITS = {"baseline": "baseline", "week_2": "week 2", "week_4": "week 4", "week_20": "week 20"}
@@ -22,9 +21,59 @@ TIMES = {
     "week_4": ["Week 4", "WK 4", "4 wk", "day 28"],
     "week_20": ["W20", "20 weeks", "Week 20", "day 140"],
 }
-AGES = "p16 by age"
+AGES, ARMS, label = "p16 by age", ("control", "d_q"), TRIAL.variable_label
+# The variables that are measured more than once.
+REPEATED = {key for key, outcome in TRIAL.outcomes.items() if outcome.follow_up}
 # The mappings of layouts that the reader cannot recognise on its own.
 ANSWERS = {"coded": "arms: {0: control, 1: d_q}", "transposed": "transpose: [Sheet1]"}
+
+
+@dataclass
+class Cohort:
+    """Values by (variable, visit) and participant; missing values have no entry."""
+
+    arms: dict[str, str] = field(default_factory=dict)
+    values: dict[tuple[str, str], dict[str, float]] = field(default_factory=dict)
+    population: list[dict[str, float]] = field(default_factory=list)
+
+    def get(self, variable: str, visit: str, identity: str) -> float | None:
+        return self.values.get((variable, visit), {}).get(identity)
+
+
+def cohort_from_frame(frame: pd.DataFrame) -> Cohort:
+    """Make a cohort from a table of participants, with the population sample."""
+    frame = frame[frame["text"] == ""]
+    rows = frame[frame["cohort"] == "trial"]
+    groups = rows.groupby(["variable", "visit"])
+    values = {key: dict(zip(group["participant"], group["value"], strict=True)) for key, group in groups}
+    order = [(key, visit) for key, o in TRIAL.outcomes.items() for visit in ["baseline", *o.follow_up]]
+    order += [(key, "baseline") for key in TRIAL.markers]
+    sample = frame[frame["cohort"] == "population"].groupby("participant", sort=False)
+    return Cohort(
+        rows.groupby("participant", sort=False)["arm"].first().to_dict(),
+        {key: values[key] for key in order if key in values},
+        [dict(zip(rows["variable"], rows["value"], strict=True)) for _, rows in sample],
+    )
+
+
+def invent(seed: int = 5, *, arm_size: int = 12, outcomes: list[str] | None = None) -> Cohort:
+    """Draw a cohort with values in the middle of the plausible ranges."""
+    random = np.random.default_rng(seed)
+    ids = [f"DQ-{number:03d}" for number in sorted(random.choice(np.arange(1, 200), 2 * arm_size, replace=False))]
+    cohort = Cohort(dict(zip(ids, random.permutation(["d_q", "control"] * arm_size).tolist(), strict=True)))
+    for key, outcome in TRIAL.outcomes.items():
+        for visit in ["baseline", *outcome.follow_up] if outcomes is None or key in outcomes else ():
+            present = [identity for identity in ids if visit == "baseline" or random.random() > 0.06]
+            values = np.sqrt(np.prod(outcome.plausible or 1.0)) * np.exp(0.25 * random.standard_normal(len(present)))
+            values = values > 1 if outcome.kind == "binary" else values.round(3)
+            cohort.values[key, visit] = dict(zip(present, values.astype(float).tolist(), strict=True))
+    for key in TRIAL.markers:
+        values = random.permutation(np.arange(1, 400))[: len(ids)] / 100
+        cohort.values[key, "baseline"] = dict(zip(ids, values.tolist(), strict=True))
+    sample = [random.uniform(23, 88, 25).round(1), *random.uniform(0.1, 4, (len(TRIAL.markers), 25)).round(2)]
+    for values in zip(*sample, strict=True):
+        cohort.population.append(dict(zip(["age", *TRIAL.markers], map(float, values), strict=True)))
+    return cohort
 
 
 def workbook(sheets: dict[str, list[list]]) -> Workbook:
@@ -63,7 +112,7 @@ def write_answers(name: str, folder: Path) -> Path | None:
 
 
 def population(cohort: Cohort, *, ids: bool = False) -> list[list]:
-    markers = trial().markers
+    markers = TRIAL.markers
     rows = [[values["age"], *map(values.get, markers)] for values in cohort.population]
     return [
         [*["ID"] * ids, "Age (years)", *map(label, markers)],
@@ -72,11 +121,7 @@ def population(cohort: Cohort, *, ids: bool = False) -> list[list]:
 
 
 def arm_label(key: str) -> str:
-    return trial().every_arm[key].label
-
-
-def label(variable: str) -> str:
-    return trial().variable_label(variable)
+    return TRIAL.every_arm[key].label
 
 
 def alias(variable: str) -> str:
@@ -84,18 +129,13 @@ def alias(variable: str) -> str:
 
 
 def unit(variable: str) -> str:
-    outcome = trial().outcomes.get(variable)
+    outcome = TRIAL.outcomes.get(variable)
     return outcome.unit if outcome and "%" not in outcome.unit else ""
 
 
 def with_unit(variable: str, visit: str | None = None) -> str:
-    text = label(variable) + (f" {VISITS[visit]}" if visit and has_visits(variable) else "")
+    text = label(variable) + (f" {VISITS[visit]}" if visit and variable in REPEATED else "")
     return text + (f" ({unit(variable)})" if unit(variable) else "")
-
-
-def has_visits(variable: str) -> bool:
-    outcome = trial().outcomes.get(variable)
-    return bool(outcome and outcome.follow_up)
 
 
 def header(variable: str, visit: str) -> str:
@@ -106,7 +146,7 @@ def table(cohort: Cohort, head=with_unit, *, first="ID", arm="Arm", code=arm_lab
     """Return a header and a row per participant: id, arm (unless None), and the values of (variable, visit) keys."""
     keys = list(cohort.values) if keys is None else keys
     rows = [[first, *([arm] if arm else []), *(head(*key) for key in keys)]]
-    for identity in cohort.ids if ids is None else ids:
+    for identity in cohort.arms if ids is None else ids:
         values = [cohort.get(*key, identity) for key in keys]
         rows.append([identity, *([code(cohort.arms[identity])] if arm else []), *values])
     return rows
@@ -114,7 +154,7 @@ def table(cohort: Cohort, head=with_unit, *, first="ID", arm="Arm", code=arm_lab
 
 def fixed_keys(cohort: Cohort) -> list[tuple[str, str]]:
     """Return the keys of the variables that are measured once."""
-    return [(variable, visit) for variable, visit in cohort.values if not has_visits(variable)]
+    return [key for key in cohort.values if key[0] not in REPEATED]
 
 
 def change_keys(cohort: Cohort) -> list[tuple[str, str]]:
@@ -217,12 +257,12 @@ def long_by_variable(cohort):
     """One row per participant, visit and analyte, with units; demographics wide on another sheet."""
     rows = [["USUBJID", "Visit", "Analyte", "Result", "Units"]]
     for variable, visit in cohort.values:
-        for identity in cohort.arms if has_visits(variable) else ():
+        for identity in cohort.arms if variable in REPEATED else ():
             value = cohort.get(variable, visit, identity)
             if value is not None:
                 name = "Baseline" if visit == "baseline" else f"{WEEKS[visit]} weeks"
                 rows.append([identity, name, alias(variable), value, unit(variable)])
-    ids = list(reversed(cohort.ids))
+    ids = list(reversed(cohort.arms))
     return {"Labs": rows, "DM": table(cohort, header, first="USUBJID", arm="ARM", keys=fixed_keys(cohort), ids=ids)}
 
 
@@ -230,26 +270,26 @@ def weeks_below_blank_cells(cohort):
     """Three header rows: a banner, the variable once per group of columns, weeks as numbers; arms in capitals."""
     banner, names, weeks = ["", ""], ["", ""], ["Participant", "Allocation"]
     for variable, visit in cohort.values:
-        family = trial().outcomes[variable].family.upper() if variable in trial().outcomes else "P16"
+        family = TRIAL.outcomes[variable].family.upper() if variable in TRIAL.outcomes else "P16"
         banner.append(None if family in banner else family)
         names.append(alias(variable) if visit == "baseline" else None)
-        weeks.append(WEEKS[visit] if has_visits(variable) else None)
+        weeks.append(WEEKS[visit] if variable in REPEATED else None)
     return {"All data": [banner, names, weeks, *table(cohort, code=lambda arm: arm_label(arm).upper())[1:]]}
 
 
 def arms_below_each_other(cohort):
     """A heading per arm, each with its own header, a blank row between."""
     rows = []
-    for key in ("control", "d_q"):
+    for key in ARMS:
         rows += [[f"{arm_label(key)} group"], *table(cohort, arm=None, ids=list_ids(cohort, key)), []]
     return {"Participants": rows}
 
 
 def coded(cohort):
     """Arms 0/1, snake case, numbers as text, NA for missing values."""
-    head = lambda v, visit: v.removeprefix("sasp_") + (f"_w{WEEKS[visit]}" if has_visits(v) else "")  # noqa: E731
     arm = {"arm": "Group (1 = D+Q, 0 = Control)", "code": {"d_q": 1, "control": 0}.get}
-    heads, *body = table(cohort, head, first="record_id", **arm)
+    shorten = lambda v, visit: v.removeprefix("sasp_") + (f"_w{WEEKS[visit]}" if v in REPEATED else "")  # noqa: E731
+    heads, *body = table(cohort, shorten, first="record_id", **arm)
     texts = [head == "weight" for head in heads]
     cells = [["NA" if c is None else str(c) if text else c for c, text in zip(row, texts, strict=True)] for row in body]
     return {"data": [heads, *cells]}
@@ -265,17 +305,16 @@ def merged_ids(cohort):
 
 def side_by_side(cohort):
     """Blocks side by side on one sheet, each with a title and separate ids, in different orders."""
-    demographics = table(cohort, header, first="Subject", keys=fixed_keys(cohort), ids=sorted(cohort.ids))
+    demographics = table(cohort, header, first="Subject", keys=fixed_keys(cohort), ids=sorted(cohort.arms))
     parts = [[["Demographics and p16"], *demographics]]
     heads = lambda v, visit: f"{VISITS[visit]} ({unit(v)})"  # noqa: E731
     for number, (variable, visits) in enumerate(follow_ups(cohort).items(), start=1):
         keys = [(variable, visit) for visit in ["baseline", *visits]]
-        ids = sorted(cohort.ids, reverse=bool(number % 2))
+        ids = sorted(cohort.arms, reverse=bool(number % 2))
         parts.append([[alias(variable)], *table(cohort, heads, first="Subject", arm=None, keys=keys, ids=ids)])
     return {"Sheet1": join_tables(*parts)}
 
 
-ARMS = ("control", "d_q")
 _FUNCTIONS = (wide, two_header_rows, sheet_per_variable, sheet_per_visit, long_by_visit, long_by_variable, merged_ids)
 _FUNCTIONS += (weeks_below_blank_cells, arms_below_each_other, side_by_side, coded)
 WRITERS: dict[str, Callable] = {function.__name__: function for function in _FUNCTIONS} | {
@@ -329,7 +368,7 @@ def sheet_per_panel(cohort):
 def by_stratum(cohort, proteins=False):
     """T1/T2 and T3 above Control and D+Q: changes, with or without ``proteins``; baselines by stratum, all or of proteins only."""
     sheets = {}
-    for marker in trial().markers:
+    for marker in TRIAL.markers:
         upper = split_thirds(cohort, marker)[2]
         strata = {"T1/T2": set(cohort.arms) - upper, "T3": upper}
         for number, (variable, visit) in enumerate(change_keys(cohort)):
@@ -361,7 +400,7 @@ def thirds_in_words(cohort):
 def titled_panels(cohort):
     """All data of figures and tables without ids: changes by arm, also by stratum, and baselines by arm."""
     arms = {arm_label(arm): list_ids(cohort, arm) for arm in ARMS}
-    once_or_first = [v for v, visit in cohort.values if visit == "baseline" and v in trial().outcomes]
+    once_or_first = [v for v, visit in cohort.values if visit == "baseline" and v in TRIAL.outcomes]
     tables = {f"Table 1 {number}": baseline_rows(cohort, v, arms) for number, v in enumerate(once_or_first)}
     return sheet_per_panel(cohort) | by_stratum(cohort, proteins=True) | tables
 
@@ -369,7 +408,7 @@ def titled_panels(cohort):
 def changes_beside_a_tertile(cohort):
     """A row per participant with percent changes, baselines, and the number of the third of p16."""
     upper = split_thirds(cohort, "p16_variant_5")[2]
-    first = [key for key in cohort.values if key[1] == "baseline" and key[0] in trial().outcomes]
+    first = [key for key in cohort.values if key[1] == "baseline" and key[0] in TRIAL.outcomes]
     heads = ["p16 variant 5 tertile", *(f"{alias(v)} % change week {WEEKS[w]}" for v, w in change_keys(cohort))]
     rows = [[3 if i in upper else 1, *(change(cohort, *key, i) for key in change_keys(cohort))] for i in cohort.arms]
     baselines = table(cohort, keys=first)
