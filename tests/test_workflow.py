@@ -172,7 +172,7 @@ def test_a_concurrent_run_is_refused_and_a_killed_one_leaves_no_lock(tmp_path):
 @pytest.mark.parametrize(("arguments", "messages"), [
     (("--config", "analyses={published: {markr: x, alpha: 2}}", "publishd=x"),
      ("--config: 3 faults\n", "  publishd: unknown key; did you mean 'published'?\n",
-      "  analyses.published.markr: unknown key", "  analyses.published.alpha: '2': expected less than 1")),
+      "  analyses.published.markr: unknown key", "  analyses.published.alpha: '2': expected less than or equal to 0.999")),
     # Snakemake alone would regard the finished outputs, made from another workbook, as up to date.
     (("--config", "analyses={published: {workbook: none.xlsx}}"), ("workbook: 'none.xlsx': no such file",)),
     (("--configfile", "mine.yaml", "config.yaml"),
