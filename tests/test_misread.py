@@ -771,9 +771,14 @@ def test_struck_out_values_and_hidden_rows_are_noted_and_a_mapping_excludes_them
 
 @pytest.mark.parametrize("head", ["tertile", "p16 variant 5 tertile", "p16 v5 group", "p16 variant 5 (tertile)"])
 def test_mapping_names_and_joins_numbered_strata(head, tmp_path):
-    for mapping in (f"{{1: T1/T2, 2: T1/T2, 3: T3}}\n{BLOCK}      E: stratum\n", "{'1, 2': T1/T2, 3: T3}\n"):
-        frame = read(tmp_path, add_column(head, *[1, 2, 3] * 4), f"strata: {mapping}").frame
+    for strata in (
+        f"strata: {{1: T1/T2, 2: T1/T2, 3: T3}}\n{BLOCK}      E: stratum\n",
+        "strata: {'1, 2': T1/T2, 3: T3}\n",
+    ):
+        table = add_column(head, *[1, 2, 3] * 4)
+        frame = read(tmp_path, table, strata).frame
         assert frame[frame.text != ""].text.value_counts().to_dict() == {"T1/T2": 8, "T3": 4}
+        assert read(tmp_path, table, propose_mapping(tmp_path, table, strata)).frame.equals(frame)
 
 
 def test_mapping_lists_the_section_of_each_arm_as_a_block(tmp_path):

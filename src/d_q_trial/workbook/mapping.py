@@ -150,14 +150,15 @@ class BlockPlan(Meaning):
 
 
 def _format_keys(section: Any, info: ValidationInfo) -> Any:
-    """Return a section with its keys as text; for strata, the key ``1, 2`` applies to both. No two keys may be one code."""
+    """Return a section with its keys as text; for strata, the key ``1, 2`` also applies to both. A code has one meaning."""
     if not isinstance(section, dict):
         return section
-    mark = "," if info.field_name == CODE_SECTIONS["stratum"] else "\n"
-    pairs = [(canonical_id(code), value) for key, value in section.items() for code in {key, *key.split(mark)}]
-    codes = [code.casefold() for code, _ in pairs]
-    if repeated := [code for code in codes if codes.count(code) > 1]:
-        raise ValueError(f"{repeated[0]!r} is listed twice")
+    split, meanings = info.field_name == CODE_SECTIONS["stratum"], dict[str, Any]()
+    keys = {key: [key, *key.split(",")] if split else [key] for key in section}
+    pairs = [(canonical_id(code), section[key]) for key, codes in keys.items() for code in codes]
+    for code, meaning in pairs:
+        if meanings.setdefault(code.casefold(), meaning) != meaning:
+            raise ValueError(f"{code.casefold()!r} is listed twice")
     return dict(pairs)
 
 
