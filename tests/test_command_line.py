@@ -89,9 +89,10 @@ def test_inspect_does_not_write_its_page_over_the_workbook(tmp_path, capsys):
     assert f"--html {workbook}: the workbook itself; name the page" in capsys.readouterr().err
 
 
-def test_an_empty_argument_is_refused_and_not_taken_for_the_default(capsys):
+@pytest.mark.parametrize("arguments", [["results", "--analysis="], ["verify", ""], ["multiverse", "out", ""]])
+def test_an_empty_argument_is_refused_and_not_taken_for_the_default(arguments, capsys):
     with pytest.raises(SystemExit, match="2"):
-        cli.main(["results", "--analysis", "", *CONFIG])
+        cli.main(arguments)
     assert "an argument is empty" in capsys.readouterr().err
 
 

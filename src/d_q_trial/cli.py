@@ -521,9 +521,10 @@ def main(argv: list[str] | None = None) -> int:
     # As in the workflow: for matrices of this size, more threads of the linear algebra take time and save none.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     gc.set_threshold(1_000_000)  # collection takes a tenth of the time of figures, which have many parts
-    arguments = PARSER.parse_args(argv)
-    if "" in vars(arguments).values():  # as an unset variable of a script gives it
+    texts = sys.argv[1:] if argv is None else argv
+    if any(not text or (text[:2] == "--" and text[-1] == "=") for text in texts):  # of an unset variable of a script
         PARSER.error("an argument is empty")
+    arguments = PARSER.parse_args(texts)
     failure = 2 if arguments.command == "verify" else 1
     try:
         status = arguments.run(Context(arguments)) or 0
