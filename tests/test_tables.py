@@ -233,6 +233,8 @@ def test_three_strata_have_columns_p_against_the_highest_and_p_for_trend(strata)
     assert table.columns[1:] == (*labels, "P, high against low", "P, high against middle", "P for trend")
     assert table.rows[0].cells[4:] == ("0.010", "0.500", "0.020")
     assert "Jonckheere-Terpstra" in " ".join(table.notes)
+    lower = build_table(rows, thirds, kind="strata", rows={"outcomes": ["ctx"]}, strata=labels[:2])
+    assert lower.columns[1:] == ("low", "middle")  # no result compares them
 
 
 @pytest.mark.parametrize(

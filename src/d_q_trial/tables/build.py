@@ -168,23 +168,22 @@ def _format_p(number: Number) -> str:
 def _build_groups(builder: _Builder) -> BuiltTable:
     """Build a row per outcome with a column per arm, or per stratum at baseline (lowest first, both arms together), and P.
 
-    The highest stratum shown is compared with each lower one; three or more strata, if all are shown, have P for trend.
+    The highest stratum is compared with each lower one, if both are shown; three or more, if all are, have P for trend.
     """
-    table, rows, every_label = builder.table, [], builder.analysis.strata.labels
+    table, rows, (*lower, upper) = builder.table, [], builder.analysis.strata.labels
     keys = subgroup_keys(builder.strata[0], builder.marker.key)
     groups, tests = builder.arm_columns(keys), [Column("P", "", {"contrast": builder.trial.contrast} | keys)]
     if table.kind == "strata":
         keys = {"marker": builder.marker.key}
-        at = {name: subgroup_keys(name, builder.marker.key) | {"group": BOTH_ARMS} for name in builder.strata}
-        groups = [Column("All" if name == ALL_PARTICIPANTS else name, name, place) for name, place in at.items()]
-        *lower, upper = [name for name in every_label if name in at] or [""]
+        places = {name: subgroup_keys(name, builder.marker.key) | {"group": BOTH_ARMS} for name in builder.strata}
+        groups = [Column("All" if name == ALL_PARTICIPANTS else name, name, place) for name, place in places.items()]
         place = keys | {"stratum": ""}
-        contrasts = {name: place | {"contrast": f"{upper} - {name}"} for name in lower}
+        contrasts = {name: place | {"contrast": f"{upper} - {name}"} for name in lower if {name, upper} <= {*places}}
         tests = [Column(f"P, {upper} against {name}", f"_{upper}_vs_{name}", at) for name, at in contrasts.items()]
-        if len(lower) == 1:
-            tests = [Column("P", "", contrasts[lower[0]])]
-        elif [*lower, upper] == every_label:
-            trend = place | {"contrast": f"trend {' < '.join(every_label)}", "group": BOTH_ARMS}
+        if len(tests) == 1:
+            tests = [Column("P", "", *contrasts.values())]
+        elif len(tests) == len(lower):
+            trend = place | {"contrast": f"trend {' < '.join((*lower, upper))}", "group": BOTH_ARMS}
             tests.append(Column("P for trend", "_trend", trend, "p_trend"))
     for outcome in builder.outcomes:
         visit = BASELINE if table.kind == "strata" else table.visit

@@ -61,9 +61,9 @@ class Table(StrictModel):
         check_keys(self, _KEYS_OF_TABLES)
         if not getattr(self, needed := "file" if self.kind == "events" else "rows"):
             raise ValueError(f"{self.kind!r} needs the key {needed!r}")
-        outcomes = info.context.outcomes if info.context and self.kind == "comparisons" else {}
-        for key in (key for key, outcome in outcomes.items() if key in self.rows.outcomes and not outcome.follow_up):
-            raise ValueError(f"'comparisons' shows changes, but {key!r} has no 'follow_up' in the trial")
+        outcomes = self.rows.outcomes if self.kind == "comparisons" and info.context else ()
+        if unchanged := [key for key in outcomes if not info.context.outcomes[key].follow_up]:
+            raise ValueError(f"'comparisons' shows changes, but {unchanged[0]!r} has no 'follow_up' in the trial")
         if self.kind == "arms" and (len(self.strata) != 1 or self.strata[0] in SEVERAL_STRATA):
             raise ValueError("'arms' shows one of 'strata'")
         return self
