@@ -28,7 +28,7 @@ def least_squares(design: ArrayLike, response: ArrayLike, column: int, *, confid
     MacKinnon and White (1985), Journal of Econometrics 29, 305-325. R: ``sandwich::vcovHC(lm(...), type = "HC3")``.
     """
     check_proportion(confidence, "confidence")
-    design, response = complete_rows(design=design, response=response)
+    design, response = complete_rows(design, response=response)
     n, k = design.shape
     lengths = np.maximum(np.linalg.norm(design, axis=0), np.finfo(float).tiny)
     scaled = design / lengths  # so that units do not affect the rank
@@ -91,7 +91,7 @@ def random_intercept(
     [1.25, 0.479, 3.0]
     """
     _, codes = np.unique(participant, return_inverse=True)
-    design, response, codes = complete_rows(design=design, response=response, participant=codes)
+    design, response, codes = complete_rows(design, response=response, participant=codes)
     n, k = design.shape
     if n <= k or np.linalg.matrix_rank(design) < k:
         raise ValueError("mixed model: linearly dependent columns, or too few values")

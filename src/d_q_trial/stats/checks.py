@@ -44,9 +44,10 @@ def as_finite(values: ArrayLike, name: str = "values", *, columns: bool | None =
     return array
 
 
-def as_rows(**arrays: ArrayLike) -> list[np.ndarray]:
-    """Return arrays of the same rows as floats, shape (n,), or (n, k) for ``values`` and ``design``; ``is_...`` as bool."""
-    rows = {name: as_finite(array, name, columns=name in ("values", "design")) for name, array in arrays.items()}
+def as_rows(matrix: ArrayLike | None = None, /, **vectors: ArrayLike) -> list[np.ndarray]:
+    """Return arrays of the same rows as floats: a matrix (n, k), if any, and vectors (n,); vectors ``is_...`` as bool."""
+    rows = {} if matrix is None else {"values": as_finite(matrix, columns=True)}
+    rows |= {name: as_finite(vector, name, columns=False) for name, vector in vectors.items()}
     if len({len(array) for array in rows.values()}) > 1:
         sizes = ", ".join(f"{name} {len(array)}" for name, array in rows.items())
         raise ValueError(f"arrays of different lengths, expected the same: {sizes}")
@@ -57,9 +58,9 @@ def as_rows(**arrays: ArrayLike) -> list[np.ndarray]:
     return list(rows.values())
 
 
-def complete_rows(**arrays: ArrayLike) -> list[np.ndarray]:
-    """Return the rows of the arrays of :func:`as_rows` in which none is missing."""
-    rows = as_rows(**arrays)
+def complete_rows(matrix: ArrayLike | None = None, /, **vectors: ArrayLike) -> list[np.ndarray]:
+    """Return the arrays of :func:`as_rows` without the rows in which one is missing."""
+    rows = as_rows(matrix, **vectors)
     complete = ~np.isnan(np.column_stack(rows)).any(axis=1)
     return [array[complete] for array in rows]
 

@@ -130,7 +130,7 @@ def permuted_strata_p(
     (Janssen 1997, Statistics and Probability Letters 36, 9-21). If there are no more than ``permutations``
     arrangements, all are counted. NaN if a group has fewer than two values.
     """
-    values, is_first, is_upper = as_rows(change=values, is_first=is_first, is_upper=is_upper)
+    values, is_first, is_upper = as_rows(values=values, is_first=is_first, is_upper=is_upper)
     arms = [arm & ~np.isnan(values) for arm in (is_first, ~is_first)]
     wins, labels = pairwise_wins(*(values[arm] for arm in arms)), [is_upper[arm] for arm in arms]
     sizes = [(label.size, int(label.sum())) for label in labels]  # of each arm, and of the upper stratum in it

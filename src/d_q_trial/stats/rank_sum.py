@@ -39,7 +39,7 @@ def as_columns(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.nd
 
 def asymptotic_columns(values: ArrayLike, is_first: ArrayLike, *, continuity: bool) -> ComparisonResult:
     """Normal approximation for all columns of values, shape (n, k); ``mannwhitneyu`` is limited to equal sizes."""
-    values, is_first = as_rows(values=values, is_first=is_first)
+    values, is_first = as_rows(values, is_first=is_first)
     present = ~np.isnan(values)
     in_first = present & is_first[:, None]
     n_first = in_first.sum(axis=0)
@@ -84,7 +84,7 @@ def compare_by_sizes(function: Callable[..., Estimate], values: np.ndarray, is_f
 
     The function gets both samples without NaN, (c, n_first) and (c, n_second); its fields are NaN or of shape (c,).
     """
-    values, is_first = as_rows(values=values, is_first=is_first)
+    values, is_first = as_rows(values, is_first=is_first)
     fields = np.full((len(Estimate._fields), values.shape[1]), np.nan)
     samples = [(values[side].T, ~np.isnan(values[side].T)) for side in (is_first, ~is_first)]
     sizes, size_numbers = np.unique([present.sum(axis=1) for _, present in samples], axis=1, return_inverse=True)

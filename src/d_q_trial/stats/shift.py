@@ -43,7 +43,7 @@ def hodges_lehmann(first: ArrayLike, second: ArrayLike, *, method: str, confiden
 
 def hodges_lehmann_columns(values: np.ndarray, is_first: np.ndarray, *, method: str, confidence: float) -> Estimate:
     """:func:`hodges_lehmann` in each column of values, shape (n, k); fields have shape (k,)."""
-    values, is_first = as_rows(values=values, is_first=is_first)
+    values, is_first = as_rows(values, is_first=is_first)
     shift = partial(hodges_lehmann, method=method, confidence=confidence)
     columns = [shift(column[is_first], column[~is_first]) for column in values.T]
     return Estimate(*np.reshape(columns, (-1, len(Estimate._fields))).T)
