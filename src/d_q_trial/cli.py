@@ -321,14 +321,12 @@ def robustness(context: Context) -> None:
 
     trial, analysis, label = context.trial, context.analysis, context.label
     shared, output = context.results / "every_cut" / search_id(analysis), context.folder / "robustness"
-    # Read before any is copied, so that a damaged table is named where it was made.
-    found = {name: cutoffs.read_table(shared / f"{name}.csv") for name in cutoffs.CutTables._fields[:3]}
-    layout = build_layout(context.participants, trial, analysis)
-    context.write(output, analysis_cuts=select_analysis_cuts(found["cutoffs"], layout))
-    context.write(output, published_cuts=select_published_cuts(found["cutoffs"], context.participants, layout))
+    every_cut, layout = cutoffs.read_table(shared / "cutoffs.csv"), build_layout(context.participants, trial, analysis)
+    context.write(output, analysis_cuts=select_analysis_cuts(every_cut, layout))
+    context.write(output, published_cuts=select_published_cuts(every_cut, context.participants, layout))
+    cut_tables = cutoffs.CutTables.read(output, shared)
     for name in catalogue.CUTOFF_TABLES:
         copy_file(shared / f"{name}.csv", output / f"{name}.csv")
-    cut_tables = cutoffs.CutTables.read(output)
     description = cutoffs.describe_cutoffs(cut_tables, trial, analysis, context.settings.robustness, label=label)
     write_json(description, output / "robustness.json")
     for name in catalogue.list_cutoff_figures(trial):

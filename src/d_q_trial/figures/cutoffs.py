@@ -17,7 +17,7 @@ from ..formatting import format_number
 from ..stats.two_sample import get_test
 from ..trial import Trial
 from . import elements, style
-from .catalogue import count_columns, list_cutoff_figures
+from .catalogue import CUTOFF_TABLES, count_columns, list_cutoff_figures
 from .texts import load_texts, render_text
 
 _TEXT = ("outcome", "measure", "visit", "marker", "side", "method", "stratum", "reason")  # columns without numbers
@@ -42,9 +42,9 @@ class CutTables(NamedTuple):
     published_cuts: pd.DataFrame
 
     @classmethod
-    def read(cls, folder: Path) -> "CutTables":
-        """Read the tables of an analysis."""
-        return cls(*(read_table(folder / f"{name}.csv") for name in cls._fields))
+    def read(cls, folder: Path, shared: Path) -> "CutTables":
+        """Read the tables of an analysis, those of every cutoff from the folder that analyses share."""
+        return cls(*(read_table((shared if name in CUTOFF_TABLES else folder) / f"{name}.csv") for name in cls._fields))
 
     def of(self, marker: str, outcome: str, visit: str) -> "CutTables":
         """Return the rows of one panel."""
