@@ -169,7 +169,7 @@ def _list_numbers(rows: Iterable[Row]) -> list[tuple[Row, str, ReportedNumber]]:
 
 
 def check_sources_agree(report: Report) -> Iterator[Finding]:
-    """Check that the P of a test, or a bound of it, a median or a number of participants agree wherever it is reported."""
+    """Check that the P of a test (also a bound of it), a median or a number of participants agrees wherever it is reported."""
     agree, sources = [], []
     p_rows = [row | {"p": row["p_relation"].strip("=") + row["p"]} for row in report.table("tests")]
     for kind, rows, column, *columns in (

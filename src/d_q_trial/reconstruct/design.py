@@ -21,14 +21,14 @@ Counts = Annotated[list[NonNegativeInt], Field(min_length=2, max_length=2), Afte
 _Change = Annotated[float, Field(gt=-100)]
 Knots = Annotated[list[_Change], Field(min_length=5, max_length=5), AfterValidator(must_ascend)]
 Share = Annotated[float, Field(ge=0, le=1)]
-SomeInt = Annotated[int, Field(ge=2)]
+TwoOrMore = Annotated[int, Field(ge=2)]
 Range = Annotated[list[PositiveFloat], Field(min_length=2, max_length=2), AfterValidator(must_ascend)]
 
 
 class MarkerDesign(StrictModel):
     """Strata sizes of a marker, the distribution of its values, and its correlation with age."""
 
-    upper: SomeInt  # participants in the upper stratum
+    upper: TwoOrMore  # participants in the upper stratum
     upper_control: Counts  # the fewest and the most of them in the control arm
     tie_at_cut: bool
     spearman_with_age: Pair
@@ -70,7 +70,7 @@ class Design(StrictModel):
     loadings: dict[OutcomeKey | FamilyKey, dict[str, float]]
     shared_by_visits: Share
     against_baseline: float
-    population_ages: list[tuple[SomeInt, float, float]]  # number of people, youngest and oldest age in each age group
+    population_ages: list[tuple[TwoOrMore, float, float]]  # people, youngest and oldest age in each age group
 
     @model_validator(mode="after")
     def _check_keys(self) -> Self:
@@ -154,9 +154,7 @@ def draw_participants(design: Design, targets: Targets, seed: int, rng: Generato
         ranks, cut = np.arange(arm.size), design.trial.cuts[0]  # of the marker's values
         ranks[-marker.upper :][: 1 + marker.tie_at_cut] = arm.size - marker.upper
         if (n_upper := (ranks >= np.quantile(ranks, float(cut))).sum()) != marker.upper:
-            raise UserError(
-                f"markers.{name}: {n_upper} participants are at or above the {cut} quantile, not {marker.upper}"
-            )
+            raise UserError(f"markers.{name}: {n_upper} values are at or above the {cut} quantile, not {marker.upper}")
         n_control[name] = int(rng.integers(*marker.upper_control, endpoint=True))
         strata[name, upper_label] = np.full(arm.size, False)
     for key in design.arms:
