@@ -138,9 +138,8 @@ def _unlinked_rows(frame: pd.DataFrame, outcomes: list[str], visits: list[str]) 
     at_baseline = frame["visit"].eq(BASELINE) & frame["measure"].eq(VALUE)
     is_change = frame["visit"].isin(visits) & frame["measure"].eq(PERCENT_CHANGE)
     value = frame["value"].astype(float)
-    rows = frame.rename(columns={"variable": "outcome"}).assign(
-        baseline=value.where(at_baseline), follow_up=np.nan, percent=value.where(is_change)
-    )
+    added = {"baseline": value.where(at_baseline), "follow_up": np.nan, "percent": value.where(is_change)}
+    rows = frame.rename(columns={"variable": "outcome"}).assign(**added)
     return rows[frame["variable"].isin(outcomes) & (at_baseline | is_change)]
 
 

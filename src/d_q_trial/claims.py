@@ -170,11 +170,10 @@ def _match_strata(strata: pd.DataFrame, trial: Trial) -> dict[str, dict[str, str
             continue
         values = rows["marker_value"].to_numpy(float)
         numbers = assign_strata(values, formatting.round_significant(quantile(values, trial.cuts, type=7)), "upper")
-        pairs = rows[["stratum"]].assign(article=np.array(trial.stratum_labels)[numbers]).drop_duplicates()
+        labelled = rows.assign(article=np.array(trial.stratum_labels)[numbers])
+        pairs = labelled[["article", "stratum"]].drop_duplicates()
         same = ~(pairs["article"].duplicated(keep=False) | pairs["stratum"].duplicated(keep=False))
-        matches[str(marker)] = dict.fromkeys(trial.stratum_labels, "") | dict(
-            pairs.loc[same, ["article", "stratum"]].values
-        )
+        matches[str(marker)] = dict.fromkeys(trial.stratum_labels, "") | dict(pairs[same].to_numpy())
     return matches
 
 

@@ -25,11 +25,7 @@ COMPARISON_COLUMNS = (
 )
 CLAIM_COLUMNS = ("claim", "locator", *KEYS, "reported", "analysis", "p", "conclusion")
 STAYS, LOST, GAINED, REVERSED, NOT_MADE, REFERENCE = "stays", "lost", "gained", "reversed", "not made", "reference"
-CHANGED = {
-    LOST: "no longer significant",
-    GAINED: "newly significant",
-    REVERSED: "significant in the other direction",
-}
+CHANGED = {LOST: "no longer significant", GAINED: "newly significant", REVERSED: "significant in the other direction"}
 _ESTIMATES = [f"{name}{end}" for name in ("hodges_lehmann", "mean_difference") for end in ("", "_lower", "_upper")]
 _STATISTICS = ["p", "mann_whitney_effect", *_ESTIMATES]
 

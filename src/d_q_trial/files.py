@@ -136,7 +136,8 @@ def _read_cells(path: Path | str, required: Iterable[str]) -> tuple[list[str], l
         header, rows = [], [[""]]
     if not {*required} <= {*header} or any(len(row) != len(header) for row in rows):
         raise UserError(f"{path}: {_DAMAGED}")
-    return header, [[_unescape_formula(cell) if cell[:1] == "'" else cell for cell in row] for row in rows]
+    # Undo escape_formula.
+    return header, [[cell[1:] if cell[:1] == "'" and _FORMULA.match(cell, 1) else cell for cell in row] for row in rows]
 
 
 def _replace_text(frame, function: Callable[[str], str]):
@@ -194,11 +195,6 @@ def escape_formula(text: str) -> str:
     Text other than numbers that begins with ``=``, ``+``, ``-``, ``@``, a tab or a carriage return gets a leading apostrophe.
     """
     return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
-
-
-def _unescape_formula(text: str) -> str:
-    """Undo :func:`escape_formula`."""
-    return text[1:] if text[:1] == "'" and _FORMULA.match(text[1:]) else text
 
 
 def combined_checksum(paths: Iterable[str]) -> str:

@@ -123,9 +123,8 @@ _FORMATS = {
     "empty": Format(lambda text: not text, "nothing, because the contrast or statistic has no such part", True),
 }
 _P_VALUE = _FORMATS["p"]
-_FORMATS["bound"] = Format(
-    lambda t: _P_VALUE.check(split_relation(t)[1]), f"{_P_VALUE.expected}, or a bound such as <0.05"
-)
+_BOUND = f"{_P_VALUE.expected}, or a bound such as <0.05"
+_FORMATS["bound"] = Format(lambda text: _P_VALUE.check(split_relation(text)[1]), _BOUND)
 _FORMATS |= {f"{k}?": f._replace(expected=f"{f.expected}, or nothing", may_be_empty=True) for k, f in _FORMATS.items()}
 
 

@@ -43,19 +43,14 @@ def build_results(
     *lower_strata, upper = analysis.strata.labels
     for comparisons in group_comparisons(layout.by_marker, "marker"):
         for lower in lower_strata:
-            at_baseline = [_build_strata_comparison(c, upper, lower) for c in comparisons if not c.is_change]
-            rows += _contrast_rows(layout, at_baseline, also)
+            both = [c.within(np.isin(c.label, [upper, lower])) for c in comparisons if not c.is_change]
+            of_strata = [replace(c, contrast=f"{upper} - {lower}", is_first=c.label == upper) for c in both]
+            rows += _contrast_rows(layout, of_strata, also)
         rows += _trend_rows(layout, comparisons)
     results = results_frame(rows)
     methods = {*also, *(f"type_{kind}" for kind in quantiles.TYPES)}
     is_alternative = results["method"].isin(methods - {analysis.test, f"type_{analysis.quartile_type}"})
     return results[~is_alternative].reset_index(drop=True), results[is_alternative].reset_index(drop=True)
-
-
-def _build_strata_comparison(comparison: Comparison, upper: str, lower: str) -> Comparison:
-    """Return a comparison of two strata, both arms together, instead of the arms."""
-    both = comparison.within(np.isin(comparison.label, [upper, lower]))
-    return replace(both, contrast=f"{upper} - {lower}", is_first=both.label == upper)
 
 
 def _is_binary(layout: Layout, comparison: Comparison) -> bool:

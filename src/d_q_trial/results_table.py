@@ -43,12 +43,10 @@ class Numbers:
     """The table of results, looked up one number at a time."""
 
     def __init__(self, rows: Iterable[Row]):
-        self._rows = {
-            tuple(row[key] for key in KEYS): Number(
-                *(float(row[name] or "nan") for name in NUMERIC), method=row["method"], reason=row["reason"]
-            )
-            for row in rows
-        }
+        self._rows: dict[tuple[str, ...], Number] = {}
+        for row in rows:
+            numbers = (float(row[name] or "nan") for name in NUMERIC)
+            self._rows[tuple(row[key] for key in KEYS)] = Number(*numbers, row["method"], row["reason"])
 
     def get(
         self,
@@ -69,7 +67,5 @@ class Numbers:
     def has(self, **keys: str) -> bool:
         """Return whether any number with these keys has a value."""
         wanted = [(KEYS.index(name), text) for name, text in keys.items()]
-        return any(
-            not math.isnan(number.value) and all(key[index] == text for index, text in wanted)
-            for key, number in self._rows.items()
-        )
+        defined = (key for key, number in self._rows.items() if not math.isnan(number.value))
+        return any(all(key[index] == text for index, text in wanted) for key in defined)

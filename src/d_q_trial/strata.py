@@ -84,9 +84,8 @@ def _divide(frame: pd.DataFrame, trial: Trial, analysis: Analysis, marker: str) 
         ends = f"{rows['value'].min():g} to {rows['value'].max():g}"
         place, found = "cuts", f"{marker} runs from {ends} and is cut at {', '.join(f'{cut:g}' for cut in cuts)}"
     if empty := [label for number, label in enumerate(rule.labels) if number not in index]:
-        raise UserError(
-            f"analyses.{analysis.name}.strata.{place}: no participant falls into {', '.join(empty)}; {found}"
-        )
+        place, names = f"analyses.{analysis.name}.strata.{place}", ", ".join(empty)
+        raise UserError(f"{place}: no participant falls into {names}; {found}")
     return rows[["participant", "arm"]].assign(
         marker=marker,
         marker_value=rows["participant"].map(values.set_index("participant")["value"]).astype(float),

@@ -138,9 +138,7 @@ class Trial(StrictModel):
             raise ValueError(f"'stratum_labels' needs {len(self.cuts) + 1} labels for {len(self.cuts)} cuts")
         for outcome in self.outcomes.values():
             place = f"outcomes.{outcome.key}"
-            if outcome.follow_up != [
-                visit for visit in self.visits if visit in outcome.follow_up and visit != BASELINE
-            ]:
+            if outcome.follow_up != [key for key in self.visits if key in outcome.follow_up and key != BASELINE]:
                 expected = "expected keys of 'visits' after baseline, in their order"
                 raise ValueError(f"{place}.follow_up: {outcome.follow_up}: {expected}")
             if outcome.kind == "binary" and outcome.follow_up:

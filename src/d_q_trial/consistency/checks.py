@@ -413,9 +413,8 @@ def check_withdrawals(report: Report) -> Iterator[Finding]:
     for row in report.table("registry_flow", milestone="not_completed", reason=""):
         sources = _group_rows(report.table("flow", arm=row["group"]), "source")
         for (source,), rows in sources.items():
-            gone, left = (
-                [int(r["count"]) for r in rows if r["step"] == step] for step in ("withdrew", "left_treatment")
-            )
+            counts = [(r["step"], int(r["count"])) for r in rows]
+            gone, left = ([n for step, n in counts if step == name] for name in ("withdrew", "left_treatment"))
             if gone or left:
                 names = [row["group"], *([source] if len(sources) > 1 else [])]
                 yield make_finding("withdrawals", *names, flow_row=rows[0], row=row, value=sum(gone), left=sum(left))
@@ -426,12 +425,11 @@ def check_shares(report: Report) -> Iterator[Finding]:
     overall = _select_rows_with_n(report, "counts", group="all")
     n_all = max((int(row["n"]) for row in overall if not row["marker"]), default=0)
     for claim in report.table("statements", kind="share"):
-        rows = [row for row in overall if (row["marker"], row["stratum"]) == (claim["subject"], claim["group"])]
+        names = claim["subject"], claim["group"]
+        rows = [row for row in overall if (row["marker"], row["stratum"]) == names]
         if rows and n_all:
             row, stated = max(rows, key=lambda row: int(row["n"])), float(Fraction(claim["value"]) * n_all)
-            yield make_finding(
-                "share", claim["subject"], claim["group"], claim=claim, row=row, n_all=n_all, stated=stated
-            )
+            yield make_finding("share", *names, claim=claim, row=row, n_all=n_all, stated=stated)
 
 
 def check_stated_limits(report: Report) -> Iterator[Finding]:

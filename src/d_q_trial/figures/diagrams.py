@@ -135,9 +135,8 @@ def draw_design(spec: Design, study: Study) -> tuple[style.Page, list[Content]]:
     header = 7 + slanted * 0.6 * widest
     page = style.Page(style.WIDTH_MM, header + height + 11)  # no label, because it shows no participant data
     ax = page.axes(_DESIGN_LEFT, header, width, height)
-    ax.set(
-        xlim=(times[0] - padding, times[-1] + padding), ylim=(len(row_labels) - 0.4, -0.6), xlabel="Weeks" * has_weeks
-    )
+    ax.set(ylim=(len(row_labels) - 0.4, -0.6), xlabel="Weeks" * has_weeks)
+    ax.set_xlim(times[0] - padding, times[-1] + padding)
     ax.spines["left"].set_visible(False)
     ax.set_yticks(range(len(row_labels)), row_labels, size=style.BODY, va="center", linespacing=1.05)
     ax.tick_params(axis="y", length=0, pad=4)

@@ -50,9 +50,8 @@ def draw_groups(
     """
     positions, values = [group.position for group in groups], [v for group in groups for v in group.values]
     quartiles = [quartile for group in groups for quartile in (group.summary.q1, group.summary.q3)]
-    ax.set(
-        xlim=(min(positions) - 0.6, max(positions) + 0.6), ylim=limits or axis_range(values, quartiles, (0.0,) * zero)
-    )
+    limits = limits or axis_range(values, quartiles, (0.0,) * zero)
+    ax.set(xlim=(min(positions) - 0.6, max(positions) + 0.6), ylim=limits)
     if zero:
         ax.axhline(0.0, label="zero", **style.DASHED)
     for group in groups:

@@ -147,9 +147,8 @@ def explain_missing(section: Section, rows: Rows, labeller: Labeller) -> list[st
     included = [row for row in rows if row.get("reason") and section.includes(row, labeller)]
     included = [row for row in included if section.everything or row.get("outcome", "") in ("", *listed)]
     columns = [(names.partition("..")[0], *method[:1]) for _, names, *method in section.columns]
-    return list(
-        dict.fromkeys(r["reason"] for r in included if any(column_texts([r], *column) == [""] for column in columns))
-    )
+    lacking = [row for row in included if any(column_texts([row], *column) == [""] for column in columns)]
+    return list(dict.fromkeys(row["reason"] for row in lacking))
 
 
 def _first_text(rows: Rows, name: str, method: str = "") -> str:

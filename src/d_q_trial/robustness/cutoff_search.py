@@ -73,10 +73,8 @@ def best_cuts(
     best = tried.assign(cuts=on_side.transform("count"))[is_best].drop_duplicates(["comparison", "side"])
     is_worse = best["z"] < best.groupby("comparison")["z"].transform("max")  # the other side has the better cutoff
     best.loc[is_worse, [f"p_best_of_both{end}" for end in ENDS]] = np.nan
-    columns = [
-        _bootstrap_columns(groups.comparisons[row.comparison], row.side, analysis, robustness)
-        for row in best.itertuples()
-    ]
+    places = [(groups.comparisons[row.comparison], row.side) for row in best.itertuples()]
+    columns = [_bootstrap_columns(*place, analysis, robustness) for place in places]
     best = best.assign(permutations=labels.count).join(pd.DataFrame(columns, best.index)).drop(columns=list(HEAD))
     rows = []
     for number, c in enumerate(groups.comparisons):

@@ -7,7 +7,7 @@ from ..comparisons import Comparison, Layout, value_matrix
 from ..config.robustness import Family, Robustness
 from ..labels import select_strata
 from ..stats.permutation import Design, MonteCarloP, StepDown, adjust_p, check_memory, labels_for, permuted_blocks
-from ..stats.two_sample import TwoSampleTest, get_test
+from ..stats.two_sample import get_test
 
 NO_IDS = "participants without ids: their outcomes and visits cannot be permuted together"
 COLUMNS = (
@@ -36,7 +36,7 @@ def multiplicity_table(layout: Layout, robustness: Robustness) -> pd.DataFrame:
         reason = test.not_permuted or ("" if all(member.linked.all() for member in members) else NO_IDS)
         max_t = MonteCarloP(*np.full((3, len(members)), np.nan))
         if members and not reason:
-            max_t = _permute_family(values, is_first, test, robustness)
+            max_t = _permute_family(values, is_first, bool(test.continuity), robustness)
         adjusted = zip(members, p, adjust_p(p, "holm"), adjust_p(p, "fdr_bh"), *max_t[:3], strict=True)
         for member, *p_values in adjusted:
             missing = np.isnan(p_values[-1])
@@ -57,12 +57,10 @@ def _belongs(comparison: Comparison, family: Family, layout: Layout) -> bool:
     )
 
 
-def _permute_family(
-    values: np.ndarray, is_first: np.ndarray, test: TwoSampleTest, robustness: Robustness
-) -> MonteCarloP:
+def _permute_family(values: np.ndarray, is_first: np.ndarray, continuity: bool, robustness: Robustness) -> MonteCarloP:
     """Return P of the step-down max-T of each column of values, shape (participants, comparisons)."""
     check_memory(*values.T.shape, robustness.memory_mb)
-    design = Design(values, continuity=bool(test.continuity))
+    design = Design(values, continuity=continuity)
     labels = labels_for(is_first, robustness.permutations, robustness.seed)
     counts = StepDown(design.observed(is_first).z)
     for block in permuted_blocks(design, labels):

@@ -122,9 +122,7 @@ def combine_choices(
         visits = [visit for visit in trial.visits if visit in trial.outcomes[outcome].follow_up]
         selected_visits = [v for v in visits if multiverse.visits == "all" or v in multiverse.visits]
         baseline = select_column(wide, outcome, BASELINE, VALUE)
-        measured = {
-            v: [select_column(wide, outcome, v, measure) for measure in (VALUE, PERCENT_CHANGE)] for v in visits
-        }
+        measured = {v: [select_column(wide, outcome, v, name) for name in (VALUE, PERCENT_CHANGE)] for v in visits}
         populations = {"intention_to_treat": everyone, "completers": ~np.isnan(measured[visits[-1]]).all(axis=0)}
         for visit, kind in product(selected_visits, multiverse.changes):
             until = visits[: visits.index(visit) + 1]

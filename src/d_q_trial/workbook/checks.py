@@ -127,9 +127,8 @@ def check_plausible(reading: WorkbookReading) -> None:
             hint = "if it is right, widen 'plausible' in the trial file"
             if scale := next((f"{scale:g}" for scale in UNIT_SCALES if low <= median * scale <= high), ""):
                 hint = f"{scale} times that would fit: write factor: {scale} in the mapping if the unit, not the column, is wrong"
-            reading.faults.error(
-                "implausible", source.head, source=source, median=median, hint=hint, limits=(low, high)
-            )
+            words = {"median": median, "hint": hint, "limits": (low, high)}
+            reading.faults.error("implausible", source.head, source=source, **words)
         elif 2 * len(far_medians) >= len(medians) > 1 and not source.plan.mapped:
             far_median = np.median(far_medians)
             reading.faults.error("implausible / columns", source.head, source=source, median=median, other=far_median)
@@ -456,9 +455,8 @@ def check_unread(reading: WorkbookReading) -> None:
         places = join_first([plan.block.range for plan in plans[1:]], MAX_NAMED)
         turn = f"write transpose: [{sheet}] there if participants are in columns, " * (not plans[0].block.sheet.turned)
         template_values = {"names": names and f" ({names})", "places": places and f" and at {places}", "turn": turn}
-        reading.faults.error(
-            "unread / numbers", plans[0].location(), stops=stops, count=sum(numbers), **template_values
-        )
+        place, count = plans[0].location(), sum(numbers)
+        reading.faults.error("unread / numbers", place, stops=stops, count=count, **template_values)
 
 
 def check_inferred(reading: WorkbookReading) -> None:
