@@ -264,9 +264,9 @@ def check_codes(reading: WorkbookReading) -> None:
     texts = {compact_name(cell): cell for row in rows for cell in row if isinstance(cell, str)}
     for role in ("arm", "visit", "variable"):
         used = {form(text) for text in reading.collect_spellings(role) for form in (str.casefold, short_code)}
-        for code, key in codes[role].items():
+        for code, key in ((code, key) for code, key in codes[role].items() if code not in used):
             labels = [read(text) for name, text in texts.items() if compact_name(code) in name for read in readers]
-            if code not in used and key not in {"ignore" if x.role == "ignored" else getattr(x, role) for x in labels}:
+            if key not in {"ignore" if label.role == "ignored" else getattr(label, role) for label in labels}:
                 reading.faults.note("unused code", {"value": code}, section=CODE_SECTIONS[role])
 
 
