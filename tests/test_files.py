@@ -79,11 +79,11 @@ def test_missing_cells_are_empty_na_is_text_and_headers_but_no_numbers_and_words
     assert files.read_csv(path, numeric=("'=value",))["name"].tolist() == ["NA", ""]
 
 
-@pytest.mark.parametrize("text", ["a,b\n1\n", "a,b\n1,2,3\n", "a,b\n1,\xff\n", "a,c\n1,2\n"])
+@pytest.mark.parametrize("text", ["a,b\n1\n", "a,b\n1,2,3\n", "a,b\n1,\xff\n", "a,c\n1,2\n", "a,b\nx,2\n"])
 def test_a_damaged_table_is_reported_by_name(tmp_path, text):
     (tmp_path / "t.csv").write_text(text, encoding="latin-1")
     with pytest.raises(UserError, match=r"t\.csv: damaged, or not a table of this package"):
-        files.read_rows(tmp_path / "t.csv", ["b"])
+        files.read_rows(tmp_path / "t.csv", ["b"], ["a"])
 
 
 def test_a_checksum_detects_another_file(tmp_path):

@@ -227,7 +227,7 @@ def tables(context: Context) -> None:
     """Compare reported with recomputed values, and write the tables of an analysis and its results as CDISC ARS."""
     from . import claims, files
     from .export import ars, tables
-    from .results_table import COLUMNS, Numbers, read_results
+    from .results_table import COLUMNS, NUMERIC, Numbers, read_results
     from .strata import read_strata
     from .tables import build, catalogue, write
 
@@ -239,7 +239,7 @@ def tables(context: Context) -> None:
         verdicts = claims.judge_claims(reported, numbers, alternatives, trial, differences, strata)
         context.write(claims=verdicts)
         tables.write_parquet(verdicts, context.folder / "export" / "claims.parquet", context.label)
-    rows = files.read_rows(context.folder / "results.csv", COLUMNS)
+    rows = files.read_rows(context.folder / "results.csv", COLUMNS, NUMERIC)
     entries = catalogue.read_catalogue(context.settings.tables, trial)
     built = build.build_tables(entries, trial, analysis, Numbers(rows), published, context.label)
     write.write_tables(built, context.folder / "tables")

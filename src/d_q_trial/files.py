@@ -105,19 +105,16 @@ def read_csv(path: Path | str, *, numeric: Iterable[str] = (), required: Iterabl
     """
     import pandas as pd
 
-    header, rows = _read_cells(path, (*numeric, *required))
+    header, rows = _read_cells(path, required, numeric)
     # Python strings: in a loop over rows, those of pandas are slow.
     frame = pd.DataFrame(rows, columns=header, dtype=object)
-    try:
-        numbers = {name: frame[name].replace("", "nan").astype(float) for name in numeric}
-    except ValueError:  # text among the numbers
-        raise UserError(f"{path}: {_DAMAGED}") from None
+    numbers = {name: frame[name].replace("", "nan").astype(float) for name in numeric}
     return frame.assign(**numbers).drop(columns=LABEL_COLUMN, errors="ignore")
 
 
-def read_rows(path: Path | str, required: Iterable[str] = ()) -> list[dict[str, str]]:
+def read_rows(path: Path | str, required: Iterable[str] = (), numeric: Iterable[str] = ()) -> list[dict[str, str]]:
     """Read a CSV of this package as text, with the label and without the cost of a data frame; UserError as :func:`read_csv`."""
-    header, rows = _read_cells(path, required)
+    header, rows = _read_cells(path, required, numeric)
     return [dict(zip(header, row, strict=True)) for row in rows]
 
 
@@ -127,14 +124,18 @@ def read_header(path: Path | str) -> list[str]:
         return next(csv.reader(stream), [])
 
 
-def _read_cells(path: Path | str, required: Iterable[str]) -> tuple[list[str], list[list[str]]]:
+def _read_cells(path: Path | str, required: Iterable[str], numeric: Iterable[str]) -> tuple[list[str], list[list[str]]]:
     """Return the names of the columns and the rows of a CSV of this package as text; UserError if it is damaged."""
     try:
         with open(path, encoding="utf-8", newline="") as stream:
             header, *rows = csv.reader(stream)
-    except (ValueError, csv.Error):  # empty, or in another encoding
-        header, rows = [], [[""]]
-    if not {*required} <= {*header} or any(len(row) != len(header) for row in rows):
+        is_damaged = not {*required, *numeric} <= {*header} or any(len(row) != len(header) for row in rows)
+        for place in () if is_damaged else map(header.index, numeric):
+            for row in rows:
+                float(row[place] or 0)
+    except (ValueError, csv.Error):  # empty, in another encoding, or text among the numbers
+        is_damaged = True
+    if is_damaged:
         raise UserError(f"{path}: {_DAMAGED}")
     # Undo escape_formula.
     return header, [[cell[1:] if cell[:1] == "'" and _FORMULA.match(cell, 1) else cell for cell in row] for row in rows]

@@ -14,7 +14,7 @@ from ..config.settings import Analysis
 from ..files import read_rows
 from ..participants import TRIAL, age_groups, read_participants
 from ..published_tables import read_published_table
-from ..results_table import ALL_PARTICIPANTS, BOTH_ARMS, COLUMNS, Numbers, Row
+from ..results_table import ALL_PARTICIPANTS, BOTH_ARMS, COLUMNS, NUMERIC, Numbers, Row
 from ..stats.two_sample import get_test
 from ..strata import find_strata, read_strata
 from ..trial import BASELINE, Trial
@@ -83,9 +83,9 @@ def read_study(
     """
     people = read_participants(participants)
     with_ids = people.frame[people.frame["linked"] & people.frame["cohort"].eq(TRIAL)]
-    rows, interactions = read_rows(folder / "results.csv", COLUMNS), folder / "sensitivity/interaction.csv"
+    rows, interactions = read_rows(folder / "results.csv", COLUMNS, NUMERIC), folder / "sensitivity/interaction.csv"
     if interactions.exists():
-        rows += [row for row in read_rows(interactions, COLUMNS) if row["method"].startswith(INTERACTION)]
+        rows += [row for row in read_rows(interactions, COLUMNS, NUMERIC) if row["method"].startswith(INTERACTION)]
     changes, strata = read_changes(folder / "changes.csv"), read_strata(folder / "strata.csv")
     enrolled = Counter(with_ids.drop_duplicates("participant")["arm"])
     groups, flow = age_groups(people.frame, trial, analysis.exclude), read_published_table(published, "flow")

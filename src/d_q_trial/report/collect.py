@@ -12,7 +12,7 @@ from .. import claims, compare, formatting, labels, software
 from ..config.settings import Analysis, Settings, search_id
 from ..files import read_description, read_rows, read_yaml_beside
 from ..pages import embed_picture
-from ..results_table import ALL_PARTICIPANTS, COLUMNS, Numbers, Row, read_results
+from ..results_table import ALL_PARTICIPANTS, COLUMNS, NUMERIC, Numbers, Row, read_results
 from ..tables.catalogue import Headline, read_catalogue
 from ..trial import BASELINE, Trial
 
@@ -207,7 +207,7 @@ def collect_report(results: Path, settings: Settings, trial: Trial, name: str) -
         folder=folder,
         label=description["label"],
         source=description["source"],
-        numbers=Numbers(read_rows(folder / "results.csv", COLUMNS)),
+        numbers=Numbers(read_rows(folder / "results.csv", COLUMNS, NUMERIC)),
         headlines=read_catalogue(settings.tables, trial).headlines,
         strata=read_rows_if_exists(folder / "strata.csv"),
         exclusions=read_rows_if_exists(folder / "exclusions.csv"),
