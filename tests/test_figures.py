@@ -555,6 +555,16 @@ def test_files_have_the_data_label_and_no_date_or_version_whatever_the_user_conf
     assert [path.read_bytes() for path in files] == [path.read_bytes() for path in again]
 
 
+def test_figures_that_are_drawn_alone_keep_the_descriptions_of_the_others(tmp_path):
+    listed = Catalogue(figures={"first": SMALL.figures["figure_3"], **SMALL.figures})
+    for only in ("figure_3", "first"):
+        path = render.draw_figures(make_study(), listed, tmp_path, only=[only])[-1]
+    assert list(json.loads(path.read_text())) == ["first", "figure_3"]
+    path.write_text("[]")
+    with pytest.raises(UserError, match=r"figures\.json: damaged"):
+        render.draw_figures(make_study(), listed, tmp_path, only=["first"])
+
+
 @pytest.mark.parametrize(
     ("key", "strata", "columns"),
     [*(("figure_5", strata, columns) for strata, columns in ((2, 3), (3, 2), (6, 1))), ("figure_4", 2, 2)]

@@ -159,12 +159,19 @@ def read_label(path: Path | str) -> str | None:
 
 def read_description(folder: Path | str) -> dict[str, Any]:
     """Read the label and source of the participants without their table; UserError if the file is damaged."""
-    path = Path(folder) / "participants.json"
+    content = read_json(Path(folder) / "participants.json", ("label", "source"))
+    return {name: content[name] for name in ("label", "source")}
+
+
+def read_json(path: Path, required: Iterable[str] = ()) -> dict[str, Any]:
+    """Read a JSON file of this package; UserError if it is damaged or a ``required`` key is missing."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        return {name: content[name] for name in ("label", "source")}
-    except (ValueError, KeyError, TypeError):
-        raise UserError(f"{path}: damaged; delete it, and `snakemake --cores 4` makes it again") from None
+    except ValueError:
+        content = None
+    if not isinstance(content, dict) or not {*required} <= {*content}:
+        raise UserError(f"{path}: damaged; delete it, and `snakemake --cores 4` makes it again")
+    return content
 
 
 def set_fixed_date(path: Path | str, date: datetime) -> None:

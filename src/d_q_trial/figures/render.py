@@ -1,12 +1,11 @@
 """Lay out the figures of a study and write them, with a description of each for the report."""
 
-import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import UserError, did_you_mean
-from ..files import copy_file, write_json
+from ..files import copy_file, read_json, write_json
 from . import diagrams, elements, style
 from .catalogue import Catalogue, Figure, letter
 from .panels import Content, View
@@ -27,11 +26,13 @@ def draw_figures(
 ) -> list[Path]:
     """Draw figures as PDF and PNG, and describe them in ``figures.json`` in the same folder.
 
-    ``only`` are the keys of the figures to draw (all if empty). ``twin`` is the folder of the figures of an analysis that
-    differs in marker and strata alone; figures that do not depend on these are copied. Returns the files as written.
+    ``only`` are the keys of the figures to draw (all if empty); the descriptions of the others in the file are kept.
+    ``twin`` is the folder of the figures of an analysis that differs in marker and strata alone; figures that do not depend
+    on these are copied. Returns the files as written.
     """
-    written, described, marker = [], {}, study.analysis.marker
-    twin_figures = json.loads((twin / "figures.json").read_bytes()) if twin else {}
+    written, marker, descriptions = [], study.analysis.marker, folder / "figures.json"
+    described = read_json(descriptions) if only and descriptions.exists() else {}
+    twin_figures = read_json(twin / "figures.json") if twin else {}
     with style.journal_style():
         for key in only or catalogue.figures:
             if not (figure := catalogue.figures.get(key)):
@@ -60,8 +61,8 @@ def draw_figures(
                 "data_label": page.label,
             }
             written += page.save(folder / key, title=f"{figure.label}. {title}")
-    write_json(described, folder / "figures.json")
-    return [*written, folder / "figures.json"]
+    write_json({key: described[key] for key in catalogue.figures if key in described}, descriptions)
+    return [*written, descriptions]
 
 
 def lay_out_figure(figure: Figure, study: Study) -> tuple[style.Page, list[Content]]:

@@ -1,6 +1,5 @@
 """Read the finished outputs of an analysis, and label their keys and verdicts."""
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,7 +9,7 @@ from typing import Any
 
 from .. import claims, compare, formatting, labels, software
 from ..config.settings import Analysis, Settings, search_id
-from ..files import read_description, read_rows, read_yaml_beside
+from ..files import read_description, read_json, read_rows, read_yaml_beside
 from ..pages import embed_picture
 from ..results_table import ALL_PARTICIPANTS, COLUMNS, NUMERIC, Numbers, Row, read_results
 from ..tables.catalogue import Headline, read_catalogue
@@ -235,7 +234,7 @@ def column_texts(rows: Iterable[Row], name: str, method: str = "") -> list[str]:
 
 def read_descriptions(folder: Path) -> dict[str, Any]:
     """Read the descriptions in the JSON files of a folder, by key."""
-    contents = (json.loads(path.read_text("utf-8")) for path in sorted(folder.glob("*.json")))
+    contents = map(read_json, sorted(folder.glob("*.json")))
     return {key: value for content in contents for key, value in content.items() if isinstance(value, dict)}
 
 
