@@ -16,7 +16,7 @@ from d_q_trial.config import settings
 from d_q_trial.config.robustness import Robustness, Windows
 from d_q_trial.figures import cutoffs as drawing
 from d_q_trial.figures import style
-from d_q_trial.figures.catalogue import list_cutoff_figures
+from d_q_trial.figures.catalogue import count_columns, list_cutoff_figures
 from d_q_trial.figures.cutoffs import CutTables
 from d_q_trial.figures.texts import render_text
 from d_q_trial.formatting import format_p_digits
@@ -376,6 +376,10 @@ def test_the_legend_is_complete_no_text_overlaps_and_fewer_panels_than_columns_f
     labels = "above the cutoff, below the cutoff, own cutoff, published cutoff, best of a side, sliding window"
     assert ", ".join(text.get_text() for text in legend.get_texts()) == labels
     assert drawn.find_faults(figure) == []
+    changes = list_cutoff_figures(trial)[f"every_cut_turnover_{PANEL[0]}"][2]
+    titles = [text.get_text().replace("\n", " ") for text in figure.texts if text.get_weight() == "bold"]
+    assert all(trial.visits[visit].label in title for (_, visit), title in zip(changes, titles, strict=True))
+    assert count_columns([("ctx", visit) for visit in range(6)]) == 4
     alone = TRIAL.model_copy(update={"outcomes": {"bmd_radius": TRIAL.outcomes["bmd_radius"]}})
     assert draw_figure("bmd", alone).axes[0].get_position().width > 0.8
 

@@ -210,4 +210,4 @@ def count_columns(changes: Sequence[tuple[str, str]]) -> int:
     """Return the number of panels side by side in a figure of cutoffs: a row per outcome, or several outcomes in a row."""
     outcomes = [outcome for outcome, _ in changes]
     visits = max(map(outcomes.count, outcomes), default=1)
-    return min({1: 3, 2: 4}.get(visits, visits), max(len(changes), 1))
+    return min({1: 3, 2: 4}.get(visits, visits), 4, max(len(changes), 1))

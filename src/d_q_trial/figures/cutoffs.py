@@ -80,8 +80,9 @@ def draw_cutoffs(
         for index, ((key, visit), panel) in enumerate(panels.items()):
             outcome, left = trial.outcomes[key], LEFT + (width + GAP) * (index % columns)
             top, unit = BLOCK * (index // columns) + TITLE, f"({units[key]})"
-            title = f"{outcome.label}, {trial.visits[visit].label} {unit * several_units}".strip()
-            title = style.wrap_text(style.truncate(title, 1.8 * width, **font), width + RIGHT, **font)
+            title = f", {trial.visits[visit].label} {unit * several_units}".rstrip()  # never truncated
+            title = style.truncate(outcome.label, 1.8 * width - style.text_width(title, **font), **font) + title
+            title = style.wrap_text(title, width + RIGHT, **font)
             difference = "Difference" if several_units else f"Difference\n{unit}"
             page.text(left, top - 1, title, va="bottom", linespacing=1.0, **font)
             effect = page.axes(left, top, width, EFFECT)
