@@ -297,6 +297,9 @@ def test_a_time_course_begins_at_zero_and_shows_medians_and_quartiles_of_the_res
     _, _, (bars,) = ax.containers[1].lines
     assert bars.get_segments()[1][:, 1].tolist() == pytest.approx([6.6, 33.9])
     assert contents.title == "CTx, T3 of p16 variant 5"
+    one_arm = make_study(numbers=Numbers(result_rows(KEY, {"n": 5, "median": 1}, group="d_q")))
+    words = draw_panel(Panel(kind="time_course", outcome="ctx"), one_arm)[1].words
+    assert words == "CTx. Medians at 20 weeks: Control no value, D+Q 1.0%, P not defined."
     assert list_texts(ax) == ["P = 0.031"]
     assert ax.get_xlabel() == "n, Control / D+Q"
     assert [tick.get_text() for tick in ax.get_xticklabels()] == ["Baseline\n–/–", "20 weeks\n105/106"]
@@ -347,16 +350,21 @@ def test_rows_without_ids_count_only_in_the_stratum_that_their_sheet_names():
 
 @pytest.mark.parametrize(
     ("test", "estimate", "limits", "head"),
-    [("welch", 3.4, [-0.6, 7.4], "difference (CI)"), ("brunner_munzel", 1.2, [1.2, 1.2], "difference")],
+    [
+        ("welch", 3.4, [-0.6, 7.4], "difference (CI)"),
+        ("welch", 3.4, [-0.6, 2000.0], "difference (CI)"),
+        ("brunner_munzel", 1.2, [1.2, 1.2], "difference"),
+    ],
 )
 def test_the_estimate_and_interval_of_the_test_start_at_the_control_median(test, estimate, limits, head):
     effect = {"hodges_lehmann": 1.2, "mean_difference": 3.4}
-    effect |= {"mean_difference_lower": -0.6, "mean_difference_upper": 7.4}
+    effect |= {"mean_difference_lower": -0.6, "mean_difference_upper": limits[1]}
     rows = Numbers([*summary_rows(*KEY), *result_rows(KEY, effect, contrast=CONTRAST)])
     study, median = make_study(numbers=rows, analysis=make_analysis(test=test)), RESULTS["median"]["control"]
     ax, _ = draw_panel(ARMS.model_copy(update={"kind": "estimation"}), study)
     assert list_heights(ax, "difference") == [[median + estimate]]
     assert list_heights(ax, "interval") == [[median + limit for limit in limits]]
+    assert bool(find_lines(ax, "beyond Control")) == (limits[1] < 1480), "a value beyond the axis"
     assert head in list_texts(draw_forest(study)[0])
 
 
@@ -366,7 +374,7 @@ def page():
         yield style.Page(100.0, 50.0)
 
 
-@pytest.mark.parametrize("largest", [5e-8, 4e-5, 0.05, 0.9, 14.0, 160.0, 1500.0, 14_000.0, 8e7, 5e13])
+@pytest.mark.parametrize("largest", [5e-8, 4e-5, 0.05, 0.9, 14.0, 160.0, 1500.0, 14_000.0, 7e6, 8e7, 5e13])
 def test_tick_labels_do_not_overlap_the_axis_label(page, largest):
     low, median, high = -0.6 * largest, 0.2 * largest, largest
     group = elements.Group("Control", style.CONTROL, 0.0, (low, median, high), Summary(3, median, low, high))
@@ -375,6 +383,23 @@ def test_tick_labels_do_not_overlap_the_axis_label(page, largest):
     elements.label_y_axis(ax, label)
     assert drawn.find_faults(page.figure) == []
     assert not ax.yaxis.get_offset_text().get_text()  # which would overlap P
+
+
+@pytest.mark.parametrize(
+    ("strata", "ends", "end"),
+    [
+        (["all"], [[1, 2], [0, 2]], "; high against low P = 0.012; high against middle P = 0.012."),
+        (["descending"], [[0, 1], [0, 2]], "; high against low P = 0.012; high against middle P = 0.012."),
+        (["high", "low"], [[0, 1]], "; P = 0.012."),
+        (["low", "middle"], [], "n = 77."),
+    ],
+)
+def test_each_lower_stratum_is_compared_with_the_highest(strata, ends, end):
+    ax, contents = draw_panel(STRATA.model_copy(update={"strata": strata}), make_study(THIRDS))
+    assert [text for text in list_texts(ax) if "P" in text] == ["P = 0.012"] * len(ends)
+    assert [[min(line.get_xdata()), max(line.get_xdata())] for line in find_lines(ax, "bracket")] == ends
+    assert contents.words.endswith(end)
+    assert find_lines(ax, "low")[0].get_marker() == style.STRATA[0].marker
 
 
 def test_p_is_in_italics_and_labels_are_unchanged(page):
@@ -574,6 +599,11 @@ def test_wide_panels_are_laid_out_in_fewer_columns(key, strata, columns):
     analysis = make_analysis(strata={"cuts": [f"{number}/{strata}" for number in range(1, strata)]})
     figure, _ = lay_out(key, {"columns": 4} if key == "figure_4" else None, analysis=analysis)
     assert len({round(ax.get_position().x0, 3) for ax in figure.axes}) == columns
+
+
+def test_time_courses_of_many_visits_are_as_wide_as_the_page():
+    trial = alter_trial(TRIAL, "outcomes", "ctx", follow_up=["week_2", "week_4", "week_20", "week_20"])
+    assert len({ax.get_position().x0 for ax in lay_out("figure_4", trial=trial)[0].axes}) == 1
 
 
 LISTED, USUAL, LONG = "data/figures.yaml", None, drawn.lengthen_labels

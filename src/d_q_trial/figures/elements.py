@@ -41,17 +41,23 @@ class Group:
 
 
 def draw_groups(
-    ax: Axes, groups: Sequence[Group], unit: str = "", limits: Limits = None, zero: bool = False, names: bool = True
+    ax: Axes,
+    groups: Sequence[Group],
+    unit: str = "",
+    limits: Limits = None,
+    zero: bool = False,
+    include: Iterable[float] = (),
+    names: bool = True,
 ) -> None:
     """Draw every participant as a point, with median, quartiles and n of each group.
 
-    ``unit`` follows the value of a point outside the axis, ``limits`` override the range chosen from the data, ``zero``
-    draws the line of no change, and ``names`` writes the names of the groups above n.
+    ``unit`` follows the value of a point outside the axis, ``limits`` override the range chosen from the data, which has
+    the values to ``include`` in view, ``zero`` draws the line of no change, and ``names`` writes the names above n.
     """
     positions, values = [group.position for group in groups], [v for group in groups for v in group.values]
     quartiles = [quartile for group in groups for quartile in (group.summary.q1, group.summary.q3)]
-    limits = limits or axis_range(values, quartiles, (0.0,) * zero)
-    ax.set(xlim=(min(positions) - 0.6, max(positions) + 0.6), ylim=limits)
+    ax.set_xlim(min(positions) - 0.6, max(positions) + 0.6)
+    ax.set_ylim(limits or axis_range(values, quartiles, [0.0] * zero + [*include]))
     if zero:
         ax.axhline(0.0, label="zero", **style.DASHED)
     for group in groups:
@@ -66,12 +72,13 @@ def axis_range(values: Iterable[float], quartiles: Iterable[float], include: Ite
     """Choose the range of an axis, slightly wider than the values in view.
 
     Values farther than ``REACH`` times the range of the ``quartiles`` (of all groups, as computed) do not extend it; the
-    values to ``include``, such as zero, are always in view. There is room for the triangles of values out of view.
+    finite values to ``include``, such as zero, are always in view. There is room for the triangles of values out of view.
     """
     values, quartiles = list(filter(math.isfinite, values)), list(filter(math.isfinite, quartiles))
     first, third = min(quartiles, default=0.0), max(quartiles, default=0.0)
     reach = REACH * (third - first) or math.inf  # equal quartiles exclude no value
-    near = [*(value for value in values if first - reach <= value <= third + reach), *quartiles, *include]
+    near = [*(value for value in values if first - reach <= value <= third + reach), *quartiles]
+    near += filter(math.isfinite, include)
     if not near:
         return 0.0, 1.0
     low, high = pad_range(near)
@@ -111,9 +118,9 @@ def label_y_axis(ax: Axes, label: str, share: float = 1.2) -> None:
 
 
 def format_axis(axis: Axis, limits: Range) -> None:
-    """Group the thousands on an axis with these limits; numbers beyond seven digits have an exponent."""
+    """Group the thousands on an axis with these limits; numbers beyond six digits have an exponent."""
     if not 0.001 <= max(map(abs, limits)) < 1000:
-        axis.set_major_formatter("{x:,.7g}")
+        axis.set_major_formatter("{x:,.6g}")
 
 
 def axes_size(ax: Axes) -> tuple[float, float]:
@@ -182,9 +189,7 @@ def draw_difference(ax: Axes, position: float, base: float, ends: Sequence[float
     estimate, low, high = (base + (end if math.isfinite(end) else ends[0]) for end in ends)
     if not math.isfinite(estimate):
         return
-    bottom, top = ax.get_ylim()
-    room = 0.03 * (top - bottom)  # shows that a limit is not cut off
-    ax.set(xlim=(ax.get_xlim()[0], position + 0.6), ylim=(min(bottom, low - room), max(top, high + room)))
+    ax.set_xlim(right=position + 0.6)
     ax.plot((position, position), (low, high), color=style.INK, linewidth=1.0, label="interval")
     ax.plot(position, estimate, marker="D", markersize=3.6, color=style.INK, label="difference")
     ax.plot((0, position + 0.6), (base, base), color=style.GRID, linewidth=0.6, zorder=0.6, label="base")

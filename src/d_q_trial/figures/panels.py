@@ -1,7 +1,7 @@
 """Kinds of panels: functions that draw finished numbers on axes and return a text alternative."""
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from matplotlib.axes import Axes
 
@@ -102,7 +102,7 @@ class View:
         problem = f"has no value: {reasons}" if reasons else "has no value in this analysis"
         return NotShownError(f"{self.outcome.label} ({self.study.trial.visits[visit].label}){subgroup} {problem}")
 
-    def draw_groups(self, ax: Axes, groups: list[elements.Group], **options: bool) -> None:
+    def draw_groups(self, ax: Axes, groups: list[elements.Group], **options: Any) -> None:
         """Draw groups of participants; NotShownError if all are empty."""
         if not any(group.n for group in groups):
             raise self.no_numbers_error(self.visit)
@@ -128,16 +128,16 @@ def draw_arms(ax: Axes, view: View) -> str:
             values, summary = study.values(key, arm.key, **subgroup), study.summary(key, arm.key, **subgroup)
             groups.append(elements.Group(arm.label, look, _STRATA_DISTANCE * index + step, values, summary))
     names = not view.needs_legend(elements.axes_size(ax)[0] * style.MM_PER_POINT)
-    view.draw_groups(ax, groups, names=names, zero=view.visit != BASELINE)
+    compared = [study.compare_arms(key, **subgroup) for subgroup in view.subgroups]
+    include = [groups[0].summary.median + end for *ends, _ in compared for end in ends] if estimation else []
+    view.draw_groups(ax, groups, names=names, zero=view.visit != BASELINE, include=include)
     direction = labels.contrast_label(trial)
-    for stratum, subgroup, control, treated in zip(view.strata, view.subgroups, groups[::2], groups[1::2], strict=True):
-        (*ends, p), name = study.compare_arms(key, **subgroup), "" if stratum == ALL_PARTICIPANTS else stratum
-        elements.draw_bracket(ax, control.position, treated.position, p, "" if estimation else name)
+    for stratum, (*ends, p), control, treated in zip(view.strata, compared, groups[::2], groups[1::2], strict=True):
+        name = "" if estimation or stratum == ALL_PARTICIPANTS else stratum
+        elements.draw_bracket(ax, control.position, treated.position, p, name)
         if estimation:
             elements.draw_difference(ax, treated.position + 1, control.summary.median, ends, direction)
         comparisons.append((name, (view.describe(treated), view.describe(control)), ends if estimation else [], p))
-    if view.limits:
-        ax.set_ylim(view.limits)
     return render_text("panel", "arms", title=view.title, compared=comparisons, direction=direction, shown=view)
 
 
@@ -163,13 +163,8 @@ def draw_time_course(ax: Axes, view: View) -> str:
         drawn = [by_arm[index] for by_arm in summaries.values()]
         dodged = [position + _DODGE * (2 * index - 1) for position in range(len(drawn))]
         lengths = [[s.median - s.q1 for s in drawn], [s.q3 - s.median for s in drawn]]
-        line = look.points(4.0, 0.6) | {
-            "linestyle": "-",
-            "color": look.edge,
-            "linewidth": 1.1,
-            "zorder": 2.9 + 0.1 * index,
-        }
-        line |= {"elinewidth": 0.9, "capsize": 2.0, "capthick": 0.9, "label": arm.label}
+        line = look.points(4.0, 0.6) | {"linestyle": "-", "color": look.edge, "linewidth": 1.1, "label": arm.label}
+        line |= {"elinewidth": 0.9, "capsize": 2.0, "capthick": 0.9, "zorder": 2.9 + 0.1 * index}
         ax.errorbar(dodged, [s.median for s in drawn], yerr=lengths, **line)
     described = []
     for position, (visit, by_arm) in enumerate(list(summaries.items())[1:], start=1):
@@ -183,18 +178,22 @@ def draw_time_course(ax: Axes, view: View) -> str:
 
 
 def draw_strata(ax: Axes, view: View) -> str:
-    """Draw baseline values by stratum, both arms together; the highest stratum is compared with each lower one."""
+    """Draw baseline values by stratum, both arms together; the highest stratum, if shown, is compared with each lower one."""
     study, key, groups, comparisons = view.study, view.key, [], []
+    defined = study.analysis.strata.labels
     for position, (stratum, subgroup) in enumerate(zip(view.strata, view.subgroups, strict=True)):
-        look = style.stratum_look(position, len(view.strata))
+        look = style.stratum_look(defined.index(stratum), len(defined)) if stratum in defined else style.OVERALL
         values, summary = study.values(key, **subgroup), study.summary(key, **subgroup)
         groups.append(elements.Group(stratum, look, position, values, summary))
     view.draw_groups(ax, groups)
-    *lower, highest = view.strata
-    for position, stratum in enumerate(lower):
+    *lower, highest = defined
+    places = {group.name: group.position for group in groups}
+    compared = [stratum for stratum in places if stratum in lower] if highest in places else []
+    compared.sort(key=lambda stratum: abs(places[stratum] - places[highest]))  # shorter brackets are below longer ones
+    for level, stratum in enumerate(compared):
         p = study.numbers.get(*key, "p", marker=view.marker, stratum="", contrast=f"{highest} - {stratum}").value
-        elements.draw_bracket(ax, position, len(lower), p, level=len(lower) - 1 - position)
-        comparisons.append((stratum, p))
+        elements.draw_bracket(ax, *sorted((places[stratum], places[highest])), p, level=level)
+        comparisons.insert(0, (stratum, p))
     texts = [view.describe(group) for group in groups]
     return render_text("panel", "strata", title=view.title, groups=texts, highest=highest, compared=comparisons)
 

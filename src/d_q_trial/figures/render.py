@@ -18,7 +18,7 @@ _LEGEND, _NO_LEGEND = 5.0, 1.5  # above all panels
 _SIZES = 3.5  # further room below time courses, for the label of n
 _EXTRA_LINE = 2.8  # above panels, for each line of text above that of P
 _STRATA_PER_ROW = 6  # strata of two arms, side by side over the width of a page
-_COURSE = 3  # strata that are as wide as a time course, with P at every visit
+_COURSE = 3  # strata that are as wide as a time course of up to so many visits, with P at each
 
 
 def draw_figures(
@@ -75,7 +75,8 @@ def lay_out_figure(figure: Figure, study: Study) -> tuple[style.Page, list[Conte
         if spec := getattr(figure, kind):
             return draw_page(spec, study)
     views = [View(panel, study) for panel in figure.expand_panels(study.analysis.strata.labels)]
-    across = [{"time_course": _COURSE, "strata": len(v.strata) / 2}.get(v.panel.kind, len(v.strata)) for v in views]
+    across = [len(v.strata) / (2 if v.panel.kind == "strata" else 1) for v in views]
+    across += [max(_COURSE, len(v.outcome.follow_up)) for v in views if v.panel.kind == "time_course"]
     columns = max(1, min(figure.columns, len(views), int(_STRATA_PER_ROW / max(across))))
     cell_width, cell_height = style.WIDTH_MM / columns, figure.panel_height
     bold, title_width = (style.TITLE, "bold"), cell_width - 6.5
