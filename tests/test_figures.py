@@ -94,6 +94,9 @@ def make_study_of(*points) -> Study:
     return make_study(changes=pd.DataFrame([make_point(*values) for values in points]))
 
 
+OVERALL = {"kind": "arms", "outcome": "ctx", "visit": "week_20"}
+
+
 def fill_texts(figure, analysis=ANALYSIS):
     return figure.texts(analysis, TRIAL)
 
@@ -135,12 +138,16 @@ def test_captions_follow_the_panels_and_strata_and_say_if_the_analysis_defines_n
     assert fill_texts(figure, make_analysis(change="difference"))[1].startswith("Change from baseline in CTx")
     winsorised = make_analysis(outliers={"rule": "winsorise", "limit": 3})
     limited = ["were set to that limit" in fill_texts(figure, winsorised)[1] for figure in FIGURES.values()]
-    assert limited == [any(p.shows_changes for p in f.panels) or bool(f.flow or f.forest) for f in FIGURES.values()]
+    assert limited == [
+        any(p.kind == "time_course" or p.visit for p in f.panels) or bool(f.flow or f.forest) for f in FIGURES.values()
+    ]
     assert "limit" not in fill_texts(FIGURES["extended_data_figure_6"], winsorised)[1]
     swapped = figure.model_copy(update={"panels": [figure.panels[3], *figure.panels[1:3], figure.panels[0]]})
     assert "CTx (bone resorption; b–d) and P1NP (bone formation; a)" in fill_texts(swapped)[1]
     assert "high (a, b), middle (c, d) and low (e, f)" in fill_texts(FIGURES["figure_4"], THIRDS)[1]
     assert "in strata high, middle and low of" in fill_texts(FIGURES["figure_5"], THIRDS)[1]
+    one = Figure(label="", title="{strata}", caption="{letters[T3]}", panels=[OVERALL | {"strata": ["highest"]}])
+    assert fill_texts(one) == ("T3", "a")
     by_value = make_analysis(strata={"by": "value", "cuts": [1.2]})
     title, caption = fill_texts(FIGURES["extended_data_figure_5"], by_value)
     assert title == "Course of bone turnover by stratum of p16 variant 1+5: no such strata in this analysis"
@@ -168,6 +175,11 @@ def test_captions_follow_the_panels_and_strata_and_say_if_the_analysis_defines_n
         ({"kind": "correlation", "outcome": MARKER, "marker": MARKER}, "'correlation' has no 'marker'"),
         ({"kind": "strata", "outcome": "ctx", "strata": []}, r"strata: \[\]: expected at least 1"),
         ({"flow": {"outcomes": ["ctx"]}, "forest": {"families": ["bmd"]}}, "one of 'panels', 'flow', 'design' and"),
+        ({"columns": 2, "by_stratum": True, "flow": {"outcomes": []}}, "only 'panels' have 'by_stratum' and 'columns'"),
+        ({"by_stratum": True, "panels": [OVERALL | {"strata": ["all"]}]}, "panels.0: .* without 'strata' or 'group'"),
+        (OVERALL | {"marker": MARKER}, "panels.0: 'marker' has no effect on all participants"),
+        ({"design": {"treatments": [{"arm": "treated", "days": 2, "times": 5}]}}, "courses need .* 'every_weeks'"),
+        ({"design": {"treatments": [{"arm": "treated", "every_weeks": 2, "times": 5}]}}, "courses need 'days'"),
         ({"forest": {"families": []}}, r"forest\.families: \[\]: expected at least 1"),
         ({"design": {"treatments": [{"arm": "treated", "days": -2}]}}, r"days: '-2': expected greater than 0"),
         ({"design": {"treatments": [{"arm": "treated", "days": 2}]}}, r"\.design: .* the week .* none for 20 weeks"),
@@ -190,6 +202,8 @@ def test_an_unknown_placeholder_or_figure_is_named(tmp_path):
     with pytest.raises(UserError, match=r"\{tretaed\}; did you mean 'treated'"):
         fill_placeholders("{tretaed}", CAPTION_VALUES)
     assert fill_placeholders("{lowest}, {highest}", CAPTION_VALUES) == "T1/T2, T3"
+    with pytest.raises(UserError, match=r"Fig\. 3, title: no placeholder is called {x}"):
+        fill_texts(FIGURES["figure_3"].model_copy(update={"title": "{x}"}))
     with pytest.raises(UserError, match="did you mean 'figure_3'"):
         render.draw_figures(make_study(), SMALL, tmp_path, only=["figure3"])
 
@@ -388,7 +402,7 @@ def test_tick_labels_do_not_overlap_the_axis_label(page, largest):
 @pytest.mark.parametrize(
     ("strata", "ends", "end"),
     [
-        (["all"], [[1, 2], [0, 2]], "; high against low P = 0.012; high against middle P = 0.012."),
+        (["each"], [[1, 2], [0, 2]], "; high against low P = 0.012; high against middle P = 0.012."),
         (["descending"], [[0, 1], [0, 2]], "; high against low P = 0.012; high against middle P = 0.012."),
         (["high", "low"], [[0, 1]], "; P = 0.012."),
         (["low", "middle"], [], "n = 77."),
@@ -538,9 +552,8 @@ def test_the_study_design_has_a_row_for_the_outcomes_of_a_family_with_the_same_v
         assert {name: dots[f"Bone turnover markers: {name}"] for name in rows} == rows
         assert sorted(patch.get_x() for patch in ax.patches) == sorted([0, 4, 8, 12, 16] * 2)
         assert [text for text in words if text not in contents.words] == []
-
-
-OVERALL = {"kind": "arms", "outcome": "ctx", "visit": "week_20"}
+    long = catalogue.Design(treatments=[{"arm": "treated", "days": 7, "every_weeks": 10, "times": 4}])
+    assert lay_out("figure_2", {"design": long})[0].axes[0].get_xlim()[1] > 31
 
 
 @pytest.mark.parametrize(("changes", "depends"), [

@@ -129,14 +129,12 @@ def _read_cells(path: Path | str, required: Iterable[str], numeric: Iterable[str
     try:
         with open(path, encoding="utf-8", newline="") as stream:
             header, *rows = csv.reader(stream)
-        is_damaged = not {*required, *numeric} <= {*header} or any(len(row) != len(header) for row in rows)
-        for place in () if is_damaged else map(header.index, numeric):
-            for row in rows:
-                float(row[place] or 0)
-    except (ValueError, csv.Error):  # empty, in another encoding, or text among the numbers
-        is_damaged = True
-    if is_damaged:
-        raise UserError(f"{path}: {_DAMAGED}")
+        if not {*required} <= {*header} or any(len(row) != len(header) for row in rows):
+            raise ValueError("missing cells")
+        for place in [header.index(name) for name in numeric]:
+            _ = [float(row[place] or 0) for row in rows]
+    except (ValueError, csv.Error):  # or empty, in another encoding, without a column of numbers, with text in one
+        raise UserError(f"{path}: {_DAMAGED}") from None
     # Undo escape_formula.
     return header, [[cell[1:] if cell[:1] == "'" and _FORMULA.match(cell, 1) else cell for cell in row] for row in rows]
 

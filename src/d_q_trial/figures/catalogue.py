@@ -12,12 +12,13 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from ..config.settings import Analysis
 from ..config.types import StrictModel
 from ..config.yaml_files import load_list
-from ..labels import SEVERAL_STRATA, caption_values, fill_placeholders, join_words
+from ..labels import SEVERAL_STRATA, caption_values, fill_placeholders, join_words, select_strata
 from ..results_table import ALL_PARTICIPANTS
 from ..trial import BASELINE, FamilyKey, Key, MarkerKey, OutcomeKey, Trial, VisitKey, check_known
 
 _KEYS_OF_PANELS = {"arms": ("visit", "strata", "marker"), "estimation": ("visit", "strata", "marker")}
 _KEYS_OF_PANELS |= {"time_course": ("strata", "marker"), "strata": ("strata", "marker"), "correlation": ("group",)}
+_ALL, _DEFAULT_STRATA = [ALL_PARTICIPANTS], {"strata": ["each"]}
 
 
 def check_keys(entry: Any, keys_of_kinds: Mapping[str, Sequence[str]]) -> None:
@@ -38,14 +39,10 @@ class Panel(StrictModel):
     kind: Literal["arms", "estimation", "time_course", "strata", "correlation"]
     outcome: str  # or the marker, in a correlation
     visit: VisitKey = ""  # of ``arms`` and ``estimation``
-    strata: list[str] = Field([ALL_PARTICIPANTS], min_length=1)  # all, highest, lowest, each, descending, or labels
+    # all, highest, lowest, each, descending, or labels
+    strata: list[str] = Field(default_factory=lambda panel: _DEFAULT_STRATA.get(panel.get("kind"), _ALL), min_length=1)
     marker: MarkerKey = ""  # that defines the strata; by default that of the analysis
     group: Literal["population", "population_under_cut", "population_from_cut", "participants"] = "participants"
-
-    @property
-    def shows_changes(self) -> bool:
-        """Whether the panel shows changes from baseline."""
-        return self.kind == "time_course" or self.visit not in ("", BASELINE)
 
     @field_validator("outcome")
     @classmethod
@@ -91,7 +88,9 @@ class Design(StrictModel):
     treatments: list[Treatment]
 
     @model_validator(mode="after")
-    def _check_weeks(self, info: ValidationInfo):
+    def _check_courses(self, info: ValidationInfo):
+        if any(bool(t.every_weeks) != (t.times > 1) or (t.times > 1 and not t.days) for t in self.treatments):
+            raise ValueError("repeated courses need 'days', 'every_weeks' and 'times' (2 or more)")
         visits = info.context.visits.values() if info.context else ()
         missing = join_words([visit.label for visit in visits if visit.week is None])
         if missing and any(treatment.days for treatment in self.treatments):
@@ -124,14 +123,20 @@ class Figure(StrictModel):
     def _check_content(self):
         if sum(map(bool, (self.panels, self.flow, self.design, self.forest))) != 1:
             raise ValueError("a figure has one of 'panels', 'flow', 'design' and 'forest'")
+        if not self.panels and (unused := sorted({"columns", "panel_height", "by_stratum"} & self.model_fields_set)):
+            raise ValueError(f"only 'panels' have {join_words(list(map(repr, unused)))}")
+        for index, panel in enumerate(self.panels):
+            if self.by_stratum and (panel.kind == "correlation" or "strata" in panel.model_fields_set):
+                raise ValueError(f"panels.{index}: 'by_stratum' repeats it by stratum, without 'strata' or 'group'")
+            if panel.marker and panel.strata == _ALL and not self.by_stratum:
+                raise ValueError(f"panels.{index}: 'marker' has no effect on all participants; name 'strata'")
         return self
 
     @property
     def depends_on_strata(self) -> bool:
         """Whether a panel or the caption depends on the marker and strata of the analysis; the title may depend, too."""
-        in_panels = any(panel.kind == "strata" or panel.strata != [ALL_PARTICIPANTS] for panel in self.panels)
-        in_caption = re.search("{(strata|highest|lowest|marker)", self.caption)
-        return bool(in_panels or self.by_stratum or self.forest or in_caption)
+        in_panels = self.by_stratum or any(panel.strata != _ALL for panel in self.panels)
+        return bool(in_panels or self.forest or re.search("{(strata|highest|lowest|marker)", self.caption))
 
     def expand_panels(self, strata: Sequence[str]) -> list[Panel]:
         """Return the panels for these strata, lowest first; ``by_stratum`` repeats them, highest stratum first."""
@@ -140,34 +145,38 @@ class Figure(StrictModel):
         return [panel.model_copy(update={"strata": [name]}) for name in reversed(strata) for panel in self.panels]
 
     def texts(self, analysis: Analysis, trial: Trial) -> tuple[str, str]:
-        """Return title and caption with the placeholders filled in; the panels give letters, strata and visits.
+        """Return title and caption with the placeholders filled in; the panels, if any, give letters, strata and visits.
 
         If the analysis does not divide participants by the marker of any panel, title and caption say so.
         """
         strata = analysis.strata.labels
         panels = self.expand_panels(strata)
-        letters = _collect_letters(panels)
-        names = [f"{name} ({letters[name]})" if self.by_stratum else name for name in reversed(strata)]
+        letters = _collect_letters(panels, strata)
+        shown = [name for name in reversed(strata) if name in letters or not panels]
+        names = [f"{name} ({letters[name]})" if self.by_stratum else name for name in shown]
         visits = dict.fromkeys(trial.visits[panel.visit].label for panel in panels if panel.visit)
         values: dict[str, Any] = caption_values(trial, analysis)
         values |= {"letters": letters, "strata": join_words(names), "visits": join_words(visits)}
-        title, caption = fill_placeholders(self.title, values), fill_placeholders(self.caption, values)
+        title = fill_placeholders(self.title, values, f"{self.label}, title")
+        caption = fill_placeholders(self.caption, values, f"{self.label}, caption")
         markers = {panel.marker or analysis.marker for panel in panels}
         if markers and analysis.strata.by != "quantile" and analysis.marker not in markers:
             undivided = join_words(sorted(trial.markers[marker].label for marker in markers), "or")
             title += ": no such strata in this analysis"
             caption = f"The analysis defines no strata by {undivided}; the panels are therefore empty."
-        of_trial = self.flow or self.forest or any(panel.group == "participants" for panel in panels)
-        of_changes = self.flow or self.forest or any(panel.shows_changes for panel in panels)
+        of_both = self.flow or self.forest
+        of_trial = of_both or any(panel.group == "participants" for panel in panels)
+        of_changes = of_both or any(p.kind == "time_course" or p.visit not in ("", BASELINE) for p in panels)
         conventions = values["excluded"] if of_trial else "", values["outliers"] if of_changes else ""
         return title, " ".join(filter(None, (caption, *conventions)))
 
 
-def _collect_letters(panels: Sequence[Panel]) -> dict[str, str]:
+def _collect_letters(panels: Sequence[Panel], strata: Sequence[str]) -> dict[str, str]:
     """Return the letters of the panels that show each outcome, marker, group, visit or stratum: ``a, c`` or ``d–f``."""
     letters: dict[str, list[str]] = defaultdict(list)
     for index, panel in enumerate(panels):
-        for name in {panel.outcome, panel.marker, panel.group, panel.visit, *panel.strata}:
+        shown = {*panel.strata, *select_strata(panel.strata, strata)}  # words such as highest, and labels
+        for name in {panel.outcome, panel.marker, panel.group, panel.visit} | shown:
             letters[name].append(letter(index))
     runs = {name for name, run in letters.items() if len(run) > 2 and "".join(run) in ascii_lowercase}
     return {name: f"{run[0]}–{run[-1]}" if name in runs else ", ".join(run) for name, run in letters.items()}
@@ -198,12 +207,9 @@ _ROWS_PER_PAGE = 3  # of the figures of cutoffs
 
 def list_cutoff_figures(trial: Trial) -> dict[str, tuple[str, str, list[tuple[str, str]]]]:
     """Return by name of the figure its family, marker, and the outcomes and visits, for families that fit on a page."""
-    figures = {}
-    for family in trial.families:
-        changes = trial.changes_of(family)
-        if 0 < len(changes) <= _ROWS_PER_PAGE * count_columns(changes):
-            figures |= {f"every_cut_{family}_{marker}": (family, marker, changes) for marker in trial.markers}
-    return figures
+    changes = {family: trial.changes_of(family) for family in trial.families}
+    fitting = [(family, c) for family, c in changes.items() if 0 < len(c) <= _ROWS_PER_PAGE * count_columns(c)]
+    return {f"every_cut_{family}_{key}": (family, key, c) for family, c in fitting for key in trial.markers}
 
 
 def count_columns(changes: Sequence[tuple[str, str]]) -> int:

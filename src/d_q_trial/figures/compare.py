@@ -39,8 +39,8 @@ def draw_comparison(
     names = [", ".join(name).removesuffix(f", {ALL_PARTICIPANTS}") for name in names]
     headings = [name.replace("_", " ") for name in analyses]
     looks = {"treated": {"facecolor": FILLS[2]}, "control": {"facecolor": FILLS[1]}, "changed": _FRAME}
-    words = {key: render_text("comparison", key, arms=trial.arms) for key in looks}
-    legend = [Rectangle((0, 0), 1, 1, label=words[key], **look) for key, look in looks.items()]
+    texts = {key: render_text("comparison", key, arms=trial.arms) for key in looks}
+    legend = [Rectangle((0, 0), 1, 1, label=texts[key], **look) for key, look in looks.items()]
     with style.journal_style():
         left, table_width = 4 + max(map(style.text_width, names)), COLUMN * len(analyses)
         length, angle = max(style.text_width(heading, weight="bold") for heading in headings), math.radians(SLANT)
@@ -49,8 +49,9 @@ def draw_comparison(
         page = style.Page(width, header + height + 19, label)
         ax = page.axes(left, header, table_width, height)
         draw_cells(ax, cells, len(analyses))
-        last_rows = [n for n, (row, below) in enumerate(pairwise(rows), start=1) if row[0] != below[0]]  # of outcomes
-        ax.hlines(len(rows) - np.array(last_rows), 0, len(analyses), color=style.QUIET, linewidth=0.6)
+        last_rows = [n for n, (row, below) in enumerate(pairwise(rows), start=1) if row[0] != below[0]]
+        between_outcomes = len(rows) - np.array(last_rows)
+        ax.hlines(between_outcomes, 0, len(analyses), color=style.QUIET, linewidth=0.6)
         ax.set_yticks(np.arange(len(rows))[::-1] + 0.5, names)
         ax.xaxis.tick_top()
         ax.set_xticks(np.arange(len(analyses)) + 0.5, headings, rotation=SLANT, ha="left", rotation_mode="anchor")

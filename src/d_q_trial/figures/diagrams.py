@@ -122,12 +122,13 @@ def draw_design(spec: Design, study: Study) -> tuple[style.Page, list[Content]]:
     visits, arms = list(study.trial.visits.values()), study.trial.arms
     has_weeks = all(visit.week is not None for visit in visits)  # otherwise the visits are equally spaced
     times = [visit.week if has_weeks else index for index, visit in enumerate(visits)]
+    last = max([times[-1], *((t.times - 1) * t.every_weeks + t.days / 7 for t in spec.treatments if t.days)])
     phrases = [": ".join(filter(None, (getattr(arms, t.arm).label, t.label))) for t in spec.treatments]
     measurements = _list_measurements(study.trial)
     names = *phrases, *(label for label, _ in measurements)
     row_labels = [style.wrap_text(name, _DESIGN_LEFT - 4, style.BODY) for name in names]
     height = _DESIGN_ROW * max(2, *(1 + label.count("\n") for label in row_labels)) / 2 * (len(row_labels) + 0.2)
-    width, duration = style.WIDTH_MM - _DESIGN_LEFT - _DESIGN_RIGHT, times[-1] - times[0]
+    width, duration = style.WIDTH_MM - _DESIGN_LEFT - _DESIGN_RIGHT, last - times[0]
     padding = 0.04 * (duration or 1.0)
     scale, widest = width / (duration + 2 * padding), max(style.text_width(visit.label) for visit in visits)
     # Labels of visits that would reach each other or the edge of the page are slanted.
@@ -135,8 +136,7 @@ def draw_design(spec: Design, study: Study) -> tuple[style.Page, list[Content]]:
     header = 7 + slanted * 0.6 * widest
     page = style.Page(style.WIDTH_MM, header + height + 11)  # no label, because it shows no participant data
     ax = page.axes(_DESIGN_LEFT, header, width, height)
-    ax.set(ylim=(len(row_labels) - 0.4, -0.6), xlabel="Weeks" * has_weeks)
-    ax.set_xlim(times[0] - padding, times[-1] + padding)
+    ax.set(xlim=(times[0] - padding, last + padding), ylim=(len(row_labels) - 0.4, -0.6), xlabel="Weeks" * has_weeks)
     ax.spines["left"].set_visible(False)
     ax.set_yticks(range(len(row_labels)), row_labels, size=style.BODY, va="center", linespacing=1.05)
     ax.tick_params(axis="y", length=0, pad=4)
@@ -144,7 +144,7 @@ def draw_design(spec: Design, study: Study) -> tuple[style.Page, list[Content]]:
     ticks = dict(zip(times, (f"{time:g}" if has_weeks else "" for time in times), strict=True))
     for row, treatment in enumerate(spec.treatments):
         look = style.TREATED if treatment.arm == "treated" else style.CONTROL
-        ax.plot((times[0], times[-1]), (row, row), color=look.edge, linewidth=0.8, zorder=1)
+        ax.plot((times[0], last), (row, row), color=look.edge, linewidth=0.8, zorder=1)
         bar = {"facecolor": look.face, "edgecolor": look.edge, "linewidth": 0.5, "zorder": 3}
         for week in [course * treatment.every_weeks for course in range(treatment.times if treatment.days else 0)]:
             style.draw_box(ax, week, row - 0.25, treatment.days / 7, 0.5, **bar)
@@ -229,13 +229,8 @@ def draw_forest(spec: Forest, study: Study) -> tuple[style.Page, list[Content]]:
             page.text(x, top - 1, headings[column], ha=alignment, va="bottom", color=style.QUIET)
         for index in rows.index:
             y, is_overall = top + row * 0.5, overall[index]
-            page.text(
-                3 if is_overall else 6,
-                y,
-                texts["name"][index],
-                weight="bold" if is_overall else "normal",
-                linespacing=1,
-            )
+            left, weight = (3, "bold") if is_overall else (6, "normal")
+            page.text(left, y, texts["name"][index], weight=weight, linespacing=1)
             for column, (x, alignment) in _COLUMNS.items():
                 page.text(x, y, texts[column][index], ha=alignment, linespacing=1)
             top += row
@@ -249,9 +244,7 @@ def draw_effects(ax: Axes, effects: pd.DataFrame, study: Study, unit: str) -> No
     low, high = elements.pad_range([0.0, *effects[["estimate", "low", "high"]].stack().dropna()])
     ax.set(xlim=(low, high), ylim=(len(effects) - 0.5, -0.5), yticks=[])
     ax.axvline(0, **style.DASHED)
-    strata = study.analysis.strata.labels
-    looks = {stratum: style.stratum_look(index, len(strata)) for index, stratum in enumerate(strata)}
-    looks[ALL_PARTICIPANTS] = style.OVERALL
+    looks = style.group_looks(study.analysis.strata.labels)
     for row, effect in enumerate(effects.itertuples()):
         look = looks[effect.group]
         # NaN draws nothing.

@@ -41,25 +41,17 @@ class Group:
 
 
 def draw_groups(
-    ax: Axes,
-    groups: Sequence[Group],
-    unit: str = "",
-    limits: Limits = None,
-    zero: bool = False,
-    include: Iterable[float] = (),
-    names: bool = True,
+    ax: Axes, groups: Sequence[Group], unit: str = "", limits: Limits = None, include: Iterable[float] = (), names=True
 ) -> None:
     """Draw every participant as a point, with median, quartiles and n of each group.
 
-    ``unit`` follows the value of a point outside the axis, ``limits`` override the range chosen from the data, which has
-    the values to ``include`` in view, ``zero`` draws the line of no change, and ``names`` writes the names above n.
+    ``unit`` follows the value of a point outside the axis, ``limits`` override the range chosen from the data and the
+    values to ``include``, and ``names`` writes the names of the groups above n.
     """
     positions, values = [group.position for group in groups], [v for group in groups for v in group.values]
     quartiles = [quartile for group in groups for quartile in (group.summary.q1, group.summary.q3)]
     ax.set_xlim(min(positions) - 0.6, max(positions) + 0.6)
-    ax.set_ylim(limits or axis_range(values, quartiles, [0.0] * zero + [*include]))
-    if zero:
-        ax.axhline(0.0, label="zero", **style.DASHED)
+    ax.set_ylim(limits or axis_range(values, quartiles, include))
     for group in groups:
         _draw_points(ax, group)
         _mark_values_beyond(ax, group, unit)

@@ -40,8 +40,7 @@ class View:
         self.panel, self.study = panel, study
         self.limits: elements.Limits = None  # of the vertical axis, if shared; by default chosen from the data
         self.marker = panel.marker or analysis.marker
-        every_stratum = panel.kind == "strata" and panel.strata == [ALL_PARTICIPANTS]
-        self.strata = labels.select_strata(["each"] if every_stratum else panel.strata, analysis.strata.labels)
+        self.strata = labels.select_strata(panel.strata, analysis.strata.labels)
         self.subgroups = [subgroup_keys(stratum, self.marker) for stratum in self.strata]
         if panel.kind == "correlation":
             age = f"{trial.population.cut_age:g}"  # in the names of age groups in the results
@@ -87,8 +86,8 @@ class View:
             if unknown := [name for name in strata if name not in (ALL_PARTICIPANTS, *defined)]:
                 raise NotShownError(f"No stratum {', '.join(unknown)} in this analysis (it has {', '.join(defined)})")
             if len(strata) > MAX_STRATA:
-                limit = f"A panel holds up to {MAX_STRATA} strata"
-                raise NotShownError(f"{limit}, this analysis has {len(strata)}: see the tables")
+                limit = f"A panel holds up to {MAX_STRATA} strata, this analysis has {len(strata)}: see the tables"
+                raise NotShownError(limit)
             return Content(self.title, DRAW_BY_KIND[self.panel.kind](ax, self))
         except NotShownError as reason:
             elements.write_message(ax, str(reason))
@@ -130,7 +129,10 @@ def draw_arms(ax: Axes, view: View) -> str:
     names = not view.needs_legend(elements.axes_size(ax)[0] * style.MM_PER_POINT)
     compared = [study.compare_arms(key, **subgroup) for subgroup in view.subgroups]
     include = [groups[0].summary.median + end for *ends, _ in compared for end in ends] if estimation else []
-    view.draw_groups(ax, groups, names=names, zero=view.visit != BASELINE, include=include)
+    no_change = [0.0] * (view.visit != BASELINE)
+    view.draw_groups(ax, groups, names=names, include=include + no_change)
+    for height in no_change:
+        ax.axhline(height, label="zero", **style.DASHED)
     direction = labels.contrast_label(trial)
     for stratum, (*ends, p), control, treated in zip(view.strata, compared, groups[::2], groups[1::2], strict=True):
         name = "" if estimation or stratum == ALL_PARTICIPANTS else stratum
@@ -180,13 +182,12 @@ def draw_time_course(ax: Axes, view: View) -> str:
 def draw_strata(ax: Axes, view: View) -> str:
     """Draw baseline values by stratum, both arms together; the highest stratum, if shown, is compared with each lower one."""
     study, key, groups, comparisons = view.study, view.key, [], []
-    defined = study.analysis.strata.labels
+    looks = style.group_looks(study.analysis.strata.labels)
     for position, (stratum, subgroup) in enumerate(zip(view.strata, view.subgroups, strict=True)):
-        look = style.stratum_look(defined.index(stratum), len(defined)) if stratum in defined else style.OVERALL
         values, summary = study.values(key, **subgroup), study.summary(key, **subgroup)
-        groups.append(elements.Group(stratum, look, position, values, summary))
+        groups.append(elements.Group(stratum, looks[stratum], position, values, summary))
     view.draw_groups(ax, groups)
-    *lower, highest = defined
+    *lower, highest = study.analysis.strata.labels
     places = {group.name: group.position for group in groups}
     compared = [stratum for stratum in places if stratum in lower] if highest in places else []
     compared.sort(key=lambda stratum: abs(places[stratum] - places[highest]))  # shorter brackets are below longer ones

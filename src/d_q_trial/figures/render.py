@@ -67,11 +67,8 @@ def draw_figures(
 
 def lay_out_figure(figure: Figure, study: Study) -> tuple[style.Page, list[Content]]:
     """Draw one figure on a page; call it within ``style.journal_style``."""
-    for kind, draw_page in (
-        ("flow", diagrams.draw_flow),
-        ("design", diagrams.draw_design),
-        ("forest", diagrams.draw_forest),
-    ):
+    diagram_pages = {"flow": diagrams.draw_flow, "design": diagrams.draw_design, "forest": diagrams.draw_forest}
+    for kind, draw_page in diagram_pages.items():
         if spec := getattr(figure, kind):
             return draw_page(spec, study)
     views = [View(panel, study) for panel in figure.expand_panels(study.analysis.strata.labels)]

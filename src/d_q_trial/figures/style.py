@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -19,6 +19,7 @@ from PIL.PngImagePlugin import PngInfo
 from pypdfium2 import PdfDocument
 
 from ..files import atomic
+from ..results_table import ALL_PARTICIPANTS
 
 WIDTH_MM = 183.0  # of a two-column page
 PNG_DPI = 250
@@ -73,9 +74,10 @@ STRATA = (
 )
 
 
-def stratum_look(index: int, count: int) -> Look:
-    """Return the look of stratum ``index`` (0 = lowest) of ``count``; two strata are light and dark."""
-    return STRATA[2 * index if count == 2 else min(index, len(STRATA) - 1)]
+def group_looks(strata: Sequence[str]) -> dict[str, Look]:
+    """Return the looks of all participants and of the strata, lowest first; two strata are light and dark."""
+    looks = STRATA[::2] if len(strata) == 2 else (*STRATA, *STRATA[-1:] * len(strata))
+    return {ALL_PARTICIPANTS: OVERALL, **dict(zip(strata, looks, strict=False))}
 
 
 @cache
