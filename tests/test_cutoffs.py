@@ -401,14 +401,14 @@ def test_the_published_cutoff_does_not_depend_on_the_cutoffs_of_the_analysis(at_
 
 @pytest.mark.parametrize(
     ("best", "label", "start", "defined"),
-    [({"cut": 151.0}, LABEL, f"{LABEL}. Bone", True), ({"p_best_of_both": np.nan}, None, "Bone", False)],
+    [({"cut": -1512345.5}, LABEL, f"{LABEL}. Bone", True), ({"p_best_of_both": np.nan}, None, "Bone", False)],
 )
 def test_words_give_the_data_label_and_the_best_cutoff_or_its_absence(tables, best, label, start, defined):
     changed = tables._replace(best_cuts=tables.best_cuts.assign(**best))
     figures = drawing.describe_cutoffs(changed, TRIAL, PUBLISHED, CHOSEN.robustness, label)
     words = figures[f"every_cut_turnover_{PANEL[0]}"]["words"]
     assert words.startswith(f"{start} turnover")
-    assert (" 151, P = " in words, "no cutoff to try" in words) == (defined, not defined)
+    assert (" −1512345.5, P = " in words, "no cutoff to try" in words) == (defined, not defined)
     assert "in stratum" not in figures["every_cut_turnover_p16_variant_1+5"]["words"]
 
 

@@ -69,8 +69,7 @@ def axis_range(values: Iterable[float], quartiles: Iterable[float], include: Ite
     values, quartiles = list(filter(math.isfinite, values)), list(filter(math.isfinite, quartiles))
     first, third = min(quartiles, default=0.0), max(quartiles, default=0.0)
     reach = REACH * (third - first) or math.inf  # equal quartiles exclude no value
-    near = [*(value for value in values if first - reach <= value <= third + reach), *quartiles]
-    near += filter(math.isfinite, include)
+    near = [*(v for v in values if first - reach <= v <= third + reach), *quartiles, *filter(math.isfinite, include)]
     if not near:
         return 0.0, 1.0
     low, high = pad_range(near)

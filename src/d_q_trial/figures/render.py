@@ -13,6 +13,7 @@ from .study import Study
 
 # Millimetres between the edge of a panel's cell and its axes.
 _LEFT, _RIGHT, _TOP, _BOTTOM = 15.5, 3.0, 9.5, 7.5
+_LOWEST = 20.0  # axes, in panels that are higher than the list says if they have much text
 _RIGHT_AXIS = 12.0
 _LEGEND, _NO_LEGEND = 5.0, 1.5  # above all panels
 _SIZES = 3.5  # further room below time courses, for the label of n
@@ -75,31 +76,32 @@ def lay_out_figure(figure: Figure, study: Study) -> tuple[style.Page, list[Conte
     across = [len(v.strata) / (2 if v.panel.kind == "strata" else 1) for v in views]
     across += [max(_COURSE, len(v.outcome.follow_up)) for v in views if v.panel.kind == "time_course"]
     columns = max(1, min(figure.columns, len(views), int(_STRATA_PER_ROW / max(across))))
-    cell_width, cell_height = style.WIDTH_MM / columns, figure.panel_height
+    cell_width = style.WIDTH_MM / columns
     bold, title_width = (style.TITLE, "bold"), cell_width - 6.5
     titles = [style.wrap_text(style.truncate(v.title, 4 * title_width, *bold), title_width, *bold) for v in views]
     widths = [cell_width - _LEFT - _RIGHT - _RIGHT_AXIS * (view.panel.kind == "estimation") for view in views]
     needs_legend = any(view.needs_legend(width) for view, width in zip(views, widths, strict=True))
-    top = _LEGEND if needs_legend else _NO_LEGEND
-    page = style.Page(style.WIDTH_MM, top + math.ceil(len(views) / columns) * cell_height + 1.0, study.label)
-    axes, contents = [], []
-    for index, (view, title, width) in enumerate(zip(views, titles, widths, strict=True)):
-        cell_left, cell_top = cell_width * (index % columns), top + cell_height * (index // columns)
-        bottom = _SIZES * (view.panel.kind == "time_course")
+    axes, contents, margins = [], [], []  # margins: above and below the axes of each panel
+    for view, width in zip(views, widths, strict=True):
+        bottom = _BOTTOM + _SIZES * (view.panel.kind == "time_course")
         if view.panel.kind == "strata":
             room = width / (len(view.strata) + 0.2) - 1
-            bottom = 2.6 * max(style.wrap_text(name, room).count("\n") for name in view.strata)
-        header = _TOP + _EXTRA_LINE * (view.extra_lines + max(text.count("\n") for text in titles))
-        height = cell_height - header - _BOTTOM - bottom
-        axes.append(page.axes(cell_left + _LEFT, cell_top + header, width, height))
+            bottom += 2.6 * max(style.wrap_text(name, room).count("\n") for name in view.strata)
+        margins.append((_TOP + _EXTRA_LINE * (view.extra_lines + max(text.count("\n") for text in titles)), bottom))
+    cell_height = max(figure.panel_height, _LOWEST + max(map(sum, margins)))
+    top = _LEGEND if needs_legend else _NO_LEGEND
+    page = style.Page(style.WIDTH_MM, top + math.ceil(len(views) / columns) * cell_height + 1.0, study.label)
+    for index, (view, title, (header, bottom)) in enumerate(zip(views, titles, margins, strict=True)):
+        cell_left, cell_top = cell_width * (index % columns), top + cell_height * (index // columns)
+        axes.append(page.axes(cell_left + _LEFT, cell_top + header, widths[index], cell_height - header - bottom))
         contents.append(view.draw(axes[-1]))
         if len(views) > 1:
             page.text(cell_left + 1.0, cell_top + 0.5, letter(index), weight="bold", size=style.LETTER, va="top")
         page.text(cell_left + 5.5, cell_top + 0.9, title, weight="bold", size=style.TITLE, va="top")
     drawn = [(a, v) for a, v, content in zip(axes, views, contents, strict=True) if not content.missing]
     for ax, view in drawn if figure.by_stratum else ():
-        # Panels of one outcome have the same vertical axis, so that strata can be compared.
-        lows, highs = zip(*(a.get_ylim() for a, v in drawn if v.panel.outcome == view.panel.outcome), strict=True)
+        # Panels of one outcome and measure have the same vertical axis, so that strata can be compared.
+        lows, highs = zip(*(a.get_ylim() for a, v in drawn if v.key[:2] == view.key[:2]), strict=True)
         view.limits = min(lows), max(highs)
         if ax.get_ylim() != view.limits:
             ax.clear()
