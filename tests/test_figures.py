@@ -292,7 +292,7 @@ def test_values_outside_the_axis_are_marked_at_its_edge_with_the_farthest(outsid
     assert ax.get_ylim()[1] < 400
 
 
-def test_strata_are_drawn_side_by_side_with_their_points_and_p_and_each_is_compared_with_the_highest():
+def test_strata_are_drawn_side_by_side_with_their_points_and_p():
     panel = ARMS.model_copy(update={"strata": ["highest", "lowest"]})
     ax, _ = draw_panel(panel)
     assert [text for text in list_texts(ax) if "=" in text] == ["T3\nP = 0.031", "T1/T2\nP = 0.031"]
