@@ -33,7 +33,7 @@ rule compare:
     priority: 1  # on the way to the overview
     params:
         code=code_inputs.code_checksum("compare"),
-        contents=files.combined_checksum([SETTINGS.trial]),
+        contents=files.combined_checksum([SETTINGS.trial, SETTINGS.tables or ""]),
         settings=SETTINGS.model_dump(
             mode="json",
             include={"trial", "published", "tables", "reference", "analyses"},

@@ -21,9 +21,21 @@ TARGETS += ["results/index.html"]
 def report_inputs(wildcards):
     """List the inputs of a report: all outputs of the analysis, also those made on request, and the consistency findings.
 
-    The report of an alternative analysis states the differences from the reference, so it needs the numbers of both.
+    The report of an alternative analysis states the differences from the reference, so it needs the numbers of both. The
+    logs name the libraries that the report lists, and the description of the participants states the checksum of the workbook.
     """
     name = wildcards.analysis
+    shared = f"results/workbooks/{get_analysis(wildcards).workbook_id}"
+    read = [
+        f"{shared}/participants.json",
+        f"{shared}/logs/participants.log",
+        f"results/every_cut/{SEARCHES[name]}/logs/cutoffs.log",
+        *expand(
+            "results/{analysis}/logs/{step}.log",
+            analysis=name,
+            step=["results", "sensitivity", "tables", "figures", "robustness"],
+        ),
+    ]
     targets = [
         target
         for target in EARLIER_TARGETS
@@ -40,7 +52,7 @@ def report_inputs(wildcards):
     ]
     return list(
         dict.fromkeys(
-            [*targets, *on_request, f"results/{SETTINGS.reference}/results.csv"]
+            [*targets, *on_request, *read, f"results/{SETTINGS.reference}/results.csv"]
         )
     )
 

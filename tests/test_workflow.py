@@ -48,12 +48,15 @@ def test_every_output_has_a_rule_and_missing_outputs_and_older_workbooks_rerun_t
     assert outputs <= {row.partition("\t")[0] for row in rows}
     targets = [f"results/reconstructed/{name}" for name in ("cohort.xlsx", "ensemble.md")]
     assert "reconstruct" in workspace.list_steps(copy, *targets)
-    (copy / "results/published/alternatives.csv").unlink()
-    assert "results:published" in workspace.list_steps(copy)
-    workbook = copy / "data/reconstructed.xlsx"
+    workbook, participants = copy / "data/reconstructed.xlsx", "results/workbooks/reconstructed/participants.csv"
     workbook.write_bytes(workbook.read_bytes() + b"\0")
     os.utime(workbook, (1, 1))
     assert "participants:published" in workspace.list_steps(copy)
+    workspace.snakemake(copy, participants)
+    assert workspace.list_steps(copy) == {"overview", "report:published"}  # the participants are the same
+    for output, step in (("logs/figures.log", "figures"), ("alternatives.csv", "results")):
+        (copy / "results/published" / output).unlink()
+        assert f"{step}:published" in workspace.list_steps(copy)
 
 
 @pytest.mark.slow
