@@ -95,7 +95,7 @@ class _Builder:
         self.arms = (trial.arms.control, trial.arms.treated)  # in the order of the article
         self.marker = trial.markers[analysis.marker]
         self.placeholders = labels.caption_values(trial, analysis)
-        is_default = table.kind == "strata" and table.strata == [ALL_PARTICIPANTS]  # which means a column per stratum
+        is_default = table.kind == "strata" and "strata" not in table.model_fields_set  # each stratum
         self.strata = labels.select_strata(["each"] if is_default else table.strata, analysis.strata.labels)
         self.outcomes = [trial.outcomes[name] for name in table.rows.keys(trial)] if table.rows else []
         units = {labels.change_unit(self.measure, outcome.unit) for outcome in self.outcomes}
