@@ -676,6 +676,7 @@ NOTED = {
         {"CTx": [[None, None, "CTx", None, "NTx", None], ["ID", "Arm", "Baseline", "Week 20", "Week 2", "Week 4"], *zip(IDS, ARMS, *map(ctx, range(4)), strict=True)]},
         r"CTx!.*not read: E \('NTx \| Week 2'\), F \('NTx \| Week 4'\)", 24),
     "panels that repeat each other": ([PANEL[0], *(row * 2 for row in PANEL[1:])], "A!C2: 'Control': .*: the same values as at A!A2", 16),
+    "a panel of changes that a table also gives": ({"A": tabulate_values(CHANGE, p1np()), "F": PANEL}, "F!A2: 'Control': .* agree with those of the participants", 12),
     "weight below the name of a later visit": (
         {s: tabulate(["ID", "Arm", "Weight", "CTx"], IDS, ARMS, range(n, n + 12), ctx(n)) for s, n in (("Baseline", 60), ("Week 20", 61))},
         "Week 20!C2: 61: Weight changes between visits, or is missing at baseline, for 12 of the participants; only the value at baseline is used", 24),

@@ -115,8 +115,7 @@ def _find_panel_repeats(frame: pd.DataFrame, trial: Trial, faults: Faults) -> It
         for _, repeat in repeats:
             source, where = repeat["source"].iloc[0], f"{head['sheet']}!{head['cell']}"
             same = sorted(first["value"]) == sorted(repeat["value"])
-            listed = source.plan is plan and plan.mapped
-            kind = "repeated panel" if same else "replicates" if listed else "two panels"
+            kind = "repeated panel" if same else "replicates" if source.plan is plan and plan.mapped else "two panels"
             panel = ", ".join(filter(None, [source.label, stratum, arm]))
             faults.error(kind, source.head, stops=kind == "two panels", panel=panel, where=where)
             if kind != "replicates":
@@ -151,16 +150,18 @@ def _find_repeats(frame: pd.DataFrame, trial: Trial, faults: Faults) -> Iterator
 
 
 def _find_given_changes(frame: pd.DataFrame, trial: Trial, faults: Faults) -> Iterator[pd.DataFrame]:
-    """Yield given changes, and panels without ids, that raw values also give; report how far they agree."""
-    linked = frame["linked"]
-    raw = frame[linked & frame["measure"].eq(VALUE) & frame["cohort"].eq(TRIAL) & frame["text"].eq("")]
+    """Yield given changes that raw values give, and panels without ids that participants give; report how far they agree."""
+    linked, keys = frame["linked"], ["variable", "visit", "participant"]
+    by_key = frame[linked & frame["cohort"].eq(TRIAL) & frame["text"].eq("")].set_index(keys).sort_index()
     arms = frame[linked].set_index("participant")["arm"].to_dict()
-    raw = raw.set_index(["variable", "visit", "participant"])["value"].sort_index()
+    raw, given = (by_key.loc[by_key["measure"].eq(measure), "value"] for measure in (VALUE, PERCENT_CHANGE))
     baselines = raw[raw.index.get_level_values("visit") == BASELINE].droplevel("visit")
     baselines = baselines.reindex(raw.index.droplevel("visit")).set_axis(raw.index)
     changes = (100 * (raw - baselines) / baselines)[baselines > 0]
+    all_changes = changes.combine_first(given)
     for source, rows in frame[~linked | frame["measure"].eq(PERCENT_CHANGE)].groupby("source", sort=False):
-        computed = (changes if source.measure == PERCENT_CHANGE else raw).get((source.variable, source.visit))
+        known = raw if source.measure == VALUE else changes if rows["linked"].iloc[0] else all_changes
+        computed = known.get((source.variable, source.visit))
         if computed is None or source.variable not in trial.outcomes:
             continue
         # Half a unit of the last decimal that the values were written with.
