@@ -11,6 +11,7 @@ from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
+import openpyxl
 import pandas as pd
 import pyreadstat
 import pytest
@@ -159,6 +160,14 @@ def test_cell_is_read_as_stored(xml, path):
     sheet = loader.read_file(path).sheets[0]
     cells = {sheet.address(r, c): value for r, row in enumerate(sheet.rows) for c, value in enumerate(row)}
     assert (cells["E3"], cells["F3"]) == (CELLS[xml], 0.33)
+
+
+@pytest.mark.parametrize(("number_format", "value"), [('"<"0.00', "<0.1"), ('[<0.2]"<0.2";0.0', 0.1)])
+def test_a_number_behind_a_sign_of_its_format_is_a_limit(path, number_format, value):
+    (book := openpyxl.Workbook()).active.append([0.1])
+    book.active["A1"].number_format = number_format
+    book.save(path)
+    assert loader.load_workbook(path).sheets[0].rows == [[value]]
 
 
 def test_macros_links_and_rows_of_text_with_fewer_cells_than_others_are_noted(path, tmp_path):

@@ -24,7 +24,7 @@ from openpyxl.utils import get_column_letter
 
 from .. import software
 from ..errors import UserError
-from .sheets import DATES, EMPTY, Flag, Sheet, Workbook, join_first, make_printable
+from .sheets import DATES, EMPTY, Flag, Sheet, Workbook, is_number, join_first, make_printable
 
 MAX_BYTES = 200_000_000  # of the file
 MAX_UNPACKED = 600_000_000  # bytes of all parts of the archive
@@ -46,6 +46,7 @@ OTHER_KINDS = {
     b"\x09\x08": "a very old .xls file; open it in a spreadsheet program and save it as .xlsx",
 }
 _FORMAT_LITERALS = re.compile(r'"[^"]*"|[\\_*].')  # of a number format: text, single characters, widths
+_LIMIT_FORMAT = re.compile(r'(?:\[[a-z]+\d*\])?["\\\s]*([<>≤≥])', re.I)  # shows the sign before the number
 OTHER_ARCHIVES = {"word/": "a Word document", "ppt/": "a PowerPoint document", "index/": "a Numbers document"}
 WORKBOOK_PARTS = {"xl/workbook.xml", "xl/workbook.bin", "content.xml"}
 REMARKS = {
@@ -221,8 +222,9 @@ def _convert_worksheet(sheet, stored: dict[tuple[int, int], Any]) -> Sheet:
             value = Flag("error cell", str(source.value))
         if value == EMPTY:
             continue
-        cells[place] = value
-        if cell.has_style and "%" in _FORMAT_LITERALS.sub("", cell.number_format) and isinstance(value, int | float):
+        shown_as = cell.number_format if cell.has_style and is_number(value) else ""
+        cells[place] = f"{limit[1]}{value:.15g}" if (limit := _LIMIT_FORMAT.match(shown_as)) else value
+        if "%" in _FORMAT_LITERALS.sub("", shown_as):
             percent.append(place)
         if cell.has_style and cell.font.strike:
             struck.append(place)
@@ -257,8 +259,7 @@ def _sheet_from_rows(name: str, rows: list[list], *, hidden: bool = False) -> Sh
     width = max((len(row) for row in rows), default=0)
     while rows and not any(value != EMPTY for value in rows[-1]):
         rows.pop()
-    table = [row + [EMPTY] * (width - len(row)) for row in rows]
-    return Sheet(name, table, hidden=hidden)
+    return Sheet(name, [row + [EMPTY] * (width - len(row)) for row in rows], hidden=hidden)
 
 
 def _read_with_calamine(path: Path) -> list[Sheet]:
