@@ -8,13 +8,14 @@ from html import unescape
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from pipeline import LABEL, TRIAL, alter_trial, make_analysis
 
-from d_q_trial import claims, compare, formatting
+from d_q_trial import changes, claims, compare, formatting
 from d_q_trial.config import settings
 from d_q_trial.config.robustness import Family, Multiverse
-from d_q_trial.files import read_rows, write_json, write_text
+from d_q_trial.files import read_rows, write_csv, write_json, write_text
 from d_q_trial.pages import italicize_p, template_engine
 from d_q_trial.report import collect, headlines, methods, pieces
 from d_q_trial.report.page import claims_page, forest_row, report_page
@@ -308,6 +309,12 @@ def test_the_methods_describe_special_cases(report, change, expected, unexpected
     assert (unexpected in special, unexpected in usual) == (False, True)
     if expected.startswith("Not compared"):
         assert expected in report_page(changed).partition('"methods"')[0]
+
+
+def test_the_methods_name_the_strata_of_panels_that_the_analysis_lacks(report, tmp_path):
+    rows = [dict.fromkeys(changes.COLUMNS, "") | {"stratum": stratum} for stratum in ("T1", "T2", "T3")]
+    write_csv(pd.DataFrame(rows), tmp_path / "changes.csv")
+    assert "assigns to T1 and T2 are in no stratum" in methods.methods_paragraph(replace(report, folder=tmp_path))
 
 
 @pytest.mark.parametrize(("compared", "has_table"), [("p1np", True), ("age", False)])

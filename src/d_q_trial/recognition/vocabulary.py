@@ -148,8 +148,7 @@ def stratum_label(text: str) -> str:
     stratum = re.sub(r"\s*of\s*p16$", "", match[0]) if match else ""
     if "lower two" in stratum or "two lower" in stratum:
         return "T1/T2"
-    is_tertile = "p16" not in stratum or "tertile" in stratum
-    words = re.findall(r"[1-3](?=st|nd|rd|\b)|[a-z]+", stratum) if is_tertile else []
+    words = re.findall(r"[1-3](?=st|nd|rd|\b)|[a-z]+", stratum) if "p16" not in stratum or "tertile" in stratum else []
     numbers = {_TERTILES[word] for word in words if word in _TERTILES}
     return "/".join(f"T{number}" for number in sorted(numbers)) or " ".join(text.split())
 
@@ -554,8 +553,7 @@ class Vocabulary:
 
 def _extract_measure(reading: LabelReading) -> None:
     """Extract a change, a percentage or a percentage of the baseline."""
-    of_baseline = PERCENT.search(reading.leftover) and not CHANGE.search(reading.leftover)
-    if of_baseline and reading.extract(OF_BASELINE):
+    if PERCENT.search(reading.leftover) and not CHANGE.search(reading.leftover) and reading.extract(OF_BASELINE):
         reading.extract(PERCENT)
         reading.measure = "percent_of_baseline"  # 95.9 for a fall by 4.1 percent
         return

@@ -84,6 +84,7 @@ def template_values(report: Report) -> dict[str, Any]:
         if report.strata
         else "",
         "strata_in_workbook": any(has(measure=analysis.measure, statistic="n", stratum=s) for s in rule.labels),
+        "panel_strata": sorted({row["stratum"] for row in rows} - {""}),
         "sizes": [f"{counts[stratum]} ({stratum})" for stratum in rule.labels if stratum in counts],
         "unplaced": len(analysed.difference(row["participant"] for row in strata)),
         "cuts": [f"{cut:.4g}" for cut in cuts] if rule.by == "quantile" else [],
