@@ -29,9 +29,10 @@ def test_the_changes_of_the_analysed_arms_are_those_worked_by_hand_and_are_read_
     rows += as_percent(value_rows(name, "d_q", "ctx", week_2=5.0, week_4=6.0, week_20=7.0), **stratum)
     rows += as_percent(value_rows(name, "d_q", "p1np", week_4=8.0, baseline=9.0), **stratum)
     rows += as_percent(value_rows(name, "d_q", "calcium", week_4=8.0), **stratum)
+    rows += as_percent(value_rows(name, "d_q", "bmd_radius", week_4=8.0), **stratum)  # a visit that is not analysed
     rows += value_rows("F", "fisetin", "ctx", baseline=0.4, week_2=0.5)  # another arm, and the population sample
     rows += [{"cohort": "population", "arm": "", "participant": "P", "variable": "ctx", "value": 0.4}]
-    frame = build(rows, outcomes=["p1np", "ctx"], visits=["week_4", "week_2"])
+    frame = build(rows, outcomes=["bmd_radius", "p1np", "ctx"], visits=["week_4", "week_2"])
     a, b = ("A", True, "d_q", "", ""), ("B", True, "control", "", "")
     panel = (name, False, "d_q", "p16_variant_5", "T3")
     expected = [

@@ -119,6 +119,15 @@ def test_primary_endpoint_needs_baselines_above_zero_and_zeros_are_noted_once(tm
     assert re.findall("Sheet!.*zero baseline.*", text) == [note]
 
 
+def test_panels_of_one_stratum_do_not_give_the_primary_endpoint(tmp_path):
+    panel = [
+        ["CTx, % change at week 20, p16 variant 5: T3"],
+        ["Control", "D+Q"],
+        *([i + 0.5, -i - 0.5] for i in range(8)),
+    ]
+    assert "cannot be computed: no values at 20 weeks" in inspect_workbook(save(tmp_path, {"Fig. 4": panel}))[0]
+
+
 def test_each_value_of_a_panel_is_compared_with_one_raw_value(tmp_path):
     rows = list(make_workbook("CTx week 20").active.iter_rows(min_row=2, values_only=True))
     changes = {arm: [100 * (row[3] - row[2]) / row[2] for row in rows if row[1] == arm] for arm in ("Control", "D+Q")}

@@ -44,9 +44,8 @@ def build_changes(participants: Participants, trial: Trial, analysis: Analysis) 
     follow_ups = [visit for visit in trial.visits if visit != BASELINE]
     visits = _select_names(analysis.visits, follow_ups, f"analyses.{analysis.name}.visits")
     excluded = _select_excluded(frame, trial, analysis)
-    analysed = (BASELINE, *visits)
-    pairs = [(key, v) for key in outcomes for v in (BASELINE, *trial.outcomes[key].follow_up) if v in analysed]
-    parts = [_linked_rows(frame, pairs), _unlinked_rows(frame[~frame["linked"]], outcomes, visits)]
+    pairs = [(k, v) for k in outcomes for v in (BASELINE, *trial.outcomes[k].follow_up) if v in (BASELINE, *visits)]
+    parts = [_linked_rows(frame, pairs), _unlinked_rows(frame[~frame["linked"]], pairs)]
     names = [name for name in COLUMNS if name not in ("measure", "value", "reason")]
     rows = pd.DataFrame({name: np.concatenate([part[name] for part in parts]) for name in (*names, "percent")})
     baseline, follow_up, percent = (rows[name].to_numpy(float) for name in ("baseline", "follow_up", "percent"))
@@ -133,14 +132,14 @@ def _linked_rows(frame: pd.DataFrame, pairs: list[tuple[str, str]]) -> pd.DataFr
     return rows[measured.groupby([rows["outcome"], rows["visit"]]).transform("any")]
 
 
-def _unlinked_rows(frame: pd.DataFrame, outcomes: list[str], visits: list[str]) -> pd.DataFrame:
-    """Return the rows of panels without ids, each of them a change or a baseline value."""
+def _unlinked_rows(frame: pd.DataFrame, pairs: list[tuple[str, str]]) -> pd.DataFrame:
+    """Return the rows of panels without ids for these outcomes and visits, each of them a change or a baseline value."""
+    frame = frame[pd.MultiIndex.from_frame(frame[["variable", "visit"]]).isin(pairs)]
     at_baseline = frame["visit"].eq(BASELINE) & frame["measure"].eq(VALUE)
-    is_change = frame["visit"].isin(visits) & frame["measure"].eq(PERCENT_CHANGE)
-    value = frame["value"].astype(float)
-    added = {"baseline": value.where(at_baseline), "follow_up": np.nan, "percent": value.where(is_change)}
-    rows = frame.rename(columns={"variable": "outcome"}).assign(**added)
-    return rows[frame["variable"].isin(outcomes) & (at_baseline | is_change)]
+    is_change = frame["visit"].ne(BASELINE) & frame["measure"].eq(PERCENT_CHANGE)
+    added = {"baseline": frame["value"].where(at_baseline), "percent": frame["value"].where(is_change)}
+    rows = frame.rename(columns={"variable": "outcome"}).assign(follow_up=np.nan, **added)
+    return rows[at_baseline | is_change]
 
 
 def treat_outliers(changes: pd.DataFrame, analysis: Analysis) -> None:

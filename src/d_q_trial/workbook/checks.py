@@ -115,7 +115,7 @@ def check_units(reading: WorkbookReading) -> None:
 
 def check_plausible(reading: WorkbookReading) -> None:
     """Ask about columns, and single values, far from what the trial or the other values lead to expect."""
-    reported = {(fault.sheet, fault.cell) for fault in reading.faults.errors if fault.kind == "unit"}
+    faults, reported = reading.faults, {(f.sheet, f.cell) for f in reading.faults.errors if f.kind == "unit"}
     columns = [(s, r, r["value"].median(), r["value"].abs().median()) for s, r in _iterate_measured(reading)]
     for source, rows, median, size in columns:
         if (source.head["sheet"], source.head["cell"]) in reported:
@@ -127,11 +127,10 @@ def check_plausible(reading: WorkbookReading) -> None:
             hint = "if it is right, widen 'plausible' in the trial file"
             if scale := next((f"{scale:g}" for scale in UNIT_SCALES if low <= median * scale <= high), ""):
                 hint = f"{scale} times that would fit: write factor: {scale} in the mapping if the unit, not the column, is wrong"
-            words = {"median": median, "hint": hint, "limits": (low, high)}
-            reading.faults.error("implausible", source.head, source=source, **words)
+            faults.error("implausible", source.head, source=source, median=median, hint=hint, limits=(low, high))
         elif 2 * len(far_medians) >= len(medians) > 1 and not source.plan.mapped:
-            far_median = np.median(far_medians)
-            reading.faults.error("implausible / columns", source.head, source=source, median=median, other=far_median)
+            other = np.median(far_medians)
+            faults.error("implausible / columns", source.head, source=source, median=median, other=other)
         else:
             _check_odd_values(reading, source, rows, median, size)
 
@@ -173,15 +172,12 @@ def check_baselines(reading: WorkbookReading) -> None:
     trial, keys = reading.trial, ["variable", "participant"]
     raw = reading.frame[reading.frame["linked"] & (reading.frame["measure"] == VALUE)]
     raw = raw[raw["variable"].isin([key for key, outcome in trial.outcomes.items() if outcome.follow_up])]
-    raw = raw.assign(label=[trial.variable_label(key) for key in raw["variable"]])
     baselines = raw[raw["visit"] == BASELINE]
     later = raw[raw["visit"] != BASELINE].join(baselines.set_index(keys)["value"].rename("baseline"), on=keys)
     with_baselines = later["variable"].isin(baselines["variable"])
     never_paired = later.groupby("variable", sort=False)["baseline"].transform("count").eq(0)
     implausible = (later["baseline"] > 0) & (later["value"] > later["baseline"] * (1 + MAX_CHANGE / 100))
-    analysed = [visit in trial.outcomes[key].follow_up for key, visit in later[["variable", "visit"]].to_numpy()]
     for name, rows in (
-        ("not analysed", later[~np.array(analysed, dtype=bool)].drop_duplicates(["variable", "visit"])),
         ("baseline / negative", baselines[baselines["value"] < 0]),
         ("baseline / zero", baselines[baselines["value"] == 0]),
         ("no baseline / variable", later[~with_baselines].drop_duplicates("variable")),
@@ -191,8 +187,26 @@ def check_baselines(reading: WorkbookReading) -> None:
     ):
         for row in rows.itertuples():
             stops = name in ("no baseline / variable", "no baseline / samples")
-            place = row.source.head if stops or name == "not analysed" else cell_location(row)
-            reading.faults.error(name, place, row=row, visit=trial.visits[row.visit].label, stops=stops)
+            reading.faults.error(name, row.source.head if stops else cell_location(row), row=row, stops=stops)
+
+
+def check_analysed(reading: WorkbookReading) -> None:
+    """Ask for the arm of panels without ids, and report values that no analysis uses."""
+    rows, trial = reading.trial_rows.drop_duplicates(["source", "arm", "stratum"]), reading.trial
+    by_arm = rows.groupby(["variable", "visit", "marker", "stratum"])["arm"].transform("max").ne("")
+    for row in rows.assign(by_arm=by_arm).itertuples():
+        source, panel, later = row.source, not row.linked, row.visit != BASELINE
+        no_arm = panel and not row.arm and source.plan.column_of("arm") is None  # else it is reported already
+        applies_by_name = {
+            "not analysed / visit": later and row.visit not in source.definition.follow_up,
+            "not analysed / no ids": panel and (row.variable in trial.markers or (later and row.measure == VALUE)),
+            "not analysed / arm": panel and row.arm not in ("", *trial.analysed_arms),
+            "no arm / changes": no_arm and later,
+            "no arm / value": no_arm and not later and row.by_arm,
+        }
+        for name in filter(applies_by_name.get, applies_by_name):
+            stops = name.startswith("no arm") and not (later and source.plan.mapped)
+            reading.faults.error(name, source.head, stops=stops, row=row)
 
 
 def check_groups(reading: WorkbookReading) -> None:
@@ -303,15 +317,13 @@ def check_changes(reading: WorkbookReading) -> None:
         codes, _ = _find_missing_codes(changes["value"].to_numpy(), 99)
         for row in changes[changes["value"].isin(codes) & ~changes["value"].between(-98, 99)].itertuples():
             faults.error("missing code", cell_location(row), stops=not source.plan.mapped, **template_values)
-    plans = given["source"].map(lambda source: source.plan)
-    for _, changes in given.groupby([plans, "variable", "visit"], sort=False):
+    for _, changes in given.groupby([given["source"].map(lambda source: source.plan), "variable", "visit"], sort=False):
         source, values, sizes = changes["source"].iloc[0], changes["value"], changes["value"].abs()
         near_100 = values.min() > 0 and 50 < values.median() < 200 and not source.of_baseline
         fractions = sizes.quantile(0.9) < 1 and source.column.factor == 1.0
         for kind, suspected in (("percent of baseline", near_100), ("fraction", fractions)):
             if suspected and len(changes) >= MANY:
-                stops, label = not source.plan.mapped, source.definition.label
-                faults.error(kind, source.head, stops=stops, label=label, largest=sizes.max())
+                faults.error(kind, source.head, stops=not source.plan.mapped, source=source, largest=sizes.max())
     arms = {key: arm for key, arm in trial.analysed_arms.items() if key in set(rows["arm"])}
     for _, group in rows.groupby(["variable", "visit", "measure"], sort=False):
         present, source = set(group["arm"]), group["source"].iloc[0]
@@ -429,7 +441,7 @@ def check_columns(reading: WorkbookReading) -> None:
 
 def check_unread(reading: WorkbookReading) -> None:
     """Ask about unread numbers on a sheet with data that are read, and about blocks with variables that are read nowhere."""
-    pairs_read = variable_visits(reading.trial_rows)
+    faults, pairs_read = reading.faults, variable_visits(reading.trial_rows)
     sheets_read = {plan.sheet for plan in reading.plans if plan.readable}
     unread: dict[tuple[str, bool], list[tuple[BlockPlan, int, list[str]]]] = defaultdict(list)
     for plan in (p for p in reading.plans if p.kind in ("unknown", "groups") and not (p.unread_reason or p.mapped)):
@@ -455,8 +467,7 @@ def check_unread(reading: WorkbookReading) -> None:
         places = join_first([plan.block.range for plan in plans[1:]], MAX_NAMED)
         turn = f"write transpose: [{sheet}] there if participants are in columns, " * (not plans[0].block.sheet.turned)
         template_values = {"names": names and f" ({names})", "places": places and f" and at {places}", "turn": turn}
-        place, count = plans[0].location(), sum(numbers)
-        reading.faults.error("unread / numbers", place, stops=stops, count=count, **template_values)
+        faults.error("unread / numbers", plans[0].location(), stops=stops, count=sum(numbers), **template_values)
 
 
 def check_inferred(reading: WorkbookReading) -> None:

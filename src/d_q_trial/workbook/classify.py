@@ -36,8 +36,7 @@ def classify_block(block: Block, vocabulary: Vocabulary, contexts: list[str]) ->
     columns = [summarize_column(block, header, index) for index in range(block.width)]
     text_only = not any(column.numeric for column in columns)
     if text_only:
-        text_columns = sum(column.used > 1 for column in columns)
-        kind = "codebook" if text_columns >= 2 and block.height >= 2 else "note"
+        kind = "codebook" if sum(column.used > 1 for column in columns) >= 2 and block.height >= 2 else "note"
         note = BlockPlan(block, kind, header, evidence="text only")
         if not {vocabulary.label(" ".join(labels)).role for labels in header.labels} >= {"participant", "arm"}:
             return note
@@ -219,8 +218,7 @@ def _keep_one_column_per_role(plan: BlockPlan, vocabulary: Vocabulary) -> None:
             pairs = {pair for pair in rows if EMPTY not in pair}
             used_entries, entries = ({pair[side] for pair in pairs} for side in (0, 1))
             # Codes for the entries, or numbers of samples below them, do not contradict them.
-            consistent = len(pairs) <= max(len(used_entries), len(entries))
-            if not consistent or used_entries & entries:
+            if len(pairs) > max(len(used_entries), len(entries)) or used_entries & entries:
                 column.used_instead = used
                 column.conflicting_rows = [i for i, pair in enumerate(rows) if pair in pairs and pair[0] != pair[1]]
 

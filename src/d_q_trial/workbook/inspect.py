@@ -105,7 +105,7 @@ def _describe_primary_endpoint(reading: WorkbookReading) -> str:
     trial = reading.trial
     outcome, visit = trial.outcomes[trial.primary.outcome], trial.visits[trial.primary.visit]
     name = f"Primary endpoint ({outcome.label}, percent change from baseline to {visit.label})"
-    rows = reading.trial_rows[reading.trial_rows["variable"] == outcome.key]
+    rows = reading.trial_rows[reading.trial_rows["variable"].eq(outcome.key) & reading.trial_rows["stratum"].eq("")]
     later, baselines = rows[rows["visit"] == visit.key], rows[rows["visit"].eq(BASELINE) & rows["value"].gt(0)]
     computable = later["linked"] & later["measure"].eq(VALUE) & later["participant"].isin(baselines["participant"])
     counts = Counter(later[computable | later["measure"].eq(PERCENT_CHANGE)]["arm"])
@@ -171,9 +171,6 @@ def _list_needs(reading: WorkbookReading) -> list[str]:
     trial, rows = reading.trial, reading.trial_rows
     if rows.empty:
         return ["participants: no block was recognised as holding the trial's participants, by row or by group"]
-    arms = set(rows["arm"])
-    absent = [arm for key, arm in trial.analysed_arms.items() if any(arms) and key not in arms]
-    needs = [f"arm {arm.label}: no participants" for arm in absent]
     measured, changes = variable_visits(rows), variable_visits(rows[rows["measure"] == PERCENT_CHANGE])
     missing: dict[str, list[str]] = defaultdict(list)
     for key, outcome in trial.outcomes.items():
@@ -181,7 +178,7 @@ def _list_needs(reading: WorkbookReading) -> list[str]:
         for visit in outcome.follow_up if as_changes else [BASELINE, *outcome.follow_up]:
             if (key, visit) not in measured:
                 missing[trial.families[outcome.family]].append(f"{outcome.label} at {trial.visits[visit].label}")
-    needs += [f"{family}: {join_first(entries, MAX_NAMED)}" for family, entries in missing.items()]
+    needs = [f"{family}: {join_first(entries, MAX_NAMED)}" for family, entries in missing.items()]
     for key, marker in trial.markers.items():
         if (key, BASELINE) not in measured and not (rows["marker"].eq(key) & rows["stratum"].ne("")).any():
             needs.append(f"{marker.label}: not found, so it defines no strata")

@@ -98,11 +98,9 @@ class BlockPlan(Meaning):
     @property
     def measure_unknown(self) -> bool:
         """Whether nothing states if later values, of groups or in percent of baseline, are raw values or changes."""
-        visits = {column.visit or self.visit or BASELINE for column in self.data}
-        later = self.column_of("visit") or visits - {BASELINE}
+        later = self.column_of("visit") or {column.visit or self.visit or BASELINE for column in self.data} - {BASELINE}
         known = self.mapped or self.measure in (VALUE, PERCENT_CHANGE) or any(c.measure != VALUE for c in self.data)
-        doubtful = self.kind == "groups" or self.measure == "percent_of_baseline"
-        return bool(later) and doubtful and not known
+        return bool(later) and not known and (self.kind == "groups" or self.measure == "percent_of_baseline")
 
     def columns_of(self, role: str) -> list[Column]:
         """Return the columns with a role."""
@@ -285,8 +283,7 @@ class BlockEntry(Statement):
         roles = [entry.role for entry in columns.values() if entry.role not in ("data", "ignore")]
         if repeated := sorted({role for role in roles if roles.count(role) > 1}):
             raise ValueError(f"several columns are {repeated[0]}; expected one (combine them in the workbook)")
-        measures = {entry.measure for entry in columns.values()}
-        if info.data.get("measure") not in (None, VALUE) and VALUE in measures:
+        if info.data.get("measure") not in (None, VALUE) and VALUE in {entry.measure for entry in columns.values()}:
             raise ValueError("a column of values in a block of changes; state the measure of each column instead")
         for block in info.data.get("panels") or filter(None, [info.data.get("range")]):
             if info.data.get("header", 0) >= block.height:

@@ -99,8 +99,9 @@ def _column_statements(column: Column, plan: BlockPlan, trial: Trial) -> dict[st
     if column.questioned:  # at least one question
         entry["variable"] = variable if TO_FILL_IN in (visit, measure) else TO_FILL_IN
     else:
-        by_arm = plan.kind == "groups" and not plan.column_of("arm") and any(other.arm for other in plan.data)
-        arm = TO_FILL_IN if by_arm and not (column.arm or column.stratum) else column.arm
+        lacking = plan.kind == "groups" and not (plan.column_of("arm") or column.arm or plan.arm)
+        pooled = (column.visit or plan.visit) == BASELINE and (column.stratum or not any(c.arm for c in plan.data))
+        arm = TO_FILL_IN if lacking and not pooled else column.arm
         factor = column.factor if column.factor != 1.0 else None
         entry |= {"arm": arm, "stratum": column.stratum, "factor": factor, "unit": column.unit}
     return {key: value for key, value in entry.items() if value} or {"is": "data"}

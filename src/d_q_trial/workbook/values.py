@@ -160,8 +160,7 @@ class BlockReader:
             if isinstance(cell, str) and plain_characters(cell) != " ".join(cell.split()):
                 unusual.append(position)
         if unusual:
-            place = self.plan.locate(unusual[0], column, ids[unusual[0]])
-            self.faults.note("id characters", place, count=len(unusual))
+            self.faults.note("id characters", self.plan.locate(unusual[0], column, ids[unusual[0]]), count=len(unusual))
 
     def _read_names(self, column: Column) -> None:
         """Read a column of strata, arms, visits or variables; report each unknown name once, exclude rows to be ignored."""
@@ -200,8 +199,7 @@ class BlockReader:
             understood = {*split_words(label.leftover)} <= {"arm", "group", *string.ascii_lowercase, *string.digits}
             return label.arm if understood and not label.states_more_than("arm", "stratum") else None
         dated = label.visit and self.plan.column_of("visit")
-        variable_only = label.certain and not (dated or label.states_more_than("variable", "visit"))
-        return label.variable if variable_only else None
+        return label.variable if label.certain and not (dated or label.states_more_than("variable", "visit")) else None
 
     def _find_visit(self, column: Column, cell: object) -> str | None:
         """Return the visit that a cell names, also by its code; below a header of weeks or days, a number is a time."""
