@@ -180,7 +180,7 @@ def test_a_concurrent_run_is_refused_and_a_killed_one_leaves_no_lock(tmp_path):
     (("--config", "analyses={published: {workbook: none.xlsx}}"), ("workbook: 'none.xlsx': no such file",)),
     (("--configfile", "mine.yaml", "config.yaml"),
      ("mine.yaml: 1 fault\n  analyses.published.tset: unknown key; did you mean 'test'?",)),
-    (("--config", "figures=words.yaml"), ("words.yaml: figures.one: caption: no placeholder is called {lettrs}",)),
+    (("--config", "figures=words.yaml"), ("words.yaml: figures.one: 1, caption: no placeholder is called {lettrs}",)),
     (("--config", "tables=list.yaml"), ("list.yaml: 1 fault\n  tables: ['table_1']: expected a dictionary",)),
 ])  # fmt: skip
 def test_faults_of_the_configuration_give_one_message_that_names_their_source(finished, arguments, messages):

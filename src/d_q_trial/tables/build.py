@@ -113,7 +113,7 @@ class _Builder:
 
     def fill(self, text: str) -> str:
         """Fill the placeholders of a title or note."""
-        return " ".join(labels.fill_placeholders(text, self.placeholders).split())
+        return " ".join(labels.fill_placeholders(text, self.placeholders, self.table.label).split())
 
     def notes(self) -> list[str]:
         """Return paragraphs on what the values of the table are and how they were computed."""
