@@ -102,13 +102,13 @@ def best_cut_p_values(trial):
     """Search the best cutoff of the first marker at the visit with the effect, and among two markers and two visits."""
     robustness = Robustness(permutations=PERMUTATIONS, seed=int(trial.rng.integers(2**31)))
     participants = np.array([f"A{i}" for i in range(WOMEN)], dtype=object)
-    is_linked = np.ones(WOMEN, dtype=bool)
+    everyone = np.ones(WOMEN, dtype=bool)  # is linked and has an arm
     comparisons = []
     for endpoint, (outcome, visit) in enumerate(ENDPOINTS[:2]):
         for marker, amount in zip(TRIAL.markers, trial.markers.T, strict=True):
-            labels = (outcome, ANALYSIS.measure, visit, marker, "", TRIAL.contrast, participants, is_linked)
+            labels = (outcome, ANALYSIS.measure, visit, marker, "", TRIAL.contrast, participants, everyone)
             values = [trial.values[:, endpoint]] * 3  # of the fields value, baseline and ratio
-            comparisons.append(Comparison(*labels, trial.is_first, *values, participants, amount))
+            comparisons.append(Comparison(*labels, trial.is_first, everyone, *values, participants, amount))
     table, _ = best_cuts(divide_comparisons(comparisons, ANALYSIS, robustness), TRIAL, ANALYSIS, robustness)
     first_search = table.iloc[:2]
     return {
