@@ -83,7 +83,7 @@ def test_figures_are_copied_only_from_an_analysis_that_differs_in_marker_and_str
     assert "--twin: 'strict' is not one of published\n" in capsys.readouterr().err
 
 
-def test_inspect_does_not_write_its_page_over_the_workbook(tmp_path, capsys):
+def test_inspect_refuses_the_workbook_as_the_place_of_its_page(tmp_path, capsys):
     workbook = shutil.copy("data/reconstructed.xlsx", tmp_path)
     assert cli.main(["inspect", workbook, "--html", workbook]) == 1
     assert f"--html {workbook}: the workbook itself; name the page" in capsys.readouterr().err
@@ -122,7 +122,7 @@ def test_inspect_prints_on_a_console_with_few_characters(tmp_path, encoding):
     assert b"Primary endpoint" in run.stdout
 
 
-def test_inspect_does_not_take_a_folder_for_a_mapping_that_is_kept(tmp_path, capsys):
+def test_inspect_refuses_a_folder_as_the_place_of_a_mapping(tmp_path, capsys):
     assert cli.main(["inspect", "data/reconstructed.xlsx", "--write-mapping", str(tmp_path)]) == 1
     assert f"{tmp_path}: a folder" in capsys.readouterr().err
 

@@ -206,7 +206,7 @@ def check_analysed(reading: WorkbookReading) -> None:
         }
         for name in filter(applies_by_name.get, applies_by_name):
             stops = name.startswith("no arm") and not (later and source.plan.mapped)
-            reading.faults.error(name, source.head, stops=stops, row=row)
+            reading.faults.error(name, source.head, stops=stops, row=row, arm=trial.every_arm.get(row.arm))
 
 
 def check_groups(reading: WorkbookReading) -> None:

@@ -20,7 +20,7 @@ from .mapping import CODE_SECTIONS, BlockPlan, Column, Mapping, load_mapping
 from .repeats import resolve_repeats
 from .values import BlockReader, build_frame
 
-MAX_CODES = 500
+MAX_CODES = 500  # spellings of a role that are collected
 # Cyrillic and Greek letters that look like Latin ones.
 _LOOK_ALIKES = str.maketrans("АВЕЅІЈКМНОРСТХаеорсухѕіјΑΒΕΖΗΙΚΜΝΟΡΤΥΧο", "ABESIJKMHOPCTXaeopcyxsijABEZHIKMNOPTYXo")
 # What follows the id in S02 repeat, S02 (rerun), S02*, S02b and S02-2.
