@@ -33,7 +33,7 @@ def t_estimate(estimate: Any, standard_error: Any, df: Any, *, confidence: float
 def mean_difference(first: ArrayLike, second: ArrayLike, *, confidence: float) -> Estimate:
     """Difference of means with interval and P of Welch's t test, by ``ttest_ind``; samples along the last axis.
 
-    No value may be missing. NaN with fewer than two values in either sample; only the estimate if neither varies.
+    No value may be missing. NaN with fewer than two values in either sample; only the estimate if neither varies beyond rounding error.
     Welch (1947), Biometrika 34, 28-35; R: t.test.
 
     >>> round(float(mean_difference([1, 2, 3], [2, 4, 6], confidence=0.95).p), 3)
