@@ -20,11 +20,11 @@ from d_q_trial.figures.catalogue import count_columns, list_cutoff_figures
 from d_q_trial.figures.cutoffs import CutTables
 from d_q_trial.figures.texts import render_text
 from d_q_trial.formatting import format_p_digits
-from d_q_trial.robustness import cutoff_search, cutoffs
+from d_q_trial.robustness import cutoffs
 from d_q_trial.robustness.analysis_cuts import select_analysis_cuts, select_published_cuts
 from d_q_trial.stats.estimate import effect_difference, mann_whitney_effect, mean_difference
 from d_q_trial.stats.maximally_selected import best_split
-from d_q_trial.stats.shift import hodges_lehmann
+from d_q_trial.stats.rank_sum import hodges_lehmann
 from d_q_trial.stats.two_sample import get_test
 from d_q_trial.strata import select_marker_values
 
@@ -49,7 +49,7 @@ def _divide(run, robustness=ROBUSTNESS):
 def _build_tables(run, robustness=ROBUSTNESS):
     """Return the tables of all cutoffs, of windows and of the best cutoffs."""
     divided = _divide(run, robustness)
-    best, corrected = cutoff_search.best_cuts(divided, run.trial, run.analysis, robustness)
+    best, corrected = cutoffs.best_cuts(divided, run.trial, run.analysis, robustness)
     return cutoffs.cutoffs_table(divided, corrected), cutoffs.windows_table(divided), best
 
 
@@ -219,7 +219,7 @@ def test_the_best_cutoff_has_the_smallest_p_and_its_corrected_p_is_its_share_of_
 @pytest.mark.parametrize(("alpha", "limits"), [(0.05, (3, 98)), (0.2, (10, 90))])
 def test_the_interval_of_the_best_cutoff_has_the_level_of_the_analysis_and_p_has_one(alpha, limits, monkeypatch):
     cuts = np.append(np.arange(1.0, 101), np.nan)
-    monkeypatch.setattr(cutoff_search, "best_cut_bootstrap", lambda *_, **__: (cuts, np.arange(101) / 100))
+    monkeypatch.setattr(cutoffs, "best_cut_bootstrap", lambda *_, **__: (cuts, np.arange(101) / 100))
     best = pick(_build_tables(_run_invented(alpha=alpha))[2], marker=MARKER)
     for name in ("p_best_of_side", "p_best_of_family"):  # P counts the data as a permutation, the interval does not
         assert (best[f"{name}_lower"] < best[name]).all()
@@ -239,7 +239,7 @@ def test_marker_values_that_differ_by_rounding_error_tie():
 
 def test_the_best_split_within_an_arm_is_that_of_its_participants():
     run = _run_invented(n=24)
-    table = cutoff_search.best_splits(_divide(run), TRIAL, ROBUSTNESS)
+    table = cutoffs.best_splits(_divide(run), TRIAL, ROBUSTNESS)
     for row in pick(table, marker=MARKER).itertuples():
         value, is_first, marker = _select_changes(run, row)
         in_arm = is_first == (row.arm == "d_q")
@@ -267,7 +267,7 @@ def _run_without(what):
 )
 def test_tables_without_cutoffs_are_empty_and_give_the_reason(make_run, reasons):
     table, windows, best = _build_tables(make_run(), Robustness(permutations=99))
-    columns = [cutoffs.CUTOFFS, cutoffs.WINDOWS, cutoff_search.BEST_CUTS]
+    columns = [cutoffs.CUTOFFS, cutoffs.WINDOWS, cutoffs.BEST_CUTS]
     assert [tuple(frame) for frame in (table, windows, best)] == columns
     assert len(table) == len(windows) == 0
     assert set(pick(best, marker=MARKER)["reason"]) == reasons
@@ -288,7 +288,7 @@ def tables():
     markers = select_marker_values(run.participants, run.trial, PUBLISHED)
     divided = cutoffs.divide_changes(layout.changes, markers, run.trial, PUBLISHED, CHOSEN.robustness)
     all_cuts, windows = cutoffs.cutoffs_table(divided), cutoffs.windows_table(divided)
-    best_cuts, *_ = cutoff_search.best_cuts(divided, run.trial, PUBLISHED, CHOSEN.robustness)
+    best_cuts, *_ = cutoffs.best_cuts(divided, run.trial, PUBLISHED, CHOSEN.robustness)
     published_cuts = select_published_cuts(all_cuts, run.participants, layout)
     return CutTables(all_cuts, windows, best_cuts, select_analysis_cuts(all_cuts, layout), published_cuts)
 

@@ -20,7 +20,7 @@ from d_q_trial.pages import italicize_p, template_engine
 from d_q_trial.report import collect, headlines, methods, pieces
 from d_q_trial.report.page import claims_page, forest_row, report_page
 from d_q_trial.results_table import Numbers
-from d_q_trial.robustness.cutoff_search import BEST_CUTS
+from d_q_trial.robustness.cutoffs import BEST_CUTS
 
 ANALYSES = ("published", "halves", "thirds", "strict")
 

@@ -12,7 +12,7 @@ from d_q_trial import results as results_module
 from d_q_trial.labels import caption_values, describe_small_groups
 from d_q_trial.results_table import COLUMNS, KEYS
 from d_q_trial.stats.categorical import jonckheere_terpstra
-from d_q_trial.stats.shift import hodges_lehmann
+from d_q_trial.stats.rank_sum import hodges_lehmann
 from d_q_trial.stats.two_sample import TESTS
 
 SMALL = {  # participant: arm, baseline and follow-up of an outcome, marker, smoker

@@ -13,12 +13,12 @@ from d_q_trial import changes
 from d_q_trial.config import settings
 from d_q_trial.config.robustness import Family, Robustness
 from d_q_trial.published_tables import read_published_frame
-from d_q_trial.robustness import interaction, multiplicity, power, sensitivity
-from d_q_trial.stats import estimate, missing, shift, two_sample
+from d_q_trial.robustness import interaction, sensitivity
+from d_q_trial.stats import estimate, missing, rank_sum, two_sample
 from d_q_trial.stats.ancova import ancova, marker_interaction
 
 ROBUSTNESS = settings.Robustness(permutations=99)
-PLANNED = read_published_frame("data/published", "power", power.NUMERIC)
+PLANNED = read_published_frame("data/published", "power", sensitivity.PLAN_NUMBERS)
 
 
 def _build_layout(n=16, drop=(), changed=None, **overrides):
@@ -210,7 +210,7 @@ def test_panels_without_ids_give_the_reason_if_an_analysis_needs_ids():
     assert covariance["reason"].eq(sensitivity.NO_BASELINE).all()
     assert len(bounds) == len(covariance) == 4
     families = {"a": Family(outcomes=["turnover"], strata=["each"])}
-    adjusted = multiplicity.multiplicity_table(layout, Robustness(families=families))
+    adjusted = sensitivity.multiplicity_table(layout, Robustness(families=families))
     assert adjusted[["p_max_t", "permutations"]].isna().all(axis=None)
     assert adjusted["reason"].str.startswith("participants without ids").tolist() == [True, True]
 
@@ -236,8 +236,8 @@ NO_VARIATION = (*ON_LOGS, *EFFECTS, "max-T", "two-sided t", "covariance, p")
 def test_every_missing_number_has_a_true_reason(changed, methods, reason):
     layout = _build_layout(changed=changed)  # T3 has one treated participant
     robustness = ROBUSTNESS.model_copy(update={"families": {"one": Family(outcomes=["p1np"])}})
-    adjusted = multiplicity.multiplicity_table(layout, robustness).rename(columns={"p_max_t": "value"})
-    planned = power.power_table(PLANNED.assign(outcome="p1np"), layout)
+    adjusted = sensitivity.multiplicity_table(layout, robustness).rename(columns={"p_max_t": "value"})
+    planned = sensitivity.power_table(PLANNED.assign(outcome="p1np"), layout)
     analyses = sensitivity.sensitivity_table(layout, ROBUSTNESS), interaction.interaction_table(layout, ROBUSTNESS)
     table = pd.concat([*analyses, adjusted.assign(method="max-T"), planned])
     assert (table["value"].isna() == table["reason"].ne("")).all()
@@ -303,7 +303,7 @@ def test_a_suspect_value_as_reported_gives_the_comparison_of_the_analysis_after_
     assert p["value"] == pytest.approx(two_sample.get_test(test).compare(*comparison.samples()).p, rel=1e-6)
     assert (p["n_first"], p["n_second"]) == comparison.counts()
     limit = one(table, statistic="hodges_lehmann_lower")
-    expected = shift.hodges_lehmann(*comparison.samples(), method=test, confidence=0.8).lower
+    expected = rank_sum.hodges_lehmann(*comparison.samples(), method=test, confidence=0.8).lower
     assert limit["value"] == pytest.approx(expected, rel=1e-6, nan_ok=True)
     assert limit["reason"] == ("" if test == "exact" else "no interval of the shift for this test")
 
@@ -321,7 +321,7 @@ def test_a_suspect_value_of_no_analysed_participant_gives_the_reason_and_the_reg
 
 
 def test_power_is_that_of_the_reported_calculation():
-    table = power.power_table(PLANNED, pipeline.run_config().layout)
+    table = sensitivity.power_table(PLANNED, pipeline.run_config().layout)
     implied = one(table, statistic="implied_sd")
     assert (implied["n_first"], implied["n_second"]) == (27, 27)
     assert round(implied["value"], 1) == 22.0
@@ -330,7 +330,7 @@ def test_power_is_that_of_the_reported_calculation():
     assert (t3["n_first"], t3["n_second"]) == (10, 11)
     assert t3["value"] == pytest.approx(0.4977, abs=0.002)
     planned = ["difference", "implied_sd", "power", "detectable_difference"]
-    assert pick(table, group=power.PLANNED)["statistic"].unique().tolist() == planned
+    assert pick(table, group=sensitivity.PLANNED)["statistic"].unique().tolist() == planned
     ratio = pick(table, statistic="exaggeration")["value"].dropna()
     assert (ratio >= 1 - 1e-9).all()
     assert (ratio > 1.2).mean() > 0.5
@@ -338,11 +338,11 @@ def test_power_is_that_of_the_reported_calculation():
 
 def test_a_planned_comparison_that_is_not_made_gives_the_reason_and_a_smaller_alpha_has_less_power():
     for overrides in ({"change": "difference"}, {"outcomes": ["p1np"]}):
-        table = power.power_table(PLANNED, _build_layout(**overrides))
-        assert pick(table, group=power.PLANNED, statistic="power")["reason"].tolist() == [power.NOT_PLANNED]
-    tables = (power.power_table(PLANNED[:0], _build_layout(alpha=alpha)) for alpha in (0.05, 0.01))
+        table = sensitivity.power_table(PLANNED, _build_layout(**overrides))
+        assert pick(table, group=sensitivity.PLANNED, statistic="power")["reason"].tolist() == [sensitivity.NOT_PLANNED]
+    tables = (sensitivity.power_table(PLANNED[:0], _build_layout(alpha=alpha)) for alpha in (0.05, 0.01))
     large, small = (pick(table, statistic="power", reason="").reset_index(drop=True) for table in tables)
-    assert set(large["group"]) == {power.OBSERVED, power.OVERALL}
+    assert set(large["group"]) == {sensitivity.OBSERVED, sensitivity.OVERALL}
     assert (small["value"] < large["value"]).all()
     # Only a stratum has the overall effect, which is the one observed in all participants.
-    assert pick(large, group=power.OVERALL)["marker"].ne("").all()
+    assert pick(large, group=sensitivity.OVERALL)["marker"].ne("").all()

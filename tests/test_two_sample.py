@@ -14,11 +14,10 @@ from scipy import stats
 
 from d_q_trial.labels import STATISTICS
 from d_q_trial.report.methods import REFERENCES
-from d_q_trial.stats import shift
+from d_q_trial.stats import rank_sum
 from d_q_trial.stats.checks import drop_missing, is_significant
 from d_q_trial.stats.estimate import mean_difference
-from d_q_trial.stats.rank_sum import asymptotic_columns, exact_p
-from d_q_trial.stats.shift import hodges_lehmann
+from d_q_trial.stats.rank_sum import asymptotic_columns, exact_p, hodges_lehmann
 from d_q_trial.stats.two_sample import TESTS, get_test, rank_sum_variants
 
 # Few different values, so that ties are common.
@@ -202,7 +201,7 @@ def test_the_interval_moves_with_a_sample_and_is_mirrored_if_the_samples_are_swa
 
 def test_an_exact_interval_with_ties_computes_few_exact_p_values_in_large_samples(monkeypatch):
     calls, rng = [], np.random.default_rng(1)
-    monkeypatch.setattr(shift, "exact_p", lambda *arguments: calls.append(1) or exact_p(*arguments))
+    monkeypatch.setattr(rank_sum, "exact_p", lambda *arguments: calls.append(1) or exact_p(*arguments))
     samples = rng.integers(0, 60, 150), rng.integers(2, 62, 140)
     assert estimate_shift(*samples, "exact") == pytest.approx(estimate_shift(*samples), abs=1)
     assert 0 < len(calls) <= 12

@@ -199,7 +199,7 @@ def sensitivity(context: Context) -> None:
     from .comparisons import Layout
     from .config.settings import Outliers
     from .published_tables import read_published_frame
-    from .robustness import multiplicity, power, sensitivity
+    from .robustness import sensitivity
     from .strata import read_strata, select_marker_values
 
     # Read from files, not recomputed: digits beyond the twelfth depend on the processor and would affect a mixed model.
@@ -211,15 +211,15 @@ def sensitivity(context: Context) -> None:
     all_changes = changes if untrimmed == analysis else build_changes(context.participants, trial, untrimmed)
     settings, published = context.settings.robustness, context.settings.published
     suspects = read_published_frame(published, "suspect_values")
-    planned = read_published_frame(published, "power", power.NUMERIC)
+    planned = read_published_frame(published, "power", sensitivity.PLAN_NUMBERS)
     context.write(
         context.folder / "sensitivity",
         sensitivity=sensitivity.sensitivity_table(layout, settings),
         leave_one_out=sensitivity.leave_one_out_table(layout),
         suspect_values=sensitivity.suspect_values_table(suspects, replace(layout, changes=all_changes), settings),
-        power=power.power_table(planned, layout),
+        power=sensitivity.power_table(planned, layout),
     )
-    context.write(context.folder / "robustness", multiplicity=multiplicity.multiplicity_table(layout, settings))
+    context.write(context.folder / "robustness", multiplicity=sensitivity.multiplicity_table(layout, settings))
 
 
 @command()
@@ -293,20 +293,20 @@ def cutoffs(context: Context) -> None:
     """Compare the arms at every cutoff of the markers, and correct the best cutoff for the search."""
     from . import changes, progress, strata
     from .config.settings import search_id
-    from .robustness import cutoff_search, cutoffs
+    from .robustness import cutoffs
 
     participants, trial, analysis = context.participants, context.trial, context.analysis
     settings, report_progress = context.settings.robustness, progress.report_tenths("best cutoffs", "permutations")
     built = changes.build_changes(participants, trial, analysis)
     markers = strata.select_marker_values(participants, trial, analysis)
     divided = cutoffs.divide_changes(built, markers, trial, analysis, settings)
-    best, corrected = cutoff_search.best_cuts(divided, trial, analysis, settings, report_progress)
+    best, corrected = cutoffs.best_cuts(divided, trial, analysis, settings, report_progress)
     context.write(
         context.results / "every_cut" / search_id(analysis),
         cutoffs=cutoffs.cutoffs_table(divided, corrected),
         windows=cutoffs.windows_table(divided),
         best_cuts=best,
-        best_splits=cutoff_search.best_splits(divided, trial, settings),
+        best_splits=cutoffs.best_splits(divided, trial, settings),
     )
 
 
@@ -382,8 +382,7 @@ def multiverse(context: Context) -> None:
 def _count_permutations(context: Context, parts: Sequence[str] = (), **shard: int) -> tuple[Counts | None, str]:
     """Permute the treatment labels, or add up the counts in the files of all parts; None and the reason if it is impossible."""
     from .progress import report_tenths
-    from .robustness.multiverse import count_permutations, read_counts
-    from .robustness.specifications import prepare_specifications
+    from .robustness.multiverse import count_permutations, prepare_specifications, read_counts
 
     settings, progress = context.settings.robustness, report_tenths("multiverse", "permutations")
     options = {"permutations": context.arguments.permutations or settings.permutations, "seed": settings.seed}

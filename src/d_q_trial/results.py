@@ -12,7 +12,7 @@ from .participants import Participants, age_groups
 from .results_table import ALL_PARTICIPANTS, BOTH_ARMS
 from .stats import categorical, quantiles
 from .stats.categorical import jonckheere_terpstra
-from .stats.shift import hodges_lehmann_columns
+from .stats.rank_sum import hodges_lehmann_columns
 from .stats.two_sample import get_test, rank_sum_variants
 from .trial import BASELINE
 

@@ -72,8 +72,7 @@ class TwoSampleTest:
 
         It is the Hodges-Lehmann estimate or, for a test of means, their difference. ``is_first`` marks the first sample.
         """
-        from .rank_sum import compare_by_sizes
-        from .shift import hodges_lehmann_columns
+        from .rank_sum import compare_by_sizes, hodges_lehmann_columns
 
         if self.mean_difference:
             return compare_by_sizes(partial(self.mean_difference, confidence=confidence), values, is_first)
@@ -125,7 +124,7 @@ def _import_when_called(module: str, function: str, options: dict[str, Any]) -> 
     """
 
     def call(*arguments: Any, **keywords: Any) -> Any:
-        from . import estimate, rank_sum, shift  # noqa: F401 - so that steps depend on the modules of the tests
+        from . import estimate, rank_sum  # noqa: F401 - so that steps depend on the modules of the tests
         from .checks import Estimate
 
         result = getattr(import_module(module, __package__), function)(*arguments, **options, **keywords)
