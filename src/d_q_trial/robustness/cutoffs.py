@@ -17,6 +17,7 @@ from ..formatting import round_significant
 from ..stats.estimate import effect_difference, mann_whitney_effects
 from ..stats.maximally_selected import best_cut_bootstrap, best_split
 from ..stats.permutation import TOLERANCE, Design, Progress, StepDown, check_memory, labels_for, permuted_blocks
+from ..stats.quantiles import quantile
 from ..stats.rank_sum import pairwise_wins
 from ..stats.two_sample import TwoSampleTest, get_test
 from ..trial import Trial
@@ -28,7 +29,6 @@ ESTIMATES = (
 )
 CUTOFFS = (*HEAD, "cut", "share_below", "side", *ESTIMATES, "method", "p_corrected", "p_interaction")
 WINDOWS = (*HEAD, "low", "high", "median_marker", "share_below", *ESTIMATES, "method")
-SIDES = ("above", "below")
 ENDS = ("", "_lower", "_upper")  # of the names of an estimate and of the limits of its interval
 BEST_CUTS = (
     *(*HEAD, "side", "cuts", "cut", "n_first", "n_second", "difference", "lower", "upper", "method", "p"),
@@ -249,7 +249,7 @@ def best_cuts(
     rows = []
     for number, c in enumerate(groups.comparisons):
         reason = test.not_permuted or (TOO_FEW_FOR_CUTS if c.value.size else NO_MARKER)  # if there is no cutoff
-        rows += [(number, *c.head, side, reason) for side in SIDES]
+        rows += [(number, *c.head, side, reason) for side in ("above", "below")]
     frame = pd.DataFrame(rows, columns=["comparison", *HEAD, "side", "reason"]).astype({"comparison": int})
     frame = frame.join(best.set_index(["comparison", "side"]), on=["comparison", "side"]).fillna({"cuts": 0})
     frame["reason"] = frame["reason"].where(frame["cut"].isna(), "")
@@ -263,15 +263,11 @@ def _bootstrap_columns(c: Comparison, side: str, analysis: Analysis, robustness:
     seed = seeded_generator(robustness.seed, "bootstrap", *c.head, side)
     data = c.marker_value, c.value, c.is_first
     cuts, effects = best_cut_bootstrap(*data, **options, minimum_per_arm=robustness.minimum_per_arm, seed=seed)
-    cuts, effects = cuts[~np.isnan(cuts)], effects[~np.isnan(effects)]
-    columns: dict[str, float] = {"resamples": cuts.size}
-    ends = {"_lower": analysis.alpha / 2, "_upper": 1 - analysis.alpha / 2}
-    if cuts.size:  # both ends are cutoffs that some resample chose
-        columns |= {f"cut{end}": np.quantile(cuts, share, method="inverted_cdf") for end, share in ends.items()}
-    if effects.size:
-        quantiles = {"": 0.5} | ends
-        columns |= {f"effect_out_of_bag{end}": np.quantile(effects, share) for end, share in quantiles.items()}
-    return columns
+    low, high = analysis.alpha / 2, 1 - analysis.alpha / 2
+    columns = dict(zip(("cut_lower", "cut_upper"), quantile(cuts, [low, high], type=1), strict=True))  # each was chosen
+    effects = zip(ENDS, quantile(effects, [0.5, low, high], type=7), strict=True)
+    columns |= {f"effect_out_of_bag{end}": effect for end, effect in effects}
+    return columns | {"resamples": np.count_nonzero(~np.isnan(cuts))}
 
 
 def best_splits(groups: Subgroups, trial: Trial, robustness: Robustness) -> pd.DataFrame:

@@ -27,10 +27,16 @@ def interaction_table(layout: Layout, robustness: Robustness) -> pd.DataFrame:
     standard deviation of the marker; ``n_first`` and ``n_second`` count the arms.
     """
     analysis, rows = layout.analysis, []
-    for comparison in (c for c in layout.by_marker if c.is_change):
+    for c in (c for c in layout.by_marker if c.is_change):
         for lower, upper in combinations(analysis.strata.labels, 2):
-            rows += _strata_rows(comparison, upper, lower, analysis, robustness)
-        rows += _slope_rows(comparison, analysis)
+            rows += _strata_rows(c, upper, lower, analysis, robustness)
+        if not np.isnan(c.marker_value).all():
+            response = np.where(np.isnan(c.marker_value), np.nan, c.modelled)
+            slopes = marker_interaction(response, c.marker_value, c.is_first, confidence=1 - analysis.alpha)
+            key = (c.outcome, c.scale, c.visit, c.marker, "", f"{c.contrast} x marker", "")
+            method = f"{c.scale.replace('_', ' ')} on arm x marker, HC3, t, level {1 - analysis.alpha:.10g}"
+            reason = c.no_logarithm or TOO_FEW
+            rows += estimate_rows(key, "slope_difference", slopes, c.counts(response), method, reason)
     return results_frame(rows)
 
 
@@ -52,14 +58,3 @@ def _strata_rows(c: Comparison, upper: str, lower: str, analysis: Analysis, robu
     method = f"strata permuted within arms, {permuted.permutations or count} permutations"
     p = {"p": permuted.p, "p_lower": permuted.lower, "p_upper": permuted.upper}
     return rows + result_rows(key, n, method, GROUP_TOO_SMALL, **p)
-
-
-def _slope_rows(c: Comparison, analysis: Analysis) -> list[tuple]:
-    """Return rows of the interaction of treatment with the marker itself; none without a marker value."""
-    if np.isnan(c.marker_value).all():
-        return []
-    response = np.where(np.isnan(c.marker_value), np.nan, c.modelled)
-    difference = marker_interaction(response, c.marker_value, c.is_first, confidence=1 - analysis.alpha)
-    key = (c.outcome, c.scale, c.visit, c.marker, "", f"{c.contrast} x marker", "")
-    method = f"{c.scale.replace('_', ' ')} on arm x marker, HC3, t, level {1 - analysis.alpha:.10g}"
-    return estimate_rows(key, "slope_difference", difference, c.counts(response), method, c.no_logarithm or TOO_FEW)

@@ -24,16 +24,7 @@ from ..config.settings import Analysis, StrataRule
 from ..errors import UserError
 from ..files import atomic
 from ..participants import PERCENT_CHANGE, VALUE, Participants
-from ..stats.permutation import (
-    Design,
-    Joint,
-    MonteCarloP,
-    Progress,
-    StepDown,
-    check_memory,
-    labels_for,
-    permuted_blocks,
-)
+from ..stats.permutation import Design, Joint, Progress, StepDown, check_memory, labels_for, permuted_blocks
 from ..stats.rank_sum import hodges_lehmann_columns
 from ..stats.two_sample import get_test
 from ..strata import assign_strata, cut_points, select_linked
@@ -193,13 +184,13 @@ def combine_choices(
 
 def _matches_analysis(table: pd.DataFrame, analysis: Analysis) -> pd.Series:
     """Return which specifications the analysis reports: none if it treats outliers, because it treats them by arm."""
-    choices = {"change": analysis.change, "test": analysis.test, "outliers": "keep"}
-    choices |= {"missing": "available", "population": "intention_to_treat"}
+    choices = {"change": [analysis.change], "test": [analysis.test], "outliers": ["keep"]}
+    choices |= {"missing": ["available"], "population": ["intention_to_treat"]}
+    scope = {"outcome": analysis.outcomes, "visit": analysis.visits}
+    choices |= {name: keys for name, keys in scope.items() if keys != "all"}
     cut = float(analysis.strata.cuts[-1]) if analysis.strata.by == "quantile" else np.nan
     is_analysed_group = table["marker"].eq("") | table["cut"].sub(cut).abs().lt(1e-9)
-    has_choices = (table[list(choices)] == list(choices.values())).all(axis=1)
-    for name, analysed in (("outcome", analysis.outcomes), ("visit", analysis.visits)):
-        has_choices &= table[name].isin(table[name] if analysed == "all" else analysed)
+    has_choices = table[list(choices)].isin(choices).all(axis=1)
     return is_analysed_group & has_choices & (analysis.outliers.rule == "keep")
 
 
@@ -367,9 +358,9 @@ def summary_table(counts: Counts | None) -> pd.DataFrame:
         sizes = (combinations, combinations - with_test, with_test - used, used)
         significant, usable = joint.significant[column], joint.usable[column]
         for row, summary in enumerate(Joint.SUMMARIES):
-            p = counts.labels.p(joint.counts[row, column]) if used else MonteCarloP()
+            p = counts.labels.p(joint.counts[row, column])[:3] if used else [np.nan] * 3
             mean = significant / usable if summary == "share_significant" and usable else np.nan
-            rows.append((family, summary, joint.observed[row, column], *p[:3], counts.labels.count, mean, *sizes))
+            rows.append((family, summary, joint.observed[row, column], *p, counts.labels.count, mean, *sizes))
     return pd.DataFrame(rows, columns=list(SUMMARY_COLUMNS))
 
 

@@ -4,6 +4,7 @@ Also the P-values adjusted for multiplicity by family, and the power of the tria
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -70,10 +71,9 @@ def sensitivity_table(layout: Layout, robustness: Robustness) -> pd.DataFrame:
     ``any values`` (lowest and highest P over all possible values of the missing participants). An analysis of differences
     uses differences instead of log ratios, and the baseline instead of its logarithm.
     """
-    analysis, comparisons = layout.analysis, layout.compared
-    rows = []
+    analysis, comparisons, rows = layout.analysis, layout.compared, []
     for comparison in comparisons:
-        rows += covariance_rows(comparison, analysis) + _bound_rows(comparison, analysis)
+        rows += [*covariance_rows(comparison, analysis), *_bound_rows(comparison, analysis)]
     for visits in group_comparisons(comparisons, "outcome", "marker", "stratum"):
         rows += mixed_rows(visits, analysis)
     for outcome_comparisons in group_comparisons(comparisons, "outcome"):
@@ -81,9 +81,8 @@ def sensitivity_table(layout: Layout, robustness: Robustness) -> pd.DataFrame:
     return results_frame(rows)
 
 
-def covariance_rows(comparison: Comparison, analysis: Analysis) -> list[tuple]:
-    """Return rows of both analyses of covariance; the one on the log scale also in percent."""
-    rows = []
+def covariance_rows(comparison: Comparison, analysis: Analysis) -> Iterator[tuple]:
+    """Yield rows of both analyses of covariance; the one on the log scale also in percent."""
     for measure, response, covariate in (
         (comparison.scale, comparison.modelled, comparison.covariate),
         ("percent_change", 100 * (comparison.ratio - 1), comparison.baseline),
@@ -95,28 +94,26 @@ def covariance_rows(comparison: Comparison, analysis: Analysis) -> list[tuple]:
             reason = comparison.no_logarithm or reason
         method = f"covariance, {COVARIANCE[measure]}, HC3, t"
         difference = ancova(response, covariate, comparison.is_first, confidence=1 - analysis.alpha)
-        rows += _adjusted_rows(key, difference, comparison.counts(response), method, reason)
-    return rows
+        yield from _adjusted_rows(key, difference, comparison.counts(response), method, reason)
 
 
-def _adjusted_rows(key: tuple, difference: Estimate, n: tuple[int, int], method: str, reason: str) -> list[tuple]:
-    """Return rows of an adjusted difference; one of logs also as the percent by which the treated ratio is larger."""
-    rows = estimate_rows(key, ADJUSTED, difference, n, method, reason)
-    if key[1] != "log_ratio":
-        return rows
-    logs = {"": difference.estimate, "_lower": difference.lower, "_upper": difference.upper}
-    percent = {f"adjusted_percent{end}": 100 * np.expm1(log) for end, log in logs.items()}
-    return rows + result_rows(key, n, method, reason, **percent)
+def _adjusted_rows(key: tuple, difference: Estimate, n: tuple[int, int], method: str, reason: str) -> Iterator[tuple]:
+    """Yield rows of an adjusted difference; one of logs also as the percent by which the treated ratio is larger."""
+    yield from estimate_rows(key, ADJUSTED, difference, n, method, reason)
+    if key[1] == "log_ratio":
+        logs = {"": difference.estimate, "_lower": difference.lower, "_upper": difference.upper}
+        percent = {f"adjusted_percent{end}": 100 * np.expm1(log) for end, log in logs.items()}
+        yield from result_rows(key, n, method, reason, **percent)
 
 
-def mixed_rows(visits: list[Comparison], analysis: Analysis) -> list[tuple]:
-    """Return rows of the mixed model over all visits of an outcome: the effect at each visit, and their mean.
+def mixed_rows(visits: list[Comparison], analysis: Analysis) -> Iterator[tuple]:
+    """Yield rows of the mixed model over all visits of an outcome: the effect at each visit, and their mean.
 
     The model is log ratio on visit, visit x arm and log baseline, or difference and baseline, with a random intercept per
     participant. It includes every participant with at least one follow-up.
     """
     if len(visits) < 2:
-        return []
+        return
     k, scale, linked = len(visits), visits[0].scale, [c.within(c.linked) for c in visits]
     ids, is_first, modelled = value_matrix(linked, "modelled")
     baseline = np.fmax.reduce(value_matrix(linked, "covariate")[2], axis=1)
@@ -135,11 +132,9 @@ def mixed_rows(visits: list[Comparison], analysis: Analysis) -> list[tuple]:
         estimates, reason = [Estimate()] * (k + 1), no_logarithm or (TOO_FEW if included.any() else NO_BASELINE)
     n = [c.counts(np.where(np.isnan(c.covariate), np.nan, c.modelled)) for c in visits]
     n.append((int((included & is_first).sum()), int((included & ~is_first).sum())))
-    rows = []
     for visit, effect, size in zip([*(c.visit for c in visits), EVERY_VISIT], estimates, n, strict=True):
         key = (visits[0].outcome, scale, visit, *visits[0].key[3:], "")
-        rows += _adjusted_rows(key, effect, size, MIXED, reason)
-    return rows
+        yield from _adjusted_rows(key, effect, size, MIXED, reason)
 
 
 def _bound_rows(comparison: Comparison, analysis: Analysis) -> list[tuple]:
@@ -155,15 +150,15 @@ def _bound_rows(comparison: Comparison, analysis: Analysis) -> list[tuple]:
 
 def _imputed_rows(
     comparisons: list[Comparison], markers: pd.DataFrame, analysis: Analysis, robustness: Robustness
-) -> list[tuple]:
-    """Return rows of one outcome from imputed changes: all participants and each stratum, at each visit.
+) -> Iterator[tuple]:
+    """Yield rows of one outcome from imputed changes: all participants and each stratum, at each visit.
 
     The arms are imputed separately, so that no treatment effect is assumed. The columns are log baseline and the log ratio
     at each visit, or baseline and differences, and the markers that vary (as logs if they are positive).
     """
     overall = [c for c in comparisons if not c.marker]
     if not overall or not all(c.linked.all() for c in overall):
-        return []
+        return
     ids, is_first, modelled = value_matrix(overall, "modelled")
     columns = [np.fmax.reduce(value_matrix(overall, "covariate")[2], axis=1), *modelled.T]
     for values in markers.reindex(ids).to_numpy(float).T:
@@ -182,7 +177,6 @@ def _imputed_rows(
     except (ValueError, np.linalg.LinAlgError):
         filled[:], reason = np.nan, TOO_FEW
     visit_columns = {c.visit: column for column, c in enumerate(overall, start=1)}
-    rows = []
     for c in comparisons:
         members = ids.get_indexer(c.participant)
         key = (c.outcome, c.scale, *c.key[2:], "")
@@ -191,9 +185,8 @@ def _imputed_rows(
             pooled, missing_share = _pool_effect(name, baselines, changes, c.is_first, 1 - analysis.alpha)
             method = f"imputed, {description}, {sets} sets, Rubin's rules"
             undefined = reason or (NO_OVERLAP if name == EFFECT else TOO_FEW)
-            rows += estimate_rows(key, name, pooled, c.total, method, undefined)
-            rows += result_rows(key, c.total, method, undefined, missing_share=missing_share)
-    return rows
+            yield from estimate_rows(key, name, pooled, c.total, method, undefined)
+            yield from result_rows(key, c.total, method, undefined, missing_share=missing_share)
 
 
 def _pool_effect(
@@ -227,30 +220,25 @@ def leave_one_out_table(layout: Layout) -> pd.DataFrame:
     omitted participant. For the whole comparison: ``p_all`` (none omitted), ``p_minimum``, ``p_maximum`` and ``flips``, the
     number of omissions that move P to the other side of alpha. ``n_first`` and ``n_second`` count those compared.
     """
-    return results_frame([row for c in layout.compared for row in _influence_rows(c, layout.analysis)])
-
-
-def _influence_rows(comparison: Comparison, analysis: Analysis) -> list[tuple]:
-    """Return rows of the influence of each participant on one comparison, the most influential first."""
-    if min(comparison.counts()) < 2:
-        return []
-    test, measured = get_test(analysis.test), np.flatnonzero(~np.isnan(comparison.value))
-    columns = np.tile(comparison.value[measured][:, None], measured.size + 1)  # the last column has all participants
-    columns[np.diag_indices(measured.size)] = np.nan
-    tests = test.compare_columns(columns, comparison.is_first[measured])
-    p_without, p_all = tests.p[:-1], tests.p[-1]
-    if np.isnan(p_without).all():
-        return []
-    flips = is_significant(p_without, analysis.alpha) != is_significant(p_all, analysis.alpha)
-    summary = {"p_minimum": np.nanmin(p_without), "p_maximum": np.nanmax(p_without)}
-    summary["flips"] = float(flips[~np.isnan(p_without)].sum())
-    rows = result_rows((*comparison.key, ""), comparison.counts(), test.name, test.undefined, p_all=p_all, **summary)
-    changes = np.round(np.abs(p_without - p_all), 10)  # equal changes differ in the last digits, by the processor
-    for omitted in np.argsort(-changes, kind="stable"):
-        key = (*comparison.key, str(comparison.participant[measured[omitted]]))
-        n = (int(tests.n_first[omitted]), int(tests.n_second[omitted]))
-        rows += result_rows(key, n, test.name, test.undefined, p=p_without[omitted])
-    return rows
+    test, alpha, rows = get_test(layout.analysis.test), layout.analysis.alpha, []
+    for c in (c for c in layout.compared if min(c.counts()) > 1):
+        measured = np.flatnonzero(~np.isnan(c.value))
+        columns = np.tile(c.value[measured][:, None], measured.size + 1)  # the last column has all participants
+        columns[np.diag_indices(measured.size)] = np.nan
+        tests = test.compare_columns(columns, c.is_first[measured])
+        p_without, p_all = tests.p[:-1], tests.p[-1]
+        if np.isnan(p_without).all():
+            continue
+        flips = is_significant(p_without, alpha) != is_significant(p_all, alpha)
+        summary = {"p_minimum": np.nanmin(p_without), "p_maximum": np.nanmax(p_without)}
+        summary["flips"] = float(flips[~np.isnan(p_without)].sum())
+        rows += result_rows((*c.key, ""), c.counts(), test.name, test.undefined, p_all=p_all, **summary)
+        changes = np.round(np.abs(p_without - p_all), 10)  # equal changes differ in the last digits, by the processor
+        for omitted in np.argsort(-changes, kind="stable"):
+            key = (*c.key, str(c.participant[measured[omitted]]))
+            n = (int(tests.n_first[omitted]), int(tests.n_second[omitted]))
+            rows += result_rows(key, n, test.name, test.undefined, p=p_without[omitted])
+    return results_frame(rows)
 
 
 def suspect_values_table(suspects: pd.DataFrame, layout: Layout, robustness: Robustness) -> pd.DataFrame:
@@ -306,28 +294,23 @@ def _replace_percent_change(changes: pd.DataFrame, index, percent: float, analys
     return changes
 
 
-def _every_method_rows(visits: list[Comparison], visit: str, analysis: Analysis) -> list[tuple]:
-    """Return rows of one group of participants: the comparison at one visit, and the mixed model over all."""
-    at_visit = [c for c in visits if c.visit == visit]
-    rows = [row for c in at_visit for row in _unadjusted_rows(c, analysis) + covariance_rows(c, analysis)]
-    return rows + mixed_rows(visits, analysis)
-
-
-def _unadjusted_rows(comparison: Comparison, analysis: Analysis) -> list[tuple]:
-    """Return rows of the methods without a covariate: medians, the test of the analysis, ranks, means."""
-    first, second = comparison.samples()
-    n, key, confidence = (first.size, second.size), (*comparison.key, ""), 1 - analysis.alpha
-    rows = result_rows(key, n, "", median_difference=np.median(first) - np.median(second))
-    shift = hodges_lehmann(first, second, method=analysis.test, confidence=confidence)
-    limits = {"hodges_lehmann_lower": shift.lower, "hodges_lehmann_upper": shift.upper}
-    rows += result_rows(key, n, analysis.test, TOO_FEW, hodges_lehmann=shift.estimate)
-    rows += result_rows(key, n, analysis.test, get_test(analysis.test).no_limit, **limits)
+def _every_method_rows(visits: list[Comparison], visit: str, analysis: Analysis) -> Iterator[tuple]:
+    """Yield rows of one group of participants: the comparison at one visit, and the mixed model over all visits."""
     tests = [("test of the analysis", analysis.test), *(("rank-sum", name) for name in rank_sum_variants())]
-    for description, name in tests:
-        test = get_test(name)
-        rows += result_rows(key, n, f"{description}, {name}", test.undefined, p=test.compare(first, second).p)
-    difference = mean_difference(first, second, confidence=confidence)
-    return rows + estimate_rows(key, "mean_difference", difference, n, "means, t (Welch)", TOO_FEW)
+    for c in (c for c in visits if c.visit == visit):
+        (first, second), n, key, confidence = c.samples(), c.counts(), (*c.key, ""), 1 - analysis.alpha
+        yield from result_rows(key, n, "", median_difference=np.median(first) - np.median(second))
+        shift = hodges_lehmann(first, second, method=analysis.test, confidence=confidence)
+        limits = {"hodges_lehmann_lower": shift.lower, "hodges_lehmann_upper": shift.upper}
+        yield from result_rows(key, n, analysis.test, TOO_FEW, hodges_lehmann=shift.estimate)
+        yield from result_rows(key, n, analysis.test, get_test(analysis.test).no_limit, **limits)
+        for description, name in tests:
+            test = get_test(name)
+            yield from result_rows(key, n, f"{description}, {name}", test.undefined, p=test.compare(first, second).p)
+        difference = mean_difference(first, second, confidence=confidence)
+        yield from estimate_rows(key, "mean_difference", difference, n, "means, t (Welch)", TOO_FEW)
+        yield from covariance_rows(c, analysis)
+    yield from mixed_rows(visits, analysis)
 
 
 def multiplicity_table(layout: Layout, robustness: Robustness) -> pd.DataFrame:
@@ -350,7 +333,13 @@ def multiplicity_table(layout: Layout, robustness: Robustness) -> pd.DataFrame:
         reason = test.not_permuted or ("" if all(member.linked.all() for member in members) else NOT_LINKED)
         max_t = MonteCarloP(*np.full((3, len(members)), np.nan))
         if members and not reason:
-            max_t = _permute_family(values, is_first, bool(test.continuity), robustness)
+            check_memory(*values.T.shape, robustness.memory_mb)
+            labels = labels_for(is_first, robustness.permutations, robustness.seed)
+            design = Design(values, continuity=bool(test.continuity))
+            step_down = StepDown(design.observed(is_first).z)
+            for block in permuted_blocks(design, labels):
+                step_down.add(block)
+            max_t = step_down.p(labels.p)
         adjusted = zip(members, p, adjust_p(p, "holm"), adjust_p(p, "fdr_bh"), *max_t[:3], strict=True)
         for member, *p_values in adjusted:
             missing = np.isnan(p_values[-1])
@@ -371,17 +360,6 @@ def _belongs(comparison: Comparison, family: Family, layout: Layout) -> bool:
     )
 
 
-def _permute_family(values: np.ndarray, is_first: np.ndarray, continuity: bool, robustness: Robustness) -> MonteCarloP:
-    """Return P of the step-down max-T of each column of values, shape (participants, comparisons)."""
-    check_memory(*values.T.shape, robustness.memory_mb)
-    design = Design(values, continuity=continuity)
-    labels = labels_for(is_first, robustness.permutations, robustness.seed)
-    counts = StepDown(design.observed(is_first).z)
-    for block in permuted_blocks(design, labels):
-        counts.add(block)
-    return counts.p(labels.p)
-
-
 def power_table(planned: pd.DataFrame, layout: Layout) -> pd.DataFrame:
     """Compute the power of the planned trial and of every comparison of the analysis.
 
@@ -392,16 +370,25 @@ def power_table(planned: pd.DataFrame, layout: Layout) -> pd.DataFrame:
     in all participants; an effect is the distance of the Mann-Whitney effect from 1/2. Power for the observed effect is a
     function of P alone (Hoenig and Heisey 2001, American Statistician 55, 19-24).
     """
-    plans = planned.itertuples(index=False)
-    rows = [row for plan in plans for row in _planned_rows(plan, layout)]
-    overall: dict[tuple, float] = {}  # all participants come before their strata
-    for comparison in layout.compared:
-        rows += _exaggeration_rows(comparison, overall, layout.analysis.alpha)
+    rows = [row for plan in planned.itertuples(index=False) for row in _planned_rows(plan, layout)]
+    overall = {}  # all participants come before their strata
+    for c in layout.compared:
+        place, effect = c.key[:3], mann_whitney_effect(*c.samples())
+        true_effects = {OBSERVED: effect.estimate - 0.5}
+        if not c.marker:
+            overall[place] = true_effects[OBSERVED]
+        elif place in overall:
+            true_effects[OVERALL] = overall[place]
+        for name, true_effect in true_effects.items():
+            values = exaggeration(true_effect, effect.standard_error, effect.df, alpha=layout.analysis.alpha)
+            statistics = dict(zip(("power", "wrong_sign", "exaggeration"), values, strict=True))
+            reason = NO_OVERLAP if math.isnan(statistics["power"]) else NO_EFFECT
+            rows += result_rows((*c.key, name), c.counts(), POWER_METHOD, reason, **statistics)
     return results_frame(rows)
 
 
-def _planned_rows(plan, layout: Layout) -> list[tuple]:
-    """Return rows of the plan, and of the planned difference in every comparison of the planned outcome and measure."""
+def _planned_rows(plan, layout: Layout) -> Iterator[tuple]:
+    """Yield rows of the plan, and of the planned difference in every comparison of the planned outcome and measure."""
     size = math.floor(plan.per_group * (1 - plan.withdrawal) + 1e-9)
     try:
         sd = implied_sd(plan.difference, size, size, power=plan.power, alpha=plan.alpha)
@@ -409,33 +396,16 @@ def _planned_rows(plan, layout: Layout) -> list[tuple]:
         raise UserError(f"power.csv, {plan.outcome}, {plan.measure}, {plan.visit}: {error}") from None
     with_power = f"two-sided t test, power {plan.power:g}"
     key = (plan.outcome, plan.measure, plan.visit, "", ALL_PARTICIPANTS, layout.trial.contrast, PLANNED)
-    rows = result_rows(key, (size, size), "as reported", difference=plan.difference)
-    rows += result_rows(key, (size, size), with_power, implied_sd=sd)
+    yield from result_rows(key, (size, size), "as reported", difference=plan.difference)
+    yield from result_rows(key, (size, size), with_power, implied_sd=sd)
     compared = [c for c in layout.compared if (c.outcome, c.measure) == (plan.outcome, plan.measure)]
     if not compared:
-        rows += result_rows(key, (None, None), "two-sided t test", NOT_PLANNED, power=math.nan)
+        yield from result_rows(key, (None, None), "two-sided t test", NOT_PLANNED, power=math.nan)
     for c in compared:
         n, key = c.counts(), (*c.key, PLANNED)
         if min(n) < 2:
-            rows += result_rows(key, n, "two-sided t test", TOO_FEW, power=math.nan)
+            yield from result_rows(key, n, "two-sided t test", TOO_FEW, power=math.nan)
             continue
         detectable = detectable_difference(sd, *n, power=plan.power, alpha=plan.alpha)
-        rows += result_rows(key, n, "two-sided t test", power=t_power(plan.difference, sd, *n, alpha=plan.alpha))
-        rows += result_rows(key, n, with_power, detectable_difference=detectable)
-    return rows
-
-
-def _exaggeration_rows(c: Comparison, overall: dict[tuple, float], alpha: float) -> list[tuple]:
-    """Return rows of one comparison; if it is of all participants, add its effect to ``overall``."""
-    effect, key, rows = mann_whitney_effect(*c.samples()), c.key[:3], []
-    true_effects = {OBSERVED: effect.estimate - 0.5}
-    if not c.marker:
-        overall[key] = true_effects[OBSERVED]
-    elif key in overall:
-        true_effects[OVERALL] = overall[key]
-    for name, true_effect in true_effects.items():
-        values = exaggeration(true_effect, effect.standard_error, effect.df, alpha=alpha)
-        statistics = dict(zip(("power", "wrong_sign", "exaggeration"), values, strict=True))
-        reason = NO_OVERLAP if math.isnan(statistics["power"]) else NO_EFFECT
-        rows += result_rows((*c.key, name), c.counts(), POWER_METHOD, reason, **statistics)
-    return rows
+        yield from result_rows(key, n, "two-sided t test", power=t_power(plan.difference, sd, *n, alpha=plan.alpha))
+        yield from result_rows(key, n, with_power, detectable_difference=detectable)
