@@ -50,12 +50,9 @@ def test_data_without_residual_error_have_no_p(response, covariate, arm, has_est
     assert response[0] != 0.1 or effect.estimate == pytest.approx(0, abs=1e-12)
 
 
-def test_a_constant_added_to_the_covariate_changes_nothing():
+def test_a_constant_added_to_the_covariate_changes_nothing_and_an_interaction_needs_five_participants():
     effects = [fit_ancova(PERCENT, BASELINE + constant, ARM) for constant in (0, 1e7)]
     assert effects[1] == pytest.approx(effects[0], rel=1e-6)
-
-
-def test_an_interaction_needs_five_participants():
     response, marker, arm = [1.0, 2, 4, 3, 7], [1.0, 2, 3, 5, 4], [1, 0, 1, 0, 0]
     assert np.isfinite(fit_interaction(response, marker, arm).estimate)
     assert np.isnan(fit_interaction(response[:4], marker[:4], arm[:4]).estimate)

@@ -26,7 +26,6 @@ from d_q_trial.stats.estimate import effect_difference, mann_whitney_effect, mea
 from d_q_trial.stats.maximally_selected import best_split
 from d_q_trial.stats.rank_sum import hodges_lehmann
 from d_q_trial.stats.two_sample import get_test
-from d_q_trial.strata import select_marker_values
 
 ROBUSTNESS = Robustness(permutations=999, minimum_per_arm=2, windows=Windows(share=0.5, step=0.1))
 MARKER = "p16_variant_5"
@@ -41,23 +40,22 @@ def _run_invented(n=16, seed=3, noise=0.0, **overrides):
     return pipeline.run(pipeline.make_participants(rows), TRIAL, PUBLISHED.model_copy(update=overrides))
 
 
-def _divide(run, robustness=ROBUSTNESS):
-    markers = run.strata.pivot(index="participant", columns="marker", values="marker_value")
-    return cutoffs.divide_changes(run.changes, markers, run.trial, run.analysis, robustness)
+def _divide(layout, robustness=ROBUSTNESS):
+    return cutoffs.divide_changes(layout.changes, layout.markers, layout.trial, layout.analysis, robustness)
 
 
-def _build_tables(run, robustness=ROBUSTNESS):
+def _build_tables(layout, robustness=ROBUSTNESS):
     """Return the tables of all cutoffs, of windows and of the best cutoffs."""
-    divided = _divide(run, robustness)
-    best, corrected = cutoffs.best_cuts(divided, run.trial, run.analysis, robustness)
+    divided = _divide(layout, robustness)
+    best, corrected = cutoffs.best_cuts(divided, layout.trial, layout.analysis, robustness)
     return cutoffs.cutoffs_table(divided, corrected), cutoffs.windows_table(divided), best
 
 
 def test_a_search_that_does_not_fit_into_memory_is_refused_before_it_begins():
     no_memory = ROBUSTNESS.model_copy(update={"memory_mb": 0})
-    assert len(_build_tables(_run_invented(test="welch"), no_memory)) == 3  # this test has no search
+    assert len(_build_tables(_run_invented(test="welch").layout, no_memory)) == 3  # this test has no search
     with pytest.raises(MemoryError, match=r"robustness.memory_mb: 0 MB, but \d+ specifications need 1 MB"):
-        _divide(_run_invented(), no_memory)
+        _divide(_run_invented().layout, no_memory)
 
 
 def _select_changes(run, row):
@@ -95,7 +93,7 @@ def _assert_compares(row, value, is_first, inside, analysis):
 )
 def test_every_cutoff_and_window_compares_its_groups_by_the_test_of_the_analysis(test, at_cut, alpha):
     run = _run_invented(strata=settings.StrataRule(at_cut=at_cut, cuts=[0.5]), test=test, alpha=alpha)
-    table, windows, _ = _build_tables(run)
+    table, windows, _ = _build_tables(run.layout)
     sides = set()
     for row in table.drop_duplicates(["outcome", "visit"]).itertuples():
         _, is_first, marker = _select_changes(run, row)
@@ -135,8 +133,8 @@ def test_every_cutoff_and_window_compares_its_groups_by_the_test_of_the_analysis
 def test_arms_of_50_are_tested_by_the_normal_approximation_as_in_r(size, method):
     people = pipeline.make_participants(pipeline.randomized(2 * size))
     run = pipeline.run(people, TRIAL, PUBLISHED.model_copy(update={"test": "exact"}), also=())
-    run = replace(run, changes=pick(run.changes, visit="week_2"))
-    divided = _divide(run, ROBUSTNESS.model_copy(update={"minimum_per_arm": size - 2}))
+    layout = replace(run.layout, changes=pick(run.changes, visit="week_2"))
+    divided = _divide(layout, ROBUSTNESS.model_copy(update={"minimum_per_arm": size - 2}))
     assert set(divided.table["method"]) == {method}
 
 
@@ -160,10 +158,9 @@ def _read_strata_from_a_column():
 )
 def test_the_cutoff_of_the_analysis_has_the_numbers_of_the_results(make_run, markers, names):
     run = make_run()
-    marker_values = select_marker_values(run.participants, run.trial, run.analysis)
-    divided = cutoffs.divide_changes(run.changes, marker_values, run.trial, run.analysis, Robustness())
-    table, labels = select_analysis_cuts(cutoffs.cutoffs_table(divided), run.layout), run.analysis.strata.labels
-    assert set(marker_values) == set(run.trial.markers)
+    all_cuts = cutoffs.cutoffs_table(_divide(run.layout, Robustness()))
+    table, labels = select_analysis_cuts(all_cuts, run.layout), run.analysis.strata.labels
+    assert set(run.layout.markers) == set(run.trial.markers)
     assert (table["marker"].nunique(), set(table["stratum"])) == (markers, names)
     results = run.results[run.results["contrast"].eq(run.trial.contrast) & run.results["measure"].ne("baseline")]
     # The middle one of three strata lies between two cutoffs.
@@ -194,7 +191,7 @@ def _permute_cutoffs(run, minimum=2):
 @pytest.mark.parametrize("test", ["normal", "normal_continuity"])
 def test_the_best_cutoff_has_the_smallest_p_and_its_corrected_p_is_its_share_of_all_splits(test):
     run = _run_invented(n=10, seed=1, test=test)
-    table, _, best = _build_tables(run)
+    table, _, best = _build_tables(run.layout)
     best, sizes = pick(best, marker=MARKER, reason=""), _permute_cutoffs(run)
     assert set(best["permutations"]) == {252}
     tested = []
@@ -220,7 +217,7 @@ def test_the_best_cutoff_has_the_smallest_p_and_its_corrected_p_is_its_share_of_
 def test_the_interval_of_the_best_cutoff_has_the_level_of_the_analysis_and_p_has_one(alpha, limits, monkeypatch):
     cuts = np.append(np.arange(1.0, 101), np.nan)
     monkeypatch.setattr(cutoffs, "best_cut_bootstrap", lambda *_, **__: (cuts, np.arange(101) / 100))
-    best = pick(_build_tables(_run_invented(alpha=alpha))[2], marker=MARKER)
+    best = pick(_build_tables(_run_invented(alpha=alpha).layout)[2], marker=MARKER)
     for name in ("p_best_of_side", "p_best_of_family"):  # P counts the data as a permutation, the interval does not
         assert (best[f"{name}_lower"] < best[name]).all()
         assert (best[name] < best[f"{name}_upper"] + 1 / 1000).all()
@@ -231,15 +228,17 @@ def test_the_interval_of_the_best_cutoff_has_the_level_of_the_analysis_and_p_has
 
 
 def test_marker_values_that_differ_by_rounding_error_tie():
-    runs = _run_invented(), _run_invented(noise=1e-13)
-    tables = [(*_build_tables(run), select_analysis_cuts(_build_tables(run)[0], run.layout)) for run in runs]
+    tables = []
+    for layout in (_run_invented().layout, _run_invented(noise=1e-13).layout):
+        all_cuts, *others = _build_tables(layout)
+        tables.append([all_cuts, *others, select_analysis_cuts(all_cuts, layout)])
     for expected, table in zip(*tables, strict=True):
         pd.testing.assert_frame_equal(expected, table)
 
 
 def test_the_best_split_within_an_arm_is_that_of_its_participants():
     run = _run_invented(n=24)
-    table = cutoffs.best_splits(_divide(run), TRIAL, ROBUSTNESS)
+    table = cutoffs.best_splits(_divide(run.layout), TRIAL, ROBUSTNESS)
     for row in pick(table, marker=MARKER).itertuples():
         value, is_first, marker = _select_changes(run, row)
         in_arm = is_first == (row.arm == "d_q")
@@ -251,22 +250,17 @@ def test_the_best_split_within_an_arm_is_that_of_its_participants():
     assert others["p_corrected"].isna().all()
 
 
-def _run_without(what):
-    run = _run_invented()
-    unlinked = run.changes.assign(linked=False, marker=MARKER, stratum="T3")
-    return replace(run, changes=unlinked if what == "ids" else run.changes.iloc[:0], strata=run.strata.iloc[:0])
-
-
 @pytest.mark.parametrize(
-    ("make_run", "reasons"),
+    ("n", "alter", "reasons"),
     [
-        (lambda: _run_without("ids"), {cutoffs.NO_MARKER}),
-        (lambda: _run_invented(n=10), {cutoffs.TOO_FEW_FOR_CUTS}),
-        (lambda: _run_without("changes"), set()),
+        (16, lambda changes: changes.assign(linked=False, marker=MARKER, stratum="T3"), {cutoffs.NO_MARKER}),
+        (10, lambda changes: changes, {cutoffs.TOO_FEW_FOR_CUTS}),
+        (16, lambda changes: changes.iloc[:0], set()),
     ],
 )
-def test_tables_without_cutoffs_are_empty_and_give_the_reason(make_run, reasons):
-    table, windows, best = _build_tables(make_run(), Robustness(permutations=99))
+def test_tables_without_cutoffs_are_empty_and_give_the_reason(n, alter, reasons):
+    run = _run_invented(n)
+    table, windows, best = _build_tables(replace(run.layout, changes=alter(run.changes)), Robustness(permutations=99))
     columns = [cutoffs.CUTOFFS, cutoffs.WINDOWS, cutoffs.BEST_CUTS]
     assert [tuple(frame) for frame in (table, windows, best)] == columns
     assert len(table) == len(windows) == 0
@@ -285,10 +279,9 @@ POINT = ["share_below", "difference"]
 def tables():
     run = pipeline.run_config()
     layout = replace(run.layout, changes=run.changes[run.changes["outcome"].isin(["ctx", "p1np"])])
-    markers = select_marker_values(run.participants, run.trial, PUBLISHED)
-    divided = cutoffs.divide_changes(layout.changes, markers, run.trial, PUBLISHED, CHOSEN.robustness)
+    divided = _divide(layout, CHOSEN.robustness)
     all_cuts, windows = cutoffs.cutoffs_table(divided), cutoffs.windows_table(divided)
-    best_cuts, *_ = cutoffs.best_cuts(divided, run.trial, PUBLISHED, CHOSEN.robustness)
+    best_cuts, _ = cutoffs.best_cuts(divided, TRIAL, PUBLISHED, CHOSEN.robustness)
     published_cuts = select_published_cuts(all_cuts, run.participants, layout)
     return CutTables(all_cuts, windows, best_cuts, select_analysis_cuts(all_cuts, layout), published_cuts)
 
@@ -298,7 +291,7 @@ def draw_figure(tables, tmp_path, monkeypatch):
     """A function that draws the figure of a family by p16 variant 5 and returns it instead of writing it."""
     monkeypatch.setattr(style.Page, "save", lambda page, *_, **__: page.figure)
 
-    def draw(family, trial=TRIAL):
+    def draw(family, trial=TRIAL, tables=tables):
         return drawing.draw_cutoffs(tables, trial, PUBLISHED, f"every_cut_{family}_{PANEL[0]}", tmp_path, None)
 
     return draw
@@ -333,16 +326,15 @@ def test_lines_rings_and_marks_have_the_values_of_the_tables(tables, draw_figure
     [(1, False, 4, 4), (1.6, False, 4, 4), (2.4, False, 4, 1), (60, False, 4, 1), (60, True, 3, 1)],
 )
 def test_small_p_are_labelled_without_reaching_the_panel_to_the_left(
-    tables, tmp_path, monkeypatch, power, first_is_empty, panels, labelled
+    tables, draw_figure, power, first_is_empty, panels, labelled
 ):
-    monkeypatch.setattr(style.Page, "save", lambda page, *_, **__: page.figure)
     is_first = tables.cutoffs["outcome"].eq("ctx") & tables.cutoffs["visit"].eq("week_2")
     rows = tables.cutoffs[~is_first] if first_is_empty else tables.cutoffs
     smaller = tables._replace(cutoffs=rows.assign(p=rows["p"] ** power))
     visits = {"follow_up": ["week_2", "week_20"]}
     outcomes = {key: TRIAL.outcomes[key].model_copy(update=visits) for key in ("ctx", "p1np")}
     trial = TRIAL.model_copy(update={"outcomes": outcomes})
-    figure = drawing.draw_cutoffs(smaller, trial, PUBLISHED, f"every_cut_turnover_{PANEL[0]}", tmp_path, None)
+    figure = draw_figure("turnover", trial, smaller)
     figure.draw_without_rendering()
     p_axes = [ax for ax in figure.axes if ax.get_yscale() == "log"]
     drawn_texts = drawn.list_texts(figure)
@@ -389,9 +381,8 @@ def test_the_published_cutoff_does_not_depend_on_the_cutoffs_of_the_analysis(at_
     run = pipeline.run_config()
     rule = settings.StrataRule(cuts=[0.3, 0.6], labels=["a", "b", "c"], at_cut=at_cut)
     other = PUBLISHED.model_copy(update={"strata": rule})
-    layout = replace(run.layout, changes=run.changes[run.changes["outcome"].eq("p1np")], analysis=other)
-    markers = select_marker_values(run.participants, TRIAL, other)
-    all_cuts = cutoffs.cutoffs_table(cutoffs.divide_changes(layout.changes, markers, TRIAL, other, CHOSEN.robustness))
+    layout = replace(run.layout, changes=pick(run.changes, outcome="p1np"), analysis=other)
+    all_cuts = cutoffs.cutoffs_table(_divide(layout, CHOSEN.robustness))
     published = select_published_cuts(all_cuts, run.participants, layout)
     panel = pick(published, marker=PANEL[0], visit=PANEL[2])
     assert (set(panel["share_below"]), set(panel["side"])) == ({39 / 60}, {"above", "below"})

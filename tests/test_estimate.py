@@ -101,12 +101,12 @@ def test_p_up_to_alpha_is_significant_within_rounding_error():
     assert is_significant(0.5 + 1e-12, 0.5)  # exactly at the tolerance
 
 
-@pytest.mark.parametrize(("stratum", "upper"), [("upper", 1), ("lower", 0)])
-def test_placement_variance_equals_delong_s_in_r(stratum, upper):
+def test_placement_variance_equals_delong_s_in_r():
     change = 100 * (DATA["week_20"] - DATA["baseline"]) / DATA["baseline"]
-    effect = mann_whitney_effect(*(change[(DATA["upper"] == upper) & (DATA["arm"] == arm)] for arm in (1, 0)))
-    expected = [R[f"mann_whitney_{stratum}.{name}"] for name in ("effect", "variance")]
-    assert [effect.estimate, effect.standard_error**2] == pytest.approx(expected, rel=1e-10)
+    for stratum, upper in (("upper", 1), ("lower", 0)):
+        effect = mann_whitney_effect(*(change[(DATA["upper"] == upper) & (DATA["arm"] == arm)] for arm in (1, 0)))
+        expected = [R[f"mann_whitney_{stratum}.{name}"] for name in ("effect", "variance")]
+        assert [effect.estimate, effect.standard_error**2] == pytest.approx(expected, rel=1e-10)
 
 
 def subtract_effects(upper_first, upper_second, lower_first, lower_second):
@@ -115,26 +115,21 @@ def subtract_effects(upper_first, upper_second, lower_first, lower_second):
 
 
 @given(four_samples)
-def test_the_variance_of_an_effect_difference_combines_the_placement_variances_of_four_groups(groups):
-    variances, dfs = [], []
-    for sample, other in zip(groups, (groups[1], groups[0], groups[3], groups[2]), strict=True):
-        placements = (np.sign(np.subtract.outer(sample, other)) / 2).mean(axis=1)
-        variances.append(placements.var(ddof=1) / placements.size)
-        dfs.append(placements.size - 1)
-    assume(min(sum(variances[:2]), sum(variances[2:])) > 1e-9)
-    difference, variance = subtract_effects(*groups), sum(variances)
-    assert difference.standard_error == pytest.approx(variance**0.5)
-    assert difference.df == pytest.approx(variance**2 / sum(v**2 / df for v, df in zip(variances, dfs, strict=True)))
-
-
-@given(four_samples)
-def test_swapping_arms_or_strata_changes_the_sign_of_an_effect_difference_and_keeps_p(groups):
+def test_an_effect_difference_changes_sign_if_arms_or_strata_are_swapped_and_combines_the_variances_of_four_groups(
+    groups,
+):
     a, b, c, d = groups
     original = subtract_effects(*groups)
     for swapped in (subtract_effects(b, a, d, c), subtract_effects(c, d, a, b)):
         assert swapped.estimate == pytest.approx(-original.estimate, abs=1e-12)
         assert swapped.p == pytest.approx(original.p, rel=1e-9, nan_ok=True)
         assert swapped.lower == pytest.approx(-original.upper, rel=1e-9, abs=1e-12, nan_ok=True)
+    placements = [(np.sign(np.subtract.outer(*pair)) / 2).mean(axis=1) for pair in ((a, b), (b, a), (c, d), (d, c))]
+    variances = np.array([placement.var(ddof=1) / placement.size for placement in placements])
+    dfs = np.array([placement.size - 1 for placement in placements])
+    assume(min(variances[:2].sum(), variances[2:].sum()) > 1e-9)
+    assert original.standard_error == pytest.approx(variances.sum() ** 0.5)
+    assert original.df == pytest.approx(variances.sum() ** 2 / (variances**2 / dfs).sum())
 
 
 def test_equal_samples_have_an_effect_of_one_half_and_separate_samples_have_no_interval():

@@ -41,7 +41,7 @@ def test_max_t_p_is_the_share_of_all_splits_whose_maximum_reaches_the_observed_d
         multiplicity_table(layout, robustness.model_copy(update={"memory_mb": 0}))
 
 
-def test_a_family_contains_the_comparisons_of_its_definition():
+def test_a_family_contains_the_comparisons_of_its_definition_and_does_not_depend_on_other_families():
     ctx = {"outcomes": ["ctx"], "visits": ["week_2"]}
     families = {"overall": Family(outcomes=["turnover", "bmd"]), "both": Family(outcomes=["bmd"], strata=["each"])}
     families |= {"upper": Family(**ctx, strata=["highest"]), "lower": Family(**ctx, strata=["lowest"])}
@@ -50,6 +50,10 @@ def test_a_family_contains_the_comparisons_of_its_definition():
     for name, stratum, n in (("upper", "T3", (10, 11)), ("lower", "T1/T2", (20, 19))):
         row = one(table, family=name)
         assert (row["stratum"], row["marker"], row["n_first"], row["n_second"]) == (stratum, "p16_variant_5", *n)
+    np.testing.assert_array_equal(
+        pick(table, family="both").filter(regex="^p"), _adjust_families({"both": families["both"]}).filter(regex="^p")
+    )
+    assert row["p"] == row["p_holm"] == row["p_benjamini_hochberg"] == pytest.approx(row["p_max_t"], abs=0.05)
     thirds = _adjust_families({"a": Family(outcomes=["bilirubin"], strata=["each"])}, PBC)
     assert thirds["stratum"].tolist() == ["T1", "T2", "T3"] * 2
     assert thirds["p_max_t"].notna().all()
@@ -69,11 +73,3 @@ def test_the_p_values_of_a_family_are_those_of_the_test_of_the_analysis(test):
     assert len(permuted) == (0 if test == "welch" else len(table))
     assert (permuted["p_max_t"] >= permuted["p"] - 0.05).all()
     assert permuted["p_max_t"].between(permuted["p_max_t_lower"], permuted["p_max_t_upper"] + 1e-3).all()
-
-
-def test_p_values_are_independent_of_other_families_and_unadjusted_in_a_family_of_one_test():
-    families = {"one": Family(outcomes=["ctx"], visits=["week_20"]), "bmd": Family(outcomes=["bmd"], strata=["each"])}
-    both, alone = _adjust_families(families), _adjust_families({"bmd": families["bmd"]})
-    np.testing.assert_array_equal(pick(both, family="bmd").filter(regex="^p"), alone.filter(regex="^p"))
-    assert both.at[0, "p"] == both.at[0, "p_holm"] == both.at[0, "p_benjamini_hochberg"]
-    assert both.at[0, "p_max_t"] == pytest.approx(both.at[0, "p"], abs=0.05)

@@ -125,17 +125,27 @@ BY_STRATUM = ["results.csv", "strata.csv", "methods.md", "report.html", "export/
 BY_STRATUM += ["sensitivity/leave_one_out.csv", "sensitivity/sensitivity.csv"]
 
 
-def test_every_output_names_the_strata_of_its_analysis_and_of_no_other(analyses):
+def test_every_output_names_the_strata_the_level_and_the_test_of_its_analysis_and_of_no_other(analyses):
     every = {label for analysis in analyses for label in analysis.labels}
     for analysis in analyses:
-        labels, main_table = set(analysis.labels), analysis.main_table
-        assert len(analysis.texts) > 20, analysis.name
+        labels, main_table, test, name = set(analysis.labels), analysis.main_table, analysis.test.name, analysis.name
+        assert len(analysis.texts) > 20, name
         for file in [*BY_STRATUM, main_table, main_table.replace(".html", ".csv")]:
-            assert _find_labels(analysis.texts[file], labels) == labels, (analysis.name, file)
+            assert _find_labels(analysis.texts[file], labels) == labels, (name, file)
+        assert f"{analysis.level}% " in analysis.texts["report.html"], name
+        p = analysis.results[analysis.results["statistic"].eq("p")]
+        assert set(p["method"]) - {"chi_squared", "spearman, t"} == {test}, name
         for file, text in analysis.texts.items():
             # The report of an alternative compares it with the reference, which may have other labels.
             allowed = labels | set(analyses[0].labels) if file == "report.html" else labels
-            assert _find_labels(text, every) <= allowed, (analysis.name, file)
+            assert _find_labels(text, every) <= allowed, (name, file)
+            levels = re.findall(r"([0-9.]+)%\s+(?:CI|confidence|intervals?|limits?)\b(?! \(reported)", text)
+            assert set(levels) <= {analysis.level}, (name, file)
+            named = {known for known, two_sample in KNOWN.items() if two_sample.sentence in text}
+            if file in ("methods.md", "report.html"):
+                assert test in named, (name, file)
+            elif file.startswith(("figures/", "tables/")):
+                assert named <= {test}, (name, file)
 
 
 def test_strata_from_a_column_are_named_after_it_and_a_workbook_without_marks_of_synthetic_data_has_no_label(analyses):
@@ -146,26 +156,6 @@ def test_strata_from_a_column_are_named_after_it_and_a_workbook_without_marks_of
         assert "T3 of “p16 variant 5 tertile”" in analysis.texts["report.html"]
         for file, text in analysis.texts.items():
             assert not re.search("(?:strata|stratum|subgroup|T[123]) of p16 variant 5", text), file
-
-
-def test_every_interval_has_the_level_of_its_analysis(analyses):
-    for analysis in analyses:
-        for file, text in analysis.texts.items():
-            levels = re.findall(r"([0-9.]+)%\s+(?:CI|confidence|intervals?|limits?)\b(?! \(reported)", text)
-            assert set(levels) <= {analysis.level}, (analysis.name, file)
-        assert f"{analysis.level}% " in analysis.texts["report.html"], analysis.name
-
-
-def test_every_output_names_the_test_of_its_analysis_and_of_no_other(analyses):
-    for analysis in analyses:
-        p = analysis.results[analysis.results["statistic"].eq("p")]
-        assert set(p["method"]) - {"chi_squared", "spearman, t"} == {analysis.test.name}, analysis.name
-        for file, text in analysis.texts.items():
-            named = {name for name, test in KNOWN.items() if test.sentence in text}
-            if file in ("methods.md", "report.html"):
-                assert analysis.test.name in named, (analysis.name, file)
-            elif file.startswith(("figures/", "tables/")):
-                assert named <= {analysis.test.name}, (analysis.name, file)
 
 
 EXCLUSIONS = {  # by analysis: a text on excluded participants or values, and the type of its quartiles
@@ -190,7 +180,7 @@ def test_figures_tables_and_texts_state_exclusions_and_the_type_of_quartiles(ana
             assert f"type {quartile_type}" in text, analysis.name
 
 
-def test_every_output_describes_the_estimate_interval_and_correction_of_its_test_and_of_no_other(analyses):
+def test_every_output_describes_and_shows_the_estimate_interval_and_correction_of_its_test_and_of_no_other(analyses):
     assert not all(analysis.test.has_interval for analysis in analyses)
     for analysis in analyses:
         name, test, texts = analysis.name, analysis.test, analysis.texts
@@ -207,18 +197,14 @@ def test_every_output_describes_the_estimate_interval_and_correction_of_its_test
         assert ("without intervals, because the test has none" in report) != test.has_interval, name
         assert ("as thin lines" in report) == ("a ring marks" in cutoffs) == (not test.not_permuted), name
         assert ("no P corrected for the search" in cutoffs) == bool(test.not_permuted), name
-
-
-def test_tables_and_figures_show_the_estimate_of_the_test_with_its_interval_if_it_has_one(analyses):
-    for analysis in analyses:
-        estimate, results = analysis.test.estimate, analysis.results
+        estimate, results = test.estimate, analysis.results
         results = results[results["measure"].eq("percent_change") & results["statistic"].isin(estimate)]
-        assert results["value"].eq("").eq(results["reason"].ne("")).all(), analysis.name
+        assert results["value"].eq("").eq(results["reason"].ne("")).all(), name
         for _, rows in results[results["outcome"].eq("p1np") & results["marker"].eq("")].groupby("visit"):
             values = pd.to_numeric(rows.set_index("statistic")["value"])[[*estimate]]
-            assert values.notna().all() == analysis.test.has_interval, analysis.name
-            for file in (analysis.main_table, "figures/figures.json"):
-                assert formatting.format_interval(*values, 1) in analysis.texts[file], (analysis.name, file)
+            assert values.notna().all() == test.has_interval, name
+            for text in (main_table, texts["figures/figures.json"]):
+                assert formatting.format_interval(*values, 1) in text, name
 
 
 QUANTILE = "at the 2/3 quantile of the analysed participants"

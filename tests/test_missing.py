@@ -44,7 +44,7 @@ def incomplete():
     return values
 
 
-def test_imputation_keeps_observed_values_differs_between_sets_and_repeats_with_its_seed(incomplete):
+def test_imputation_keeps_observed_values_differs_between_sets_repeats_with_its_seed_and_follows_units(incomplete):
     imputed, is_observed = impute(incomplete, imputations=5, seed=1), ~np.isnan(incomplete)
     assert imputed.shape == (5, 40, 3)
     assert (imputed[:, is_observed] == incomplete[is_observed]).all()
@@ -52,11 +52,8 @@ def test_imputation_keeps_observed_values_differs_between_sets_and_repeats_with_
     assert (imputed == impute(incomplete, imputations=5, seed=np.random.default_rng(1))).all()
     assert (imputed != impute(incomplete, imputations=5, seed=2)).any()
     assert (impute(imputed[0], imputations=2, seed=1) == imputed[0]).all()
-
-
-def test_imputed_values_are_converted_with_the_units_of_their_columns(incomplete):
     move, scale = np.array([100.0, -50.0, 3.0]), np.array([1.0, 1e-3, 20.0])
-    imputed, converted = (impute(values, imputations=5, seed=1) for values in (incomplete, move + scale * incomplete))
+    converted = impute(move + scale * incomplete, imputations=5, seed=1)
     np.testing.assert_allclose(converted, move + scale * imputed, rtol=1e-9)
 
 
@@ -112,17 +109,13 @@ def test_bounds_are_the_extremes_of_all_arrangements_or_the_highest_is_1(samples
     assert highest == pytest.approx(expected[1], rel=1e-9, nan_ok=True) or highest == 1 > expected[1]
 
 
-def test_bounds_of_large_samples_are_quick_and_wide():
+def test_bounds_of_large_samples_are_quick_and_tests_without_bounds_and_negative_counts_are_refused_with_the_reason():
     rng = np.random.default_rng(1)
     lowest, highest = p_bounds(rng.normal(size=128), rng.normal(size=126), 28, 30, method="normal")
     assert (lowest < 1e-6, highest) == (True, 1)
     lowest, highest = p_bounds(*rng.normal(size=(2, 20_000)), 28, 30, method="normal")  # all pairs would need 115 GB
     assert lowest < highest
-
-
-def test_tests_without_bounds_and_negative_counts_are_refused_with_the_reason():
-    for method in ("exact", "brunner_munzel", "welch"):
-        with pytest.raises(ValueError, match=get_test(method).no_bounds):
-            p_bounds([1.0], [2.0], 1, 1, method=method)
-    with pytest.raises(ValueError, match=r"^bounds of P: -1 and 1 missing, expected 0 or more$"):
-        p_bounds([1.0], [2.0], -1, 1, method="normal")
+    refused = [(method, 1, get_test(method).no_bounds) for method in ("exact", "brunner_munzel", "welch")]
+    for method, missing, message in (*refused, ("normal", -1, "^bounds of P: -1 and 1 missing, expected 0 or more$")):
+        with pytest.raises(ValueError, match=message):
+            p_bounds([1.0], [2.0], missing, 1, method=method)

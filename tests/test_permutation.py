@@ -29,7 +29,12 @@ def compute_step_down(columns, is_first, permutations=500, family=0):
     return adjusted.p(labels.p)
 
 
-def test_step_down_over_all_splits_equals_coin_exactly_or_within_its_sampling_error():
+def test_step_down_over_all_splits_equals_enumeration_in_r_and_coin_within_its_sampling_error():
+    assert Design(VALUES).observed(ARM).z == pytest.approx([ORACLE[f"z {name}"] for name in "abc"], abs=1e-12)
+    for family, name in ((np.arange(3), "p"), (0, "step-down")):  # each column alone, and Westfall and Young
+        adjusted = compute_step_down(VALUES.T, ARM, family=family)
+        assert adjusted.p == pytest.approx([ORACLE[f"{name} {column}"] for column in "abc"], abs=1e-12)
+        assert adjusted.permutations == comb(11, int(ARM.sum()))
     columns = [DATA["a"], [3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5], [9, 6, 8, 3, 4, 2, 7, 1, 2, 5, 0]]
     assert compute_step_down(columns[1:2], ARM).p == pytest.approx(ORACLE["coin exact e"], abs=1e-12)
     for name, p in zip("aef", compute_step_down(columns, ARM).p, strict=True):
@@ -37,15 +42,7 @@ def test_step_down_over_all_splits_equals_coin_exactly_or_within_its_sampling_er
         assert p == pytest.approx(expected, abs=4 * np.sqrt(expected * (1 - expected) / 1e6))
 
 
-def test_step_down_over_all_splits_with_missing_values_equals_enumeration_in_r():
-    assert Design(VALUES).observed(ARM).z == pytest.approx([ORACLE[f"z {name}"] for name in "abc"], abs=1e-12)
-    for family, name in ((np.arange(3), "p"), (0, "step-down")):  # each column alone, and Westfall and Young
-        adjusted = compute_step_down(VALUES.T, ARM, family=family)
-        assert adjusted.p == pytest.approx([ORACLE[f"{name} {column}"] for column in "abc"], abs=1e-12)
-        assert adjusted.permutations == comb(11, int(ARM.sum()))
-
-
-def test_permuted_labels_depend_on_the_seed_alone_and_are_balanced():
+def test_permuted_labels_are_balanced_and_depend_on_the_seed_alone_which_has_64_bits():
     labels = Labels(20, 8, 20 * BLOCK, seed=4)
     columns = labels.take(0, 20 * BLOCK)
     np.testing.assert_array_equal(labels.take(300, 900), columns[:, 300:900])
@@ -54,13 +51,10 @@ def test_permuted_labels_depend_on_the_seed_alone_and_are_balanced():
     assert (columns.sum(axis=0) == 8).all()
     assert np.abs(columns.mean(axis=1) - 0.4).max() < 4.5 * np.sqrt(0.24 / (20 * BLOCK))
     assert len(np.unique(columns.T, axis=0)) > 19.9 * BLOCK * 0.95
-
-
-@pytest.mark.parametrize(("permutations", "seed"), [(0, 1), (10, -1), (10, 2**64)])
-def test_numbers_of_permutations_and_seeds_out_of_range_are_refused(permutations, seed):
-    with pytest.raises(ValueError, match="expected 1 or more, and a seed from 0 to"):
-        labels_for(np.arange(6) < 3, permutations, seed)
     assert labels_for(np.arange(6) < 3, 1, 2**64 - 1).count == 1
+    for permutations, seed in ((0, 1), (10, -1), (10, 2**64)):
+        with pytest.raises(ValueError, match="expected 1 or more, and a seed from 0 to"):
+            labels_for(np.arange(6) < 3, permutations, seed)
 
 
 @given(st.integers(1, 400), st.data())

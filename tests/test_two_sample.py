@@ -28,16 +28,12 @@ EXACT_ROWS = {row["sample"]: row for row in read_rows("rank_sum_exact")}
 INFINITE = (-np.inf, np.inf)
 
 
-def each_sample(name):
-    return pytest.mark.parametrize("oracle", read_rows(name), ids=lambda row: row["sample"])
-
-
 def estimate_shift(first, second, method="normal", confidence=0.95):
     shift = hodges_lehmann(first, second, method=method, confidence=confidence)
     return [shift.estimate, shift.lower, shift.upper]
 
 
-@each_sample("rank_sum")
+@pytest.mark.parametrize("oracle", read_rows("rank_sum"), ids=lambda row: row["sample"])
 def test_u_z_p_and_intervals_of_the_rank_sum_variants_equal_r_and_coin(oracle):
     samples, name = parse_samples(oracle), oracle["sample"]
     results = {method: get_test(method).compare(*samples) for method in rank_sum_variants()}
@@ -55,20 +51,16 @@ def test_u_z_p_and_intervals_of_the_rank_sum_variants_equal_r_and_coin(oracle):
         assert exact == pytest.approx(expected, abs=1e-12)
 
 
-@pytest.mark.parametrize("name", ["brunner_munzel", "welch"])
-def test_statistic_and_p_equal_r(name):
-    for oracle in read_rows(name):
-        result, expected = get_test(name).compare(*parse_samples(oracle)), select_numbers(oracle, "statistic", "p")
-        assert result[3:] == pytest.approx(expected, rel=1e-9), oracle["sample"]
-
-
-@each_sample("welch")
-def test_the_difference_of_means_equals_r_and_its_interval_is_mirrored_if_the_samples_are_swapped(oracle):
-    samples, expected = parse_samples(oracle), select_numbers(oracle, "df", "statistic", "p", "lower", "upper")
-    difference, swapped = (mean_difference(*pair, confidence=0.95) for pair in (samples, samples[::-1]))
-    assert difference[2:] == pytest.approx(expected, rel=1e-10)
-    assert difference.t == pytest.approx(difference.estimate / difference.standard_error, rel=1e-12)
-    assert (swapped.lower, swapped.upper) == pytest.approx((-difference.upper, -difference.lower), rel=1e-10)
+def test_brunner_and_munzel_s_and_welch_s_test_and_the_difference_of_means_equal_r():
+    for name in ("brunner_munzel", "welch"):
+        for oracle in read_rows(name):
+            samples, expected = parse_samples(oracle), select_numbers(oracle, "statistic", "p")
+            assert get_test(name).compare(*samples)[3:] == pytest.approx(expected, rel=1e-9), oracle["sample"]
+            if name == "welch":
+                difference = mean_difference(*samples, confidence=0.95)
+                expected = select_numbers(oracle, "df", "statistic", "p", "lower", "upper")
+                assert difference[2:] == pytest.approx(expected, rel=1e-10), oracle["sample"]
+                assert difference.t == pytest.approx(difference.estimate / difference.standard_error, rel=1e-12)
 
 
 @given(samples, samples)
@@ -94,11 +86,11 @@ def test_exact_p_of_520_against_520_does_not_overflow():
     assert get_test("exact").compare_columns(values, is_first).p == pytest.approx(normal.p, rel=0.01)
 
 
-def test_exact_p_of_large_samples_equals_scipy_leaves_no_tables_in_memory_and_refuses_too_many_with_ties():
-    values, is_first = np.random.default_rng(1).normal(size=290), np.arange(290) < 150
+def test_exact_inference_from_large_samples_equals_scipy_is_cheap_and_refuses_too_many_with_ties(monkeypatch):
+    rng, is_first = np.random.default_rng(1), np.arange(290) < 150
+    values = rng.normal(size=290)
     expected = stats.mannwhitneyu(values[is_first], values[~is_first], method="exact").pvalue
     assert exact_p(stats.rankdata(values), is_first) == pytest.approx(expected, rel=1e-10)
-    rng = np.random.default_rng(1)
     tracemalloc.start()
     for _ in range(5):
         get_test("exact").compare(rng.integers(0, 40, 60), rng.integers(0, 40, 60))
@@ -108,6 +100,10 @@ def test_exact_p_of_large_samples_equals_scipy_leaves_no_tables_in_memory_and_re
     assert peak < 2e7
     with pytest.raises(ValueError, match="at most 1200"):
         exact_p(np.ones(1202), np.arange(1202) < 601)
+    calls, samples = [], (rng.integers(0, 60, 150), rng.integers(2, 62, 140))
+    monkeypatch.setattr(rank_sum, "exact_p", lambda *arguments: calls.append(1) or exact_p(*arguments))
+    assert estimate_shift(*samples, "exact") == pytest.approx(estimate_shift(*samples), abs=1)
+    assert 0 < len(calls) <= 12
 
 
 @given(any_test, samples, samples)
@@ -176,35 +172,24 @@ def test_an_unknown_name_lists_the_tests_whose_texts_are_read_without_numpy_scip
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
 
 
-@given(samples, samples, any_variant)
-@example(np.arange(-1.0, 2), np.array([0, 1, -1, 2, -2, 3, -3, 4, -5.0]), "exact")  # P = 0.1
-@example(np.array([0, -1, -1, -2.0]), np.array([0, 1, -1, -2, 3, -3, -4.0]), "exact")  # P = 0.1 after rounding errors
-def test_the_interval_contains_the_shifts_that_the_test_does_not_reject(first, second, method):
+@given(samples, samples, any_variant, st.integers(-9, 9))
+@example(np.arange(-1.0, 2), np.array([0, 1, -1, 2, -2, 3, -3, 4, -5.0]), "exact", 0)  # P = 0.1
+@example(
+    np.array([0, -1, -1, -2.0]), np.array([0, 1, -1, -2, 3, -3, -4.0]), "exact", 0
+)  # P = 0.1 after rounding errors
+@example(np.zeros(3), np.zeros(4), "exact", 1)
+def test_the_interval_contains_the_shifts_that_are_not_rejected_and_moves_with_a_sample(first, second, method, move):
     def is_rejected(shift):
         return is_significant(get_test(method).compare(first - shift, second).p, 0.1)
 
-    _, lower, upper = estimate_shift(first, second, method, 0.9)
+    estimate, lower, upper = estimate_shift(first, second, method, 0.9)
+    moved = estimate_shift(first + move, second, method, 0.9)
+    assert moved == pytest.approx([estimate + move, lower + move, upper + move])
+    assert estimate_shift(second, first, method, 0.9) == pytest.approx([-estimate, -upper, -lower])
     assert all(is_rejected(shift) for shift in (lower - 0.25, upper + 0.25) if np.isfinite(shift))
     if method == "exact" and any(np.unique(sample).size < sample.size for sample in (first, second)):
         return  # with ties within a sample P need not be monotone, and the interval contains rejected shifts too
     assert lower == upper or not any(is_rejected(d) for d in (lower + 0.25, upper - 0.25) if np.isfinite(d))
-
-
-@given(samples, samples, any_variant, st.integers(-9, 9))
-@example(np.zeros(3), np.zeros(4), "exact", 1)
-def test_the_interval_moves_with_a_sample_and_is_mirrored_if_the_samples_are_swapped(first, second, method, move):
-    original = estimate_shift(first, second, method, 0.9)
-    assert estimate_shift(first + move, second, method, 0.9) == pytest.approx([value + move for value in original])
-    estimate, lower, upper = estimate_shift(second, first, method, 0.9)
-    assert original == pytest.approx([-estimate, -upper, -lower])
-
-
-def test_an_exact_interval_with_ties_computes_few_exact_p_values_in_large_samples(monkeypatch):
-    calls, rng = [], np.random.default_rng(1)
-    monkeypatch.setattr(rank_sum, "exact_p", lambda *arguments: calls.append(1) or exact_p(*arguments))
-    samples = rng.integers(0, 60, 150), rng.integers(2, 62, 140)
-    assert estimate_shift(*samples, "exact") == pytest.approx(estimate_shift(*samples), abs=1)
-    assert 0 < len(calls) <= 12
 
 
 @pytest.mark.parametrize(
