@@ -50,10 +50,9 @@ def test_a_family_contains_the_comparisons_of_its_definition_and_does_not_depend
     for name, stratum, n in (("upper", "T3", (10, 11)), ("lower", "T1/T2", (20, 19))):
         row = one(table, family=name)
         assert (row["stratum"], row["marker"], row["n_first"], row["n_second"]) == (stratum, "p16_variant_5", *n)
-    np.testing.assert_array_equal(
-        pick(table, family="both").filter(regex="^p"), _adjust_families({"both": families["both"]}).filter(regex="^p")
-    )
-    assert row["p"] == row["p_holm"] == row["p_benjamini_hochberg"] == pytest.approx(row["p_max_t"], abs=0.05)
+        assert row["p"] == row["p_holm"] == row["p_benjamini_hochberg"] == pytest.approx(row["p_max_t"], abs=0.05)
+    alone = _adjust_families({"both": families["both"]})
+    np.testing.assert_array_equal(pick(table, family="both").filter(regex="^p"), alone.filter(regex="^p"))
     thirds = _adjust_families({"a": Family(outcomes=["bilirubin"], strata=["each"])}, PBC)
     assert thirds["stratum"].tolist() == ["T1", "T2", "T3"] * 2
     assert thirds["p_max_t"].notna().all()

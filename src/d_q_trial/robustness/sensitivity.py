@@ -259,20 +259,17 @@ def suspect_values_table(suspects: pd.DataFrame, layout: Layout, robustness: Rob
         candidates = outcome_changes[in_arm]
         percent_changes = candidates["value"] if analysis.change == "percent" else np.full(len(candidates), np.nan)
         percent, _ = compute_changes(candidates["baseline"], candidates["follow_up"], percent_changes, "percent")
-        texts = suspect.reported, suspect.instead
+        texts = reported, instead = suspect.reported, suspect.instead
         matches = [not np.isnan(value) and any(find_rounding_rule(value, text) for text in texts) for value in percent]
         if sum(matches) != 1:
-            group = ("", ALL_PARTICIPANTS, layout.trial.contrast, suspect.reported)
+            group = ("", ALL_PARTICIPANTS, layout.trial.contrast, reported)
             key = (suspect.outcome, analysis.measure, suspect.visit, *group)
             method, reason = f"test of the analysis, {analysis.test}", SEVERAL if any(matches) else ABSENT
             reason = NOT_ANALYSED if candidates.empty else reason
             frames.append(results_frame(result_rows(key, (None, None), method, reason, p=np.nan)))
             continue
-        versions = {
-            suspect.reported: float(suspect.reported),
-            f"{suspect.instead} for {suspect.reported}": float(suspect.instead),
-            f"without {suspect.reported}": np.nan,
-        }
+        versions = {reported: float(reported), f"{instead} for {reported}": float(instead)}
+        versions[f"without {reported}"] = np.nan
         index = candidates.index[matches][0]
         for version, value in versions.items():
             changed = _replace_percent_change(outcome_changes, index, value, analysis)

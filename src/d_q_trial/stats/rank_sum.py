@@ -26,19 +26,14 @@ MAX_TIED = 1_200  # participants; with more, the exact distribution with ties ta
 
 def exact(first: np.ndarray, second: np.ndarray) -> Estimate:
     """Exact P of samples in rows, shape (c, n) and (c, m), by ``mannwhitneyu`` where there are no ties."""
-    values, is_first = as_columns(first, second)
-    ranks, n = stats.rankdata(values, axis=0).T, len(values)
+    ranks = stats.rankdata(np.concatenate([first, second], axis=1), axis=1)
+    n, is_first = ranks.shape[1], np.arange(ranks.shape[1]) < first.shape[1]
     # Beyond 1,000 participants, scipy's counts overflow.
     untied = (np.sort(ranks, axis=1) == np.arange(1, n + 1)).all(axis=1) & (n <= 1_000)
     p, tied = np.full(len(ranks), np.nan), ~untied & (np.ptp(ranks, axis=1) > 0)
     p[untied] = stats.mannwhitneyu(first[untied], second[untied], axis=1, method="exact").pvalue
     p[tied] = [exact_p(pair_ranks, is_first) for pair_ranks in ranks[tied]]
     return Estimate(p=p)
-
-
-def as_columns(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return samples in rows as columns of values, shape (n + m, c), and a mask of the first sample, shape (n + m,)."""
-    return np.concatenate([first, second], axis=1).T, np.arange(first.shape[1] + second.shape[1]) < first.shape[1]
 
 
 def asymptotic_columns(values: ArrayLike, is_first: ArrayLike, *, continuity: bool) -> ComparisonResult:
@@ -193,23 +188,18 @@ def normal_depths(
     first: np.ndarray, second: np.ndarray, _: np.ndarray, tie_sum: int, alpha: float, *, continuity: bool
 ) -> tuple[int, int]:
     """Return the depths of the interval that inverts the normal approximation; arguments as :func:`exact_depths`."""
-    return (_normal_depth(first.size, second.size, tie_sum, alpha, continuity),) * 2
+    return (_depth(first.size, second.size, tie_sum, alpha, continuity),) * 2
 
 
 @lru_cache(maxsize=4096)
-def _normal_depth(n_first: int, n_second: int, tie_sum: int, alpha: float, continuity: bool) -> int:
-    u = np.arange(n_first * n_second // 2 + 1)
-    return _depth(2 * ndtr(-np.abs(normal_z(u, n_first, n_second, tie_sum, continuity=continuity))), alpha)
-
-
-@lru_cache(maxsize=4096)
-def _untied_depth(n_first: int, n_second: int, alpha: float) -> int:
-    counts = exact_counts(n_first, n_second)
-    return _depth(np.minimum(2 * np.cumsum(counts)[: counts.size // 2 + 1] / counts.sum(), 1.0), alpha)
-
-
-def _depth(p: np.ndarray, alpha: float) -> int:
-    """Return the smallest U that is not rejected, from P of U = 0, 1, ... up to its mean; the next one if all are."""
+def _depth(n_first: int, n_second: int, tie_sum: int, alpha: float, continuity: bool | None) -> int:
+    """Return the smallest U that is not rejected, the next one if all are; without ``continuity``, by exact P without ties."""
+    u = np.arange(n_first * n_second // 2 + 1)  # up to its mean
+    if continuity is None:
+        counts = exact_counts(n_first, n_second)
+        p = np.minimum(2 * np.cumsum(counts)[u] / counts.sum(), 1.0)
+    else:
+        p = 2 * ndtr(-np.abs(normal_z(u, n_first, n_second, tie_sum, continuity=continuity)))
     return int(np.argmin(np.append(is_significant(p, alpha), False)))
 
 
@@ -223,13 +213,13 @@ def exact_depths(
     and bisection finds from the limit of the normal approximation.
     """
     if not tie_sum:
-        return (_untied_depth(first.size, second.size, alpha),) * 2
+        return (_depth(first.size, second.size, 0, alpha, None),) * 2
     labels = np.repeat([True, False], [first.size, second.size])
     values, multiplicity = np.unique(differences, return_counts=True)
     depths = np.concatenate([[0], np.cumsum(multiplicity)])
     edges = np.concatenate([[values[0] - 2], values, [values[-1] + 2]])
     shifts = (edges[:-1] + edges[1:]) / 2
-    guess = _normal_depth(first.size, second.size, tie_sum, alpha, False)
+    guess = _depth(first.size, second.size, tie_sum, alpha, False)
 
     def rejected(gap: int) -> bool:
         return bool(

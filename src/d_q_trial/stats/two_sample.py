@@ -84,10 +84,13 @@ class TwoSampleTest:
         >>> round(get_test("normal").compare([1.1, 2.2, 3.3, 4.4], [2.0, 0.5, 0.7]).p, 4)
         0.0771
         """
-        from .checks import drop_missing
-        from .rank_sum import as_columns
+        import numpy as np
 
-        compared = self.compare_columns(*as_columns(drop_missing(first)[None], drop_missing(second)[None]))
+        from .checks import drop_missing
+
+        samples = drop_missing(first), drop_missing(second)
+        is_first = np.repeat([True, False], [sample.size for sample in samples])
+        compared = self.compare_columns(np.concatenate(samples)[:, None], is_first)
         return ComparisonResult(*(field.item() for field in compared))
 
     def compare_columns(self, values: np.ndarray, is_first: np.ndarray) -> ComparisonResult:
