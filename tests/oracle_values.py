@@ -32,9 +32,14 @@ def select_numbers(row: dict[str, str], *columns: str) -> list[float]:
     return [float(row[column]) for column in columns]
 
 
-def step_down_by_definition(test, values: np.ndarray, splits, family: int | np.ndarray = 0) -> np.ndarray:
-    """Return step-down max-T P of the columns of values within families; the first split is the observed one."""
-    z, *permuted = (np.abs(test.compare_columns(values, split).statistic) for split in splits)
+def step_down_by_definition(test, values: np.ndarray, splits, family=0, minimum: int = 1) -> np.ndarray:
+    """Return step-down max-T P of the columns of values within families; the first split is the observed one.
+
+    A column counts only in the splits with at least ``minimum`` values in both arms.
+    """
+    results = [test.compare_columns(values, split) for split in splits]
+    enough = [np.minimum(result.n_first, result.n_second) >= minimum for result in results]
+    z, *permuted = (np.where(used, np.abs(r.statistic), np.nan) for r, used in zip(results, enough, strict=True))
     family, permuted, shares = np.broadcast_to(family, z.shape), np.nan_to_num(permuted), np.full(z.size, np.nan)
     for k in np.flatnonzero(~np.isnan(z)):
         less_extreme = (family == family[k]) & ~(z > z[k] + 1e-9)

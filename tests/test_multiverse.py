@@ -263,31 +263,28 @@ def test_counts_that_do_not_belong_together_are_refused(tmp_path, monkeypatch):
 
 
 def test_the_share_of_a_choice_is_the_variance_explained_by_it_alone():
-    rng = np.random.default_rng(3)
-    groups = pd.DataFrame({"marker": ["", "m", "m", "n"], "cut": [np.nan, 0.5, 0.75, 0.5], "subgroup": list("abcd")})
-    table = groups.loc[rng.permutation(np.arange(80) % 4)].reset_index(drop=True)
-    table = table.assign(
-        **dict.fromkeys(["outcome", *CHOICES[4:-1]], "same"), visit=rng.choice(["week_2", "week_4", "week_20"], 80),
-        test=rng.choice(["normal", "normal_continuity"], 80), effect=rng.random(80),
-    )  # fmt: skip
-    variance = multiverse.choices_variance(table.drop(columns="subgroup")).set_index("choice")
+    table = count_config()[2].dropna(subset="effect")
+    variance = multiverse.choices_variance(table).set_index("choice")
+    table = table.assign(subgroup=table["marker"] + table["cut"].fillna(0).astype(str))  # 0: all participants
 
     def fit_residual(*choices):
         dummies = [pd.get_dummies(table[name], drop_first=True, dtype=float) for name in choices]
-        return np.linalg.lstsq(np.column_stack([np.ones(80), *dummies]), table["effect"], rcond=None)[1].item()
+        return np.linalg.lstsq(np.column_stack([np.ones(len(table)), *dummies]), table["effect"], rcond=None)[1].item()
 
-    choices = ("visit", "subgroup", "test")  # all participants are one of the subgroups
+    choices, total = ("outcome", "visit", "subgroup", *CHOICES[4:]), fit_residual()
     assert list(variance.index) == [*choices, "all choices", "combinations of choices", "total"]
     for name in choices:
         explained = fit_residual(*(other for other in choices if other != name)) - fit_residual(*choices)
-        assert variance.loc[name, "sum_of_squares"] == pytest.approx(explained, rel=1e-9)
-        assert variance.loc[name, "share"] == pytest.approx(explained / fit_residual(), rel=1e-9)
-    assert variance.loc["total", "sum_of_squares"] == pytest.approx(fit_residual())
-    assert variance.loc["subgroup", ["options", "df"]].tolist() == [4, 3]
-    assert variance.loc["total", "df"] == variance.loc[["all choices", "combinations of choices"], "df"].sum() == 79
+        assert variance.loc[name, "sum_of_squares"] == pytest.approx(explained, rel=1e-9, abs=1e-9)
+        assert variance.loc[name, "share"] == pytest.approx(explained / total, rel=1e-9, abs=1e-9)
+    assert variance.loc["test", ["sum_of_squares", "share"]].tolist() == [0, 0]  # changes P, and no effect
+    assert variance.loc["total", "sum_of_squares"] == pytest.approx(total)
+    assert variance.loc["subgroup", ["options", "df"]].tolist() == [9, 8]
+    df = variance.loc[["all choices", "combinations of choices"], "df"].sum()
+    assert variance.loc["total", "df"] == df == len(table) - 1
 
 
-def test_a_choice_that_another_determines_or_without_influence_explains_nothing_and_too_few_have_no_shares():
+def test_a_choice_that_another_determines_explains_nothing_and_too_few_specifications_have_no_shares():
     columns = {"marker": "", "cut": np.nan, "outcome": list("aab") * 8, "visit": ["v1", "v2", "v3"] * 8}
     columns |= {"change": ["percent", "difference"] * 12, "effect": np.random.default_rng(1).random(24)}
     table = pd.DataFrame(dict.fromkeys(CHOICES, "same") | columns)
@@ -295,14 +292,8 @@ def test_a_choice_that_another_determines_or_without_influence_explains_nothing_
     assert variance.loc["outcome", ["df", "sum_of_squares"]].tolist() == [0, 0]
     assert variance.loc[["visit", "change"], "df"].tolist() == [1, 1]
     assert variance.loc["all choices", "df"] == 3
-    cuts, effects = np.repeat(np.arange(40) % 4 / 8, 2), np.repeat(np.random.default_rng(4).random(40) / 7, 2)
-    columns = {"marker": "m", "cut": cuts, "test": ["normal", "exact"] * 40, "effect": effects}
-    table = pd.DataFrame(dict.fromkeys(CHOICES, "same") | columns)
-    variance = multiverse.choices_variance(table).set_index("choice")
-    assert variance.loc["test", ["sum_of_squares", "share"]].tolist() == [0, 0]
-    assert variance.loc["subgroup", "share"] > 0
-    for few in (2, 3):  # one test, and as many cutoffs as specifications
-        assert multiverse.choices_variance(pick(table, test="normal").head(few)).empty
+    for few in (1, 2):  # no choice, and as many options as specifications
+        assert multiverse.choices_variance(table.head(few)).empty
 
 
 def run_command(folder, people, *arguments):
