@@ -106,10 +106,10 @@ def test_no_rule_for_missing_values_replaces_a_value_without_a_logarithm():
     [
         (CONFIG, {}, 2 * 3 * 3),
         (PBC, {}, 3 * 2 * 2),
-        (CONFIG, {"strata": {"cuts": [0.5, 0.6]}}, 2 * 3 * 3),
-        (CONFIG, {"strata": {"cuts": [0.5], "quantile_type": 1, "at_cut": "lower"}}, 2 * 3 * 3),
-        (CONFIG, {"strata": {"cuts": [0.5], "reference": "everyone"}}, 2 * 3 * 3),
-        (CONFIG, {"strata": {"by": "value", "cuts": [0.6]}}, 2 * 3),
+        (CONFIG, {"strata": settings.StrataRule(cuts=[0.5, 0.6])}, 2 * 3 * 3),
+        (CONFIG, {"strata": settings.StrataRule(cuts=[0.5], quantile_type=1, at_cut="lower")}, 2 * 3 * 3),
+        (CONFIG, {"strata": settings.StrataRule(cuts=[0.5], reference="everyone")}, 2 * 3 * 3),
+        (CONFIG, {"strata": settings.StrataRule(by="value", cuts=[0.6])}, 2 * 3),
         (CONFIG, {"change": "difference", "test": "normal_continuity"}, 2 * 3 * 3),
         (CONFIG, {"outcomes": ["p1np"], "visits": ["week_2"]}, 1 * 3),
         (CONFIG, {"outliers": settings.Outliers(rule="trim")}, 0),  # by arm, unlike those of the multiverse
@@ -118,8 +118,6 @@ def test_no_rule_for_missing_values_replaces_a_value_without_a_logarithm():
 def test_the_specifications_of_the_analysis_give_the_numbers_of_the_results(path, overrides, n):
     options = settings.load(path).robustness
     base, outcomes = pipeline.run_config(path), options.multiverse.outcomes
-    if "strata" in overrides:
-        overrides = overrides | {"strata": settings.StrataRule(**overrides["strata"])}
     # Another arm counts only for the cutoffs of a rule with the reference "everyone".
     others = [row for i in range(9) for row in pipeline.value_rows(f"F{i}", "fisetin", MARKER, baseline=9.0)]
     frame = pd.concat([base.participants.frame, pipeline.make_participants(others).frame])
