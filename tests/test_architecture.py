@@ -27,7 +27,7 @@ def test_packages_import_only_packages_below_them():
 
 def test_every_module_belongs_to_a_layer_or_is_a_tool_of_the_workflow():
     layers = (TOP / "pyproject.toml").read_text(encoding="utf-8").partition("[tool.importlinter]")[2]
-    tools = {"code_inputs", "labels", "progress", "runs", "software", "workers"}
+    tools = {"code_inputs", "labels", "runs", "step_log", "workers"}
     names = {path.stem for path in PACKAGE.glob("*.py")} | {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
     without_layer = {name for name in names if f"d_q_trial.{name}" not in layers}
     assert without_layer - {"__init__", "__main__", *tools} == set()

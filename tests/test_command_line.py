@@ -1,4 +1,5 @@
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,46 +12,43 @@ import pytest
 
 from d_q_trial import cli
 
-CONFIG = ["--config", "tests/config.yaml"]
+CONFIG, WORKBOOK = ["--config", "tests/config.yaml"], "data/reconstructed.xlsx"
+OTHER_ANALYSIS = ("robustness:", "  strict: {alpha: 0.01}\nrobustness:")
 
 
+# OUT is the folder of results, COPY a workbook; `edit` is made to the text of the configuration.
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("arguments", "message", "edit"),
     [
-        (["inspect", "data/pbc/pbc.xlsx", "--trial", "x"], "--trial x: no such file; name the trial's"),
-        (
-            ["inspect", "data/pbc/pbc.xlsx", "--trial", "data/pbc/trial.yaml", "--write-mapping", "data"],
-            "data: a folder",
-        ),
-        (["results", "--results", "OUT", *CONFIG], "OUT/workbooks/reconstructed/participants.csv: No such file"),
-        (["report", "--results", "OUT", *CONFIG], "OUT/workbooks/reconstructed/participants.json: No such file"),
-        (["results", "--analysis", "publishd", *CONFIG], "did you mean 'published'?"),
-        (["results", "--config", "data/trial.yaml"], "\n  analyses: this key is missing"),
-        (["results", "--config", "README.md"], "README.md, line "),
-        (["results", "--config", "data/reconstructed.xlsx"], "data/reconstructed.xlsx: not readable as YAML: "),
-        (["consistency", "--config", "data/pbc/config.yaml"], "published: the configuration names no folder"),
-        (["verify", "nowhere"], "no such folder"),
-        (["verify", "--against", "nowhere", "--format", "json"], "--format go with a judgement"),
+        (["inspect", "COPY", "--trial", "x"], "--trial x: no such file; name the trial's", ()),
+        (["inspect", "COPY", "--html", "COPY"], "--html COPY: the workbook itself; name the page", ()),
+        (["inspect", "COPY", "--write-mapping", "data"], "data: a folder", ()),
+        (["results", "--results", "OUT"], "OUT/workbooks/reconstructed/participants.csv: No such file", ()),
+        (["report", "--results", "OUT"], "OUT/workbooks/reconstructed/participants.json: No such file", ()),
+        (["results", "--analysis", "publishd"], "did you mean 'published'?", ()),
+        (["results", "--config", "data/trial.yaml"], "\n  analyses: this key is missing", ()),
+        (["results", "--config", "README.md"], "README.md, line ", ()),
+        (["results", "--config", "COPY"], "COPY: not readable as YAML: ", ()),
+        (["consistency", "--config", "data/pbc/config.yaml"], "published: the configuration names no folder", ()),
+        (["verify", "nowhere"], "no such folder", ()),
+        (["verify", "--against", "nowhere", "--format", "json"], "--format go with a judgement", ()),
+        (["figures", "--twin", "strict"], "--twin: 'strict' is not one of published\n", OTHER_ANALYSIS),
+        (["participants", "--results", "OUT"], "participants: nowhere.xlsx: ", (WORKBOOK, "nowhere.xlsx")),
+        (["participants", "--results", "OUT"], "participants: README.md: ", (WORKBOOK, "README.md")),
+        (["participants", "--results", "OUT"], "participants: nowhere.yaml: ", ("data/trial.yaml", "nowhere.yaml")),
+        (["participants", "--results", "OUT"], "participants: config.yaml: ", ("data/trial.yaml", "config.yaml")),
     ],
 )
-def test_a_faulty_argument_gives_one_message_and_no_output(tmp_path, capsys, arguments, message):
-    out = tmp_path / "out"
-    status = cli.main([argument.replace("OUT", str(out)) for argument in arguments])
+def test_a_faulty_input_gives_one_message_and_no_output(tmp_path, capsys, monkeypatch, arguments, message, edit):
+    places = {"OUT": str(tmp_path / "out"), "COPY": shutil.copy(WORKBOOK, tmp_path)}
+    (tmp_path / "config.yaml").write_text(Path("tests/config.yaml").read_text().replace(*edit or ("", "")))
+    monkeypatch.setenv(cli.CONFIG_VARIABLE, str(tmp_path / "config.yaml"))
+    status = cli.main([places.get(argument, argument) for argument in arguments])
     assert status == (2 if arguments[0] == "verify" else 1)
     printed = capsys.readouterr().err
-    assert message.replace("OUT", str(out)) in printed
+    assert re.sub("OUT|COPY", lambda name: places[name[0]], message) in printed
     assert printed.startswith(f"d-q-trial {arguments[0]}: ")
-    assert not list(out.glob("*"))
-
-
-@pytest.mark.parametrize("new", ["nowhere.xlsx", "README.md", "nowhere.yaml", "config.yaml"])
-def test_a_faulty_file_of_the_configuration_is_named_and_leaves_no_output(tmp_path, capsys, new):
-    old = "data/trial.yaml" if new.endswith(".yaml") else "data/reconstructed.xlsx"
-    (tmp_path / "c.yaml").write_text(Path("tests/config.yaml").read_text().replace(old, new))
-    out = tmp_path / "out"
-    assert cli.main(["participants", "--config", str(tmp_path / "c.yaml"), "--results", str(out)]) == 1
-    assert capsys.readouterr().err.startswith(f"d-q-trial participants: {new}: ")
-    assert not list(out.glob("*"))
+    assert not (tmp_path / "out").exists()
 
 
 def test_an_interrupted_command_prints_one_line_without_a_traceback(monkeypatch, capsys):
@@ -59,34 +57,21 @@ def test_an_interrupted_command_prints_one_line_without_a_traceback(monkeypatch,
     assert capsys.readouterr().err == "d-q-trial results: interrupted\n"
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}"])
-def test_a_damaged_description_of_the_participants_is_reported_by_name(tmp_path, capsys, content):
-    damaged = tmp_path / "workbooks/reconstructed/participants.json"
-    damaged.parent.mkdir(parents=True)
-    damaged.write_text(content)
-    assert cli.main(["report", "--results", str(tmp_path), *CONFIG]) == 1
-    assert f"{damaged}: damaged; delete it" in capsys.readouterr().err
-
-
-def test_a_damaged_table_of_cutoffs_is_named_where_it_was_made(finished, tmp_path, capsys):
+@pytest.mark.parametrize(
+    ("command", "file", "content"),
+    [
+        ("report", "workbooks/reconstructed/participants.json", ""),
+        ("report", "workbooks/reconstructed/participants.json", "[]"),
+        ("report", "workbooks/reconstructed/participants.json", "{}"),
+        ("robustness", "every_cut/*/windows.csv", "a\n1\n"),
+    ],
+)
+def test_a_damaged_output_is_named_where_it_was_made(finished, tmp_path, capsys, command, file, content):
     results = shutil.copytree(finished[0] / "results", tmp_path / "results")
-    (damaged,) = results.glob("every_cut/*/windows.csv")
-    damaged.write_text("a\n1\n")
-    assert cli.main(["robustness", "--results", str(results), *CONFIG]) == 1
-    assert capsys.readouterr().err.startswith(f"d-q-trial robustness: {damaged}: damaged")
-
-
-def test_figures_are_copied_only_from_an_analysis_that_differs_in_marker_and_strata_alone(tmp_path, capsys):
-    text = Path("tests/config.yaml").read_text().replace("robustness:", "  strict: {alpha: 0.01}\nrobustness:")
-    (tmp_path / "c.yaml").write_text(text)
-    assert cli.main(["figures", "--twin", "strict", "--config", str(tmp_path / "c.yaml")]) == 1
-    assert "--twin: 'strict' is not one of published\n" in capsys.readouterr().err
-
-
-def test_inspect_refuses_the_workbook_as_the_place_of_its_page(tmp_path, capsys):
-    workbook = shutil.copy("data/reconstructed.xlsx", tmp_path)
-    assert cli.main(["inspect", workbook, "--html", workbook]) == 1
-    assert f"--html {workbook}: the workbook itself; name the page" in capsys.readouterr().err
+    (damaged,) = results.glob(file)
+    damaged.write_text(content)
+    assert cli.main([command, "--results", str(results), *CONFIG]) == 1
+    assert capsys.readouterr().err.startswith(f"d-q-trial {command}: {damaged}: damaged")
 
 
 @pytest.mark.parametrize("arguments", [["results", "--analysis="], ["verify", ""], ["multiverse", "out", ""]])
@@ -114,17 +99,12 @@ def test_help_imports_no_large_library_and_lists_every_command_even_without_docs
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
 def test_inspect_prints_on_a_console_with_few_characters(tmp_path, encoding):
-    arguments = ["inspect", "data/reconstructed.xlsx", "--write-mapping", tmp_path / "m"]
+    arguments = ["inspect", WORKBOOK, "--write-mapping", tmp_path / "m"]
     environment = os.environ | {"PYTHONIOENCODING": encoding}
     command = [sys.executable, "-m", "d_q_trial", *arguments]
     run = subprocess.run(command, env=environment, capture_output=True, check=True)
     assert run.stderr == b""
     assert b"Primary endpoint" in run.stdout
-
-
-def test_inspect_refuses_a_folder_as_the_place_of_a_mapping(tmp_path, capsys):
-    assert cli.main(["inspect", "data/reconstructed.xlsx", "--write-mapping", str(tmp_path)]) == 1
-    assert f"{tmp_path}: a folder" in capsys.readouterr().err
 
 
 def test_the_installed_command_runs():

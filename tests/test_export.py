@@ -17,7 +17,7 @@ import pytest
 import yaml
 from pipeline import CHOSEN, LABEL, TRIAL
 
-from d_q_trial import claims, cli, software
+from d_q_trial import claims, cli, step_log
 from d_q_trial.config import settings
 from d_q_trial.errors import UserError
 from d_q_trial.export import ars, manifest, tables, verify
@@ -312,7 +312,7 @@ def test_dependencies_are_imported_or_listed_as_tools_and_tools_are_declared():
     modules = [name for name in graph.modules if graph.is_module_squashed(name)]
     distributions = metadata.packages_distributions()
     imported = {name.lower() for module in modules for name in distributions.get(module, ())}
-    assert declared - imported <= software.TOOLS <= declared
+    assert declared - imported <= step_log.TOOLS <= declared
 
 
 def test_versions_are_those_that_the_logs_of_the_run_state(tmp_path):
@@ -320,7 +320,7 @@ def test_versions_are_those_that_the_logs_of_the_run_state(tmp_path):
     folders |= {"a": "alpha 0.9, numpy 2.0", "b": "delta 1.0"}
     for folder, libraries in folders.items():
         write_text(f"something else\nsoftware: {libraries}\n", tmp_path / folder / "logs/any.log")
-    versions = software.used_versions(tmp_path, "a", "w", "s")
+    versions = step_log.used_versions(tmp_path, "a", "w", "s")
     assert list(versions)[:3] == ["python", "d-q-trial", "snakemake"]
     assert {"alpha": "1.0", "beta": "1.0", "gamma": "1.0"}.items() <= versions.items()
     assert versions.keys().isdisjoint({"delta", "pygments"})

@@ -16,7 +16,7 @@ from operator import methodcaller
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import __version__, software
+from . import __version__, step_log
 from .errors import UserError, describe_unknown
 
 if TYPE_CHECKING:
@@ -291,12 +291,12 @@ def consistency(context: Context) -> None:
 @command()
 def cutoffs(context: Context) -> None:
     """Compare the arms at every cutoff of the markers, and correct the best cutoff for the search."""
-    from . import changes, progress, strata
+    from . import changes, strata
     from .config.settings import search_id
     from .robustness import cutoffs
 
     participants, trial, analysis = context.participants, context.trial, context.analysis
-    settings, report_progress = context.settings.robustness, progress.report_tenths("best cutoffs", "permutations")
+    settings, report_progress = context.settings.robustness, step_log.report_tenths("best cutoffs", "permutations")
     built = changes.build_changes(participants, trial, analysis)
     markers = strata.select_marker_values(participants, trial, analysis)
     divided = cutoffs.divide_changes(built, markers, trial, analysis, settings)
@@ -381,10 +381,9 @@ def multiverse(context: Context) -> None:
 
 def _count_permutations(context: Context, parts: Sequence[str] = (), **shard: int) -> tuple[Counts | None, str]:
     """Permute the treatment labels, or add up the counts in the files of all parts; None and the reason if it is impossible."""
-    from .progress import report_tenths
     from .robustness.multiverse import count_permutations, prepare_specifications, read_counts
 
-    settings, progress = context.settings.robustness, report_tenths("multiverse", "permutations")
+    settings, progress = context.settings.robustness, step_log.report_tenths("multiverse", "permutations")
     options = {"permutations": context.arguments.permutations or settings.permutations, "seed": settings.seed}
     specifications, reason = prepare_specifications(context.participants, context.trial, context.analysis, settings)
     if reason:
@@ -473,7 +472,6 @@ def verify(context: Context) -> int:
 )
 def reconstruct(context: Context) -> None:
     """Make a synthetic cohort that agrees with every reported number."""
-    from . import progress
     from .reconstruct import cohort, constraints, design, workbook
 
     arguments = context.arguments
@@ -482,7 +480,7 @@ def reconstruct(context: Context) -> None:
     if seed < 0:
         raise UserError(f"--seed {seed}: expected a whole number from 0")
     targets = constraints.read_targets(context.published, assumptions)
-    report_progress = progress.report_tenths(f"seed {seed}", "outcomes", sys.stdout)
+    report_progress = step_log.report_tenths(f"seed {seed}", "outcomes", sys.stdout)
     workbook.write_workbook(cohort.reconstruct(assumptions, targets, seed, progress=report_progress), arguments.output)
 
 
@@ -493,11 +491,11 @@ def reconstruct(context: Context) -> None:
 )
 def ensemble(context: Context) -> None:
     """Summarise cohorts that agree with every reported number."""
-    from . import claims, files, progress
+    from . import claims, files
     from .reconstruct import ensemble
 
     arguments, settings, trial, analysis = context.arguments, context.settings, context.trial, context.analysis
-    cohorts, label, report_progress = [], "", progress.report_tenths("ensemble", "workbooks", sys.stdout)
+    cohorts, label, report_progress = [], "", step_log.report_tenths("ensemble", "workbooks", sys.stdout)
     for number, workbook in enumerate(arguments.workbooks, start=1):
         numbers, label = ensemble.analyse_cohort(workbook, trial, analysis, settings.robustness)
         cohorts.append(numbers)
@@ -526,7 +524,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         status = arguments.run(Context(arguments)) or 0
         if CONFIG_VARIABLE in os.environ:  # standard error is the log of a step
-            print(software.software_line(), file=sys.stderr)
+            print(step_log.software_line(), file=sys.stderr)
         return status
     except (UserError, MemoryError) as error:
         message = str(error) or "out of memory"

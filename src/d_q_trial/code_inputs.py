@@ -15,19 +15,20 @@ import grimp
 PACKAGE = Path(__file__).parent
 NAME = PACKAGE.name
 CLI = f"{NAME}.cli"
+_GRAPH = grimp.build_graph(NAME, exclude_type_checking_imports=True, cache_dir=None)
+_STATEMENTS = ast.parse((PACKAGE / "cli.py").read_text(encoding="utf-8")).body
 
 
 def list_modules(command: str) -> list[Path]:
     """Return the sorted files of all modules that a command imports, directly or not; KeyError if it does not exist."""
-    graph = _build_graph()
     used_lines = {line for node in _find_code(command) for line in range(node.lineno, node.end_lineno + 1)}
     imported = {
         module
-        for module in graph.find_modules_directly_imported_by(CLI)
-        for statement in graph.get_import_details(importer=CLI, imported=module)
+        for module in _GRAPH.find_modules_directly_imported_by(CLI)
+        for statement in _GRAPH.get_import_details(importer=CLI, imported=module)
         if statement["line_number"] in used_lines
     }
-    modules = imported.union(*map(graph.find_upstream_modules, imported))
+    modules = imported.union(*map(_GRAPH.find_upstream_modules, imported))
     files = {PACKAGE.parent.joinpath(*module.split(".")) for module in modules}
     packages = {folder / "__init__.py" for file in files for folder in (file, *file.parents)}
     return sorted(path for path in packages | {file.with_suffix(".py") for file in files} if path.is_file())
@@ -49,11 +50,6 @@ def code_checksum(command: str) -> str:
 
 
 @cache
-def _build_graph() -> grimp.ImportGraph:
-    return grimp.build_graph(NAME, exclude_type_checking_imports=True, cache_dir=None)
-
-
-@cache
 def _module_checksum(path: Path) -> bytes:
     code = ast.dump(ast.parse(path.read_text(encoding="utf-8"), filename=str(path)))
     return hashlib.sha256((path.name + code).encode()).digest()
@@ -62,7 +58,7 @@ def _module_checksum(path: Path) -> bytes:
 def _find_code(command: str) -> list[ast.stmt]:
     """Return the statements of ``cli.py`` that define nothing, the command, and the definitions that it names."""
     code, definitions, names = list[ast.stmt](), {}, [command]
-    for node in _parse_cli():
+    for node in _STATEMENTS:
         if not isinstance(node, ast.FunctionDef | ast.ClassDef):
             code.append(node)
         elif node.name == command or not node.decorator_list:  # what is decorated is another command
@@ -72,8 +68,3 @@ def _find_code(command: str) -> list[ast.stmt]:
         named = {node.id for node in ast.walk(definitions[name]) if isinstance(node, ast.Name)}
         names += sorted(named & {*definitions} - {*names})
     return code
-
-
-@cache
-def _parse_cli() -> list[ast.stmt]:
-    return ast.parse((PACKAGE / "cli.py").read_text(encoding="utf-8")).body

@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -91,10 +91,17 @@ def write_csv(frame, path: Path | str, *, label: str | None = None) -> None:
     """
     if label:
         frame = frame.assign(**{LABEL_COLUMN: label})
+    escapes = {name: _find_escapes(texts) for name, texts in frame.select_dtypes(exclude=["number", "bool"]).items()}
+    cells = frame.replace(escapes).rename(columns=escape_formula)
     with atomic(path) as temporary:
-        # Unix line ends, the only ones that pandas quotes.
-        cells = _replace_text(frame, lambda text: escape_formula(text.replace("\r\n", "\n").replace("\r", "\n")))
-        cells.rename(columns=escape_formula).to_csv(temporary, index=False, lineterminator="\n", float_format="%.12g")
+        cells.to_csv(temporary, index=False, lineterminator="\n", float_format="%.12g")
+
+
+def _find_escapes(texts) -> dict[str, str]:
+    """Return each text of a column that must change, with its form in a CSV."""
+    # Unix line ends are the only ones that pandas quotes.
+    unix = {text: text.replace("\r\n", "\n").replace("\r", "\n") for text in texts.unique() if isinstance(text, str)}
+    return {text: escape_formula(unix[text]) for text in unix if escape_formula(unix[text]) != text}
 
 
 def read_csv(path: Path | str, *, numeric: Iterable[str] = (), required: Iterable[str] = ()):
@@ -137,17 +144,6 @@ def _read_cells(path: Path | str, required: Iterable[str], numeric: Iterable[str
         raise UserError(f"{path}: {_DAMAGED}") from None
     # Undo escape_formula.
     return header, [[cell[1:] if cell[:1] == "'" and _FORMULA.match(cell, 1) else cell for cell in row] for row in rows]
-
-
-def _replace_text(frame, function: Callable[[str], str]):
-    """Return a data frame with ``function`` applied to its text cells."""
-    changed_columns = {}
-    for name in frame.select_dtypes(exclude=["number", "bool"]).columns:
-        texts = [text for text in frame[name].unique() if isinstance(text, str)]
-        replacements = {text: function(text) for text in texts if function(text) != text}
-        if replacements:
-            changed_columns[name] = frame[name].replace(replacements)
-    return frame.assign(**changed_columns) if changed_columns else frame
 
 
 def read_label(path: Path | str) -> str | None:

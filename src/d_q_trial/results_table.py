@@ -2,8 +2,8 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from .files import read_csv
 
@@ -28,8 +28,7 @@ def subgroup_keys(stratum: str, marker: str) -> dict[str, str]:
     return {"marker": "" if stratum == ALL_PARTICIPANTS else marker, "stratum": stratum}
 
 
-@dataclass(frozen=True)
-class Number:
+class Number(NamedTuple):
     """A finished number with the sizes of its groups; NaN where ``reason`` says why."""
 
     value: float = math.nan

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .. import claims, compare, formatting, labels, software
+from .. import claims, compare, formatting, labels, step_log
 from ..config.settings import Analysis, Settings, search_id
 from ..files import read_description, read_json, read_rows, read_yaml_beside
 from ..pages import embed_picture
@@ -211,7 +211,7 @@ def collect_report(results: Path, settings: Settings, trial: Trial, name: str) -
         strata=read_rows_if_exists(folder / "strata.csv"),
         exclusions=read_rows_if_exists(folder / "exclusions.csv"),
         verdicts=verdicts,
-        versions=software.used_versions(results, name, analysis.workbook_id, search_id(analysis)),
+        versions=step_log.used_versions(results, name, analysis.workbook_id, search_id(analysis)),
         tables={f"{f}/{path.stem}": read_rows(path) for f in FOLDERS for path in sorted((folder / f).glob("*.csv"))},
         differences=compare.describe_differences(analysis, settings.analyses[settings.reference], trial),
         changes=changes,

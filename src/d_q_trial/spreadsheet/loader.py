@@ -22,7 +22,7 @@ from typing import Any
 
 from openpyxl.utils import get_column_letter
 
-from .. import software
+from .. import step_log
 from ..errors import UserError
 from .sheets import DATES, EMPTY, Flag, Sheet, Workbook, is_number, join_first, make_printable
 
@@ -91,7 +91,7 @@ def load_workbook(path: Path | str) -> Workbook:
         result, software_log = pickle.loads(output)
     if isinstance(result, str):
         raise UserError(f"{path}: {make_printable(result)}")
-    software.add_child_software(software_log)
+    step_log.add_child_software(software_log)
     result.path = path
     return result
 
@@ -101,7 +101,7 @@ def _read_within_limits(path: Path, seconds: int, size: int) -> bytes:
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
     resource.setrlimit(resource.RLIMIT_AS, (size, size))
     try:
-        return pickle.dumps((read_file(path), software.software_line()), protocol=5)
+        return pickle.dumps((read_file(path), step_log.software_line()), protocol=5)
     except UserError as error:
         result = str(error)
     except PermissionError as error:

@@ -1,10 +1,12 @@
-"""Versions of the software behind the results: the libraries that each step imported, read from the logs of the run."""
+"""The log of a step: progress of long computations, and the versions of the libraries that the step imported."""
 
 import re
 import sys
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 from platform import python_version
+from typing import TextIO
 
 # Declared libraries that do not influence any result: they run the steps, find the code that a step depends on, draw the
 # pages of `snakemake --report`, and describe a finished run.
@@ -14,16 +16,29 @@ _LINE_START = "software: "
 _child_versions: dict[str, str] = {}  # of the libraries that child processes imported
 
 
-def declared_libraries() -> list[str]:
-    """Return the required distributions of the package, without its optional extras, in alphabetical order."""
-    required = [text for text in metadata.requires("d-q-trial") or [] if "extra ==" not in text]
-    return sorted(re.split(r"[^A-Za-z0-9._-]", text, maxsplit=1)[0].lower() for text in required)
+def report_tenths(title: str, unit: str, stream: TextIO | None = None) -> Callable[[int, int], None]:
+    """Return a function that reports progress at every tenth of the units.
+
+    It prints to ``stream``, by default standard error, which rules log; the terminal shows standard output.
+    """
+    reported = 0
+
+    def report(done: int, total: int) -> None:
+        nonlocal reported
+        tenth = 10 * done // total
+        if tenth > reported:
+            print(f"{title}: {done:,} of {total:,} {unit}", file=stream or sys.stderr, flush=True)
+            reported = tenth
+
+    return report
 
 
 def imported_versions() -> dict[str, str]:
-    """Return the versions of the declared libraries that this process or its child processes have imported."""
-    names = [name for name in declared_libraries() if name not in TOOLS and _MODULES.get(name, name) in sys.modules]
-    return _child_versions | {name: metadata.version(name) for name in names}
+    """Return the versions of the declared libraries that this process or its child processes have imported, in order."""
+    required = (text for text in metadata.requires("d-q-trial") or [] if "extra ==" not in text)
+    names = {re.split(r"[^A-Za-z0-9._-]", text, maxsplit=1)[0].lower() for text in required} - TOOLS
+    imported = sorted(name for name in names if _MODULES.get(name, name) in sys.modules)
+    return _child_versions | {name: metadata.version(name) for name in imported}
 
 
 def software_line() -> str:
