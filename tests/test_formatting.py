@@ -8,19 +8,10 @@ from d_q_trial import formatting
 from d_q_trial.labels import uncapitalize
 
 
-@pytest.mark.parametrize(
-    ("value", "reported", "matches"),
-    [
-        (28.25, "28.2", True),  # ties to even
-        (28.25, "28.3", True),  # half up
-        (28.26, "28.2", False),
-        (33.6, "+34", True),
-        (2.675, "2.68", True),  # binary 2.67499...: the decimal tie counts
-        (2.675, "2.67", True),
-    ],
-)
-def test_a_value_rounds_to_the_reported_value_by_half_even_half_up_or_as_a_binary_number(value, reported, matches):
-    assert bool(formatting.find_rounding_rule(value, reported)) is matches
+def test_a_value_rounds_to_the_reported_value_by_half_even_half_up_or_as_a_binary_number():  # 2.675 is 2.67499...
+    rules = {(28.25, "28.2"): "half even", (28.25, "28.3"): "half up", (28.26, "28.2"): "", (33.6, "+34"): "half even"}
+    rules |= {(2.675, "2.68"): "half even", (2.675, "2.67"): "binary"}
+    assert {example: formatting.find_rounding_rule(*example) for example in rules} == rules
 
 
 @given(st.floats(-1e6, 1e6), st.integers(0, 3))

@@ -15,7 +15,7 @@ import pytest
 import workspace
 import yaml
 
-from d_q_trial import cli, code_inputs, workers
+from d_q_trial import cli, code_inputs, files, workers
 
 RESULTS = "results/published/results.csv"
 
@@ -182,12 +182,16 @@ def test_a_concurrent_run_is_refused_and_a_killed_one_leaves_no_lock(tmp_path):
      ("mine.yaml: 1 fault\n  analyses.published.tset: unknown key; did you mean 'test'?",)),
     (("--config", "figures=words.yaml"), ("words.yaml: figures.one: 1, caption: no placeholder is called {lettrs}",)),
     (("--config", "tables=list.yaml"), ("list.yaml: 1 fault\n  tables: ['table_1']: expected a dictionary",)),
+    (("--directory", "unreadable"), ("config.yaml, line 2, column 1: not readable as YAML",)),
+    (("--directory", "unwritable"), (".snakemake/d_q_trial: ",)),
 ])  # fmt: skip
 def test_faults_of_the_configuration_give_one_message_that_names_their_source(finished, arguments, messages):
-    (finished[0] / "mine.yaml").write_text("analyses: {published: {tset: exact}}\n")
-    (finished[0] / "list.yaml").write_text("tables: [table_1]\n")
     figure = {"label": "1", "title": "", "caption": "{lettrs[x]}", "flow": {"outcomes": ["ctx"]}}
-    (finished[0] / "words.yaml").write_text(yaml.safe_dump({"figures": {"one": figure}}))
+    contents = {"mine.yaml": "analyses: {published: {tset: exact}}\n", "list.yaml": "tables: [table_1]\n"}
+    contents |= {"words.yaml": yaml.safe_dump({"figures": {"one": figure}})}
+    contents |= {"unreadable/config.yaml": "analyses:\n\t- x\n", "unwritable/.snakemake/d_q_trial": "not a folder"}
+    for name, content in contents.items():
+        files.write_text(content, finished[0] / name)
     printed = workspace.snakemake(finished[0], "--dry-run", *arguments, status=1)
     assert [message for message in messages if message not in printed] == []
     assert not re.search("Traceback|catalogue.py|^config.yaml: ", printed, flags=re.MULTILINE)
@@ -249,21 +253,6 @@ def test_another_workflow_uses_this_one_as_a_module(finished, tmp_path, own_conf
         assert re.search(r"^trial_results +1$", printed, flags=re.MULTILINE)
 
 
-@pytest.mark.parametrize(
-    ("file", "text", "message"),
-    [
-        ("config.yaml", "analyses:\n\t- x\n", "config.yaml, line 2, column 1: not readable as YAML"),
-        (".snakemake/d_q_trial", "a file where a folder should be", ".snakemake/d_q_trial"),
-    ],
-)
-def test_an_unreadable_or_unwritable_file_gives_a_message_without_traceback(copy, file, text, message):
-    shutil.rmtree(copy / ".snakemake/d_q_trial")
-    (copy / file).write_text(text)
-    printed = workspace.snakemake(copy, "--dry-run", status=1)
-    assert message in printed
-    assert "Traceback" not in printed
-
-
 @pytest.mark.slow
 def test_the_report_of_snakemake_shows_figures_and_tables_with_captions_in_the_papers_order(finished, tmp_path):
     workspace.snakemake(finished[0], "--report", str(tmp_path / "report.zip"))
@@ -320,6 +309,7 @@ def test_the_slurm_profile_states_memory_and_time_of_existing_rules(finished):
 # -- workers, which change only when libraries are loaded ------------------------------------------------------------
 
 VERIFY = ["verify", "results/published"]
+ENDLESS = ["reconstruct", "--design", "sockets/design.yaml"]  # its job waits for its input
 
 
 def _list_processes(folder: Path) -> list[int]:
@@ -346,17 +336,11 @@ def start_step(finished, monkeypatch):
         monkeypatch.setenv(name, value)
     workers.start_workers(["verify reconstruct"], "sockets")
     workspace.wait_for(lambda: Path("sockets/verify reconstruct").exists() and len(_list_processes(finished[0])) == 1)
+    os.mkfifo("sockets/design.yaml")
     yield lambda arguments: subprocess.Popen([sys.executable, "-m", "d_q_trial", *arguments], stdout=subprocess.PIPE)
     workers._started.pop().communicate()
     _wait_for_processes(finished[0], 0)
     shutil.rmtree("sockets")
-
-
-@pytest.fixture
-def start_endless_step(start_step, tmp_path):
-    """Return a function that starts a step whose job waits for its input and never ends by itself."""
-    os.mkfifo(tmp_path / "design.yaml")
-    return lambda: start_step(["reconstruct", "--design", str(tmp_path / "design.yaml")])
 
 
 def test_a_job_of_a_worker_has_the_output_and_status_of_a_step_without_one(start_step, monkeypatch):
@@ -372,8 +356,8 @@ def test_a_job_of_a_worker_has_the_output_and_status_of_a_step_without_one(start
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
-def test_a_job_ends_with_its_step_which_prints_no_traceback(start_endless_step, finished, capfd, number):
-    step = start_endless_step()
+def test_a_job_ends_with_its_step_which_prints_no_traceback(start_step, finished, capfd, number):
+    step = start_step(ENDLESS)
     _wait_for_processes(finished[0], 2)
     for process in [step.pid, *_list_processes(finished[0])][: None if number == signal.SIGINT else 1]:
         os.kill(process, number)
@@ -382,8 +366,8 @@ def test_a_job_ends_with_its_step_which_prints_no_traceback(start_endless_step, 
     assert "workers.run" not in capfd.readouterr().err  # as in a traceback of the step
 
 
-def test_a_killed_job_fails_its_step_and_a_step_without_worker_runs_by_itself(start_step, start_endless_step, finished):
-    worker, step = _list_processes(finished[0]), start_endless_step()
+def test_a_killed_job_fails_its_step_and_a_step_without_worker_runs_by_itself(start_step, finished):
+    worker, step = _list_processes(finished[0]), start_step(ENDLESS)
     _wait_for_processes(finished[0], 2)
     os.kill(*worker, signal.SIGKILL)
     assert start_step(VERIFY).communicate(timeout=60)[0]
