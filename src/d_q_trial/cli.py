@@ -16,7 +16,7 @@ from operator import methodcaller
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import __version__, step_log
+from . import __version__, files, step_log
 from .errors import UserError, describe_unknown
 
 if TYPE_CHECKING:
@@ -86,16 +86,12 @@ class Context:
     @cached_property
     def label(self) -> str | None:
         """Label of the outputs if the participants are synthetic, else None."""
-        from .files import read_description
-
-        return read_description(self.participants_folder)["label"]
+        return files.read_description(self.participants_folder)["label"]
 
     def write(self, folder: Path | None = None, **tables: pd.DataFrame) -> None:
         """Write tables as CSV; synthetic data are labelled."""
-        from .files import write_csv
-
         for name, table in tables.items():
-            write_csv(table, (folder or self.folder) / f"{name}.csv", label=self.label)
+            files.write_csv(table, (folder or self.folder) / f"{name}.csv", label=self.label)
 
 
 PARSER = argparse.ArgumentParser(
@@ -129,12 +125,11 @@ def command(*arguments: methodcaller, common: bool = True):
 @command()
 def participants(context: Context) -> None:
     """Read the workbook of an analysis into one tidy table."""
-    from .files import check_sha256
     from .workbook.reader import read_workbook
 
     workbook, checksum = context.analysis.workbook, context.analysis.sha256
     if checksum:
-        check_sha256(workbook, checksum)
+        files.check_sha256(workbook, checksum)
     read_workbook(Path(workbook), context.trial, context.analysis.mapping).write(context.participants_folder)
 
 
@@ -148,7 +143,7 @@ def participants(context: Context) -> None:
 )
 def inspect(context: Context) -> int:
     """Describe what a workbook holds, and write a mapping file to complete."""
-    from . import files, trial
+    from .trial import load_trial
     from .workbook.inspect import describe, render_html, render_text
     from .workbook.mapping_file import render_mapping
     from .workbook.reader import examine_workbook
@@ -156,7 +151,7 @@ def inspect(context: Context) -> int:
     arguments, source = context.arguments, Path(context.arguments.workbook)
     if not Path(arguments.trial).exists():
         raise UserError(f"--trial {arguments.trial}: no such file; name the trial's description with --trial")
-    reading = examine_workbook(source, trial.load_trial(arguments.trial), arguments.mapping)
+    reading = examine_workbook(source, load_trial(arguments.trial), arguments.mapping)
     sections = describe(reading)
     print(render_text(sections), end="")
     if arguments.html:
@@ -225,7 +220,7 @@ def sensitivity(context: Context) -> None:
 @command()
 def tables(context: Context) -> None:
     """Compare reported with recomputed values, and write the tables of an analysis and its results as CDISC ARS."""
-    from . import claims, files
+    from . import claims
     from .export import ars, tables
     from .results_table import COLUMNS, NUMERIC, Numbers, read_results
     from .strata import read_strata
@@ -316,7 +311,6 @@ def robustness(context: Context) -> None:
     from .comparisons import build_layout
     from .config.settings import search_id
     from .figures import catalogue, cutoffs
-    from .files import copy_file, write_json
     from .robustness.analysis_cuts import select_analysis_cuts, select_published_cuts
 
     trial, analysis, label = context.trial, context.analysis, context.label
@@ -326,9 +320,9 @@ def robustness(context: Context) -> None:
     context.write(output, published_cuts=select_published_cuts(every_cut, context.participants, layout))
     cut_tables = cutoffs.CutTables.read(output, shared)
     for name in catalogue.CUTOFF_TABLES:
-        copy_file(shared / f"{name}.csv", output / f"{name}.csv")
+        files.copy_file(shared / f"{name}.csv", output / f"{name}.csv")
     description = cutoffs.describe_cutoffs(cut_tables, trial, analysis, context.settings.robustness, label=label)
-    write_json(description, output / "robustness.json")
+    files.write_json(description, output / "robustness.json")
     for name in catalogue.list_cutoff_figures(trial):
         cutoffs.draw_cutoffs(cut_tables, trial, analysis, name, output, label)
 
@@ -366,7 +360,6 @@ def permute(context: Context) -> None:
 def multiverse(context: Context) -> None:
     """Permute the treatment labels of the multiverse, or add up the parts, and draw the specification curve."""
     from .figures.specification_curve import describe_multiverse, draw_specification_curve
-    from .files import write_json
     from .robustness import multiverse
 
     trial, analysis, label, output = context.trial, context.analysis, context.label, Path(context.arguments.output)
@@ -374,7 +367,7 @@ def multiverse(context: Context) -> None:
     table, summary = multiverse.specification_table(counts), multiverse.summary_table(counts)
     context.write(output, specifications=table, multiverse=summary, choices_variance=multiverse.choices_variance(table))
     description = describe_multiverse(table, summary, trial, analysis, context.settings.robustness, reason)
-    write_json(description | ({"data": label} if label else {}), output / "multiverse.json")
+    files.write_json(description | ({"data": label} if label else {}), output / "multiverse.json")
     band, curve = multiverse.permuted_band(counts), output / "specification_curve"
     draw_specification_curve(table, summary, band, trial, curve, alpha=analysis.alpha, label=label, reason=reason)
 
@@ -398,7 +391,6 @@ def compare(context: Context) -> None:
     """Compare all analyses of the configuration."""
     from . import claims, compare
     from .figures.compare import draw_comparison
-    from .files import write_csv
     from .report.page import find_label, write_comparison
     from .results_table import read_results
 
@@ -412,7 +404,7 @@ def compare(context: Context) -> None:
     summary = compare.summarize(tests, compared_claims, verdicts, settings, trial)
     compared = {"comparisons": tests, "claims": compared_claims, "summary": summary}
     for name, table in compared.items():
-        write_csv(table, output / f"{name}.csv", label=label)
+        files.write_csv(table, output / f"{name}.csv", label=label)
     rows = compare.rows_to_draw(tests, trial)
     draw_comparison(tests, *rows, trial, settings.reference, output / "comparison", label=label)
     write_comparison(compared, settings, trial, output, label)
@@ -449,7 +441,6 @@ def overview(context: Context) -> None:
 def verify(context: Context) -> int:
     """Exit with 0 if all is reproduced except known differences, 1 if a value is not, and 2 if it cannot judge."""
     from .export import manifest, verify
-    from .files import write_text
 
     arguments = context.arguments
     if arguments.against and (arguments.junit or arguments.format != "text"):
@@ -460,7 +451,7 @@ def verify(context: Context) -> int:
         return manifest.report_differences(arguments.folder, arguments.against)
     judgement = verify.judge_folder(arguments.folder)
     if arguments.junit:
-        write_text(verify.render_junit(arguments.folder, judgement), arguments.junit)
+        files.write_text(verify.render_junit(arguments.folder, judgement), arguments.junit)
     print(verify.render_judgement(judgement, arguments.format))
     return verify.STATUS[judgement["verdict"]]
 
@@ -491,7 +482,7 @@ def reconstruct(context: Context) -> None:
 )
 def ensemble(context: Context) -> None:
     """Summarise cohorts that agree with every reported number."""
-    from . import claims, files
+    from . import claims
     from .reconstruct import ensemble
 
     arguments, settings, trial, analysis = context.arguments, context.settings, context.trial, context.analysis
