@@ -2,6 +2,7 @@
 
 import datetime
 import re
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +15,12 @@ from pipeline import TRIAL
 from d_q_trial.errors import UserError
 from d_q_trial.workbook.reader import read_workbook
 
-ARM_SIZE = 8
-SMALL = ["age", "smoker", "ctx", "p1np", "bmd_radius"]
+invent = partial(writers.invent, 11, arm_size=8, outcomes=["age", "smoker", "ctx", "p1np", "bmd_radius"])
 
 
 def make_wide() -> Workbook:
     """Participants: A id, B arm, C age, D smoker, E p16 v5, F p16 v1+5. Bone: A id, B-E CTx, F-I P1NP, J-K radius."""
-    drawn = writers.invent(11, arm_size=ARM_SIZE, outcomes=SMALL)
+    drawn = invent()
     for (variable, visit), cells in drawn.values.items():
         level = {"ctx": 0.4, "p1np": 50.0, "bmd_radius": 0.4}.get(variable)
         if level and visit != "baseline":
@@ -28,10 +28,6 @@ def make_wide() -> Workbook:
     later = [key for key in drawn.values if key[0] in writers.REPEATED]
     participants = writers.table(drawn, writers.header, keys=writers.fixed_keys(drawn))
     return writers.workbook({"Participants": participants, "Bone": writers.table(drawn, arm=None, keys=later)})
-
-
-def build_layout(name: str) -> Workbook:
-    return writers.build(writers.WRITERS[name], writers.invent(11, arm_size=ARM_SIZE, outcomes=SMALL))
 
 
 def make_panel(variable: str) -> list[list]:
@@ -51,8 +47,8 @@ def add_strata(book: Workbook) -> Workbook:
 # panels: title, then Control | D+Q in rows 3 to 10
 BASES = {
     "wide": make_wide,
-    "long": lambda: build_layout("long_by_visit"),
-    "labs": lambda: build_layout("long_by_variable"),
+    "long": lambda: writers.build(writers.WRITERS["long_by_visit"], invent()),
+    "labs": lambda: writers.build(writers.WRITERS["long_by_variable"], invent()),
     "panels": lambda: writers.workbook({"Fig 3a": make_panel("CTx"), "Fig 3d": make_panel("P1NP")}),
     "strata": lambda: add_strata(writers.workbook({})),
     "wide and strata": lambda: add_strata(make_wide()),
@@ -77,14 +73,11 @@ def edit(book: Workbook, edits: dict) -> None:
 
 
 def make_value(book: Workbook, row: int, rule: dict):
-    """Return a time, a text with the row's number, the change of CTx, or the value of another cell as the rule changes it."""
+    """Return a time, a text with the row's number, or the value of another cell as the rule changes it."""
     if "time" in rule:
         return datetime.time.fromisoformat(rule["time"])
     if "row" in rule:
         return rule["row"].format(row)
-    if "change of ctx" in rule:
-        first, later = book["Bone"].cell(row, 2).value, book["Bone"].cell(row, 3).value
-        return rule["change of ctx"] * (later - first) / first
     name, _, address = rule["of"].partition("!")
     value = book[name][f"{address}{row if address.isalpha() else ''}"].value
     value = int(value.removeprefix("DQ-")) if rule.get("number") else rule.get("as", {}).get(value, value)

@@ -14,8 +14,8 @@ from d_q_trial import files
 from d_q_trial.errors import UserError
 
 
-def test_a_failed_write_names_the_file_and_keeps_the_old_one_alone(tmp_path):
-    path = tmp_path / "a.txt"
+def test_a_failed_write_names_the_file_and_keeps_the_old_one_alone_and_a_pipe_is_refused(tmp_path):
+    path, pipe = tmp_path / "a.txt", tmp_path / "pipe"
     files.write_text("complete", path)
     disk_full = pytest.raises(OSError, match="No space left")
     with disk_full as error, files.atomic(path) as temporary, temporary.open("w"), open("/dev/full", "w") as stream:
@@ -23,10 +23,6 @@ def test_a_failed_write_names_the_file_and_keeps_the_old_one_alone(tmp_path):
     assert error.value.filename == str(path)
     assert path.read_text() == "complete"
     assert [*tmp_path.iterdir()] == [path]
-
-
-def test_a_pipe_is_refused_and_not_replaced_by_a_file(tmp_path):
-    pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     with pytest.raises(UserError, match="pipe: a folder, a device or a pipe; expected the name of a file"):
         files.write_text("text", pipe)
@@ -42,12 +38,10 @@ def test_only_unfinished_files_of_a_killed_run_are_removed(tmp_path):
 
 
 def test_json_keeps_the_order_of_keys_and_refuses_nan(tmp_path):
-    path = tmp_path / "a.json"
+    files.write_json({"b": "µ", "a": 1}, tmp_path / "a.json")
     with pytest.raises(ValueError, match="not JSON compliant"):
-        files.write_json({"x": float("nan")}, path)
-    assert not path.exists()
-    files.write_json({"b": "µ", "a": 1}, path)
-    assert list(json.loads(path.read_text(encoding="utf-8"))) == ["b", "a"]
+        files.write_json({"x": float("nan")}, tmp_path / "a.json")
+    assert [*json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))] == ["b", "a"]
 
 
 @settings(max_examples=40)

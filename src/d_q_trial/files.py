@@ -153,8 +153,7 @@ def read_label(path: Path | str) -> str | None:
 
 def read_description(folder: Path | str) -> dict[str, Any]:
     """Read the label and source of the participants without their table; UserError if the file is damaged."""
-    content = read_json(Path(folder) / "participants.json", ("label", "source"))
-    return {name: content[name] for name in ("label", "source")}
+    return read_json(Path(folder) / "participants.json", ("label", "source"))
 
 
 def read_json(path: Path, required: Iterable[str] = ()) -> dict[str, Any]:
