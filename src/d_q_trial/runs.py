@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import logging
 import os
@@ -30,10 +31,6 @@ def mark_alive(folder: Path | str) -> None:
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    try:
-        import fcntl
-    except ImportError:  # not on this system: the user removes stale locks with `snakemake --unlock`
-        return
     _lock_files.append(os.open(folder / "alive", os.O_CREAT | os.O_RDWR))
     with contextlib.suppress(OSError):  # held by another process, or a file system without locks
         fcntl.flock(_lock_files[-1], fcntl.LOCK_EX | fcntl.LOCK_NB)
