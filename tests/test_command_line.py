@@ -97,12 +97,9 @@ def test_help_imports_no_large_library_and_lists_every_command_even_without_docs
     assert set(cli.COMMANDS.choices) <= set(run.stdout.split())
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
-def test_inspect_prints_on_a_console_with_few_characters(tmp_path, encoding):
-    arguments = ["inspect", WORKBOOK, "--write-mapping", tmp_path / "m"]
-    environment = os.environ | {"PYTHONIOENCODING": encoding}
-    command = [sys.executable, "-m", "d_q_trial", *arguments]
-    run = subprocess.run(command, env=environment, capture_output=True, check=True)
+def test_inspect_prints_on_a_console_with_few_characters(tmp_path):
+    command = [sys.executable, "-m", "d_q_trial", "inspect", WORKBOOK, "--write-mapping", tmp_path / "m"]
+    run = subprocess.run(command, env=os.environ | {"PYTHONIOENCODING": "ascii"}, capture_output=True, check=True)
     assert run.stderr == b""
     assert b"Primary endpoint" in run.stdout
 

@@ -13,7 +13,6 @@ import pytest
 import workspace
 import yaml
 from conftest import make_shared_folder
-from test_labels import read_labels
 from test_report import Page
 
 from d_q_trial import formatting
@@ -152,7 +151,7 @@ def test_strata_from_a_column_are_named_after_it_and_a_workbook_without_marks_of
     for analysis in (analysis for analysis in analyses if analysis.name == "column"):
         files = [path for path in analysis.folder.rglob("*") if path.is_file()]
         assert len(files) > 40
-        assert [path for path in files if any(read_labels(path))] == []
+        assert [path for path in files if any(workspace.read_labels(path))] == []
         assert "T3 of “p16 variant 5 tertile”" in analysis.texts["report.html"]
         for file, text in analysis.texts.items():
             assert not re.search("(?:strata|stratum|subgroup|T[123]) of p16 variant 5", text), file

@@ -1,4 +1,4 @@
-"""The real workflow in real processes: what it makes, reruns and refuses, where it can be called from, and its workers."""
+"""The real workflow in real processes: what it makes, labels, reruns and refuses, from where it runs, and its workers."""
 
 import contextlib
 import os
@@ -14,10 +14,17 @@ from pathlib import Path
 import pytest
 import workspace
 import yaml
+from pipeline import PBC
 
 from d_q_trial import cli, code_inputs, files, workers
 
 RESULTS = "results/published/results.csv"
+# Files without data of participants: the consistency of the reported numbers, the design of the trial, the code and
+# settings of the run, and the numbers of permutations that exceed a statistic.
+WITHOUT_LABEL = re.compile(
+    r"results/README\.md|results/consistency/.*|.*/export/(Snakefile|config\.yaml)|.*/shards/.*\.npz"
+    r"|.*/figures/figure_2\.(pdf|png)"
+)
 
 
 def test_a_run_prints_the_verdicts_and_the_path_of_the_report_and_a_second_run_has_nothing_to_do(finished):
@@ -57,6 +64,24 @@ def test_every_output_has_a_rule_and_missing_outputs_and_older_workbooks_rerun_t
     for output, step in (("logs/figures.log", "figures"), ("alternatives.csv", "results")):
         (copy / "results/published" / output).unlink()
         assert f"{step}:published" in workspace.list_steps(copy)
+
+
+def test_every_output_made_from_synthetic_participants_has_the_label(finished):
+    names = [name for name in workspace.read_outputs(finished[0]) if not WITHOUT_LABEL.fullmatch(name)]
+    assert {".csv", ".html", ".xlsx", ".json", ".parquet", ".pdf", ".png", ".md"} <= {
+        Path(name).suffix for name in names
+    }
+    assert [name for name in names if not all(workspace.read_labels(finished[0] / name))] == []
+
+
+@pytest.mark.slow
+def test_the_real_trial_runs_from_its_configuration_and_no_output_has_the_label(tmp_path):
+    folder = workspace.make(tmp_path / "project")
+    assert "Synthetic" not in workspace.snakemake(folder, "--directory", "pbc", "--configfile", PBC)
+    assert not (folder / "results").exists()
+    names = [name for name in workspace.read_outputs(folder / "pbc") if not WITHOUT_LABEL.fullmatch(name)]
+    assert "results/copper_tertiles/results.csv" in names
+    assert [name for name in names if any(workspace.read_labels(folder / "pbc" / name))] == []
 
 
 @pytest.mark.slow

@@ -11,10 +11,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import matplotlib
+import openpyxl
 import yaml
+
+from d_q_trial.files import read_rows
 
 TOP = Path(__file__).parent.parent
 PARTS = ("Snakefile", "rules", "profiles", "data", "src", "environment.yaml", "environment.post-deploy.sh")
+
+# The label of synthetic data as it is, or with its apostrophe escaped for HTML or PDF.
+LABEL = re.compile(rb"Synthetic data: not the trial(?:'|&#39;|&#x27;|\\')s participants")
 
 
 def make(folder: Path) -> Path:
@@ -87,3 +93,14 @@ def read_outputs(folder: Path) -> dict[str, bytes]:
     """Return the bytes of all files in results/ except the logs."""
     files = sorted(path for path in (folder / "results").rglob("*") if path.is_file())
     return {str(path.relative_to(folder)): path.read_bytes() for path in files if "logs" not in path.parts}
+
+
+def read_labels(path: Path) -> list:
+    """Return a match with the label, or None, for each row of a table, each sheet of a workbook, or another file as a whole."""
+    if path.suffix == ".csv":
+        parts = [row.get("data", "").encode() for row in read_rows(path)]
+    elif path.suffix == ".xlsx":
+        parts = [str([*sheet.values]).encode() for sheet in openpyxl.load_workbook(path)]
+    else:
+        parts = [path.read_bytes()]
+    return [LABEL.search(part) for part in parts]

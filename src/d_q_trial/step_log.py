@@ -34,7 +34,7 @@ def report_tenths(title: str, unit: str, stream: TextIO | None = None) -> Callab
 
 
 def imported_versions() -> dict[str, str]:
-    """Return the versions of the declared libraries that this process or its child processes have imported, in order."""
+    """Return the versions of the declared libraries that this process or its child processes have imported."""
     required = (text for text in metadata.requires("d-q-trial") or [] if "extra ==" not in text)
     names = {re.split(r"[^A-Za-z0-9._-]", text, maxsplit=1)[0].lower() for text in required} - TOOLS
     imported = sorted(name for name in names if _MODULES.get(name, name) in sys.modules)
