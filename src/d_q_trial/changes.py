@@ -45,9 +45,7 @@ def build_changes(participants: Participants, trial: Trial, analysis: Analysis) 
     visits = _select_names(analysis.visits, follow_ups, f"analyses.{analysis.name}.visits")
     excluded = _select_excluded(frame, trial, analysis)
     pairs = [(k, v) for k in outcomes for v in (BASELINE, *trial.outcomes[k].follow_up) if v in (BASELINE, *visits)]
-    parts = [_linked_rows(frame, pairs), _unlinked_rows(frame[~frame["linked"]], pairs)]
-    names = [name for name in COLUMNS if name not in ("measure", "value", "reason")]
-    rows = pd.DataFrame({name: np.concatenate([part[name] for part in parts]) for name in (*names, "percent")})
+    rows = pd.concat([_linked_rows(frame, pairs), _unlinked_rows(frame[~frame["linked"]], pairs)], ignore_index=True)
     baseline, follow_up, percent = (rows[name].to_numpy(float) for name in ("baseline", "follow_up", "percent"))
     value, reason = compute_changes(baseline, follow_up, percent, analysis.change)
     at_baseline, rounded = rows["visit"].eq(BASELINE).to_numpy(), round_significant(baseline)
