@@ -11,6 +11,7 @@ import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cached_property, partial
 from operator import methodcaller
 from pathlib import Path
@@ -188,8 +189,6 @@ def results(context: Context) -> None:
 @command()
 def sensitivity(context: Context) -> None:
     """Repeat the comparisons by other methods, adjust P-values for multiplicity, and compute power."""
-    from dataclasses import replace
-
     from .changes import build_changes, read_changes
     from .comparisons import Layout
     from .config.settings import Outliers
