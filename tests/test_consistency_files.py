@@ -15,7 +15,6 @@ from d_q_trial.cli import main
 from d_q_trial.consistency import VARIANTS, checks
 from d_q_trial.consistency.findings import Finding, replace_keys
 from d_q_trial.consistency.inference import Inference, Report
-from d_q_trial.consistency.quartiles import Decision
 from d_q_trial.consistency.reported import read_folder
 from d_q_trial.files import read_rows
 
@@ -376,7 +375,7 @@ def test_keys_become_labels_but_the_words_of_a_finding_stay():
 
 
 def check_tables(reported):
-    report = Report(reported, Inference([], {}, {}), [], Decision([], {}), [], [])
+    report = Report(reported, Inference([], {}, {}), [], [], {}, [], [])
     functions = [check for name, check in vars(checks).items() if name.startswith("check_")]
     return {finding.finding: finding for check in functions for finding in check(report)}
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from simulated_papers import calibrate, sample_p
 
-from d_q_trial.consistency import VARIANTS, quartiles, sizes
+from d_q_trial.consistency import VARIANTS, inference, lattice, sizes
 from d_q_trial.consistency.checks import check_fewer_participants, format_pair
 from d_q_trial.consistency.findings import slug
 from d_q_trial.consistency.inference import FEWER, Assessment, find_least_ties
@@ -83,15 +83,15 @@ def test_p_the_lattice_and_bounds_with_ties_agree_with_an_enumeration_of_all_arr
         for variant in VARIANTS:
             p_values = {u: min(1, p_by_definition(u, all_u, n, variant)) for u in sorted(set(all_u))}
             for u, p in p_values.items():
-                low, high = quartiles.bound_p(u, u, *numbers, variant, tie_sum)
+                low, high = lattice.bound_p(u, u, *numbers, variant, tie_sum)
                 assert low * (1 - 1e-9) <= p <= high + 1e-12
             if not tie_sum or variant not in EXACT:  # with ties, P of the exact test is an approximation
                 found = rank_sum_p(np.array(list(p_values)), *numbers, variant, tie_sum)
                 assert found == pytest.approx(list(p_values.values()), rel=1e-12)
             if not tie_sum:
-                lattice = attainable_p_values(*numbers, variant)
-                assert lattice.u.tolist() == sorted({min(u, math.prod(numbers) - u) for u in all_u})
-                assert lattice.p.tolist() == [rank_sum_p(u, *numbers, variant) for u in lattice.u]
+                values = attainable_p_values(*numbers, variant)
+                assert values.u.tolist() == sorted({min(u, math.prod(numbers) - u) for u in all_u})
+                assert values.p.tolist() == [rank_sum_p(u, *numbers, variant) for u in values.u]
 
 
 @each_variant
@@ -136,7 +136,7 @@ def group(*texts):
 def infer_definition(*pairs):
     named = {f"variable {i}": pair for i, pair in enumerate(pairs)}
     p = parse_number("0.5")
-    return quartiles.infer_definition([ReportedP(v, "=", p, (30, 30), pair, variable=v) for v, pair in named.items()])
+    return inference.infer_definition([ReportedP(v, "=", p, (30, 30), pair, variable=v) for v, pair in named.items()])
 
 
 @pytest.mark.parametrize("kind", [2, 7])
@@ -144,9 +144,9 @@ def infer_definition(*pairs):
 def test_the_definition_of_quartiles_is_inferred_from_simulated_whole_numbers(kind, half):
     rng = np.random.default_rng(3)
     pairs = [[summarize(np.round(rng.normal(40, 9, 30)), kind, half) for _ in range(2)] for _ in range(12)]
-    decision = infer_definition(*pairs)
-    best = decision.definitions[0]
-    assert decision.steps == {f"variable {i}": 1.0 for i in range(12)}
+    definitions, steps = infer_definition(*pairs)
+    best = definitions[0]
+    assert steps == {f"variable {i}": 1.0 for i in range(12)}
     assert best.impossible_digits == 0
     if kind == 7:
         assert (best.type, best.rounding) == (7, f"half {half}")
@@ -156,9 +156,9 @@ def test_the_definition_of_quartiles_is_inferred_from_simulated_whole_numbers(ki
 
 
 def test_whole_scores_with_decimals_do_not_rule_out_types_that_interpolate():
-    decision = infer_definition(*[[group("", "4.00", "5.00", "6.00", "")] * 2] * 3)  # most scores tie, without a gap
-    assert set(decision.steps.values()) == {1.0}
-    assert min(definition.probability for definition in decision.definitions) > 0.001
+    definitions, steps = infer_definition(*[[group("", "4.00", "5.00", "6.00", "")] * 2] * 3)  # most scores tie, without a gap
+    assert set(steps.values()) == {1.0}
+    assert min(definition.probability for definition in definitions) > 0.001
 
 
 @given(
@@ -172,11 +172,11 @@ def test_u_and_p_lie_within_the_bounds_from_quartiles(samples, kind, with_range,
     first, second = (np.array(sample) / 10 for sample in samples)
     u = sum((a > b) + (a == b) / 2 for a in first for b in second)
     groups = [summarize(sample, kind, with_range=with_range) for sample in (first, second)]
-    low, high, max_tie_sum = quartiles.bound_u(*groups, first.size, second.size, kind=kind)
+    low, high, max_tie_sum = lattice.bound_u(*groups, first.size, second.size, kind=kind)
     assert low <= u <= high
     assert midrank_columns(np.concatenate([first, second])[:, None])[1][0] <= max_tie_sum
     assume(np.ptp([*first, *second]) > 0)  # a test of equal values has no P
-    p_low, p_high = quartiles.bound_p(low, high, first.size, second.size, variant, max_tie_sum)
+    p_low, p_high = lattice.bound_p(low, high, first.size, second.size, variant, max_tie_sum)
     assert p_low - 1e-12 <= sample_p(first, second, variant) <= p_high + 1e-12
 
 
@@ -209,18 +209,18 @@ def test_bounds_are_attained_if_the_quartiles_are_values_of_the_sample(k, seed):
     rng = np.random.default_rng(seed)
     n = [4 * i + 1 for i in k]
     groups = [summarize(rng.normal(rng.normal(), 1, size)) for size in n]
-    limits = [quartiles.bound_order_statistics(group, size, 7) for group, size in zip(groups, n, strict=True)]
+    limits = [lattice.bound_order_statistics(group, size, 7) for group, size in zip(groups, n, strict=True)]
     # The first sample as low and the second as high as possible, and the reverse.
     for bound, (first, second, nudge) in enumerate(((0, 1, 1e-6), (1, 0, -1e-6))):
         assume(np.abs(np.subtract.outer(limits[0][first], limits[1][second])).min() > 1e-3)  # no limit in common
         x, y = np.clip(limits[0][first] + nudge, -99, 99), np.clip(limits[1][second] - nudge, -99, 99)
         assert [summarize(x), summarize(y)] == groups
-        assert sum(a > b for a in x for b in y) == quartiles.bound_u(*groups, *n, kind=7)[bound]
+        assert sum(a > b for a in x for b in y) == lattice.bound_u(*groups, *n, kind=7)[bound]
 
 
 def test_contradictory_quantiles_allow_no_u():
     valid, broken = group("8.0", "9.0", "10.0", "11.0", "12.0"), group("9.5", "9.0", "10.0", "11.0", "12.0")
-    assert quartiles.bound_u(broken, valid, 10, 10, kind=7) is None
+    assert lattice.bound_u(broken, valid, 10, 10, kind=7) is None
 
 
 @pytest.fixture(scope="module")
@@ -240,10 +240,10 @@ def test_the_paper_used_the_normal_approximation_without_continuity_correction_a
     # 74, 15 and 9 of 92 under the normal approximation without and with correction and the exact test.
     expected = {"normal": 75, "normal_continuity": 16, "t_continuity": 17, "exact_mid_p": 13, "t": 11, "exact": 10}
     assert {score.variant: score.attainable for score in paper.inference.scores} == expected
-    best = paper.decision.definitions[0]
+    best = paper.definitions[0]
     assert (best.type, best.rounding) == (7, "half even")
     assert 0.9 < best.probability < 0.99  # three digits cannot make it certain
-    assert paper.decision.steps == {"vitamin_d_25oh": 1.0}
+    assert paper.steps == {"vitamin_d_25oh": 1.0}
 
 
 def test_group_sizes_of_the_upper_tertile_follow_from_p_values_and_sums(published):

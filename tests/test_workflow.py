@@ -113,7 +113,7 @@ def test_edited_code_reruns_what_imports_it_and_comments_rerun_nothing(copy):
         "stats/power.py": ({"sensitivity"}, {"participants", "cutoffs", "results"}),
         "files.py": ({"participants", "results", "consistency"}, set()),
         "workbook/checks.py": ({"participants"}, {"consistency"}),
-        "consistency/quartiles.py": ({"consistency"}, {"participants", "results"}),
+        "consistency/lattice.py": ({"consistency"}, {"participants", "results"}),
         "robustness/multiverse.py": ({"multiverse"}, {"participants", "cutoffs", "results"}),
         "figures/panels.py": ({"figures"}, {"results", "tables"}),
         "tables/build.py": ({"tables"}, {"results", "figures"}),

@@ -38,8 +38,8 @@ def check_variant_of_the_test(report: Report) -> Iterator[Finding]:
 
 def check_definition_of_quartiles(report: Report) -> Iterator[Finding]:
     """Report the definition of the quartiles, if some digits depend on it."""
-    if report.decision.steps:
-        yield make_finding("quartile-definition", definitions=report.decision.definitions, steps=report.decision.steps)
+    if report.steps:
+        yield make_finding("quartile-definition", definitions=report.definitions, steps=report.steps)
 
 
 def check_p_within_quartiles(report: Report) -> Iterator[Finding]:

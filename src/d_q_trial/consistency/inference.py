@@ -1,4 +1,8 @@
-"""Infer the variant of the rank-sum test and the group sizes behind the P-values of a paper, and assess each P-value."""
+"""Infer the definition of the quartiles, the variant of the test and the group sizes of a paper, and assess each P-value.
+
+If values were recorded in steps coarser than the reported decimals, the last digit of a quantile shows its definition:
+whole numbers and n = 30 give .25 and .75 under type 7 (reported as .2 or .3, and .8), but whole numbers under type 2.
+"""
 
 import itertools
 import math
@@ -12,10 +16,10 @@ from scipy.special import logsumexp, softmax
 
 from ..published_tables import ReportedNumber, Row
 from ..stats.checks import is_significant
-from . import VARIANTS, sizes
-from .lattice import EXACT, TIE_STEP, attainable_p_values, fit_reported_p, most_ties, rank_sum_p
-from .quartiles import Decision, RangeCheck, check_range
-from .reported import Reported, ReportedP
+from ..stats.quantiles import TYPES
+from . import VARIANTS, lattice, sizes
+from .lattice import EXACT, QUARTILES, TIE_STEP, Group, attainable_p_values, fit_reported_p, most_ties, rank_sum_p
+from .reported import Reported, ReportedP, with_recording_step
 
 # Share of P-values that the convention of the paper does not explain (misprints, unreported exclusions, another program),
 # and the weight of each share: the density of Beta(1, 9), a tenth on average.
@@ -29,7 +33,22 @@ MANY_TIES, OTHER = "attainable with many ties", "attainable under another possib
 NEITHER = "not attained"
 NOT_RULED_OUT = 0.001  # a variant is possible if its probability exceeds this
 STATUSES = (ATTAINABLE, TIES, FEWER, MANY_TIES, OTHER, NEITHER)
+_DEFINITIONS = [*itertools.product(TYPES, ("even", "up"))]  # types of quantiles and rounding rules
+_COARSER = 0.2  # prior probability that a variable was recorded with fewer decimals than reported
+_LEAST_PROBABILITY = 1e-6  # of a digit that a definition cannot give: a misprint, or another n
+_MOST_GAP = 400  # steps from one value to the next
+_MOST_DECIMALS = 9  # further decimals are ignored
 DEPENDENCE = ("claim", "where", "reported", "n_first", "n_second", "u", "u_other", *VARIANTS, "depends_on_variant")
+
+
+class Definition(NamedTuple):
+    """One definition of the quartiles with one rounding rule, judged by all reported digits together."""
+
+    type: int
+    rounding: str
+    log10_likelihood: float
+    probability: float
+    impossible_digits: int
 
 
 class Score(NamedTuple):
@@ -97,6 +116,19 @@ class Assessment:
     tie_sum: int | None = None  # smallest sum of t^3 - t that gives the digits, if only many ties do
 
 
+class RangeCheck(NamedTuple):
+    """The ranges of U and P that the reported quantiles allow, and whether the reported P is inside."""
+
+    p: ReportedP
+    n_first: int
+    n_second: int
+    u_low: float
+    u_high: float
+    p_low: float
+    p_high: float
+    inside: bool | None  # None if the quantiles contradict each other under every type
+
+
 @dataclass(frozen=True)
 class Report:
     """Everything inferred from the reported numbers of one paper; every check reads it and yields findings."""
@@ -104,7 +136,8 @@ class Report:
     reported: Reported
     inference: Inference
     assessments: list[Assessment]
-    decision: Decision
+    definitions: list[Definition]  # of the quartiles, most probable first
+    steps: dict[str, float]  # of each variable that was recorded more coarsely than reported
     ranges: list[RangeCheck]
     dependence: list[dict]
     unsettled: dict[str, list[ReportedP]] = field(default_factory=dict)  # P-values left out, by fault
@@ -114,8 +147,12 @@ class Report:
         return [row for row in self.reported.tables.get(name, []) if cells.items() <= row.items()]
 
 
-def assess_paper(reported: Reported, decision: Decision) -> Report:
+def assess_paper(reported: Reported) -> Report:
     """Infer the convention from the P-values of the first source, and assess those whose group sizes are determined."""
+    definitions, steps = infer_definition(reported.p_values)
+    for index, p in enumerate(reported.p_values):
+        if reported.tables and p.measured and p.variable in steps:  # the recording step is not the last decimal
+            reported.p_values[index] = with_recording_step(steps[p.variable], p)
     source = next((p.source for p in reported.p_values if p.usable), "")
     used = [p for p in reported.p_values if p.usable and p.source == source]
     inference, unsettled = Inference([], {}, {}), {}
@@ -137,7 +174,65 @@ def assess_paper(reported: Reported, decision: Decision) -> Report:
     # With ties, P depends on which values are tied, so that the variants are compared only where ties are not needed.
     without_ties = [a for a in assessments if a.p.highlight and a.status == ATTAINABLE and inference.fits]
     dependence = [row for a in without_ties for row in compute_p_by_variant(a)]
-    return Report(reported, inference, assessments, decision, ranges, dependence, unsettled)
+    return Report(reported, inference, assessments, definitions, steps, ranges, dependence, unsettled)
+
+
+def infer_definition(p_values: list[ReportedP]) -> tuple[list[Definition], dict[str, float]]:
+    """Infer the definition of the quartiles, of nine types and two rounding rules, from the last reported digits.
+
+    Returns the definitions, most probable first, and the step of each variable recorded more coarsely than reported.
+    Computed values such as changes are left out: they have no recording step. All groups of a variable share its step:
+    one unit of the last reported decimal, ten units or, with several decimals, any power of ten up to a whole number.
+    """
+    variables: dict[str, list[tuple[Group, int]]] = defaultdict(list)
+    for p in p_values:
+        for group, n in zip(p.groups, p.pair, strict=True):
+            if p.measured and isinstance(n, int) and QUARTILES.keys() <= group.keys():
+                variables[p.variable].append((group, n))
+    log_likelihoods, impossible, steps = np.zeros(len(_DEFINITIONS)), np.zeros(len(_DEFINITIONS), int), {}
+    for name, groups in variables.items():
+        decimals = min(_MOST_DECIMALS, max(group[part].decimals for group, _ in groups for part in QUARTILES))
+        most = max(decimals, 1)  # last digits that can depend on the definition; the other digits are taken as uniform
+        uniform = -3 * len(groups) * math.log(10)  # log-likelihood of one uniform digit of every quartile
+        joints = [np.full(len(_DEFINITIONS), math.log(1 - _COARSER) + most * uniform)]  # log of prior times likelihood
+        probabilities = []
+        for last in range(1, most + 1):
+            probabilities.append(np.hstack([digit_probabilities(group, n, decimals, last) for group, n in groups]))
+            log_likelihood = np.log(np.maximum(probabilities[-1], _LEAST_PROBABILITY)).sum(axis=1)
+            joints.append(math.log(_COARSER / most) + log_likelihood + (most - last) * uniform)
+        last = int(np.argmax([joint.max() for joint in joints]))
+        if last:
+            steps[name] = 10.0 ** (last - decimals)
+            impossible += (probabilities[last - 1] == 0).sum(axis=1)
+        log_likelihoods += logsumexp(joints, axis=0)
+    relative = (log_likelihoods - log_likelihoods.max()) / math.log(10)
+    numbers = zip(_DEFINITIONS, relative, softmax(log_likelihoods), impossible, strict=True)
+    definitions = [Definition(k, f"half {rounding}", float(r), float(p), int(n)) for (k, rounding), r, p, n in numbers]
+    definitions.sort(key=lambda d: (-round(d.probability, 12), d.type, d.rounding))
+    return definitions, steps
+
+
+def digit_probabilities(group: Group, n: int, decimals: int, last: int) -> np.ndarray:
+    """Return the probability of the ``last`` digits of each quartile under each definition, shape (definitions, 3).
+
+    The values are taken as recorded with ``last`` decimals fewer than the ``decimals`` of the quartiles, and the distance
+    from one value to the next as geometric, with the mean that the quartiles and n suggest.
+    """
+    steps_per_unit = 10.0 ** (decimals - last)
+    step = 10**last  # in units of the last reported decimal
+    mean_gap = max((group["q3"].value - group["q1"].value) * steps_per_unit, 0.25) / (n / 2)  # in steps
+    gaps = np.arange(_MOST_GAP)
+    weights = (mean_gap / (1 + mean_gap)) ** gaps / (1 + mean_gap)
+    probabilities = np.empty((len(_DEFINITIONS), len(QUARTILES)))
+    for column, (part, p) in enumerate(QUARTILES.items()):
+        digits = round(group[part].value * 10**decimals) % step
+        for row, (kind, rounding) in enumerate(_DEFINITIONS):
+            _, fraction = lattice.quantile_position(n, p, kind)
+            # The excess over the value below, which is an even number of units and does not affect the rounding.
+            excess = fraction.numerator * step * gaps / fraction.denominator
+            rounded = (np.rint(excess) if rounding == "even" else np.floor(excess + 0.5)) % step
+            probabilities[row, column] = weights[rounded == digits].sum() if fraction else digits == 0
+    return probabilities
 
 
 def infer_convention(p_values: list[ReportedP], constraints: Sequence[sizes.Constraint] = ()) -> Inference:
@@ -253,3 +348,18 @@ def compute_p_by_variant(a: Assessment) -> list[dict]:
         cells = (a.p.claim, a.p.where, a.p.p.text, *a.numbers, u, math.prod(a.numbers) - u, *p_values, depends)
         rows.append(dict(zip(DEPENDENCE, cells, strict=True)))
     return rows
+
+
+def check_range(p: ReportedP, n_first: int, n_second: int) -> RangeCheck:
+    """Check one P against the quantiles of its groups, under every variant and type of quantiles."""
+    u_ranges = [span for kind in TYPES if (span := lattice.bound_u(*p.groups, n_first, n_second, kind=kind))]
+    if not u_ranges:
+        return RangeCheck(p, n_first, n_second, *[math.nan] * 4, None)
+    lows, highs, tie_sums = zip(*u_ranges, strict=True)
+    u_low, u_high = min(lows), max(highs)
+    tie_sum = max(tie_sums) if p.ties.weight else 0
+    lows, highs = zip(*(lattice.bound_p(u_low, u_high, n_first, n_second, v, tie_sum) for v in VARIANTS), strict=True)
+    low, high = min(lows), max(highs)
+    meets = max(low - p.p.high, p.p.low - high) <= lattice.ROUNDING
+    inside = {"=": meets, "<": low < p.p.value, ">": high > p.p.value}[p.relation]
+    return RangeCheck(p, n_first, n_second, u_low, u_high, low, high, inside)

@@ -1,19 +1,29 @@
-"""Attainable P-values of a rank-sum test for two group sizes, by variant of the test, and the expected ties."""
+"""Attainable P-values of a rank-sum test for two group sizes, the expected ties, and bounds of U and P by quantiles.
+
+The bounds by reported medians, quartiles and ranges are outer bounds: a P-value outside them cannot come from such data,
+one inside may; see docs/consistency.md.
+"""
 
 import math
+from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 from scipy.special import ndtr, stdtr
 
+from ..published_tables import ReportedNumber
+from ..stats.quantiles import quantile
 from ..stats.rank_sum import exact_counts, normal_z
 
 ROUNDING = 1e-12  # error of a computed P-value
 _LEAST_EXPECTED = 1e-9  # attainable values in an interval; keeps likelihoods finite
 EXACT = ("exact", "exact_mid_p")
 TIE_STEP = 6  # t^3 - t is a multiple of six for every whole t
+QUARTILES = {"q1": 0.25, "median": 0.5, "q3": 0.75}
 MAX_PAIRS = 22_500  # n1 * n2, such as 150 * 150, beyond which nearly every P of three decimals is attainable
+
+Group = dict[str, ReportedNumber]  # the reported quantiles of one group by their names, in ascending order
 
 
 class Lattice(NamedTuple):
@@ -155,7 +165,7 @@ def _compute_bands(n_first: int, n_second: int, variant: str, least: int, most: 
     return start, end, middle, few.u
 
 
-def estimate_ties(step: float, first, second, n_first: int, n_second: int) -> Ties:
+def estimate_ties(step: float, first: Group, second: Group, n_first: int, n_second: int) -> Ties:
     """Return the expected ties of values recorded in a ``step``, in the unit of the quartiles.
 
     The quartiles of both groups give the spread; without quartiles the ties are unknown. The values are taken as normal.
@@ -180,3 +190,64 @@ def estimate_ties(step: float, first, second, n_first: int, n_second: int) -> Ti
 def _clip_tie_sum(tie_sum: int, n: int) -> int:
     """Clip a tie sum to the range from one tied pair to half of the sum if all values were equal."""
     return max(TIE_STEP, min(tie_sum, (n**3 - n) // 2))
+
+
+@lru_cache(maxsize=4096)
+def quantile_position(n: int, p: float, kind: int) -> tuple[int, Fraction]:
+    """Return the rank of the value below a quantile (from 1), and the fraction of the way to the next one.
+
+    ``kind`` is the definition of the quantile, type 1 to 9 of Hyndman and Fan (1996).
+    """
+    # A quantile of the ranks 1 to n is its own position.
+    return divmod(Fraction(float(quantile(np.arange(1.0, n + 1), p, type=kind))).limit_denominator(10_000), 1)
+
+
+def bound_order_statistics(group: Group, n: int, kind: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the lower and upper envelope of the order statistics, arrays of shape (n,).
+
+    Unreported quantiles set no bound. A reported quantile may be any value of the interval that rounds to it.
+    """
+    low, high = np.full(n, -np.inf), np.full(n, np.inf)
+    neighbours = {"minimum": (0, 0), "maximum": (n - 1, n - 1)}
+    for part, p in QUARTILES.items():
+        rank, fraction = quantile_position(n, p, kind)
+        neighbours[part] = (rank if fraction else rank - 1, rank - 1)  # the values at or above, and at or below it
+    for part, number in group.items():
+        above, below = neighbours[part]
+        low[above], high[below] = max(low[above], number.low), min(high[below], number.high)
+    return np.maximum.accumulate(low), np.minimum.accumulate(high[::-1])[::-1]
+
+
+def bound_u(first: Group, second: Group, n_first: int, n_second: int, *, kind: int) -> tuple[float, float, int] | None:
+    """Return the smallest and largest U, and a bound of the sum of t^3 - t; None if quantiles contradict each other.
+
+    U is largest with the first group at the upper and the second at the lower envelope of its order statistics.
+    """
+    bounds = [bound_order_statistics(group, n, kind) for group, n in ((first, n_first), (second, n_second))]
+    (first_low, first_high), (second_low, second_high) = bounds
+    if any((low > high).any() for low, high in bounds):
+        return None
+    # U counts pairs with first > second. Equal bounds count in the largest U, as either value may lie just off its bound.
+    least = np.searchsorted(second_high, first_low, side="left").sum()  # the bounds ascend
+    most = np.searchsorted(second_low, first_high, side="right").sum()
+    low, high = np.concatenate([first_low, second_low]), np.concatenate([first_high, second_high])
+    can_tie = (low[:, None] <= low) & (low <= high[:, None])  # whether a value may equal the lower bound of another
+    largest = np.where(can_tie, can_tie.sum(axis=0), 0).max(axis=1)  # the largest group of ties that it may be in
+    return float(least), float(most), int((largest**2 - 1).sum())
+
+
+def bound_p(u_low: float, u_high: float, n_first: int, n_second: int, variant: str, tie_sum: int = 0):
+    """Return bounds of P for U anywhere in a range, with a sum of t^3 - t from zero to ``tie_sum``.
+
+    An exact P with ties is at most twice the P without them. Breaking a group of t ties moves U by at most t^2 / 8, and by
+    at most (t^3 - t) / 12: an exact P is at least the P of the U farther out by the sum of these, or that of one arrangement.
+    """
+    n, mean, ends = n_first + n_second, n_first * n_second / 2, np.array([u_low, u_high])
+    high = 1.0 if u_low <= mean <= u_high else float(rank_sum_p(ends, n_first, n_second, variant).max())
+    if variant not in EXACT:
+        tie_sums = np.minimum(tie_sum, most_ties(ends, n_first, n_second))
+        return float(rank_sum_p(ends, n_first, n_second, variant, tie_sums).min()), high
+    outermost = min(u_low, 2 * mean - u_high)
+    shift = min(tie_sum / 12, math.sqrt(n * (n + tie_sum)) / 8)  # the root bounds the sum of t^2
+    low = float(rank_sum_p(max(0, math.floor(outermost - shift)), n_first, n_second, variant))
+    return low / (2 if shift > outermost else 1), min(1.0, 2 * high if tie_sum else high)

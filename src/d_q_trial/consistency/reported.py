@@ -13,7 +13,7 @@ from pathlib import Path
 from .. import published_tables
 from ..errors import UserError
 from ..published_tables import SUMMARIES, TABLES, ReportedNumber, Row, parse_number, read_table, split_relation
-from .lattice import FEW_TIES, MAX_PAIRS, NO_TIES, UNKNOWN_TIES, Fit, Ties, estimate_ties, fit_reported_p
+from .lattice import FEW_TIES, MAX_PAIRS, NO_TIES, UNKNOWN_TIES, Fit, Group, Ties, estimate_ties, fit_reported_p
 from .sizes import Constraint, Pair, constrain_order, constrain_sum
 
 PARTS = ("minimum", "q1", "median", "q3", "maximum")  # in the order in which they must ascend
@@ -25,7 +25,6 @@ _TIES = {"unknown": UNKNOWN_TIES, "none": NO_TIES, "few": FEW_TIES}
 _USUAL_N = 30  # size of a group without a reported one, to estimate ties
 
 _SetKey = tuple[str, str, str]  # of a set of measurements: outcome, visit, marker
-Group = dict[str, ReportedNumber]  # the reported quantiles of one group by their names, in the order of PARTS
 
 
 @dataclass(frozen=True)
