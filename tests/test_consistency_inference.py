@@ -4,7 +4,6 @@ import itertools
 import math
 import time
 import tracemalloc
-from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -156,7 +155,9 @@ def test_the_definition_of_quartiles_is_inferred_from_simulated_whole_numbers(ki
 
 
 def test_whole_scores_with_decimals_do_not_rule_out_types_that_interpolate():
-    definitions, steps = infer_definition(*[[group("", "4.00", "5.00", "6.00", "")] * 2] * 3)  # most scores tie, without a gap
+    definitions, steps = infer_definition(
+        *[[group("", "4.00", "5.00", "6.00", "")] * 2] * 3
+    )  # most scores tie, without a gap
     assert set(steps.values()) == {1.0}
     assert min(definition.probability for definition in definitions) > 0.001
 
@@ -317,7 +318,7 @@ def test_solutions_for_some_unknowns_equal_those_of_an_exhaustive_search(numbers
     total, other_total, bound = numbers
     constraints = [sizes.constrain_sum("ab", total, ""), sizes.constrain_sum("ac", other_total, "")]
     for *pair, high in (("b", "c", bound), ("d", "c", 1)):
-        constraints.append(replace(sizes.constrain_order(*pair, ""), high=high))
+        constraints.append(sizes.constrain_order(*pair, "")._replace(high=high))
     solutions = sizes.iterate_solutions(dict.fromkeys("abcd", (0, 9)), constraints, names)
     expected = {
         {"abcd": (a, b, c, d), "abc": (a, b, c), "d": (d,)}[names]

@@ -28,16 +28,12 @@ _name_parts = itemgetter("source", "outcome", "visit", "group")  # of a finding 
 _KIND_LABELS = {"P": "P-values", "median": "medians", "n": "numbers of participants"}
 
 
-def check_variant_of_the_test(report: Report) -> Iterator[Finding]:
-    """Report the variant that the P-values fit, or that the published tables do not determine it."""
+def check_conventions(report: Report) -> Iterator[Finding]:
+    """Report the variant of the test, or that nothing shows it, and the definition of the quartiles, if it affects digits."""
     if scores := report.inference.scores:
         yield make_finding("rank-sum-variant", scores=scores, fits=report.inference.fits)
     elif report.reported.tables:
         yield make_finding("no-variant", value=len(report.reported.p_values))
-
-
-def check_definition_of_quartiles(report: Report) -> Iterator[Finding]:
-    """Report the definition of the quartiles, if some digits depend on it."""
     if report.steps:
         yield make_finding("quartile-definition", definitions=report.definitions, steps=report.steps)
 
@@ -129,16 +125,15 @@ def check_attainable_p_values(report: Report) -> Iterator[Finding]:
         yield make_finding("not-attained", slug(a.p.claim), a=a, others=others)
 
 
-def check_set_aside(report: Report) -> Iterator[Finding]:
-    """Report P-values of groups that are too large for the lattice, or that have no determined size."""
+def check_p_values_left_out(report: Report) -> Iterator[Finding]:
+    """Report P-values that are not assessed: groups too large for the lattice, or of no determined size; and P of zero.
+
+    "P < 0" is impossible, and "P = 0" is a rounded value.
+    """
     if large := [p for p in report.reported.p_values if p.with_value and p.too_large]:
         yield make_finding("set-aside", large=large, most=MAX_PAIRS)
     if report.unsettled:
         yield make_finding("unsettled", unsettled=report.unsettled)
-
-
-def check_zero_p_values(report: Report) -> Iterator[Finding]:
-    """Report P-values of zero: "P < 0" is impossible, and "P = 0" is a rounded value."""
     for p in report.reported.p_values:
         if p.p.value <= 0 and p.relation != ">":
             yield make_finding("zero-p", slug(p.claim), p=p)
@@ -208,15 +203,12 @@ def check_means_equal_medians(report: Report) -> Iterator[Finding]:
         pairs = [(mean, medians[group_key(mean)]) for mean in rows if group_key(mean) in medians]
         pairs = [(mean, median) for mean, median in pairs if median["source"] != mean["source"]]
         if len(pairs) > 1 and all(mean["value"] == median["center"] for mean, median in pairs):
-            chance = math.prod(_chance_of_equal_mean(mean) for mean, _ in pairs)
+            chance = 1.0  # that mean and median of normal samples round to the same digits
+            for mean, _ in pairs:
+                error = max(parse_number(mean["spread"]).value, 1e-9) * math.sqrt((math.pi / 2 - 1) / int(mean["n"]))
+                chance *= min(1.0, parse_number(mean["value"]).unit / (error * math.sqrt(2 * math.pi)))
             mean, median = pairs[0]
             yield make_finding("means-equal-medians", outcome, mean=mean, median=median, chance=chance, pairs=pairs)
-
-
-def _chance_of_equal_mean(row: Row) -> float:
-    """Return the probability that mean and median of a normal sample round to the same digits."""
-    error = max(parse_number(row["spread"]).value, 1e-9) * math.sqrt((math.pi / 2 - 1) / int(row["n"]))
-    return min(1.0, parse_number(row["value"]).unit / (error * math.sqrt(2 * math.pi)))
 
 
 def check_total_of_means(report: Report) -> Iterator[Finding]:

@@ -8,7 +8,6 @@ import itertools
 import math
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -77,8 +76,7 @@ class Option(NamedTuple):
     probability: float
 
 
-@dataclass(frozen=True)
-class Inference:
+class Inference(NamedTuple):
     """The scores of the variants, and the group sizes under the best variant."""
 
     scores: list[Score]  # best first; empty without P-values
@@ -102,8 +100,7 @@ class Inference:
         return [s.variant for s in self.scores if s.probability > NOT_RULED_OUT] if self.fits else list(VARIANTS)
 
 
-@dataclass(frozen=True)
-class Assessment:
+class Assessment(NamedTuple):
     """One P-value under one variant."""
 
     p: ReportedP
@@ -129,8 +126,7 @@ class RangeCheck(NamedTuple):
     inside: bool | None  # None if the quantiles contradict each other under every type
 
 
-@dataclass(frozen=True)
-class Report:
+class Report(NamedTuple):
     """Everything inferred from the reported numbers of one paper; every check reads it and yields findings."""
 
     reported: Reported
@@ -140,7 +136,7 @@ class Report:
     steps: dict[str, float]  # of each variable that was recorded more coarsely than reported
     ranges: list[RangeCheck]
     dependence: list[dict]
-    unsettled: dict[str, list[ReportedP]] = field(default_factory=dict)  # P-values left out, by fault
+    unsettled: dict[str, list[ReportedP]] = {}  # P-values left out, by fault
 
     def table(self, name: str, **cells: str) -> list[Row]:
         """Return the rows of a published table that have these cells; no rows if the table is absent."""
@@ -263,18 +259,10 @@ def infer_convention(p_values: list[ReportedP], constraints: Sequence[sizes.Cons
     scores = []
     for variant, rate, log_likelihood, probability in ranked:
         fits = [p.fits(numbers[p.claim], variant) for p in p_values]
-        scores.append(
-            Score(
-                variant,
-                attainable=sum(bool(plain.u) for plain, _ in fits),
-                total=len(p_values),
-                by_chance=sum(plain.chance for plain, _ in fits),
-                attainable_with_ties=sum(bool(tied.u) and not plain.u for plain, tied in fits),
-                miss_rate=float(MISS_RATES[rate]),
-                log10_likelihood=float(log_likelihood) / math.log(10),
-                probability=float(probability),
-            )
-        )
+        attainable, by_chance = sum(bool(plain.u) for plain, _ in fits), sum(plain.chance for plain, _ in fits)
+        with_ties = sum(bool(tied.u) and not plain.u for plain, tied in fits)
+        likelihood = MISS_RATES[rate], log_likelihood / math.log(10), probability
+        scores.append(Score(variant, attainable, len(p_values), by_chance, with_ties, *likelihood))
     return Inference(scores, numbers, options)
 
 

@@ -4,7 +4,7 @@ import itertools
 import math
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..errors import UserError
 from .lattice import MAX_PAIRS
@@ -26,8 +26,7 @@ Domains = dict[str, tuple[int, int]]  # smallest and largest value of each unkno
 Numbers = dict[str, tuple[int, int]]  # sizes of the two groups of each pair
 
 
-@dataclass(frozen=True)
-class Constraint:
+class Constraint(NamedTuple):
     """``low <= sum of coefficient * unknown <= high``, as text and with the place that reports it."""
 
     terms: dict[str, int]
