@@ -224,11 +224,9 @@ def check_total_of_means(report: Report) -> Iterator[Finding]:
             ends = {end: sum(k * getattr(mean, end) for k, mean, _ in parts) / n for end in ("low", "value", "high")}
             squares = sum((k - 1) * sd.value**2 + k * (mean.value - ends["value"]) ** 2 for k, mean, sd in parts)
             template_values = {"row": total_rows[0], "parts": parts, "n": n, "reported": reported, "ends": ends}
-            template_values |= {
-                "agree": reported.meets(ends["low"], ends["high"]),
-                "spread": math.sqrt(squares / max(n - 1, 1)),
-            }
-            yield make_finding("total-of-means", *key, *([visit] if visit != "baseline" else []), **template_values)
+            agree, spread = reported.meets(ends["low"], ends["high"]), math.sqrt(squares / max(n - 1, 1))
+            names = [*key, *([visit] if visit != "baseline" else [])]
+            yield make_finding("total-of-means", *names, **template_values, agree=agree, spread=spread)
 
 
 def check_decimals(report: Report) -> Iterator[Finding]:

@@ -223,7 +223,7 @@ def digit_probabilities(group: Group, n: int, decimals: int, last: int) -> np.nd
     for column, (part, p) in enumerate(QUARTILES.items()):
         digits = round(group[part].value * 10**decimals) % step
         for row, (kind, rounding) in enumerate(_DEFINITIONS):
-            _, fraction = lattice.quantile_position(n, p, kind)
+            fraction = lattice.quantile_position(n, p, kind) % 1
             # The excess over the value below, which is an even number of units and does not affect the rounding.
             excess = fraction.numerator * step * gaps / fraction.denominator
             rounded = (np.rint(excess) if rounding == "even" else np.floor(excess + 0.5)) % step

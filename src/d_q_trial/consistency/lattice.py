@@ -193,13 +193,13 @@ def _clip_tie_sum(tie_sum: int, n: int) -> int:
 
 
 @lru_cache(maxsize=4096)
-def quantile_position(n: int, p: float, kind: int) -> tuple[int, Fraction]:
-    """Return the rank of the value below a quantile (from 1), and the fraction of the way to the next one.
+def quantile_position(n: int, p: float, kind: int) -> Fraction:
+    """Return the position of a quantile among the ranks 1 to n: 7.25 is a quarter of the way from the seventh value up.
 
     ``kind`` is the definition of the quantile, type 1 to 9 of Hyndman and Fan (1996).
     """
-    # A quantile of the ranks 1 to n is its own position.
-    return divmod(Fraction(float(quantile(np.arange(1.0, n + 1), p, type=kind))).limit_denominator(10_000), 1)
+    # A quantile of the ranks is its own position.
+    return Fraction(float(quantile(np.arange(1.0, n + 1), p, type=kind))).limit_denominator(10_000)
 
 
 def bound_order_statistics(group: Group, n: int, kind: int) -> tuple[np.ndarray, np.ndarray]:
@@ -208,12 +208,9 @@ def bound_order_statistics(group: Group, n: int, kind: int) -> tuple[np.ndarray,
     Unreported quantiles set no bound. A reported quantile may be any value of the interval that rounds to it.
     """
     low, high = np.full(n, -np.inf), np.full(n, np.inf)
-    neighbours = {"minimum": (0, 0), "maximum": (n - 1, n - 1)}
-    for part, p in QUARTILES.items():
-        rank, fraction = quantile_position(n, p, kind)
-        neighbours[part] = (rank if fraction else rank - 1, rank - 1)  # the values at or above, and at or below it
+    positions = {part: quantile_position(n, p, kind) for part, p in QUARTILES.items()} | {"minimum": 1, "maximum": n}
     for part, number in group.items():
-        above, below = neighbours[part]
+        above, below = math.ceil(positions[part]) - 1, math.floor(positions[part]) - 1  # the values at or next to it
         low[above], high[below] = max(low[above], number.low), min(high[below], number.high)
     return np.maximum.accumulate(low), np.minimum.accumulate(high[::-1])[::-1]
 
