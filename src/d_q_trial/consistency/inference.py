@@ -169,7 +169,12 @@ def assess_paper(reported: Reported) -> Report:
             ranges.append(check_range(p, *numbers))
     # With ties, P depends on which values are tied, so that the variants are compared only where ties are not needed.
     without_ties = [a for a in assessments if a.p.highlight and a.status == ATTAINABLE and inference.fits]
-    dependence = [row for a in without_ties for row in compute_p_by_variant(a)]
+    dependence = []  # P of each U under every variant, and whether its significance depends on the variant
+    for a, u in ((assessment, u) for assessment in without_ties for u in assessment.u):
+        p_by_variant = [float(rank_sum_p(u, *a.numbers, variant)) for variant in VARIANTS]
+        depends = len({bool(is_significant(p, ALPHA)) for p in p_by_variant}) > 1
+        cells = (a.p.claim, a.p.where, a.p.p.text, *a.numbers, u, math.prod(a.numbers) - u, *p_by_variant, depends)
+        dependence.append(dict(zip(DEPENDENCE, cells, strict=True)))
     return Report(reported, inference, assessments, definitions, steps, ranges, dependence, unsettled)
 
 
@@ -325,17 +330,6 @@ def find_least_ties(p: ReportedNumber, numbers: tuple[int, int], variant: str) -
         return None, ()
     least = low[matching].min()
     return int(least) * TIE_STEP, tuple(u[matching & (low == least)].tolist())
-
-
-def compute_p_by_variant(a: Assessment) -> list[dict]:
-    """Return P of each U of a reported P under every variant, and whether its significance depends on the variant."""
-    rows = []
-    for u in a.u:
-        p_values = [float(rank_sum_p(u, *a.numbers, variant)) for variant in VARIANTS]
-        depends = len({bool(is_significant(p, ALPHA)) for p in p_values}) > 1
-        cells = (a.p.claim, a.p.where, a.p.p.text, *a.numbers, u, math.prod(a.numbers) - u, *p_values, depends)
-        rows.append(dict(zip(DEPENDENCE, cells, strict=True)))
-    return rows
 
 
 def check_range(p: ReportedP, n_first: int, n_second: int) -> RangeCheck:

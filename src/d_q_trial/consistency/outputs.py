@@ -4,7 +4,7 @@ The drawings are selected here, as fractions of an axis; the template ``consiste
 """
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -32,11 +32,12 @@ def build_tables(report: Report, findings: list[Finding]) -> dict[str, pd.DataFr
     p_values, lattice = [], []
     for a in report.assessments:
         key = (a.p.claim, a.p.where, a.p.p.text, *a.numbers)
-        p_values.append((*key, a.status, _join_u(a.u), a.tie_sum, " ".join(f"{m}/{n}" for m, n in a.fewer)))
+        p_values.append((*key, a.status, a.u, a.tie_sum, " ".join(f"{m}/{n}" for m, n in a.fewer)))
         for variant in VARIANTS:
             plain, tied = a.p.fits(a.numbers, variant)
             with_ties = (bool(tied.u), tied.chance) if a.p.ties.weight else ("", None)
-            lattice.append((*key, variant, bool(plain.u), _join_u(plain.u), plain.chance, *with_ties))
+            lattice.append((*key, variant, bool(plain.u), plain.u, plain.chance, *with_ties))
+    ranges = [(r.p.claim, r.p.relation, r.p.p.text, *r[1:]) for r in report.ranges]
     tables = {
         "findings": (findings, Finding._fields),
         "variants": (report.inference.scores, Score._fields),
@@ -44,21 +45,17 @@ def build_tables(report: Report, findings: list[Finding]) -> dict[str, pd.DataFr
         "group_sizes": (itertools.chain(*report.inference.options.values()), Option._fields),
         "quartiles": (report.definitions, Definition._fields),
         "p_values": (p_values, _P_VALUE_COLUMNS),
-        "ranges": (
-            [(r.p.claim, r.p.relation, r.p.p.text, *r[1:]) for r in report.ranges],
-            ("claim", "relation", *RangeCheck._fields),
-        ),
+        "ranges": (ranges, ("claim", "relation", *RangeCheck._fields)),
         "lattice": (lattice, (*_P_VALUE_COLUMNS[:5], *_FIT_COLUMNS)),
     }
-    frames = {name: pd.DataFrame(rows, columns=list(columns)) for name, (rows, columns) in tables.items()}
-    return {
-        name: frame.map(lambda cell: ("no", "yes")[cell] if isinstance(cell, bool) else cell)
-        for name, frame in frames.items()
-    }
+    return {name: pd.DataFrame(rows, columns=list(columns)).map(_as_text) for name, (rows, columns) in tables.items()}
 
 
-def _join_u(u: tuple[float, ...]) -> str:
-    return " ".join(f"{value:g}" for value in u)
+def _as_text(cell: object) -> object:
+    """Return a truth value as yes or no and several U as one text; other cells are unchanged."""
+    if isinstance(cell, bool):
+        return "yes" if cell else "no"
+    return " ".join(f"{u:g}" for u in cell) if isinstance(cell, tuple) else cell
 
 
 def check_paper(path: Path | str) -> tuple[Report, list[Finding]]:
@@ -77,18 +74,10 @@ def check_paper(path: Path | str) -> tuple[Report, list[Finding]]:
     return report, findings
 
 
-def write_check(
-    report: Report,
-    findings: list[Finding],
-    folder: Path | str,
-    heading: str,
-    *,
-    plain: Callable[[str], str] = str,
-    links: Sequence[tuple[str, str]] = (),
-) -> None:
+def write_check(report: Report, findings: list[Finding], folder: Path | str, heading: str, *, plain=str, links=()):
     """Write all tables and the page.
 
-    ``plain`` replaces keys by labels on the page; ``links`` are other pages, as text and address.
+    ``plain`` is a function that replaces keys by labels on the page; ``links`` are other pages, as pairs of text and address.
     """
     folder = Path(folder)
     write_json([finding._asdict() for finding in findings], folder / "findings.json")
@@ -121,7 +110,7 @@ def _render_macro(name: str, *values: object) -> str:
     return str(getattr(template_engine().get_template("consistency.svg.j2").module, name)(*values))
 
 
-def draw_panel(a: Assessment, plain: Callable[[str], str] = str) -> str:
+def draw_panel(a: Assessment, plain: Callable[[str], str]) -> str:
     """Draw one reported P: the band of values that round to it, and the P-values that each variant can give nearby.
 
     A tick inside the band is drawn tall and thick, so that it can be seen without colour.
