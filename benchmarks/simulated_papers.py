@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from d_q_trial.consistency.inference import NEITHER, assess_p, infer_convention
-from d_q_trial.consistency.lattice import EXACT, NO_TIES, estimate_ties, rank_sum_p
-from d_q_trial.consistency.reported import Group, ReportedP
+from d_q_trial.consistency.lattice import EXACT, NO_TIES, Group, estimate_ties, rank_sum_p
+from d_q_trial.consistency.reported import ReportedP
 from d_q_trial.formatting import round_decimal
 from d_q_trial.published_tables import parse_number
 from d_q_trial.stats.quantiles import quantile

@@ -16,9 +16,9 @@ from scipy.stats import chi2_contingency, fisher_exact
 from ..published_tables import BOUNDS, ReportedNumber, Row, parse_number, split_relation
 from ..stats.checks import is_significant
 from ..stats.two_sample import get_test
-from . import VARIANTS, inference
+from . import VARIANTS
 from .findings import Finding, make_finding, slug
-from .inference import ALPHA, ATTAINABLE, FEWER, MANY_TIES, MAX_MISSING, NEITHER, STATUSES, Assessment, Report
+from .inference import ALPHA, ATTAINABLE, FEWER, MANY_TIES, MAX_MISSING, NEITHER, STATUSES, Assessment, Report, assess_p
 from .lattice import MAX_PAIRS
 from .reported import PARTS, QUANTITY, collect_quantiles
 
@@ -120,8 +120,7 @@ def check_attainable_p_values(report: Report) -> Iterator[Finding]:
         return
     yield from (make_finding("many-ties", slug(a.p.claim), a=a) for a in groups[MANY_TIES])
     for a in groups[NEITHER]:
-        statuses = {name: inference.assess_p(a.p, a.numbers, variant).status for variant, name in VARIANTS.items()}
-        others = [name for name, status in statuses.items() if status != NEITHER]
+        others = [name for variant, name in VARIANTS.items() if assess_p(a.p, a.numbers, variant).status != NEITHER]
         yield make_finding("not-attained", slug(a.p.claim), a=a, others=others)
 
 
