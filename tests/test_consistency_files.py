@@ -45,11 +45,14 @@ def test_the_simulated_example_reveals_its_variant_group_sizes_and_misprint_and_
     lattice = [row for row in read_rows(outputs / "lattice.csv") if row["claim"] == "go reaction late session"]
     u = {row["variant"]: row["u"] for row in lattice}
     assert (u["exact"], u["normal_continuity"], u["normal"]) == ("3", "2", "")  # worked by hand
+    assert [row["attainable"] for row in lattice] == ["yes" if row["u"] else "no" for row in lattice]
     # CSV and JSON hold the same findings; drawings have descriptions and axes, and match the tables.
     findings = read_rows(outputs / "findings.csv")
     assert tuple(findings[0]) == Finding._fields
     assert json.loads((outputs / "findings.json").read_text(encoding="utf-8")) == findings
     assert len({row["finding"] for row in findings}) == len(findings)
+    (missed,) = [row["what"] for row in findings if row["finding"].startswith("not-attained")]
+    assert missed.endswith("at 9 and 8, save under the t approximation, no continuity correction")
     page = (outputs / "consistency.html").read_text(encoding="utf-8")
     matrix = page.split("<svg")[1].split("</svg>")[0]
     assert matrix.count('class="full"') == sum(int(row["attainable"]) for row in variants)
