@@ -19,7 +19,7 @@ from d_q_trial.figures import cutoffs as drawing
 from d_q_trial.figures import style
 from d_q_trial.figures.catalogue import count_columns, list_cutoff_figures
 from d_q_trial.figures.cutoffs import CutTables
-from d_q_trial.figures.texts import render_text
+from d_q_trial.figures.style import render_text
 from d_q_trial.formatting import format_p_digits
 from d_q_trial.robustness import cutoffs
 from d_q_trial.robustness.analysis_cuts import select_analysis_cuts, select_published_cuts

@@ -26,9 +26,9 @@ from pipeline import LABEL, TRIAL, alter_trial, make_analysis, result_rows
 from d_q_trial.claims import read_claims
 from d_q_trial.config import settings
 from d_q_trial.errors import UserError
-from d_q_trial.figures import catalogue, diagrams, elements, render, style
+from d_q_trial.figures import catalogue, diagrams, panels, render, style
 from d_q_trial.figures.catalogue import Catalogue, Figure, Forest, Panel, read_catalogue
-from d_q_trial.figures.panels import View
+from d_q_trial.figures.panels import Group, View
 from d_q_trial.figures.study import Study, Summary, read_study
 from d_q_trial.files import write_csv
 from d_q_trial.labels import caption_values, fill_placeholders
@@ -389,10 +389,10 @@ def page():
 @pytest.mark.parametrize("largest", [5e-8, 4e-5, 0.05, 0.9, 14.0, 160.0, 1500.0, 14_000.0, 7e6, 8e7, 5e13])
 def test_tick_labels_do_not_overlap_the_axis_label(page, largest):
     low, median, high = -0.6 * largest, 0.2 * largest, largest
-    group = elements.Group("Control", style.CONTROL, 0.0, (low, median, high), Summary(3, median, low, high))
-    label = "Spine BMD, change (log ratio)" if 0.001 < largest < 1e6 else "CTx, change (ng/mL)"
-    elements.draw_groups(ax := page.axes(15.5, 5.0, 40.0, 30.0), [group])
-    elements.label_y_axis(ax, label)
+    group = Group("Control", style.CONTROL, 0.0, (low, median, high), Summary(3, median, low, high))
+    view = View(ARMS, make_study())
+    view.axis_label = "Spine BMD, change (log ratio)" if 0.001 < largest < 1e6 else "CTx, change (ng/mL)"
+    view.draw_groups(ax := page.axes(15.5, 5.0, 40.0, 30.0), [group])
     assert drawn.find_faults(page.figure) == []
     assert not ax.yaxis.get_offset_text().get_text()  # which would overlap P
 
@@ -476,7 +476,7 @@ def test_panels_and_forest_plots_have_the_units_of_the_change_and_room_for_large
 @pytest.mark.parametrize(
     ("values", "quartiles", "options", "inside", "outside"),
     [
-        ([-20, 0, 10, 1480], (-15, 5), {}, (-20, 10), 5 + elements.REACH * 20),  # one value does not flatten the axis
+        ([-20, 0, 10, 1480], (-15, 5), {}, (-20, 10), 5 + panels.REACH * 20),  # one value does not flatten the axis
         ([5, 6], (5, 6), {"include": (0.0,)}, (0, 6), 7),
         ([1, 1, 1, 9], (1, 1), {}, (1, 9), 10),  # equal quartiles hide no value
         ([3.0], (), {}, (3, 3), 4),  # one value has an axis around it
@@ -485,18 +485,18 @@ def test_panels_and_forest_plots_have_the_units_of_the_change_and_room_for_large
     ],
 )
 def test_an_axis_includes_all_values_except_those_far_away(values, quartiles, options, inside, outside):
-    low, high = elements.axis_range(values, quartiles, **options)
+    low, high = panels.axis_range(values, quartiles, **options)
     assert low < inside[0] <= inside[1] < high < outside
 
 
 @given(st.lists(st.floats(0, 150), min_size=1, max_size=60), st.floats(1, 20))
 def test_points_do_not_overlap_and_stay_in_their_group(heights, width):
-    offsets = elements.beeswarm_offsets(heights, 3.0, 1000.0)
+    offsets = panels.beeswarm_offsets(heights, 3.0, 1000.0)
     for i, j in itertools.combinations(range(len(heights)), 2):
         assert math.hypot(heights[i] - heights[j], offsets[i] - offsets[j]) >= 0.98 * 3.0 - 1e-9
-    assert all(abs(offset) <= width for offset in elements.beeswarm_offsets(heights, 3.0, width))
+    assert all(abs(offset) <= width for offset in panels.beeswarm_offsets(heights, 3.0, width))
     # A point above all others is in the middle and moves none of them.
-    assert elements.beeswarm_offsets([*heights, 200.0], 3.0, 1000.0) == [*offsets, 0.0]
+    assert panels.beeswarm_offsets([*heights, 200.0], 3.0, 1000.0) == [*offsets, 0.0]
 
 
 PANELS = [ARMS, Panel(kind="time_course", outcome="ctx", strata=["highest"])]

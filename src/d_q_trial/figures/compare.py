@@ -15,7 +15,6 @@ from ..formatting import format_p_digits
 from ..results_table import ALL_PARTICIPANTS
 from ..trial import Trial
 from . import style
-from .texts import render_text
 
 ROW, COLUMN = 4.2, 13.0  # millimetres, of a cell
 SLANT = 40.0  # of the names of analyses, in degrees
@@ -39,7 +38,7 @@ def draw_comparison(
     names = [", ".join(name).removesuffix(f", {ALL_PARTICIPANTS}") for name in names]
     headings = [name.replace("_", " ") for name in analyses]
     looks = {"treated": {"facecolor": FILLS[2]}, "control": {"facecolor": FILLS[1]}, "changed": _FRAME}
-    texts = {key: render_text("comparison", key, arms=trial.arms) for key in looks}
+    texts = {key: style.render_text("comparison", key, arms=trial.arms) for key in looks}
     legend = [Rectangle((0, 0), 1, 1, label=texts[key], **look) for key, look in looks.items()]
     with style.journal_style():
         left, table_width = 4 + max(map(style.text_width, names)), COLUMN * len(analyses)
@@ -58,7 +57,7 @@ def draw_comparison(
         ax.get_xticklabels()[0].set_weight("bold")
         position = {"loc": "upper left", "bbox_to_anchor": (0, 19 / page.height), "frameon": False}
         page.figure.legend(handles=legend, fontsize=style.SMALL, **position)
-        notes = render_text("comparison", "notes", left_out=left_out)
+        notes = style.render_text("comparison", "notes", left_out=left_out)
         page.text(2, header + height + 15.5, notes, color=style.QUIET)
         return page.save(stem, title="Analyses compared")
 

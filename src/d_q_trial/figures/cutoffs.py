@@ -16,9 +16,8 @@ from ..files import LABEL_COLUMN, read_csv, read_header
 from ..formatting import format_number
 from ..stats.two_sample import get_test
 from ..trial import Trial
-from . import elements, style
+from . import style
 from .catalogue import CUTOFF_TABLES, count_columns, list_cutoff_figures
-from .texts import load_texts, render_text
 
 _TEXT = ("outcome", "measure", "visit", "marker", "side", "method", "stratum", "reason")  # columns without numbers
 
@@ -74,7 +73,7 @@ def draw_cutoffs(
     ranges = {outcome: _choose_range([p for (o, _), p in panels.items() if o == outcome]) for outcome, _ in changes}
     units = {outcome: labels.difference_unit(analysis.measure, trial.outcomes[outcome].unit) for outcome in ranges}
     several_units = len({*units.values()}) > 1
-    legend, font = load_texts()["every_cut_legend"], {"size": style.TITLE, "weight": "bold"}
+    legend, font = style.load_texts()["every_cut_legend"], {"size": style.TITLE, "weight": "bold"}
     with style.journal_style():
         page = style.Page(style.WIDTH_MM, bottom + LEGEND, label)
         for index, ((key, visit), panel) in enumerate(panels.items()):
@@ -87,7 +86,7 @@ def draw_cutoffs(
             page.text(left, top - 1, title, va="bottom", linespacing=1.0, **font)
             effect = page.axes(left, top, width, EFFECT)
             if panel.cutoffs.empty:
-                elements.write_message(effect, next(iter(panel.best_cuts["reason"]), "no changes"))
+                style.write_message(effect, next(iter(panel.best_cuts["reason"]), "no changes"))
                 continue
             p_axes = page.axes(left, top + EFFECT + BEST, width, P_VALUES)
             sliding = page.axes(left, top + EFFECT + BEST + P_VALUES + STEP, width, SLIDING)
@@ -101,16 +100,16 @@ def draw_cutoffs(
             decimals = max(0, math.ceil(-math.log10((span or 1.0) / 20)))  # distinguish a twentieth of the range
             for axes, name_of_axis in ((effect, difference), (p_axes, "P"), (sliding, "in windows")):
                 draw_marker_axis(axes, panel, decimals, labelled=axes is sliding)
-                elements.label_y_axis(axes, name_of_axis if index % columns == 0 else "")
-            best = render_text("every_cut", "best", best=panel.best_of_both(), decimals=decimals)
+                style.label_y_axis(axes, name_of_axis if index % columns == 0 else "")
+            best = style.render_text("every_cut", "best", best=panel.best_of_both(), decimals=decimals)
             page.text(left, top + EFFECT + 1.6, best, va="top", linespacing=1.1)
-        axis_label = render_text("every_cut", "axis", marker=trial.markers[marker])
+        axis_label = style.render_text("every_cut", "axis", marker=trial.markers[marker])
         page.text(middle, bottom - 1.0, axis_label, ha="center", size=style.BODY)
         page.legend(legend, middle, bottom + 4.5, loc="center", ncols=len(legend))
         return page.save(folder / name, title=f"Every cutoff of {trial.markers[marker].label}")
 
 
-def draw_differences(ax: Axes, panel: CutTables, limits: elements.Range) -> None:
+def draw_differences(ax: Axes, panel: CutTables, limits: style.Range) -> None:
     """Draw the difference above and below every cutoff, with its pointwise interval as a band."""
     ax.set_ylim(limits)
     ax.axhline(0.0, **style.DASHED)
@@ -122,7 +121,7 @@ def draw_differences(ax: Axes, panel: CutTables, limits: elements.Range) -> None
         ax.plot("share_below", "difference", data=rows, label=side, **line)
 
 
-def draw_p(ax: Axes, panel: CutTables, alpha: float, limits: elements.Range) -> None:
+def draw_p(ax: Axes, panel: CutTables, alpha: float, limits: style.Range) -> None:
     """Draw P above and below every cutoff on a logarithmic axis, with a ring around the best cutoff of either side."""
     ax.set(yscale="log", ylim=limits)
     ax.yaxis.set(major_locator=LogLocator(numticks=5), major_formatter="{x:g}")
@@ -137,7 +136,7 @@ def draw_p(ax: Axes, panel: CutTables, alpha: float, limits: elements.Range) -> 
             ax.plot(ringed["share_below"], ringed["p"], zorder=4, label=f"best {side}", **_RING)
 
 
-def draw_windows(ax: Axes, panel: CutTables, limits: elements.Range) -> None:
+def draw_windows(ax: Axes, panel: CutTables, limits: style.Range) -> None:
     """Draw the difference in each window with its pointwise interval, at the window's median marker."""
     ax.set_ylim(limits)
     ax.axhline(0.0, **style.DASHED)
@@ -162,12 +161,12 @@ def draw_marker_axis(ax: Axes, panel: CutTables, decimals: int, *, labelled: boo
     ax.set_xticks(SHARES if labelled else [], tick_labels if labelled else [])
 
 
-def _choose_range(panels: list[CutTables]) -> elements.Range:
+def _choose_range(panels: list[CutTables]) -> style.Range:
     """Return the range of the axes of an outcome: all differences, and nine tenths of their confidence limits."""
     values = [0.0]
     for table in (table for panel in panels for table in (panel.cutoffs, panel.windows)):
         values += [*table["difference"], table["lower"].quantile(0.1), table["upper"].quantile(0.9)]
-    return elements.pad_range(filter(math.isfinite, values))
+    return style.pad_range(filter(math.isfinite, values))
 
 
 def describe_cutoffs(
@@ -186,7 +185,7 @@ def describe_cutoffs(
         own_cuts = tables.analysis_cuts.loc[tables.analysis_cuts["marker"].eq(key), "cut"]
         values["own"] = not own_cuts.empty
         values["cuts"] = labels.describe("cuts", rule=analysis.strata, unit=labels.format_unit(marker.unit))
-        title, caption = (render_text("every_cut", part, **values) for part in ("title", "caption"))
+        title, caption = (style.render_text("every_cut", part, **values) for part in ("title", "caption"))
         sentences = [f"{label}. {title}." if label else f"{title}."]
         for outcome_key, visit in changes:
             panel, outcome = tables.of(key, outcome_key, visit), trial.outcomes[outcome_key]
@@ -194,6 +193,6 @@ def describe_cutoffs(
             values |= {"outcome": outcome.label, "visit": trial.visits[visit].label, "best": panel.best_of_both()}
             values["own"] = list(panel.analysis_cuts[in_strata].itertuples())
             values["decimals"] = labels.change_decimals(analysis.measure, outcome.decimals)
-            sentences.append(render_text("every_cut", "words", **values))
+            sentences.append(style.render_text("every_cut", "words", **values))
         described[name] = {"title": title, "caption": caption, "words": " ".join(sentences)}
     return described

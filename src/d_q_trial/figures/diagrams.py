@@ -12,11 +12,10 @@ from ..formatting import format_interval, format_number, format_p_digits
 from ..results_table import ALL_PARTICIPANTS, subgroup_keys
 from ..stats.two_sample import get_test
 from ..trial import BASELINE, Trial
-from . import elements, style
+from . import style
 from .catalogue import Design, Flow, Forest
 from .panels import Content
 from .study import Study
-from .texts import render_text
 
 # Millimetres. Flow of participants: height of a line of text, margin above and below the lines, gap, width of a box.
 _LINE, _MARGIN, _GAP, _BOX = 3.1, 1.2, 5.0, 84.0
@@ -206,7 +205,7 @@ def draw_forest(spec: Forest, study: Study) -> tuple[style.Page, list[Content]]:
     effects, strata, arms, top = collect_effects(spec, study), study.analysis.strata.labels, study.trial.arms, 0.0
     if effects.empty:
         page = style.Page(style.WIDTH_MM, 20.0, study.label)
-        elements.write_message(page.canvas(), _NO_EFFECTS)
+        style.write_message(page.canvas(), _NO_EFFECTS)
         return page, [Content("Effects", f"{_NO_EFFECTS}.", missing=True)]
     overall = effects["group"].eq(ALL_PARTICIPANTS)
     names, wrap = effects["name"].where(overall, effects["group"]), style.wrap_text
@@ -235,13 +234,13 @@ def draw_forest(spec: Forest, study: Study) -> tuple[style.Page, list[Content]]:
                 page.text(x, y, texts[column][index], ha=alignment, linespacing=1)
             top += row
         top += _FOOTER
-    sentences = [render_text("panel", "forest", effect=effect) for effect in effects.itertuples()]
+    sentences = [style.render_text("panel", "forest", effect=effect) for effect in effects.itertuples()]
     return page, [Content("Effects", " ".join(sentences))]
 
 
 def draw_effects(ax: Axes, effects: pd.DataFrame, study: Study, unit: str) -> None:
     """Draw estimates with their intervals, a row each; ``effects`` are some of :func:`collect_effects`."""
-    low, high = elements.pad_range([0.0, *effects[["estimate", "low", "high"]].stack().dropna()])
+    low, high = style.pad_range([0.0, *effects[["estimate", "low", "high"]].stack().dropna()])
     ax.set(xlim=(low, high), ylim=(len(effects) - 0.5, -0.5), yticks=[])
     ax.axvline(0, **style.DASHED)
     looks = style.group_looks(study.analysis.strata.labels)
@@ -254,4 +253,4 @@ def draw_effects(ax: Axes, effects: pd.DataFrame, study: Study, unit: str) -> No
     ax.locator_params("x", nbins=5, min_n_ticks=3)
     label = f"Difference of changes, {labels.contrast_label(study.trial)}{f' ({unit})' if unit else ''}"
     ax.set_xlabel(style.wrap_text(label, style.WIDTH_MM - 10, style.BODY))
-    elements.format_axis(ax.xaxis, (low, high))
+    style.format_axis(ax.xaxis, (low, high))

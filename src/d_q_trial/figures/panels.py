@@ -1,23 +1,33 @@
-"""Kinds of panels: functions that draw finished numbers on axes and return a text alternative."""
+"""Kinds of panels: functions that draw finished numbers on axes and return a text alternative; no statistic is computed."""
 
 import math
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from matplotlib.axes import Axes
 
 from .. import labels
-from ..formatting import format_number, format_p
+from ..formatting import format_grouped, format_number, format_p
 from ..results_table import ALL_PARTICIPANTS, subgroup_keys
 from ..trial import BASELINE
-from . import elements, style
+from . import style
 from .catalogue import Panel
-from .study import Study
-from .texts import render_text
+from .study import Study, Summary
 
 MAX_STRATA = 6  # in one panel, side by side
 _STRATA_DISTANCE = 2.35  # between strata, whose arms are one unit apart
 _DODGE = 0.07  # offset of the time course of an arm, in units of the distance between visits
 _LINES_PER_BRACKET = 2  # above the first
+# A value farther from all quartiles than this multiple of their range is a triangle at the edge of the axis.
+REACH = 5.0
+_TRIANGLES = 0.07  # share of an axis
+POINT = 3.0  # diameter of a participant's marker, in points of type
+_HALF_GROUP = 0.30  # half the width available to the points, in units of the distance between groups
+_POINTS_AT, _SUMMARY_AT = -5.0, 7.0  # points of type: of points from their group's position, of summary from points
+BEYOND = "beyond "  # prefix of the labels of symbols for values outside the axis
+_BRACKET = 1.035  # height of the bracket below P, as a share of the height of the axes
+_LEVEL = 13.0  # points of type from a bracket to the one above it
 
 
 class Content(NamedTuple):
@@ -32,13 +42,29 @@ class NotShownError(Exception):
     """The workbook or the analysis lacks the data of a panel."""
 
 
+@dataclass(frozen=True)
+class Group:
+    """Values of one group, a point per participant, with the finished summary; a NaN is not drawn."""
+
+    name: str
+    look: style.Look
+    position: float  # along the axis; neighbours are one unit apart
+    values: tuple[float, ...]
+    summary: Summary
+
+    @property
+    def n(self) -> int:
+        """Number of participants in the summary, 0 if it has none."""
+        return 0 if math.isnan(self.summary.n) else int(self.summary.n)
+
+
 class View:
     """A panel of a study: the participants and the numbers that it shows, and their labels."""
 
     def __init__(self, panel: Panel, study: Study):
         trial, analysis = study.trial, study.analysis
         self.panel, self.study = panel, study
-        self.limits: elements.Limits = None  # of the vertical axis, if shared; by default chosen from the data
+        self.limits: style.Range | None = None  # of the vertical axis, if shared; by default chosen from the data
         self.marker = panel.marker or analysis.marker
         self.strata = labels.select_strata(panel.strata, analysis.strata.labels)
         self.subgroups = [subgroup_keys(stratum, self.marker) for stratum in self.strata]
@@ -90,7 +116,7 @@ class View:
                 raise NotShownError(limit)
             return Content(self.title, DRAW_BY_KIND[self.panel.kind](ax, self))
         except NotShownError as reason:
-            elements.write_message(ax, str(reason))
+            style.write_message(ax, str(reason))
             return Content(self.title, f"{reason}.", missing=True)
 
     def no_numbers_error(self, visit: str, stratum: str = ALL_PARTICIPANTS) -> NotShownError:
@@ -101,21 +127,133 @@ class View:
         problem = f"has no value: {reasons}" if reasons else "has no value in this analysis"
         return NotShownError(f"{self.outcome.label} ({self.study.trial.visits[visit].label}){subgroup} {problem}")
 
-    def draw_groups(self, ax: Axes, groups: list[elements.Group], **options: Any) -> None:
-        """Draw groups of participants; NotShownError if all are empty."""
+    def draw_groups(
+        self, ax: Axes, groups: Sequence[Group], include: Iterable[float] = (), *, names: bool = True
+    ) -> None:
+        """Draw every participant as a point, with median, quartiles and n of each group; NotShownError if all are empty.
+
+        The axis has the values to ``include``, too, unless its limits are set; ``names`` writes those of groups above n.
+        """
         if not any(group.n for group in groups):
             raise self.no_numbers_error(self.visit)
-        elements.draw_groups(ax, groups, unit=self.unit, limits=self.limits, **options)
-        elements.label_y_axis(ax, self.axis_label)
+        positions, values = [group.position for group in groups], [v for group in groups for v in group.values]
+        quartiles = [quartile for group in groups for quartile in (group.summary.q1, group.summary.q3)]
+        ax.set_xlim(min(positions) - 0.6, max(positions) + 0.6)
+        ax.set_ylim(self.limits or axis_range(values, quartiles, include))
+        for group in groups:
+            _draw_group(ax, group, self.unit)
+        width = style.axis_length(ax, 1.0) - 1
+        ax.set_xticks(positions, [f"{style.wrap_text(g.name, width)}\n" * names + f"n = {g.n}" for g in groups])
+        ax.tick_params(axis="x", length=0)
+        style.label_y_axis(ax, self.axis_label)
 
-    def describe(self, group: elements.Group) -> str:
+    def describe(self, group: Group) -> str:
         """Return the summary of a group as text."""
-        return render_text("panel", "summary", group=group, shown=self)
+        return style.render_text("panel", "summary", group=group, shown=self)
 
 
 def add_unit(label: str, unit: str) -> str:
     """Add a unit, with superscripts, to a label."""
     return f"{label} ({labels.format_unit(unit)})" if unit else label
+
+
+def axis_range(values: Iterable[float], quartiles: Iterable[float], include: Iterable[float] = ()) -> style.Range:
+    """Choose the range of an axis, slightly wider than the values in view.
+
+    Values farther than ``REACH`` times the range of the ``quartiles`` (of all groups, as computed) do not extend it; the
+    finite values to ``include``, such as zero, are always in view. There is room for the triangles of values out of view.
+    """
+    values, quartiles = list(filter(math.isfinite, values)), list(filter(math.isfinite, quartiles))
+    first, third = min(quartiles, default=0.0), max(quartiles, default=0.0)
+    reach = REACH * (third - first) or math.inf  # equal quartiles exclude no value
+    near = [*(v for v in values if first - reach <= v <= third + reach), *quartiles, *filter(math.isfinite, include)]
+    if not near:
+        return 0.0, 1.0
+    low, high = style.pad_range(near)
+    room = _TRIANGLES * (high - low)
+    return low - room * any(value < low for value in values), high + room * any(value > high for value in values)
+
+
+def beeswarm_offsets(heights: Sequence[float], diameter: float, half_width: float) -> list[float]:
+    """Return horizontal offsets, shape (n,), that keep points at ``heights``, shape (n,), from hiding each other.
+
+    Heights and offsets are in points of type. The offsets are symmetric and the same in every run. None exceeds
+    ``half_width``, so the points of a wider crowd overlap.
+    """
+    offsets, placed = [0.0] * len(heights), []
+    count = int(half_width / (diameter / 2))
+    lanes = sorted((lane * diameter / 2 for lane in range(count, -count - 1, -1)), key=abs)
+    for index, height in sorted(enumerate(heights), key=lambda item: item[1]):
+        near = [(x, y) for x, y in placed if height - y < diameter]
+        candidates = lanes if index % 2 else [-lane for lane in lanes]  # mirrored at every second point, for symmetry
+        free = (c for c in candidates if all(math.hypot(c - x, height - y) >= 0.98 * diameter for x, y in near))
+        offsets[index] = next(free, candidates[len(placed) % len(candidates)])
+        placed.append((offsets[index], height))
+    return offsets
+
+
+def _draw_group(ax: Axes, group: Group, unit: str) -> None:
+    """Draw every value as a point, with the median as a wide line beside them and the quartiles as a bar.
+
+    Values outside the axis are triangles at its edge, with the farthest of them in its ``unit`` and their number.
+    """
+    (low, high), (left, right), (width, height) = ax.get_ylim(), ax.get_xlim(), style.axes_size(ax)
+    point = (right - left) / width  # one point of type, in units of the horizontal axis
+    visible = [value for value in group.values if low <= value <= high]
+    offsets = beeswarm_offsets([value * height / (high - low) for value in visible], POINT, _HALF_GROUP / point)
+    middle = group.position + _POINTS_AT * point
+    ax.plot([middle + x * point for x in offsets], visible, label=group.name, zorder=2, **group.look.points(POINT))
+    _, median, q1, q3 = group.summary
+    if math.isfinite(median):
+        x, cap, half_width = middle + (max(offsets, default=0.0) + _SUMMARY_AT) * point, 1.6 * point, 3.6 * point
+        bar = (x - cap, x + cap, x, x, x - cap, x + cap)
+        ax.plot(bar, (q1, q1, q1, q3, q3, q3), color=style.INK, linewidth=0.8, zorder=3, label="quartiles")
+        line = {"color": style.INK, "linewidth": 1.8, "solid_capstyle": "butt", "zorder": 3}
+        ax.plot((x - half_width, x + half_width), (median, median), label="median", **line)
+    above = sorted((value for value in group.values if value > high), reverse=True)
+    below, transform = sorted(value for value in group.values if value < low), ax.get_xaxis_transform()
+    for values, marker, edge in filter(lambda side: side[0], ((above, "^", 0.972), (below, "v", 0.028))):
+        gap = min(1.3 * POINT, 8 / len(values))  # keeps many triangles from the next group
+        positions = [group.position + (_POINTS_AT + gap * index) * point for index in range(len(values))]
+        look = group.look.points(POINT + 1) | {"marker": marker, "clip_on": False, "zorder": 4}
+        ax.plot(positions, [edge] * len(values), transform=transform, label=f"{BEYOND}{group.name}", **look)
+        farthest = f"{format_grouped(values[0], 0 if abs(values[0]) >= 100 else 1)}{unit}"
+        text = f"{len(values)} values\nto {farthest}" if len(values) > 1 else farthest
+        inwards = 2.8 * text.count("\n") * (-1 if marker == "^" else 1)  # keeps a second line off the bracket of P
+        offset = {"xycoords": transform, "xytext": (3.5, inwards), "textcoords": "offset points"}
+        ax.annotate(text, (positions[-1], edge), va="center", size=style.SMALL - 1, zorder=4, **offset)
+
+
+def draw_bracket(ax: Axes, first: float, second: float, p: float, group: str = "", level: int = 0) -> None:
+    """Draw a bracket and P between two positions, with the name of their ``group``; ``level`` counts lower brackets."""
+    group = style.truncate(group, style.axis_length(ax, second - first + 1.2), style.BODY)
+    height, transform = _BRACKET + level * _LEVEL / style.axes_size(ax)[1], {"transform": ax.get_xaxis_transform()}
+    line = {"color": style.INK, "linewidth": 0.6, "clip_on": False, "label": "bracket"}
+    ax.plot((first, first, second, second), (height - 0.02, height, height, height - 0.02), **line, **transform)
+    text = "\n".join(filter(None, (group, format_p(p))))
+    ax.text((first + second) / 2, height + 0.015, text, ha="center", va="bottom", **transform)
+
+
+def draw_difference(ax: Axes, position: float, base: float, ends: Sequence[float], label: str) -> None:
+    """Draw a difference and its interval beside the points, relative to ``base``, the median of the first group.
+
+    ``ends`` are the estimate and the limits, NaN without an interval. The axis at the right is zero at ``base``.
+    """
+    estimate, low, high = (base + (end if math.isfinite(end) else ends[0]) for end in ends)
+    if not math.isfinite(estimate):
+        return
+    ax.set_xlim(right=position + 0.6)
+    ax.plot((position, position), (low, high), color=style.INK, linewidth=1.0, label="interval")
+    ax.plot(position, estimate, marker="D", markersize=3.6, color=style.INK, label="difference")
+    ax.plot((0, position + 0.6), (base, base), color=style.GRID, linewidth=0.6, zorder=0.6, label="base")
+    axis = ax.secondary_yaxis("right", functions=(lambda y: y - base, lambda y: y + base))
+    label = style.wrap_text(
+        style.truncate(label, 55.0), 1.1 * style.axes_size(ax)[1] * style.MM_PER_POINT
+    )  # below the title
+    axis.set_ylabel(label, labelpad=2.0, linespacing=1.0, size=style.SMALL)
+    axis.spines["right"].set_visible(True)
+    style.format_axis(axis.yaxis, ax.get_ylim())
+    ax.set_xticks([*ax.get_xticks(), position], [*(tick.get_text() for tick in ax.get_xticklabels()), "difference"])
 
 
 def draw_arms(ax: Axes, view: View) -> str:
@@ -125,8 +263,8 @@ def draw_arms(ax: Axes, view: View) -> str:
     for index, subgroup in enumerate(view.subgroups):
         for step, (arm, look) in enumerate(((trial.arms.control, style.CONTROL), (trial.arms.treated, style.TREATED))):
             values, summary = study.values(key, arm.key, **subgroup), study.summary(key, arm.key, **subgroup)
-            groups.append(elements.Group(arm.label, look, _STRATA_DISTANCE * index + step, values, summary))
-    names = not view.needs_legend(elements.axes_size(ax)[0] * style.MM_PER_POINT)
+            groups.append(Group(arm.label, look, _STRATA_DISTANCE * index + step, values, summary))
+    names = not view.needs_legend(style.axes_size(ax)[0] * style.MM_PER_POINT)
     compared = [study.compare_arms(key, **subgroup) for subgroup in view.subgroups]
     include = [groups[0].summary.median + end for *ends, _ in compared for end in ends] if estimation else []
     no_change = [0.0] * (view.visit != BASELINE)
@@ -136,11 +274,11 @@ def draw_arms(ax: Axes, view: View) -> str:
     direction = labels.contrast_label(trial)
     for stratum, (*ends, p), control, treated in zip(view.strata, compared, groups[::2], groups[1::2], strict=True):
         name = "" if estimation or stratum == ALL_PARTICIPANTS else stratum
-        elements.draw_bracket(ax, control.position, treated.position, p, name)
+        draw_bracket(ax, control.position, treated.position, p, name)
         if estimation:
-            elements.draw_difference(ax, treated.position + 1, control.summary.median, ends, direction)
+            draw_difference(ax, treated.position + 1, control.summary.median, ends, direction)
         comparisons.append((name, (view.describe(treated), view.describe(control)), ends if estimation else [], p))
-    return render_text("panel", "arms", title=view.title, compared=comparisons, direction=direction, shown=view)
+    return style.render_text("panel", "arms", title=view.title, compared=comparisons, direction=direction, shown=view)
 
 
 def draw_time_course(ax: Axes, view: View) -> str:
@@ -154,13 +292,13 @@ def draw_time_course(ax: Axes, view: View) -> str:
     sizes = ["/".join(format_number(summary.n, 0) for summary in s) for s in summaries.values()]
     summaries[BASELINE] = [summary._replace(median=0.0, q1=0.0, q3=0.0) for summary in summaries[BASELINE]]
     quartiles = [quartile for s in summaries.values() for _, _, *ends in s for quartile in ends]
-    ax.set(xlim=(-0.45, len(sizes) - 0.55), ylim=view.limits or elements.axis_range(quartiles, quartiles))
+    ax.set(xlim=(-0.45, len(sizes) - 0.55), ylim=view.limits or axis_range(quartiles, quartiles))
     ax.axhline(0.0, label="zero", **style.DASHED)
-    width = elements.axis_length(ax, 1.0) - 1
+    width = style.axis_length(ax, 1.0) - 1
     names = [style.truncate(trial.visits[visit].label, width) for visit in summaries]
     ax.set_xticks(range(len(names)), [f"{name}\n{n}" for name, n in zip(names, sizes, strict=True)])
-    ax.set_xlabel(style.truncate(f"n, {arms[0].label} / {arms[1].label}", elements.axis_length(ax, len(names))))
-    elements.label_y_axis(ax, view.axis_label, 1.1)
+    ax.set_xlabel(style.truncate(f"n, {arms[0].label} / {arms[1].label}", style.axis_length(ax, len(names))))
+    style.label_y_axis(ax, view.axis_label, 1.1)
     for index, (arm, look) in enumerate(zip(arms, (style.CONTROL, style.TREATED), strict=True)):
         drawn = [by_arm[index] for by_arm in summaries.values()]
         dodged = [position + _DODGE * (2 * index - 1) for position in range(len(drawn))]
@@ -176,7 +314,7 @@ def draw_time_course(ax: Axes, view: View) -> str:
             ax.text(position, 1.01, text, transform=ax.get_xaxis_transform(), ha="center", va="bottom")
         medians = [(arm.label, summary.median) for arm, summary in zip(arms, by_arm, strict=True)]
         described.append((trial.visits[visit].label, medians, p))
-    return render_text("panel", "time_course", title=view.title, visits=described, shown=view)
+    return style.render_text("panel", "time_course", title=view.title, visits=described, shown=view)
 
 
 def draw_strata(ax: Axes, view: View) -> str:
@@ -185,7 +323,7 @@ def draw_strata(ax: Axes, view: View) -> str:
     looks = style.group_looks(study.analysis.strata.labels)
     for position, (stratum, subgroup) in enumerate(zip(view.strata, view.subgroups, strict=True)):
         values, summary = study.values(key, **subgroup), study.summary(key, **subgroup)
-        groups.append(elements.Group(stratum, looks[stratum], position, values, summary))
+        groups.append(Group(stratum, looks[stratum], position, values, summary))
     view.draw_groups(ax, groups)
     *lower, highest = study.analysis.strata.labels
     places = {group.name: group.position for group in groups}
@@ -193,10 +331,10 @@ def draw_strata(ax: Axes, view: View) -> str:
     compared.sort(key=lambda stratum: abs(places[stratum] - places[highest]))  # shorter brackets are below longer ones
     for level, stratum in enumerate(compared):
         p = study.numbers.get(*key, "p", marker=view.marker, stratum="", contrast=f"{highest} - {stratum}").value
-        elements.draw_bracket(ax, *sorted((places[stratum], places[highest])), p, level=level)
+        draw_bracket(ax, *sorted((places[stratum], places[highest])), p, level=level)
         comparisons.insert(0, (stratum, p))
     texts = [view.describe(group) for group in groups]
-    return render_text("panel", "strata", title=view.title, groups=texts, highest=highest, compared=comparisons)
+    return style.render_text("panel", "strata", title=view.title, groups=texts, highest=highest, compared=comparisons)
 
 
 def draw_correlation(ax: Axes, view: View) -> str:
@@ -207,13 +345,13 @@ def draw_correlation(ax: Axes, view: View) -> str:
         raise NotShownError(f"{marker.label} and age are not in this workbook")
     key, keys = (marker.key, "correlation", BASELINE), {"contrast": age, "group": view.group}
     r, p = (study.numbers.get(*key, statistic, **keys) for statistic in ("spearman_r", "p"))
-    ax.plot(pairs[age], pairs[marker.key], label="participants", **style.NEUTRAL.points(elements.POINT))
+    ax.plot(pairs[age], pairs[marker.key], label="participants", **style.NEUTRAL.points(POINT))
     ax.margins(0.04)
     ax.set_xlabel(add_unit("Age", "years"))
-    elements.label_y_axis(ax, add_unit(marker.label, marker.unit))
+    style.label_y_axis(ax, add_unit(marker.label, marker.unit))
     result = f"Spearman r = {format_number(r.value, 2)}, {format_p(p.value)}, n = {format_number(r.n_first, 0)}"
     ax.text(0.0, 1.01, result, transform=ax.transAxes, ha="left", va="bottom")
-    return render_text("panel", "correlation", marker=marker.label, title=view.title, result=result)
+    return style.render_text("panel", "correlation", marker=marker.label, title=view.title, result=result)
 
 
 DRAW_BY_KIND = {"arms": draw_arms, "estimation": draw_arms, "time_course": draw_time_course}

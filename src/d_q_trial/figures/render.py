@@ -6,9 +6,9 @@ from pathlib import Path
 
 from ..errors import UserError, did_you_mean
 from ..files import copy_file, read_json, write_json
-from . import diagrams, elements, style
+from . import diagrams, style
 from .catalogue import Catalogue, Figure, letter
-from .panels import Content, View
+from .panels import BEYOND, Content, View
 from .study import Study
 
 # Millimetres between the edge of a panel's cell and its axes.
@@ -46,7 +46,7 @@ def draw_figures(
                 continue
             page, contents = lay_out_figure(figure, study)
             lettered = [(letter(index) if len(contents) > 1 else "", content) for index, content in enumerate(contents)]
-            if any(str(line.get_label()).startswith(elements.BEYOND) for ax in page.figure.axes for line in ax.lines):
+            if any(str(line.get_label()).startswith(BEYOND) for ax in page.figure.axes for line in ax.lines):
                 caption += " Triangles at the edge mark values outside the axis."
             reported = {row["arm"] for row in study.flow if figure.flow}
             if hidden := [arm.label for arm in study.trial.arms.others if arm.key in reported]:

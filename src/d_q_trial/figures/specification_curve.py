@@ -16,7 +16,6 @@ from ..stats.checks import is_significant
 from ..stats.two_sample import get_test
 from ..trial import Trial
 from . import style
-from .texts import load_texts, render_text
 
 LEFT, CURVE, RIGHT = 50.0, 101.0, 28.0  # widths in millimetres: names, curve, numbers
 HEADER, HEIGHT, GAP = 24.0, 62.0, 9.0  # heights: texts above the curve, the curve, down to the options
@@ -39,8 +38,8 @@ def name_options(specifications: pd.DataFrame, trial: Trial) -> pd.DataFrame:
         "test": {key: get_test(key).label.removeprefix("normal approximation ") for key in specifications["test"]},
     }
     options = specifications.assign(subgroup=subgroups).sort_values("specification", kind="stable")
-    for choice in (choices := list(load_texts()["choices"])):
-        names = labels.get(choice, load_texts()["options"])
+    for choice in (choices := list(style.load_texts()["choices"])):
+        names = labels.get(choice, style.load_texts()["options"])
         named = options[choice].map(lambda key, names=names: names.get(key, key))
         options[choice] = pd.Categorical(named, categories=named.unique())
     return options[choices].loc[specifications.index]
@@ -70,17 +69,17 @@ def draw_specification_curve(
         else:
             ordered = table[table["effect"].notna()].sort_values(["effect", "specification"], kind="stable")
             options = name_options(ordered, trial)
-            options = options.loc[:, options.nunique() > 1].rename(columns=load_texts()["choices"])
+            options = options.loc[:, options.nunique() > 1].rename(columns=style.load_texts()["choices"])
             height = ROW * options.nunique().sum() + BETWEEN * len(options.columns)
             page = style.Page(LEFT + CURVE + RIGHT + 4, HEADER + HEIGHT + GAP + height + 3.6, label)
-            heading = render_text("specification_curve", "heading", **_select_overall(summary))
+            heading = style.render_text("specification_curve", "heading", **_select_overall(summary))
             first, second, third = heading.splitlines()
             page.text(2, 3.2, first, weight="bold", size=style.TITLE)
             page.text(2, 7.2, second, size=style.BODY)
             page.text(2, 10.6, third, color=style.QUIET)
             draw_curve(page.axes(LEFT, HEADER, CURVE, HEIGHT), ordered, band, alpha, trial)
             _draw_options(page, ordered, options, alpha)
-        return page.save(stem, title=render_text("specification_curve", "title"))
+        return page.save(stem, title=style.render_text("specification_curve", "title"))
 
 
 def draw_curve(ax: Axes, ordered: pd.DataFrame, band: Sequence[np.ndarray], alpha: float, trial: Trial) -> None:
@@ -155,19 +154,21 @@ def describe_multiverse(
     of the other choices.
     """
     if reason:
-        none = dict.fromkeys(("caption", "words"), render_text("specification_curve", "none", reason=reason))
-        return {"specification_curve": {"title": render_text("specification_curve", "title")} | none}
+        none = dict.fromkeys(("caption", "words"), style.render_text("specification_curve", "none", reason=reason))
+        return {"specification_curve": {"title": style.render_text("specification_curve", "title")} | none}
     drawn = table[table["effect"].notna()]
     values = _select_overall(summary) | {"trial": trial, "alpha": analysis.alpha, "settings": robustness}
     remain = int(is_significant(drawn["p_adjusted"], analysis.alpha).sum())
     values |= {"drawn": drawn, "own": drawn[drawn["own"].eq("yes")], "remain": remain}
-    options, names = name_options(drawn, trial), load_texts()["combined"]
+    options, names = name_options(drawn, trial), style.load_texts()["combined"]
     single = {name: options[key].iloc[0] for key, name in names.items() if options[key].nunique() == 1}
     values |= {"single": single, "analysis": analysis, "excluded": describe("excluded", analysis=analysis)}
     values["beyond"] = describe("ranges", limit=robustness.multiverse.outlier_limit)
-    values["fixed"] = render_text("specification_curve", "fixed", **values)
+    values["fixed"] = style.render_text("specification_curve", "fixed", **values)
     parts = {"specification_curve": ("title", "caption", "words", "fixed")}
     parts |= dict.fromkeys(("multiverse", "choices_variance"), ("title", "caption"))
-    described = {key: {part: render_text(key, part, **values) for part in wanted} for key, wanted in parts.items()}
+    described = {
+        key: {part: style.render_text(key, part, **values) for part in wanted} for key, wanted in parts.items()
+    }
     described["specification_curve"]["varied"] = [name for name in names.values() if name not in single]
     return described

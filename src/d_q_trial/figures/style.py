@@ -1,8 +1,8 @@
-"""Style of the figures: journal width, typeface, colours, and files that are identical on every machine."""
+"""Style of the figures: journal width, typeface, colours, texts, axes, and files that are identical on every machine."""
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any
 
 from matplotlib import font_manager, rc_context
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
@@ -18,7 +19,9 @@ from PIL.Image import Dither, Quantize
 from PIL.PngImagePlugin import PngInfo
 from pypdfium2 import PdfDocument
 
-from ..files import atomic
+from ..files import atomic, read_yaml_beside
+from ..formatting import format_interval, format_number, format_p, format_p_digits, text_engine
+from ..labels import WORD_FILTERS
 from ..results_table import ALL_PARTICIPANTS
 
 WIDTH_MM = 183.0  # of a two-column page
@@ -27,6 +30,9 @@ _MM_PER_INCH = 25.4
 MM_PER_POINT = _MM_PER_INCH / 72
 _FOLDER = Path(__file__).parent
 _P_SYMBOL = re.compile(r"^P$|\bP(?=,\n| [=<>≤]\s| from | not defined)")
+
+Range = tuple[float, float]  # of an axis
+_PADDING = 0.06  # share of an axis
 
 INK = "#1a1a1a"
 QUIET = "#6b6b6b"
@@ -78,6 +84,24 @@ def group_looks(strata: Sequence[str]) -> dict[str, Look]:
     """Return the looks of all participants and of the strata, lowest first; two strata are light and dark."""
     looks = STRATA[::2] if len(strata) == 2 else (*STRATA, *STRATA[-1:] * len(strata))
     return {ALL_PARTICIPANTS: OVERALL, **dict(zip(strata, looks, strict=False))}
+
+
+@cache
+def load_texts() -> dict[str, Any]:
+    """Return the templates of ``captions.yaml``, and the names of options, as written."""
+    return read_yaml_beside(__file__, "captions")
+
+
+@cache
+def _load_template(figure: str, part: str):
+    formats = {"p": format_p, "digits": format_p_digits, "interval": format_interval, "number": format_number}
+    engine = text_engine(**WORD_FILTERS, **formats, count=lambda value: f"{int(value):,}")
+    return engine.from_string(load_texts()[figure][part])
+
+
+def render_text(figure: str, part: str, **values: Any) -> str:
+    """Return a text of a figure or panel, such as its ``title`` or ``caption``, with the expressions filled in."""
+    return _load_template(figure, part).render(**values)
 
 
 @cache
@@ -186,3 +210,42 @@ def draw_box(ax: Axes, left: float, top: float, width: float, height: float, **p
     """Draw a rectangle, by default white with a thin dark frame."""
     properties = {"facecolor": "white", "edgecolor": INK, "linewidth": 0.7} | properties
     return ax.add_patch(Rectangle((left, top), width, height, **properties))
+
+
+def pad_range(values: Iterable[float]) -> Range:
+    """Return the range of some values, slightly extended at both ends."""
+    low, high = min(values := [*values]), max(values)
+    padding = _PADDING * ((high - low) or max(abs(high), 1.0))
+    return low - padding, high + padding
+
+
+def label_y_axis(ax: Axes, label: str, share: float = 1.2) -> None:
+    """Format the numbers of the vertical axis and write its label, which may be as long as a ``share`` of the axis."""
+    format_axis(ax.yaxis, ax.get_ylim())
+    ax.set_ylabel(wrap_text(label, share * axes_size(ax)[1] * MM_PER_POINT, BODY), linespacing=1.1)
+
+
+def format_axis(axis: Axis, limits: Range) -> None:
+    """Group the thousands on an axis with these limits; numbers beyond six digits have an exponent."""
+    if not 0.001 <= max(map(abs, limits)) < 1000:
+        axis.set_major_formatter("{x:,.6g}")
+
+
+def axes_size(ax: Axes) -> tuple[float, float]:
+    """Return width and height of the axes, in points of type."""
+    return 72.0 * ax.bbox.width / ax.figure.dpi, 72.0 * ax.bbox.height / ax.figure.dpi
+
+
+def axis_length(ax: Axes, units: float) -> float:
+    """Return the length of a number of units of the horizontal axis, in millimetres."""
+    left, right = ax.get_xlim()
+    return axes_size(ax)[0] * MM_PER_POINT * units / (right - left)
+
+
+def write_message(ax: Axes, message: str) -> None:
+    """Write into an empty frame why a panel shows nothing."""
+    ax.set(xticks=[], yticks=[])
+    for spine in ax.spines.values():
+        spine.set(visible=True, color=GRID, linestyle=(0, (3, 3)))
+    message = wrap_text(message, axes_size(ax)[0] * MM_PER_POINT - 1, BODY)
+    ax.text(0.5, 0.5, message, transform=ax.transAxes, ha="center", va="center", color=QUIET, size=BODY)
