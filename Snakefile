@@ -18,7 +18,7 @@ from d_q_trial.config import settings
 from d_q_trial.config.yaml_files import read_yaml
 from d_q_trial.errors import UserError
 from d_q_trial.figures.catalogue import read_catalogue as figures_of
-from d_q_trial.tables.catalogue import read_catalogue as tables_of
+from d_q_trial.tables.build import read_catalogue as tables_of
 from d_q_trial.trial import load_trial
 
 min_version("9.20")

@@ -2,8 +2,8 @@
 # Makes a verdict on each reported value; the tables of an analysis as shown, in full precision, as pages and in one
 # workbook; and its results in the CDISC Analysis Results Standard.
 
+from d_q_trial.tables.build import ENDINGS as TABLE_ENDINGS
 from d_q_trial.tables.build import table_caption
-from d_q_trial.tables.catalogue import ENDINGS as TABLE_ENDINGS
 
 TARGETS += expand(
     "results/{analysis}/tables/{file}",

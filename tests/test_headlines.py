@@ -13,7 +13,7 @@ from d_q_trial.files import write_csv
 from d_q_trial.report import collect, headlines
 from d_q_trial.report.headlines import Check, Effect
 from d_q_trial.results_table import KEYS, Numbers
-from d_q_trial.tables.catalogue import Headline
+from d_q_trial.tables.build import Headline
 
 MARKER, ALL, T3 = "p16_variant_5", "all", "T3"
 STRATA = {"cuts": ["1/3", "2/3"], "labels": ["T1", "T2", "T3"]}

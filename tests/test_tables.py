@@ -16,8 +16,7 @@ from d_q_trial.export.tables import table_schema
 from d_q_trial.files import read_rows
 from d_q_trial.published_tables import read_published_table
 from d_q_trial.results_table import Numbers
-from d_q_trial.tables.build import DASH, build_tables, table_caption
-from d_q_trial.tables.catalogue import Catalogue, Table, read_catalogue
+from d_q_trial.tables.build import DASH, Catalogue, Table, build_tables, read_catalogue, table_caption
 from d_q_trial.tables.write import exact_frame, render_html, write_tables
 
 PUBLISHED = "data/published"

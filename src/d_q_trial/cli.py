@@ -223,7 +223,7 @@ def tables(context: Context) -> None:
     from .export import ars, tables
     from .results_table import COLUMNS, NUMERIC, Numbers, read_results
     from .strata import read_strata
-    from .tables import build, catalogue, write
+    from .tables import build, write
 
     trial, analysis, published = context.trial, context.analysis, context.settings.published
     if published:
@@ -234,7 +234,7 @@ def tables(context: Context) -> None:
         context.write(claims=verdicts)
         tables.write_parquet(verdicts, context.folder / "export" / "claims.parquet", context.label)
     rows = files.read_rows(context.folder / "results.csv", COLUMNS, NUMERIC)
-    entries = catalogue.read_catalogue(context.settings.tables, trial)
+    entries = build.read_catalogue(context.settings.tables, trial)
     built = build.build_tables(entries, trial, analysis, Numbers(rows), published, context.label)
     write.write_tables(built, context.folder / "tables")
     ars.write_event(rows, trial, analysis, context.label, context.folder / "export" / "ars.json")
@@ -247,14 +247,14 @@ def tables(context: Context) -> None:
 def figures(context: Context) -> None:
     """Draw the figures of an analysis."""
     from .config.settings import search_id
-    from .figures import catalogue, render, study
+    from .figures import catalogue, panels, render
 
     analysis, trial, published = context.analysis, context.trial, context.settings.published
     twin, analyses = context.arguments.twin or analysis.name, context.settings.analyses
     alike = (name for name in analyses if search_id(analyses[name]) == search_id(analysis))
     if faults := describe_unknown("--twin", [twin], alike):
         raise UserError(faults[0])
-    data = study.read_study(context.folder, context.participants_folder, trial, analysis, published=published)
+    data = panels.read_study(context.folder, context.participants_folder, trial, analysis, published=published)
     entries = catalogue.read_catalogue(context.settings.figures, trial)
     twin_folder = context.results / twin / "figures" if twin != analysis.name else None
     render.draw_figures(data, entries, context.folder / "figures", only=context.arguments.only, twin=twin_folder)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from ..errors import UserError, did_you_mean
 from ..files import copy_file, read_json, write_json
+from ..results_table import ALL_PARTICIPANTS
 from . import diagrams, style
 from .catalogue import Catalogue, Figure, letter
-from .panels import BEYOND, Content, View
-from .study import Study
+from .panels import BEYOND, Content, Study, View
 
 # Millimetres between the edge of a panel's cell and its axes.
 _LEFT, _RIGHT, _TOP, _BOTTOM = 15.5, 3.0, 9.5, 7.5
@@ -18,6 +18,7 @@ _RIGHT_AXIS = 12.0
 _LEGEND, _NO_LEGEND = 5.0, 1.5  # above all panels
 _SIZES = 3.5  # further room below time courses, for the label of n
 _EXTRA_LINE = 2.8  # above panels, for each line of text above that of P
+_LINES_PER_BRACKET = 2  # of strata, above the first
 _STRATA_PER_ROW = 6  # strata of two arms, side by side over the width of a page
 _COURSE = 3  # strata that are as wide as a time course of up to so many visits, with P at each
 
@@ -83,11 +84,15 @@ def lay_out_figure(figure: Figure, study: Study) -> tuple[style.Page, list[Conte
     needs_legend = any(view.needs_legend(width) for view, width in zip(views, widths, strict=True))
     axes, contents, margins = [], [], []  # margins: above and below the axes of each panel
     for view, width in zip(views, widths, strict=True):
-        bottom = _BOTTOM + _SIZES * (view.panel.kind == "time_course")
-        if view.panel.kind == "strata":
+        kind, lines = view.panel.kind, max(text.count("\n") for text in titles)
+        bottom = _BOTTOM + _SIZES * (kind == "time_course")
+        if kind == "strata":
             room = width / (len(view.strata) + 0.2) - 1
             bottom += 2.6 * max(style.wrap_text(name, room).count("\n") for name in view.strata)
-        margins.append((_TOP + _EXTRA_LINE * (view.extra_lines + max(text.count("\n") for text in titles)), bottom))
+            lines += _LINES_PER_BRACKET * max(0, len(view.strata) - 2)
+        elif kind == "arms" and view.strata != [ALL_PARTICIPANTS]:
+            lines += 1  # names of the strata
+        margins.append((_TOP + _EXTRA_LINE * lines, bottom))
     cell_height = max(figure.panel_height, _LOWEST + max(map(sum, margins)))
     top = _LEGEND if needs_legend else _NO_LEGEND
     page = style.Page(style.WIDTH_MM, top + math.ceil(len(views) / columns) * cell_height + 1.0, study.label)

@@ -12,7 +12,7 @@ from ..config.settings import Analysis, Settings, search_id
 from ..files import read_description, read_json, read_rows, read_yaml_beside
 from ..pages import embed_picture
 from ..results_table import ALL_PARTICIPANTS, COLUMNS, NUMERIC, Numbers, Row, read_results
-from ..tables.catalogue import Headline, read_catalogue
+from ..tables.build import Headline, read_catalogue
 from ..trial import BASELINE, Trial
 
 Verdict = Mapping[str, Any]  # one reported value, see read_verdicts

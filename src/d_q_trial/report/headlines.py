@@ -11,7 +11,7 @@ from ..formatting import format_number, format_p, format_p_digits
 from ..results_table import ALL_PARTICIPANTS, Row, subgroup_keys
 from ..stats.checks import is_significant
 from ..stats.two_sample import get_test
-from ..tables.catalogue import Headline
+from ..tables.build import Headline
 from .collect import Report, Verdict, column_texts, outcomes_to_list
 
 IMPUTED = "Multiple imputation (placements, t)"

@@ -10,7 +10,7 @@ from ..files import read_yaml_beside
 from ..pages import escape_markdown, text_template
 from ..results_table import ALL_PARTICIPANTS, subgroup_keys
 from ..stats.two_sample import get_test
-from ..tables.catalogue import Headline
+from ..tables.build import Headline
 from ..trial import BASELINE
 from . import collect
 from .collect import Report

@@ -16,7 +16,7 @@ from ..consistency.findings import KINDS, Finding, replace_keys, sort_findings
 from ..files import read_description, write_text
 from ..pages import embed_picture, page_links, render_page
 from ..stats.two_sample import get_test
-from ..tables.catalogue import Headline, read_catalogue
+from ..tables.build import Headline, read_catalogue
 from ..trial import Outcome, Trial
 from . import collect, headlines, methods, pieces
 from .collect import Labeller, Report

@@ -18,8 +18,7 @@ from openpyxl.utils import get_column_letter
 from ..files import LABEL_COLUMN, atomic, escape_formula, set_fixed_date, write_csv, write_json, write_text
 from ..formatting import MINUS
 from ..pages import template_engine
-from .build import BuiltTable
-from .catalogue import ENDINGS
+from .build import ENDINGS, BuiltTable
 
 FONT = "Arial"
 # Workbooks store their date; a fixed one makes the same numbers give the same bytes.
