@@ -221,37 +221,34 @@ def test_tables_without_rows_are_written_with_their_columns(tmp_path):
         assert [field["name"] for field in fields] == list(table.columns)
 
 
-@pytest.mark.parametrize("strata", [{"strata": ["each"]}, {}])
-def test_three_strata_have_columns_p_against_the_highest_and_p_for_trend(strata):
-    labels, key, keys = ["low", "middle", "high"], ("ctx", *BASELINE), {"marker": MARKER, "stratum": ""}
-    rows = result_rows(key, {"p": 0.01}, contrast="high - low", **keys)
-    rows += result_rows(key, {"p": 0.5}, contrast="high - middle", **keys)
-    rows += result_rows(key, {"p_trend": 0.02}, contrast="trend low < middle < high", group="both arms", **keys)
-    thirds = ANALYSIS.model_copy(update={"strata": settings.StrataRule(cuts=[1 / 3, 2 / 3], labels=labels)})
-    table = build_table(rows, thirds, kind="strata", rows={"outcomes": ["ctx"]}, **strata)
-    assert table.columns[1:] == (*labels, "P, high against low", "P, high against middle", "P for trend")
-    assert table.rows[0].cells[4:] == ("0.010", "0.500", "0.020")
-    assert "Jonckheere-Terpstra" in " ".join(table.notes)
-    lower = build_table(rows, thirds, kind="strata", rows={"outcomes": ["ctx"]}, strata=labels[:2])
-    assert lower.columns[1:] == ("low", "middle")  # no result compares them
+HALVES, THIRDS = ["T1/T2", "T3"], ["low", "middle", "high"]
+AGAINST_HIGH = ["P, high against low", "P, high against middle", "P for trend"]
 
 
 @pytest.mark.parametrize(
-    ("strata", "columns", "p"),
+    ("labels", "strata", "columns", "p"),
     [
-        (["all", "each", "T3"], ("All", "T1/T2", "T3", "P"), ("0.010",)),
-        (["highest", "lowest"], ("T3", "T1/T2", "P"), ("0.010",)),
-        (["highest"], ("T3",), ()),
+        (THIRDS, {}, THIRDS + AGAINST_HIGH, ["0.010", "0.500", "0.020"]),
+        (THIRDS, {"strata": ["each"]}, THIRDS + AGAINST_HIGH, ["0.010", "0.500", "0.020"]),
+        (THIRDS, {"strata": ["low", "middle"]}, ["low", "middle"], []),  # no result compares them
+        (HALVES, {"strata": ["all", "each", "T3"]}, ["All (n = 60)", *HALVES, "P"], ["0.030"]),
+        (HALVES, {"strata": ["highest", "lowest"]}, ["T3", "T1/T2", "P"], ["0.030"]),
+        (HALVES, {"strata": ["highest"]}, ["T3"], []),
     ],
 )
-def test_a_table_of_strata_compares_those_shown_in_any_order(strata, columns, p):
-    keys = {"marker": MARKER, "contrast": "T3 - T1/T2", "stratum": ""}
-    rows = result_rows(("ctx", *BASELINE), {"p": 0.01}, **keys)
-    rows += result_rows(("ctx", *BASELINE), {"n": 60, "median": 2, "q1": 1, "q3": 3}, group="both arms")
-    table = build_table(rows, kind="strata", rows={"outcomes": ["ctx"]}, strata=strata)
-    assert tuple(re.sub(" .*", "", name) for name in table.columns[1:]) == columns
-    assert table.rows[0].cells[len(table.columns) - len(p) :] == p
-    assert ("2.00 (1.00, 3.00)" in table.rows[0].cells) == ("all" in strata)
+def test_strata_are_shown_in_any_order_with_p_against_the_highest_and_p_for_trend(labels, strata, columns, p):
+    key, keys = ("ctx", *BASELINE), {"marker": MARKER, "stratum": ""}
+    contrasts = {"high - low": 0.01, "high - middle": 0.5, "T3 - T1/T2": 0.03}
+    rows = [row for name, value in contrasts.items() for row in result_rows(key, {"p": value}, contrast=name, **keys)]
+    rows += result_rows(key, {"p_trend": 0.02}, contrast="trend low < middle < high", group="both arms", **keys)
+    rows += result_rows(key, {"n": 60, "median": 2, "q1": 1, "q3": 3}, group="both arms")
+    rule = settings.StrataRule(cuts=[n / len(labels) for n in range(1, len(labels))], labels=labels)
+    analysis = ANALYSIS.model_copy(update={"strata": rule})
+    table = build_table(rows, analysis, kind="strata", rows={"outcomes": ["ctx"]}, **strata)
+    assert list(table.columns[1:]) == columns
+    groups = ["2.00 (1.00, 3.00)" if name.startswith("All") else DASH for name in columns[: len(columns) - len(p)]]
+    assert list(table.rows[0].cells[1:]) == groups + p
+    assert ("Jonckheere-Terpstra" in " ".join(table.notes)) == ("P for trend" in columns)
 
 
 def test_a_stratum_named_by_a_number_stays_text_and_worksheets_have_short_names(tmp_path):

@@ -302,14 +302,11 @@ def _build_groups(builder: _Builder) -> BuiltTable:
 
 def _standardized_difference(builder: _Builder, outcome: Outcome, visit: str, groups: Sequence[Column]) -> float:
     """Return the absolute standardized mean difference of two groups; NaN if the values do not vary."""
-    means, variances = [], []
-    for group in groups:
-        names = ("percent",) if outcome.kind == "binary" else ("mean", "sd")
-        mean, *sd = (builder.look_up(outcome, visit, name, **group.keys).value for name in names)
-        means.append(mean)
-        variances.append(sd[0] ** 2 if sd else mean * (100 - mean))
-    pooled_sd = math.sqrt(sum(variances) / 2)
-    return abs(means[0] - means[1]) / pooled_sd if pooled_sd else math.nan
+    names = ("percent",) if outcome.kind == "binary" else ("mean", "sd")
+    found = [[builder.look_up(outcome, visit, name, **group.keys).value for name in names] for group in groups]
+    (first, *_), (second, *_) = found
+    pooled_sd = math.sqrt(sum(sd[0] ** 2 if sd else mean * (100 - mean) for mean, *sd in found) / 2)
+    return abs(first - second) / pooled_sd if pooled_sd else math.nan
 
 
 def _build_comparisons(builder: _Builder) -> BuiltTable:

@@ -57,13 +57,6 @@ def render_html(table: BuiltTable) -> str:
     return template_engine().get_template("table_page.html.j2").render(table=table, label=table.data_label)
 
 
-def _column_widths(table: BuiltTable) -> list[int]:
-    """Return the widths of the columns in characters; a long heading is wrapped."""
-    columns = zip(table.columns, *(row.cells for row in table.rows), strict=True)
-    lengths = (list(map(len, column)) for column in columns)
-    return [min(max(min(heading, 16), *cells, 0) + 2, 44) for heading, *cells in lengths]
-
-
 def write_workbook(tables: Sequence[BuiltTable], path: Path | str) -> None:
     """Write a workbook with two sheets per table: one formatted, with title, label and notes, and one in full precision.
 
@@ -106,7 +99,9 @@ def _write_formatted(sheet, table: BuiltTable) -> None:
             _append_row(sheet, [section], bold=True)
         for row in rows:
             _append_row(sheet, row.cells, numbers_from=table.headings)
-    widths = _column_widths(table)
+    columns = zip(table.columns, *(row.cells for row in table.rows), strict=True)
+    # In characters; a long heading is wrapped.
+    widths = [min(max(min(len(heading), 16), *map(len, cells), 0) + 2, 44) for heading, *cells in columns]
     for index, width in enumerate(widths, start=1):
         sheet.column_dimensions[get_column_letter(index)].width = width
     # Wrapped text needs an explicit height: no program computes it on opening.
