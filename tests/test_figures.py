@@ -15,7 +15,6 @@ import matplotlib as mpl
 import pandas as pd
 import pipeline
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure as Canvas
@@ -146,45 +145,6 @@ def test_captions_follow_the_panels_and_strata_and_say_if_the_analysis_defines_n
     )
     for key, analysis in (("figure_4", by_value), ("extended_data_figure_5", ANALYSIS)):
         assert fill_texts(FIGURES[key], analysis)[1].startswith("Percent change from baseline in P1NP")
-
-
-@pytest.mark.parametrize(
-    ("panel", "message"),
-    [
-        ({"kind": "arms", "outcome": "ctxx", "visit": "week_20"}, "did you mean 'ctx'"),
-        ({"kind": "arms", "outcome": "ctx", "visit": "week_21"}, r"panels\.0\.visit"),
-        ({"kind": "arms", "outcome": "ctx"}, "needs the key 'visit'"),
-        ({"kind": "arms", "outcome": "ctx", "visit": "week_2", "colour": "red"}, r"colour: unknown key"),
-        ({"kind": "time_course", "outcome": "ctx", "marker": "p16"}, r"panels\.0\.marker"),
-        ({"kind": "correlation", "outcome": "ctx"}, r"panels\.0\.outcome"),
-        ({"kind": "estimation", "outcome": "ctx", "visit": "week_2", "strata": ["each", "all"]}, "one of 'strata'"),
-        ({"kind": "time_course", "outcome": "ctx", "strata": ["each"]}, "one of 'strata'"),
-        ({"kind": "time_course", "outcome": "age"}, "'age' is measured at baseline only"),
-        ({"kind": "arms", "outcome": "smoker", "visit": "baseline"}, r"panels\.0: 'smoker' is binary"),
-        ({"kind": "strata", "outcome": "ctx", "visit": "week_2"}, "'strata' has no 'visit': it uses strata, marker"),
-        ({"kind": "time_course", "outcome": "ctx", "visit": "week_2"}, "'time_course' has no 'visit'"),
-        ({"kind": "arms", "outcome": "ctx", "visit": "week_2", "group": "population"}, "'arms' has no 'group'"),
-        ({"kind": "correlation", "outcome": MARKER, "marker": MARKER}, "'correlation' has no 'marker'"),
-        ({"kind": "strata", "outcome": "ctx", "strata": []}, r"strata: \[\]: expected at least 1"),
-        ({"flow": {"outcomes": ["ctx"]}, "forest": {"families": ["bmd"]}}, "one of 'panels', 'flow', 'design' and"),
-        ({"columns": 2, "by_stratum": True, "flow": {"outcomes": []}}, "only 'panels' have 'by_stratum' and 'columns'"),
-        ({"by_stratum": True, "panels": [OVERALL | {"strata": ["all"]}]}, "panels.0: .* without 'strata' or 'group'"),
-        (OVERALL | {"marker": MARKER}, "panels.0: 'marker' has no effect on all participants"),
-        ({"design": {"treatments": [{"arm": "treated", "days": 2, "times": 5}]}}, "courses need .* 'every_weeks'"),
-        ({"design": {"treatments": [{"arm": "treated", "every_weeks": 2, "times": 5}]}}, "courses need 'days'"),
-        ({"forest": {"families": []}}, r"forest\.families: \[\]: expected at least 1"),
-        ({"design": {"treatments": [{"arm": "treated", "days": -2}]}}, r"days: '-2': expected greater than 0"),
-        ({"design": {"treatments": [{"arm": "treated", "days": 2}]}}, r"\.design: .* the week .* none for 20 weeks"),
-        ({"kind": "correlation", "outcome": MARKER}, r"panels\.0: .* needs the key 'population'"),
-    ],
-)
-def test_an_error_in_the_list_is_named(tmp_path, panel, message):
-    figure = {"label": "Fig. 1", "title": "T", "caption": "C"}
-    figure |= {"panels": [panel]} if "kind" in panel else panel
-    (tmp_path / "figures.yaml").write_text(yaml.safe_dump({"figures": {"figure_1": figure}}), encoding="utf-8")
-    trial = alter_trial(TRIAL, "visits", VISIT, week=None).model_copy(update={"population": None})
-    with pytest.raises(UserError, match=message):
-        read_catalogue(tmp_path / "figures.yaml", trial)
 
 
 def test_an_unknown_placeholder_or_figure_is_named(tmp_path):

@@ -3,16 +3,19 @@
 import math
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pipeline
 import pytest
+import yaml
 from openpyxl import load_workbook
-from pipeline import LABEL, TRIAL, result_rows
+from pipeline import LABEL, TRIAL, alter_trial, result_rows
 from pipeline import PUBLISHED as ANALYSIS
 
 from d_q_trial.config import settings
 from d_q_trial.errors import UserError
 from d_q_trial.export.tables import table_schema
+from d_q_trial.figures.catalogue import read_catalogue as figures_of
 from d_q_trial.files import read_rows
 from d_q_trial.published_tables import read_published_table
 from d_q_trial.results_table import Numbers
@@ -269,35 +272,14 @@ def test_html_headings_have_a_scope_and_markup_in_labels_is_escaped(tables):
     assert not any(text in html for text in ("http", "<b>T"))
 
 
-ONE = "tables: {t: {label: T, title: T, "
-ARMS = f"{ONE}kind: arms, rows: "
+FAULTS = yaml.safe_load(Path("tests/list_faults.yaml").read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        (ARMS + "{outcomes: [ctxx]}}}", r"tables\.t\.rows\.outcomes\.0: .*no 'ctxx'; did you mean 'ctx'"),
-        (ARMS + "{families: [bone]}}}", r"tables\.t\.rows\.families\.0: .*the trial has no 'bone'"),
-        (ARMS + "{table_1: true}, visit: week_3}}", r"tables\.t\.visit: .*the trial has no 'week_3'"),
-        (ARMS + "{table_1: true}, vist: x}}", r"tables\.t\.vist"),
-        (ONE + "kind: comparisons, rows: {outcomes: [ctx, age]}}}", "but 'age' has no 'follow_up' in the trial"),
-        (ONE + "kind: strata, rows: {table_1: true}, strata: []}}", r"tables\.t\.strata: \[\]: expected at least 1"),
-        (ARMS + "{table_1: true}, strata: [each]}}", "'arms' shows one of 'strata'"),
-        (ONE + "kind: events}}", "'events' needs the key 'file'"),
-        *(
-            (f"{ONE}kind: events, file: {name}.csv}}}}", rf"\.file: '{name}.csv': expected 'adverse_events.csv'")
-            for name in ("adverse", "summaries")
-        ),
-        (ONE + "kind: strata, rows: {table_1: true}, smd: true}}", "'strata' has no 'smd': it uses rows, strata, dec"),
-        (ONE + "kind: comparisons, rows: {table_1: true}, visit: week_2}}", "'comparisons' has no 'visit'"),
-        (ONE + "kind: events, file: adverse_events.csv, rows: {table_1: true}}}", "'events' has no 'rows'"),
-        ("tables: {}\nheadlines: [{outcome: ctx, visit: week_9}]", r"headlines\.0\.visit: .*the trial has no 'week_9'"),
-        ("tables: {}\nheadlines: [{outcome: ctx, visit: week_2, stratum: each}]", "'each': expected one group"),
-        (ARMS + "{table_1: true}, decimals: -1}}", r"tables\.t\.decimals: '-1': expected greater than or equal to 0"),
-        (ARMS.replace("t:", "../t:") + "{table_1: true}}}", r"'\.\./t': expected letters, digits"),
-    ],
-)
-def test_an_error_in_the_list_of_tables_is_named(tmp_path, text, message):
-    (tmp_path / "tables.yaml").write_text(text)
+@pytest.mark.parametrize(("kind", "entry", "message"), [(kind, *row) for kind, rows in FAULTS.items() for row in rows])
+def test_an_error_in_a_list_of_figures_or_tables_is_named(tmp_path, kind, entry, message):
+    common = {"label": "T", "title": "T"} | ({"caption": "C"} if kind == "figures" else {})
+    content = entry if "tables" in entry else {kind: {"t": common | entry}}
+    (tmp_path / "list.yaml").write_text(yaml.safe_dump(content))
+    trial = alter_trial(TRIAL, "visits", "week_20", week=None).model_copy(update={"population": None})
     with pytest.raises(UserError, match=message):
-        read_catalogue(tmp_path / "tables.yaml", TRIAL)
+        (figures_of if kind == "figures" else read_catalogue)(tmp_path / "list.yaml", trial)
