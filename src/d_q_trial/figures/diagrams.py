@@ -48,10 +48,6 @@ class Box(NamedTuple):
         texts = [style.wrap_text(line, _BOX - 2, style.BODY) for line in self.lines]
         return [style.truncate(self.title, _BOX - 2, style.BODY, "bold"), *"\n".join(texts).splitlines()]
 
-    def describe(self) -> str:
-        """Return the text of the box as a sentence."""
-        return f"{self.title}: {'; '.join(self.lines)}{' (reported)' * self.reported}."
-
 
 def draw_flow(spec: Flow, study: Study) -> tuple[style.Page, list[Content]]:
     """Draw the flow of participants, a row of boxes for each stage: dashed boxes are reported, others counted."""
@@ -72,7 +68,8 @@ def draw_flow(spec: Flow, study: Study) -> tuple[style.Page, list[Content]]:
         parents, top = middles, top + height + _GAP
     if study.flow:
         page.text(3, page.height - page.top - 3, _FOOTNOTE, color=style.QUIET)
-    sentences = [box.describe() for stage in stages for box in stage if box.lines]
+    boxes = [box for stage in stages for box in stage if box.lines]
+    sentences = [f"{box.title}: {'; '.join(box.lines)}{' (reported)' * box.reported}." for box in boxes]
     return page, [Content("Participants", " ".join(sentences))]
 
 
