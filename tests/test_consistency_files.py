@@ -350,7 +350,7 @@ def test_keys_become_labels_but_the_words_of_a_finding_stay():
 
 
 def check_tables(reported):
-    report = Report(reported, Inference([], {}, {}), [], [], {}, [], [])
+    report = Report(reported, Inference([], {}, {}), [], [], {}, [], [], {})
     functions = [check for name, check in vars(checks).items() if name.startswith("check_")]
     return {finding.finding: finding for check in functions for finding in check(report)}
 

@@ -136,7 +136,7 @@ class Report(NamedTuple):
     steps: dict[str, float]  # of each variable that was recorded more coarsely than reported
     ranges: list[RangeCheck]
     dependence: list[dict]
-    unsettled: dict[str, list[ReportedP]] = {}  # P-values left out, by fault
+    unsettled: dict[str, list[ReportedP]]  # P-values left out, by fault
 
     def table(self, name: str, **cells: str) -> list[Row]:
         """Return the rows of a published table that have these cells; no rows if the table is absent."""
@@ -264,10 +264,18 @@ def infer_convention(p_values: list[ReportedP], constraints: Sequence[sizes.Cons
     scores = []
     for variant, rate, log_likelihood, probability in ranked:
         fits = [p.fits(numbers[p.claim], variant) for p in p_values]
-        attainable, by_chance = sum(bool(plain.u) for plain, _ in fits), sum(plain.chance for plain, _ in fits)
-        with_ties = sum(bool(tied.u) and not plain.u for plain, tied in fits)
-        likelihood = MISS_RATES[rate], log_likelihood / math.log(10), probability
-        scores.append(Score(variant, attainable, len(p_values), by_chance, with_ties, *likelihood))
+        scores.append(
+            Score(
+                variant,
+                attainable=sum(bool(plain.u) for plain, _ in fits),
+                total=len(p_values),
+                by_chance=sum(plain.chance for plain, _ in fits),
+                attainable_with_ties=sum(bool(tied.u) and not plain.u for plain, tied in fits),
+                miss_rate=float(MISS_RATES[rate]),
+                log10_likelihood=float(log_likelihood) / math.log(10),
+                probability=float(probability),
+            )
+        )
     return Inference(scores, numbers, options)
 
 

@@ -6,9 +6,9 @@ import itertools
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from pathlib import Path
-from typing import NamedTuple
 
 from .. import published_tables
 from ..errors import UserError
@@ -27,7 +27,8 @@ _USUAL_N = 30  # size of a group without a reported one, to estimate ties
 _SetKey = tuple[str, str, str]  # of a set of measurements: outcome, visit, marker
 
 
-class ReportedP(NamedTuple):
+@dataclass(frozen=True)
+class ReportedP:
     """One reported P-value; ``relation`` is "=" for a value and "<" or ">" for a bound."""
 
     claim: str
@@ -43,7 +44,7 @@ class ReportedP(NamedTuple):
     effect: ReportedNumber | None = None
     variable: str = ""
     measured: bool = True  # as recorded, not computed from two visits
-    row: Row = {}  # of tests.csv
+    row: Row = field(default_factory=dict)  # of tests.csv
 
     @property
     def medians(self) -> list[ReportedNumber]:
@@ -76,13 +77,14 @@ class ReportedP(NamedTuple):
         return (1 - self.ties.weight) * plain + self.ties.weight * tied
 
 
-class Reported(NamedTuple):
+@dataclass(frozen=True)
+class Reported:
     """The P-values of one paper, the constraints on unreported group sizes, and the tables that report them."""
 
     title: str
     p_values: list[ReportedP]
-    constraints: list[Constraint] = []
-    tables: dict[str, list[Row]] = {}
+    constraints: list[Constraint] = field(default_factory=list)
+    tables: dict[str, list[Row]] = field(default_factory=dict)
 
 
 def read_csv(path: Path | str) -> Reported:
@@ -141,7 +143,7 @@ def _parse_p_value(row: Row) -> ReportedP:
 def with_recording_step(step: float, p: ReportedP) -> ReportedP:
     """Return a reported P with the expected ties of values recorded in a step."""
     numbers = (n if isinstance(n, int) else _USUAL_N for n in p.pair)
-    return p._replace(ties=estimate_ties(step, *p.groups, *numbers))
+    return replace(p, ties=estimate_ties(step, *p.groups, *numbers))
 
 
 def read_folder(folder: Path | str) -> Reported:
@@ -164,14 +166,14 @@ def read_folder(folder: Path | str) -> Reported:
     for row in tables["tests"]:
         p = _read_test(row, tables["tests"][0]["source"], quantiles, sizes)
         if contrast_counts[quantity_key(row)] > 1:
-            p = p._replace(claim=f"{p.claim}, {row['contrast']}")
+            p = replace(p, claim=f"{p.claim}, {row['contrast']}")
         earlier, name = p_values.get(p.claim, p), f"{p.claim}, {p.where}"
         if (earlier.relation, earlier.p.value) == (p.relation, p.p.value):  # a value that is repeated counts once
-            p_values[p.claim] = earlier._replace(highlight=earlier.highlight or p.highlight)
+            p_values[p.claim] = replace(earlier, highlight=earlier.highlight or p.highlight)
         elif name in p_values or earlier.where == p.where:
             raise UserError(f"{folder}/tests.csv, row {row['_row']}: {p.claim!r} is reported twice in one place")
         else:
-            p_values[name] = p._replace(claim=name)
+            p_values[name] = replace(p, claim=name)
     return Reported(folder.resolve().name, list(p_values.values()), sizes.build_constraints(), tables)
 
 
@@ -205,7 +207,7 @@ def _read_test(row: Row, first_source: str, quantiles: Mapping, sizes: _GroupSiz
     cells |= {"test": row["test"], "where": row["locator"], "source": row["source"], "variable": row["outcome"]}
     cells |= {"measure": "value"} if measured else {"measure": "change", "ties": "few"}
     cells["highlight"] = "yes" if "abstract" in row["locator"].lower() else "no"
-    return _parse_p_value(cells)._replace(row=row)
+    return replace(_parse_p_value(cells), row=row)
 
 
 def _add_up_to_less(counts: Mapping, sums: Iterable[tuple]) -> bool:
