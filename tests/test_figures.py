@@ -547,6 +547,7 @@ def test_a_low_panel_is_as_high_as_its_text_requires():
     panels = {"panel_height": 30, "panels": [STRATA, ARMS], "by_stratum": False}
     figure, _ = lay_out("figure_4", panels, analysis=fifths)
     assert figure.axes[0].get_position().height * figure.get_figheight() * 25.4 > 19.9
+    assert drawn.find_faults(figure) == []
 
 
 def test_panels_of_one_measure_share_an_axis_across_strata():
