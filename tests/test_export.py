@@ -20,7 +20,7 @@ from pipeline import CHOSEN, LABEL, TRIAL
 from d_q_trial import claims, cli, step_log
 from d_q_trial.config import settings
 from d_q_trial.errors import UserError
-from d_q_trial.export import ars, manifest, tables, verify
+from d_q_trial.export import ars, tables, verify
 from d_q_trial.export import crate as crate_of
 from d_q_trial.files import read_csv, read_description, read_rows, write_csv, write_text
 
@@ -193,7 +193,7 @@ def test_the_crate_has_separate_terms_for_code_and_data_no_author_and_every_outp
     references = re.findall(r'{"@id": "([^"]*)"}', json.dumps(crate))
     assert len(references) > 100
     assert [name for name in references if name not in crate and not name.startswith("https://")] == []
-    for name, checksum in manifest.read_checksums(folder / "manifest.json").items():
+    for name, checksum in verify.read_checksums(folder / "manifest.json").items():
         assert crate[quote(name)]["sha256"] == checksum
 
 
@@ -212,7 +212,7 @@ DRAWN = ["export/results.parquet", "methods.md", "report.html"]
 def test_outputs_that_differ_from_a_manifest_are_named_and_fail(tmp_path, capsys, changes, message):
     for name in ("logs/results.log", "results.csv", "strata.csv", *DRAWN):
         write_text("made by one run", tmp_path / name)
-    manifest.write_manifest(tmp_path, "published", LABEL, {})
+    verify.write_manifest(tmp_path, "published", LABEL, {})
     for name in ("logs/results.log", *changes.get("differs", ()), *changes.get("new", ())):
         write_text("made by another run", tmp_path / name)
     for name in changes.get("missing", ()):
@@ -238,7 +238,7 @@ def test_an_invalid_manifest_is_rejected(tmp_path, path, text, message):
     if text is not None:
         (tmp_path / path).write_text(text)
     with pytest.raises(UserError, match=message):
-        manifest.compare(tmp_path, tmp_path / path)
+        verify.compare(tmp_path, tmp_path / path)
 
 
 def test_a_judgement_is_the_same_in_text_markdown_json_and_junit(folder):
@@ -281,7 +281,7 @@ def test_the_judgement_depends_on_verdicts_and_missing_outputs(tmp_path, verdict
     row = dict.fromkeys(claims.COLUMNS, "") | {"claim": "a", "verdict": verdict, "known_difference": known}
     write_csv(pd.DataFrame([row | {"value": 1.0}]), tmp_path / "claims.csv", label=LABEL)
     (tmp_path / "strata.csv").touch()
-    manifest.write_manifest(tmp_path, "published", LABEL, {})
+    verify.write_manifest(tmp_path, "published", LABEL, {})
     assert verify.judge_folder(tmp_path)["verdict"] == judged
     suite = ElementTree.fromstring(verify.render_junit(tmp_path, verify.judge_folder(tmp_path)))
     assert [part.tag for part in suite.find("testcase") if part.tag != "system-out"] == [state] * bool(state)

@@ -14,7 +14,7 @@ from pipeline import PUBLISHED as ANALYSIS
 
 from d_q_trial.config import settings
 from d_q_trial.errors import UserError
-from d_q_trial.export.tables import table_schema
+from d_q_trial.export.crate import table_schema
 from d_q_trial.figures.catalogue import read_catalogue as figures_of
 from d_q_trial.files import read_rows
 from d_q_trial.published_tables import read_published_table

@@ -439,7 +439,7 @@ def overview(context: Context) -> None:
 )
 def verify(context: Context) -> int:
     """Exit with 0 if all is reproduced except known differences, 1 if a value is not, and 2 if it cannot judge."""
-    from .export import manifest, verify
+    from .export import verify
 
     arguments = context.arguments
     if arguments.against and (arguments.junit or arguments.format != "text"):
@@ -447,7 +447,7 @@ def verify(context: Context) -> int:
     if not arguments.folder.is_dir():
         raise UserError(f"{arguments.folder}: no such folder; run `snakemake --cores 4` first")
     if arguments.against:
-        return manifest.report_differences(arguments.folder, arguments.against)
+        return verify.report_differences(arguments.folder, arguments.against)
     judgement = verify.judge_folder(arguments.folder)
     if arguments.junit:
         files.write_text(verify.render_junit(arguments.folder, judgement), arguments.junit)

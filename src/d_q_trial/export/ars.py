@@ -101,8 +101,8 @@ def _method(method: str, statistics: Iterable[str], trial: Trial, analysis: Anal
         {"id": f"{method}_{key.upper()}", "name": labels.STATISTICS.get(key, key), "label": key, "order": order}
         for order, key in enumerate(statistics, start=1)
     ]
-    name = METHODS[method]["name"]
-    return {"id": method, "name": name, "description": text[0].upper() + text[1:], "operations": operations}
+    entry = {"id": method, "name": METHODS[method]["name"], "description": text[0].upper() + text[1:]}
+    return entry | {"operations": operations}
 
 
 def _group_name(marker: str, stratum: str, trial: Trial, analysis: Analysis) -> str:

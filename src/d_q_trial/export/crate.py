@@ -1,4 +1,4 @@
-"""Describe the inputs and outputs of a finished run for other programs, as a Workflow Run RO-Crate."""
+"""Describe the inputs and outputs of a finished run for other programs: Frictionless Data Package, Workflow Run RO-Crate."""
 
 import datetime
 import mimetypes
@@ -9,15 +9,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from ..config.settings import as_yaml, for_step
 from ..files import read_yaml_beside, sha256, write_json, write_text
 from ..pages import escape_markdown
 from ..report.collect import Report
-from . import manifest
-from .tables import write_data_package
+from ..results_table import KEYS
+from .tables import COLUMNS
+from .verify import list_outputs, write_manifest
 
-NAME = "ro-crate-metadata.json"
 WORKFLOW, CONFIG, README = "export/Snakefile", "export/config.yaml", "README.md"
+PRIMARY_KEYS = {"results": list(KEYS), "claims": ["claim"]}
+CSV_FORMAT = {"profile": "tabular-data-resource", "format": "csv", "mediatype": "text/csv", "encoding": "utf-8"}
 FIXED = read_yaml_beside(__file__, "crate")
 
 
@@ -31,7 +35,32 @@ def write_exports(report: Report, workflow: Path) -> None:
     shutil.copyfile(workflow, folder / WORKFLOW)
     write_data_package(folder, name=trial.name.lower(), title=title, description=f"{label_prefix}{trial.citation}")
     _write_crate(report, title, label_prefix)
-    manifest.write_manifest(folder, name, label, for_step(report.settings, name))
+    write_manifest(folder, name, label, for_step(report.settings, name))
+
+
+def table_schema(path: Path) -> dict[str, Any]:
+    """Return the Table Schema of a CSV file of this package.
+
+    A column without a type in ``columns.yaml`` is a number if all its non-empty cells are numbers, else text.
+    """
+    frame = pd.read_csv(path, keep_default_na=False, na_values=[""], low_memory=False)
+    types = {name: "number" if pd.api.types.is_numeric_dtype(cells) else "string" for name, cells in frame.items()}
+    fields = [{"name": name, "type": inferred} | COLUMNS.get(name, {}) for name, inferred in types.items()]
+    key = {"primaryKey": PRIMARY_KEYS[path.stem]} if path.stem in PRIMARY_KEYS else {}
+    return {"fields": fields, "missingValues": [""], **key}
+
+
+def write_data_package(folder: Path, *, name: str, title: str, description: str) -> None:
+    """Write ``datapackage.json``, which describes every CSV file of an analysis as a Frictionless Data Package."""
+    resources = []
+    outputs = {path: file for path, file in list_outputs(folder).items() if path.endswith(".csv")}
+    for path, file in outputs.items():
+        name_of_table = "".join(c if c.isalnum() else "-" for c in path.removesuffix(".csv")).lower()
+        sizes = {"bytes": file["bytes"], "hash": f"sha256:{file['sha256']}"}
+        schema = table_schema(folder / path)
+        resources.append({"name": name_of_table, "path": path, **CSV_FORMAT, **sizes, "schema": schema})
+    package = {"profile": "tabular-data-package", "name": name, "title": title, "description": description}
+    write_json(package | {"resources": resources}, folder / "datapackage.json")
 
 
 def _write_crate(report: Report, title: str, label_prefix: str) -> None:
@@ -57,7 +86,7 @@ def _write_crate(report: Report, title: str, label_prefix: str) -> None:
         url = "https://www.python.org" if name == "python" else f"https://pypi.org/project/{name}/{version}/"
         requirements.append(add(url, "SoftwareApplication", name=name, softwareVersion=version, url=url))
     files = {}
-    for name, file in manifest.list_outputs(folder).items():
+    for name, file in list_outputs(folder).items():
         properties = _describe_file(name, file["sha256"]) | {"contentSize": str(file["bytes"])}
         if name == WORKFLOW:
             properties |= {**FIXED["workflow"], **FIXED["rights"], "version": package["version"]}
@@ -73,23 +102,18 @@ def _write_crate(report: Report, title: str, label_prefix: str) -> None:
     ]
     timestamp = int(os.environ.get("SOURCE_DATE_EPOCH") or time.time())  # the convention of reproducible builds
     ended = datetime.datetime.fromtimestamp(timestamp, datetime.UTC)
-    run = crate.add_action(
-        *(workflow, "#run", [*inputs, files.pop(CONFIG)], list(files.values())),
-        properties={
-            "name": f"Run of the analysis “{report.analysis.name}”",
-            "endTime": ended.isoformat(),
-            "description": f"{label_prefix}Participants in, results out.",
-        },
+    run_name, run_description = (
+        f"Run of the analysis “{report.analysis.name}”",
+        f"{label_prefix}Participants in, results out.",
     )
-    for name, value in {
-        "name": title,
-        "description": f"{label_prefix}Outputs of one run of the workflow. {report.trial.citation}",
-        "datePublished": ended.date().isoformat(),
-        "mentions": run,
-        **FIXED["root"],
-    }.items():
+    properties = {"name": run_name, "endTime": ended.isoformat(), "description": run_description}
+    inputs.append(files.pop(CONFIG))
+    run = crate.add_action(workflow, "#run", inputs, list(files.values()), properties=properties)
+    description = f"{label_prefix}Outputs of one run of the workflow. {report.trial.citation}"
+    described = {"name": title, "description": description, "datePublished": ended.date().isoformat(), "mentions": run}
+    for name, value in (described | FIXED["root"]).items():
         crate.root_dataset[name] = value
-    write_json(crate.metadata.generate(), folder / NAME)
+    write_json(crate.metadata.generate(), folder / "ro-crate-metadata.json")
 
 
 def _describe_file(name: str, digest: str) -> dict[str, str]:
