@@ -17,8 +17,8 @@ from d_q_trial.config import settings
 from d_q_trial.config.robustness import Family, Multiverse
 from d_q_trial.files import read_rows, write_csv, write_json, write_text
 from d_q_trial.pages import italicize_p, template_engine
-from d_q_trial.report import collect, headlines, methods, pieces
-from d_q_trial.report.page import claims_page, forest_row, report_page
+from d_q_trial.report import collect, headlines, pieces
+from d_q_trial.report.page import claims_page, forest_row, methods_paragraph, report_page
 from d_q_trial.results_table import Numbers
 from d_q_trial.robustness.cutoffs import BEST_CUTS
 
@@ -180,7 +180,7 @@ def test_sentences_count_verdicts_by_source_and_those_of_an_alternative_the_valu
 def test_numbers_that_cannot_be_checked_are_other_numbers_only_beside_some_that_can(report, verdicts, sentence):
     of_paper = [v for v in report.verdicts if v["source"] == "paper" and v["quantity"] == "p"]
     changed = [verdict | {"verdict": name} for verdict, name in zip(of_paper, verdicts, strict=False)]
-    assert sentence in methods.methods_paragraph(replace(report, verdicts=changed))
+    assert sentence in methods_paragraph(replace(report, verdicts=changed))
 
 
 def test_a_subgroup_result_is_shown_with_its_qualifications_and_the_comparison_with_intervals(all_pages, pages, report):
@@ -275,7 +275,7 @@ def test_the_methods_follow_the_configuration(pages, report, change, expected, u
     table = read_rows(pages / "published/results.csv")
     for row in table:  # the change that the configuration chooses
         row["measure"] = row["measure"].replace("percent_change", analysis.measure)
-    text = methods.methods_paragraph(replace(report, analysis=analysis, numbers=Numbers(table), tables={}))
+    text = methods_paragraph(replace(report, analysis=analysis, numbers=Numbers(table), tables={}))
     text = text.partition("## Results")[0]
     assert (expected in text, unexpected in text) == (True, False)
 
@@ -304,7 +304,7 @@ def keep_results(report, **keys):
 )  # fmt: skip
 def test_the_methods_describe_special_cases(report, change, expected, unexpected):
     changed = replace(report, **change(report))
-    usual, special = (" ".join(methods.methods_paragraph(each).split()) for each in (report, changed))
+    usual, special = (" ".join(methods_paragraph(each).split()) for each in (report, changed))
     assert (expected in special, expected in usual) == (True, False)
     assert (unexpected in special, unexpected in usual) == (False, True)
     if expected.startswith("Not compared"):
@@ -314,7 +314,7 @@ def test_the_methods_describe_special_cases(report, change, expected, unexpected
 def test_the_methods_name_the_strata_of_panels_that_the_analysis_lacks(report, tmp_path):
     rows = [dict.fromkeys(changes.COLUMNS, "") | {"stratum": stratum} for stratum in ("T1", "T2", "T3")]
     write_csv(pd.DataFrame(rows), tmp_path / "changes.csv")
-    assert "assigns to T1 and T2 are in no stratum" in methods.methods_paragraph(replace(report, folder=tmp_path))
+    assert "assigns to T1 and T2 are in no stratum" in methods_paragraph(replace(report, folder=tmp_path))
 
 
 @pytest.mark.parametrize(("compared", "has_table"), [("p1np", True), ("age", False)])
@@ -371,37 +371,36 @@ def remove_values(report, table, column, method):
 
 @pytest.mark.parametrize(("table", "column", "method", "description"), DESCRIBED + PERMUTED)
 def test_the_methods_describe_an_analysis_only_if_its_table_has_values(full, table, column, method, description):
-    assert description in methods.methods_paragraph(full)
+    assert description in methods_paragraph(full)
     for other in (remove_values(full, table, column, method), replace(full, tables={**full.tables, table: ()})):
-        assert description not in methods.methods_paragraph(other)
+        assert description not in methods_paragraph(other)
 
 
 @pytest.mark.parametrize(("table", "column", "method", "_"), PERMUTED)
 def test_permutations_are_described_only_if_a_table_has_permutation_p(full, table, column, method, _):
     for made, described in ((full, True), (remove_values(full, table, column, method), False)):
         alone = replace(made, tables={name: made.tables[name] for name in (table, "sensitivity/leave_one_out")})
-        assert ("99 permutations and the seed" in methods.methods_paragraph(alone)) == described
+        assert ("99 permutations and the seed" in methods_paragraph(alone)) == described
         assert ("99 permutations" in report_page(alone).partition('id="methods"')[2]) == described
 
 
 def test_families_without_comparisons_and_missing_settings_are_named(report):
     families = report.settings.robustness.families | {"none": Family(outcomes=["bmd"])}
     other = change_robustness(report, families=families)
-    assert "No comparison of the family “none” was made in this analysis." in methods.methods_paragraph(other)
+    assert "No comparison of the family “none” was made in this analysis." in methods_paragraph(other)
     assert "in the family “none”: it has no comparison in this analysis" in report_page(other)
     unchanged, without = report_page(report), change_robustness(report, families={}, multiverse=Multiverse())
-    assert "no comparison" not in (methods.methods_paragraph(report) + unchanged).lower()
+    assert "no comparison" not in (methods_paragraph(report) + unchanged).lower()
     page = report_page(replace(without, settings=without.settings.model_copy(update={"published": None})))
     assert "multiple testing: <code>robustness.families</code> names no family." in page
     assert "The multiverse: <code>robustness.multiverse.outcomes</code> names no outcome." in page
-    without_reported = (
-        "This configuration names no reported <i>P</i>-values"  # the findings in the folder are of another
-    )
+    # The findings in the folder are of another configuration.
+    without_reported = "This configuration names no reported <i>P</i>-values"
     assert (without_reported in page, without_reported in unchanged) == (True, False)
 
 
 def test_the_methods_have_no_formatting_errors_and_number_their_references(report):
-    text = methods.methods_paragraph(report)
+    text = methods_paragraph(report)
     assert re.findall(r"\. \.|  |\bNone\b|\bnan\b|\(\)|,,|[{}]|&#", text.split("## References")[0]) == []
     cited = {int(n) for group in re.findall(r"\[([\d,]+)\]", text) for n in group.split(",")}
     assert cited == {int(n) for n in re.findall(r"^(\d+)\. ", text, flags=re.MULTILINE)}
@@ -410,14 +409,14 @@ def test_the_methods_have_no_formatting_errors_and_number_their_references(repor
 def test_labels_of_visits_and_sources_are_unchanged_and_markup_in_names_is_escaped(report):
     trial = alter_trial(TRIAL, "visits", "week_4", label="EOT (ICU day 28, V2)")
     other = replace(report, trial=trial, verdicts=[verdict | {"source": "protocol"} for verdict in report.verdicts])
-    assert "at baseline, 2 weeks, EOT (ICU day 28, V2) and 20 weeks" in methods.methods_paragraph(other)
+    assert "at baseline, 2 weeks, EOT (ICU day 28, V2) and 20 weeks" in methods_paragraph(other)
     assert '<option value="">protocol</option>' in claims_page(other)
     analysis = report.analysis.model_copy(update={"name": "<img src=x onerror=alert(1)>"})
     named = replace(report, source={**report.source, "name": "<script>alert(1)</script>.xlsx"})
-    assert not re.search("<img|<script", methods.methods_paragraph(replace(named, analysis=analysis)))
+    assert not re.search("<img|<script", methods_paragraph(replace(named, analysis=analysis)))
     assert "<script>alert(1)" not in report_page(named)
     named = replace(report, source={**report.source, "name": "A*02 | B*07 $x$ [y].xlsx"})
-    assert r"A\*02 \| B\*07 \$x\$ \[y].xlsx" in methods.methods_paragraph(named)
+    assert r"A\*02 \| B\*07 \$x\$ \[y].xlsx" in methods_paragraph(named)
 
 
 @pytest.fixture(scope="session")
@@ -446,8 +445,7 @@ def test_the_explorer_has_the_values_of_cutoffs_and_starts_at_cutoff_and_interac
         rows, start = report.table("robustness/analysis_cuts", **keys), series["start"]
         assert {f"{float(row['cut']):.6g}" for row in rows} <= {f"{series['cuts'][start]:.6g}"}
         if len(rows) == 2:
-            expected = map(formatting.format_p_digits, headlines.interaction_p_values(report, keys).values())
-            assert [series["p_interaction"][start]] == list(expected)
+            assert series["p_interaction"][start] == headlines.format_interaction(report, keys)
             compared += 1
     assert compared > 80
 
@@ -480,7 +478,7 @@ LONG = {"outcome": "p1np", "visit": "week_2", "marker": "", "stratum": "all", "m
 
 def select(report, rows, *columns):
     """Return headings, cells and number of hidden rows of a table with these columns."""
-    return pieces.select_cells(pieces.Section("x", columns=columns), rows, report.labeller)
+    return pieces.select_cells(pieces.Section("x", columns=columns), rows, report.labeller)[:3]
 
 
 def test_statistics_in_rows_become_columns_of_a_comparison(report):
@@ -511,7 +509,7 @@ def test_reasons_for_missing_values_are_given_below_the_table(report, tmp_path):
     rows = [LONG | {"statistic": "p", "value": p, "reason": why} for p, why in (("0.5", ""), ("", "few"))]
     rows += [LONG | {"statistic": name, "value": "", "method": "bounds, x"} | reason for name in ("low", "high")]
     section = pieces.Section("x", columns=columns)
-    assert pieces.explain_missing(section, rows, report.labeller) == ["few", "this test has none"]
+    assert pieces.select_cells(section, rows, report.labeller)[-1] == "few; this test has none"
     empty = LONG | {"outcome": "ctx", "statistic": "p", "value": ""}
     rows += [empty | {"reason": "few"}, empty | {"visit": "week_4", "reason": ""}]
     assert [row[0] for row in select(report, rows, *columns)[1]] == ["P1NP, 2 weeks", "CTx, 2 weeks"]

@@ -13,7 +13,7 @@ from oracle_values import parse_samples, read_rows, select_numbers
 from scipy import stats
 
 from d_q_trial.labels import STATISTICS
-from d_q_trial.report.methods import REFERENCES
+from d_q_trial.report.page import REFERENCES
 from d_q_trial.stats import rank_sum
 from d_q_trial.stats.checks import drop_missing, is_significant
 from d_q_trial.stats.estimate import mean_difference

@@ -117,7 +117,7 @@ def test_edited_code_reruns_what_imports_it_and_comments_rerun_nothing(copy):
         "robustness/multiverse.py": ({"multiverse"}, {"participants", "cutoffs", "results"}),
         "figures/panels.py": ({"figures"}, {"results", "tables"}),
         "tables/build.py": ({"tables"}, {"results", "figures"}),
-        "report/methods.py": ({"report"}, {"tables", "figures"}),
+        "report/page.py": ({"report"}, {"tables", "figures"}),
         "errors.py": ({"participants", "results", "report"}, set()),
         "pages/templates/page.js": ({"report"}, {"results", "figures"}),
     }

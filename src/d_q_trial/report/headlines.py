@@ -64,14 +64,9 @@ def main_results(report: Report) -> list[dict[str, Any]]:
         p_best = _values(report.table("robustness/best_cuts", **place), ("p_best_of_both",))[:1]
         searched = (f"{format_p_digits(p)} ({format_p_digits(q)})" for p, q in zip(p_highest, p_best, strict=False))
         unit = labels.change_unit(measure, trial.outcomes[outcome].unit) if measure == "difference" else ""
-        row = {
-            "outcome": ", ".join(filter(None, (report.labeller.cell("outcome", place), unit))),
-            "role": roles.get((outcome, visit), ""),
-            "effects": effects,
-            "interaction": _format_interaction(interaction_p_values(report, place), report),
-            "searched": "".join(searched),
-        }
-        results.append(row)
+        label = ", ".join(filter(None, (report.labeller.cell("outcome", place), unit)))
+        row = {"outcome": label, "role": roles.get((outcome, visit), ""), "effects": effects}
+        results.append(row | {"interaction": format_interaction(report, place), "searched": "".join(searched)})
     return results
 
 
@@ -97,22 +92,15 @@ def find_effect(report: Report, outcome: str, visit: str, group: str) -> Effect 
     )
 
 
-def interaction_p_values(report: Report, place: Mapping[str, str]) -> dict[str, float]:
-    """Return P of the interaction of the highest stratum with each lower one (NaN: undefined); empty if all are undefined."""
+def format_interaction(report: Report, place: Mapping[str, str]) -> str:
+    """Format P of the interaction of the highest stratum with each lower one, named if there are several; empty without P."""
     *lower, highest = report.analysis.strata.labels
     rows = report.table("sensitivity/interaction", **place, statistic="p")
     p_values = {row["contrast"]: row["value"] for row in rows if row["method"].startswith("placements")}
     contrasts = {label: f"{report.trial.contrast}, {highest} - {label}" for label in reversed(lower)}
-    if not any(p_values.values()):
-        return {}
-    return {label: float(p_values.get(contrast) or "nan") for label, contrast in contrasts.items()}
-
-
-def _format_interaction(p_values: Mapping[str, float], report: Report) -> str:
-    """Format P of interactions, each after its stratum if the analysis has more than two."""
-    several = len(report.analysis.strata.labels) > 2
-    digits = {label: format_p_digits(p) for label, p in p_values.items()}
-    return "; ".join(f"{label} {p}" if several else p for label, p in digits.items())
+    digits = {label: format_p_digits(float(p_values.get(contrast) or "nan")) for label, contrast in contrasts.items()}
+    texts = [f"{label} {p}" if lower[1:] else p for label, p in digits.items()]
+    return "; ".join(texts) if any(p_values.values()) else ""
 
 
 def search_corrected_p(report: Report, place: Mapping[str, str]) -> list[float]:
@@ -177,9 +165,9 @@ def _check_headline(report: Report, line: Headline, group: str, significant: boo
         keeps = all(is_significant(p, alpha) == significant for p in p_values)
         return Check(text or " to ".join(map(format_p_digits, p_values)), None if significant is None else keeps)
 
-    interactions = interaction_p_values(report, place) if group != ALL_PARTICIPANTS else {}
+    interaction = format_interaction(report, place) if group != ALL_PARTICIPANTS else ""
     # The interaction is another hypothesis, so its P is not judged.
-    checks = {"Interaction P": Check(_format_interaction(interactions, report)) if interactions else Check()}
+    checks = {"Interaction P": Check(interaction) if interaction else Check()}
     rows = [row for row in report.table("robustness/multiplicity", **group_place) if row["p_max_t"]]
     adjusted = {report.labeller.cell("family", row): float(row["p_max_t"]) for row in rows}
     text = "; ".join(f"{format_p_digits(p)} ({family})" for family, p in adjusted.items())

@@ -38,11 +38,11 @@ class Section:
     where: Sequence[Sequence[str]] = ()
     everything: bool = False
 
-    def fill_columns(self, labeller: Labeller) -> Section:
-        """Return the section with the placeholders in its columns filled in."""
+    def fill(self, labeller: Labeller) -> Section:
+        """Return the section with the placeholders in its texts filled in."""
         fill = labeller.fill
         columns = [[fill(part) if isinstance(part, str) else part for part in column] for column in self.columns]
-        return replace(self, columns=columns)
+        return replace(self, title=fill(self.title), caption=fill(self.caption), columns=columns)
 
     def includes(self, row: Row, labeller: Labeller) -> bool:
         """Return whether the table shows a row: of the analysis's marker, or of any if it shows ``everything``."""
@@ -65,12 +65,11 @@ def read_pieces(report: Report) -> list[Piece]:
     folders = [report.folder / name for name in FOLDERS]
     descriptions = {f"{f.name}/{key}": text for f in folders for key, text in read_descriptions(f).items()}
     pictures = {f"{f.name}/{path.stem}" for f in folders for path in f.glob("*.png")}
-    names = [*descriptions, *(name for name in report.tables if name not in descriptions)]
-    made = [name for name in names if name in pictures or name in report.tables]
-    entries = [(s.fill_columns(report.labeller), name) for s in SECTIONS for name in made if fnmatch(name, s.file)]
+    made = [name for name in {**descriptions, **report.tables} if name in pictures or name in report.tables]
+    entries = [(section, name) for section in SECTIONS for name in made if fnmatch(name, section.file)]
     pieces = [
-        _build_piece(f"piece-{n}", name, section, descriptions.get(name, {}), report)
-        for n, (section, name) in enumerate(entries)
+        _build_piece(f"piece-{number}", name, section, descriptions.get(name, {}), report)
+        for number, (section, name) in enumerate(entries)
     ]
     return [piece for piece in pieces if any(piece[key] for key in ("rows", "hidden", "picture", "absent"))]
 
@@ -92,15 +91,14 @@ def group_pieces(pieces: Iterable[Piece]) -> list[tuple[str, str, list[Piece]]]:
 
 def _build_piece(key: str, name: str, section: Section, description: Mapping[str, Any], report: Report) -> Piece:
     """Return what the page shows: formatted ``rows``, the count of ``hidden`` rows, and why values are ``absent``."""
-    labeller, drawing = report.labeller, report.folder / f"{name}.png"
-    columns, rows, unlisted = select_cells(section, report.table(name), labeller)
-    reasons = "; ".join(explain_missing(section, report.table(name), labeller))
-    title = labeller.fill(section.title) or description.get("title", "")
+    section, drawing = section.fill(report.labeller), report.folder / f"{name}.png"
+    columns, rows, unlisted, reasons = select_cells(section, report.table(name), report.labeller)
+    title = section.title or description.get("title", "")
     alt = description.get("words") or f"Picture of {title}; its numbers are in the file of the same name."
     return {
         "key": key,
         "title": title,
-        "caption": "" if reasons and not rows else labeller.fill(section.caption) or description.get("caption", ""),
+        "caption": "" if reasons and not rows else section.caption or description.get("caption", ""),
         "absent": reasons and f"{'In some rows, values are missing' if rows else 'Not made'}: {reasons}.",
         "file": f"{name}.csv" if name in report.tables else f"{name}.png",
         "group": section.group,
@@ -111,15 +109,18 @@ def _build_piece(key: str, name: str, section: Section, description: Mapping[str
     }
 
 
-def select_cells(section: Section, rows: Rows, labeller: Labeller) -> tuple[Cells, list[Cells], int]:
-    """Return headings and formatted rows of a table, and the number of rows left out: outcomes not listed one by one."""
+def select_cells(section: Section, rows: Rows, labeller: Labeller) -> tuple[Cells, list[Cells], int, str]:
+    """Return headings and formatted rows of a table, how many rows are left out, and the reasons for missing values.
+
+    Left out are the rows of outcomes that are not listed one by one. The reasons are those that the rows give.
+    """
     if not (rows and section.columns):
-        return (), [], 0
+        return (), [], 0, ""
+    unlisted = set() if section.everything else labeller.trial.outcomes.keys() - outcomes_to_list(labeller.trial)
     comparisons: dict[Cells | int, list[Row]] = {}  # one row each, or in a long table one row per number
     for number, row in enumerate(row for row in rows if section.includes(row, labeller)):
         key = tuple(row[name] for name in (*section.rows, "visit", "marker")) if "statistic" in row else number
         comparisons.setdefault(key, []).append(row)
-    unlisted = set() if section.everything else labeller.trial.outcomes.keys() - outcomes_to_list(labeller.trial)
     listed = [numbers for numbers in comparisons.values() if numbers[0].get("outcome") not in unlisted]
     column_decimals = [
         _shared_decimals(_first_text(numbers, name, *method) for numbers in listed for name in names.split(".."))
@@ -138,17 +139,12 @@ def select_cells(section: Section, rows: Rows, labeller: Labeller) -> tuple[Cell
     headings = [_HEADINGS.get(name, name.replace("_", " ").capitalize()) for name in section.rows]
     columns = (*headings, *(column[0] for column in section.columns))
     only_zeros = {cell for row in formatted for cell in row[len(section.rows) :]} <= {"0", EN_DASH}
-    return columns, [] if only_zeros else formatted, len(comparisons) - len(listed)
-
-
-def explain_missing(section: Section, rows: Rows, labeller: Labeller) -> list[str]:
-    """Return why the columns lack values in all or some rows; the reasons are those that the rows give."""
-    listed = outcomes_to_list(labeller.trial)
-    included = [row for row in rows if row.get("reason") and section.includes(row, labeller)]
-    included = [row for row in included if section.everything or row.get("outcome", "") in ("", *listed)]
-    columns = [(names.partition("..")[0], *method[:1]) for _, names, *method in section.columns]
-    lacking = [row for row in included if any(column_texts([row], *column) == [""] for column in columns)]
-    return list(dict.fromkeys(row["reason"] for row in lacking))
+    first_names = [(names.partition("..")[0], *method[:1]) for _, names, *method in section.columns]
+    lacking = (
+        row for numbers in listed for row in numbers if any(column_texts([row], *n) == [""] for n in first_names)
+    )
+    reasons = "; ".join(filter(None, dict.fromkeys(row.get("reason") for row in lacking)))
+    return columns, [] if only_zeros else formatted, len(comparisons) - len(listed), reasons
 
 
 def _first_text(rows: Rows, name: str, method: str = "") -> str:
