@@ -172,16 +172,13 @@ def test_the_library_reads_workflow_inputs_and_results_from_the_crate(folder, cr
     assert {"@id": "https://w3id.org/ro/crate/1.1"} in crate["ro-crate-metadata.json"]["conformsTo"]
 
 
-def test_the_inputs_of_the_crate_include_the_mapping_of_the_analysis(tmp_path):
+def test_the_inputs_of_the_crate_include_the_mapping_and_media_types_follow_from_the_ending(tmp_path):
     (tmp_path / "own.yaml").touch()
     mapped = CHOSEN.analyses["published"].model_copy(update={"mapping": str(tmp_path / "own.yaml")})
     listed = crate_of._list_inputs(SimpleNamespace(settings=CHOSEN, analysis=mapped, source={}))
     assert "own.yaml" in [name for name, *_ in listed]
-
-
-@pytest.mark.parametrize(("name", "media_type"), [("DATA.XLSX", "spreadsheetml.sheet"), ("own.yml", "/yaml")])
-def test_the_media_type_of_a_file_follows_from_its_ending(name, media_type):
-    assert crate_of._describe_file(name, "")["encodingFormat"].endswith(media_type)
+    for name, media_type in (("DATA.XLSX", "spreadsheetml.sheet"), ("own.yml", "/yaml")):
+        assert crate_of._describe_file(name, "")["encodingFormat"].endswith(media_type)
 
 
 def test_the_crate_has_separate_terms_for_code_and_data_no_author_and_every_output_and_referenced_entity(folder, crate):

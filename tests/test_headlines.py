@@ -100,38 +100,34 @@ BY_COLUMN = {"by": "column", "column": "x", "labels": ["T1", "T2", "T3"]}
 OF_T3 = "that of T3, as if its cutoff had been chosen by P among all cutoffs; in parentheses, that of the best of all cutoffs"
 
 
-@pytest.mark.parametrize(
-    ("strata", "test", "description"),
-    [
-        (STRATA, "normal", OF_T3),
-        (STRATA, "welch", "this test gives none"),
-        (BY_COLUMN, "normal", "none, because the strata are those of a column and no cutoff was searched for"),
-    ],
-)
-def test_search_corrected_p_is_that_of_the_subgroup_of_the_analysis(strata, test, description):
-    report = make_report({"robustness/analysis_cuts": CUTS}, analysis=make_analysis(strata=strata, test=test))
-    assert headlines.describe_search(report) == description
-    assert headlines.search_corrected_p(report, make_row(COMPARISONS[2])) == ([] if strata is BY_COLUMN else [0.0004])
-    names, _, absent = headlines.robustness_lines(report)
-    assert "Corrected for the search" in (absent if strata is BY_COLUMN else names)
-
-
 REASON = "T3 has fewer than {} participants in an arm, so that its cutoff is not tried"
 
 
 @pytest.mark.parametrize(
-    ("tables", "minimum", "description"),
+    ("tables", "changes", "minimum", "description"),
     [
-        (TABLES, 8, OF_T3),  # eight and ten participants; the cutoff is among those tried for one of two outcomes
-        (TABLES, 9, f"{OF_T3}; a dash: {REASON.format('nine')}"),
-        (TABLES | {"robustness/analysis_cuts": []}, 9, f"none, because {REASON.format('nine')}"),
-        ({}, 6, "not computed for this analysis"),
+        (TABLES, {}, 8, OF_T3),  # eight and ten participants; the cutoff is among those tried for one of two outcomes
+        (TABLES, {}, 9, f"{OF_T3}; a dash: {REASON.format('nine')}"),
+        (TABLES | {"robustness/analysis_cuts": []}, {}, 9, f"none, because {REASON.format('nine')}"),
+        ({}, {}, 6, "not computed for this analysis"),
+        (TABLES, {"test": "welch"}, 6, "this test gives none"),
+        (
+            TABLES,
+            {"strata": BY_COLUMN},
+            6,
+            "none, because the strata are those of a column and no cutoff was searched for",
+        ),
     ],
 )
-def test_the_reason_is_given_where_no_search_corrected_p_is(tables, minimum, description):
+def test_search_corrected_p_is_that_of_the_subgroup_or_the_reason_is_given(tables, changes, minimum, description):
     robustness = SETTINGS.robustness.model_copy(update={"minimum_per_arm": minimum})
-    report = make_report(tables, settings=SETTINGS.model_copy(update={"robustness": robustness}))
+    own_settings = SETTINGS.model_copy(update={"robustness": robustness})
+    report = make_report(tables, settings=own_settings, analysis=make_analysis(**{"strata": STRATA} | changes))
     assert headlines.describe_search(report) == description
+    has_p = bool(tables.get("robustness/analysis_cuts")) and "strata" not in changes
+    assert headlines.search_corrected_p(report, make_row(COMPARISONS[2])) == [0.0004] * has_p
+    names, _, absent = headlines.robustness_lines(report)
+    assert "Corrected for the search" in (names if has_p else absent)
 
 
 def test_the_estimate_is_that_of_the_test_and_the_robustness_of_one_without_p_is_not_judged():
