@@ -28,12 +28,16 @@ _name_parts = itemgetter("source", "outcome", "visit", "group")  # of a finding 
 _KIND_LABELS = {"P": "P-values", "median": "medians", "n": "numbers of participants"}
 
 
-def check_conventions(report: Report) -> Iterator[Finding]:
-    """Report the variant of the test, or that nothing shows it, and the definition of the quartiles, if it affects digits."""
+def check_variant_of_the_test(report: Report) -> Iterator[Finding]:
+    """Report the variant that the P-values fit, or that the published tables do not determine it."""
     if scores := report.inference.scores:
         yield make_finding("rank-sum-variant", scores=scores, fits=report.inference.fits)
     elif report.reported.tables:
         yield make_finding("no-variant", value=len(report.reported.p_values))
+
+
+def check_definition_of_quartiles(report: Report) -> Iterator[Finding]:
+    """Report the definition of the quartiles, if some digits depend on it."""
     if report.steps:
         yield make_finding("quartile-definition", definitions=report.definitions, steps=report.steps)
 
@@ -124,15 +128,16 @@ def check_attainable_p_values(report: Report) -> Iterator[Finding]:
         yield make_finding("not-attained", slug(a.p.claim), a=a, others=others)
 
 
-def check_p_values_left_out(report: Report) -> Iterator[Finding]:
-    """Report P-values that are not assessed: groups too large for the lattice, or of no determined size; and P of zero.
-
-    "P < 0" is impossible, and "P = 0" is a rounded value.
-    """
+def check_set_aside(report: Report) -> Iterator[Finding]:
+    """Report P-values of groups that are too large for the lattice, or that have no determined size."""
     if large := [p for p in report.reported.p_values if p.with_value and p.too_large]:
         yield make_finding("set-aside", large=large, most=MAX_PAIRS)
     if report.unsettled:
         yield make_finding("unsettled", unsettled=report.unsettled)
+
+
+def check_zero_p_values(report: Report) -> Iterator[Finding]:
+    """Report P-values of zero: "P < 0" is impossible, and "P = 0" is a rounded value."""
     for p in report.reported.p_values:
         if p.p.value <= 0 and p.relation != ">":
             yield make_finding("zero-p", slug(p.claim), p=p)
