@@ -17,8 +17,7 @@ from d_q_trial.config.settings import StrataRule
 from d_q_trial.errors import UserError
 from d_q_trial.trial import load_trial
 from d_q_trial.workbook import reader
-from d_q_trial.workbook.inspect import describe, render_html, render_text
-from d_q_trial.workbook.mapping_file import render_mapping
+from d_q_trial.workbook.inspect import describe, render_html, render_mapping, render_text
 from d_q_trial.workbook.reader import read_workbook
 
 

@@ -17,7 +17,7 @@ from d_q_trial.claims import FAILURES
 from d_q_trial.config.settings import StrataRule
 from d_q_trial.errors import UserError
 from d_q_trial.results_table import KEYS
-from d_q_trial.workbook.mapping_file import render_mapping
+from d_q_trial.workbook.inspect import render_mapping
 from d_q_trial.workbook.reader import examine_workbook, read_workbook
 
 # The errors of layouts that need a mapping.

@@ -10,7 +10,7 @@ from layouts import writers
 from pipeline import TRIAL
 
 from d_q_trial.errors import UserError
-from d_q_trial.workbook.mapping_file import render_mapping
+from d_q_trial.workbook.inspect import render_mapping
 from d_q_trial.workbook.reader import examine_workbook, read_workbook
 
 IDS = [f"S{i:02d}" for i in range(1, 13)]

@@ -10,8 +10,7 @@ from pipeline import TRIAL
 
 from d_q_trial.errors import UserError
 from d_q_trial.workbook import reader
-from d_q_trial.workbook.inspect import describe, render_text
-from d_q_trial.workbook.mapping_file import render_mapping
+from d_q_trial.workbook.inspect import describe, render_mapping, render_text
 from d_q_trial.workbook.reader import read_workbook
 
 SMALL = ["age", "smoker", "ctx", "p1np", "bmd_radius", "sasp_il6"]

@@ -145,8 +145,7 @@ def participants(context: Context) -> None:
 def inspect(context: Context) -> int:
     """Describe what a workbook holds, and write a mapping file to complete."""
     from .trial import load_trial
-    from .workbook.inspect import describe, render_html, render_text
-    from .workbook.mapping_file import render_mapping
+    from .workbook.inspect import describe, render_html, render_mapping, render_text
     from .workbook.reader import examine_workbook
 
     arguments, source = context.arguments, Path(context.arguments.workbook)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from ..spreadsheet.sheets import EMPTY, Block, Sheet, split_blocks
-from .numbers import Policy, read_number
+from .cells import Policy, read_number
 from .vocabulary import Vocabulary, canonical_id, split_list
 
 MAX_HEADER_ROWS = 6

@@ -16,8 +16,7 @@ from ..errors import UserError
 from ..participants import PERCENT_CHANGE
 from ..spreadsheet.sheets import Flag, is_number
 from ..trial import BASELINE, Trial
-from .numbers import ANSWERS
-from .spelling import DASHES, WORDS, is_unit, plain_characters, plain_unit
+from .cells import ANSWERS, DASHES, WORDS, is_unit, plain_characters, plain_unit
 
 Codes = Mapping[str, Mapping[str, str]]  # for each role, the key that each lower-case code means
 FILLERS, PERSONS, IDENTIFIERS, IDENTIFIER_QUALIFIERS, STRATA, NEGATIONS, OTHER_QUANTITIES = (

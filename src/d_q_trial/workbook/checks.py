@@ -4,27 +4,22 @@ An error stops every analysis until the workbook is corrected or a mapping answe
 read in a way that the analyst might not expect. No check changes the values.
 """
 
-from __future__ import annotations
-
 import itertools
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from ..participants import PERCENT_CHANGE, TRIAL, VALUE
-from ..recognition.spelling import is_known_unit, plain_unit, unit_factor
+from ..recognition.cells import is_known_unit, plain_unit, unit_factor
 from ..recognition.vocabulary import MARKS, UNMARKED, canonical_id, compact_name, id_kind, normalize, short_code
 from ..spreadsheet.sheets import EMPTY, format_cell, is_number, join_first
 from ..trial import BASELINE
 from .mapping import CODE_SECTIONS, BlockPlan
+from .reading import WorkbookReading
 from .values import CHANGE_MEASURES, CORRECT_OR_KEEP, Source, cell_location, variable_visits
-
-if TYPE_CHECKING:
-    from .reader import WorkbookReading
 
 SMALL_GROUP = 3  # fewest values of a stratum, and fewest rows above a row of statistics
 MANY = 10  # fewest changes that show their scale, and most names in a list

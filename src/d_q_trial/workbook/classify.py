@@ -1,8 +1,8 @@
 """Propose a mapping for each block of a sheet: its kind and the meaning of its columns."""
 
 from ..participants import POPULATION, VALUE
+from ..recognition.cells import unit_factor
 from ..recognition.layout import Header, find_header, find_tables, mostly_numbers
-from ..recognition.spelling import unit_factor
 from ..recognition.vocabulary import (
     NOT_A_STRATUM,
     NOT_AS_MEASURED,

@@ -14,8 +14,8 @@ from ..config.types import StrictModel
 from ..config.yaml_files import read_yaml, validate_content
 from ..errors import did_you_mean
 from ..participants import PERCENT_CHANGE, TRIAL, VALUE
+from ..recognition.cells import Policy
 from ..recognition.layout import Header
-from ..recognition.numbers import Policy
 from ..recognition.vocabulary import Codes, LabelReading, Meaning, canonical_id
 from ..spreadsheet.sheets import EMPTY, Block, Sheet, Workbook
 from ..trial import BASELINE, Trial

@@ -1,29 +1,23 @@
 """Read the values of a block as its mapping says: cells as numbers, columns as parts of one long table."""
 
-from __future__ import annotations
-
 import itertools
 import math
 import re
 import string
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from ..participants import COLUMNS, PERCENT_CHANGE
+from ..recognition.cells import ANSWERS, PLAIN, WORDS, plain_characters, read_number
 from ..recognition.layout import MISSING, id_shape, looks_like_label
-from ..recognition.numbers import ANSWERS, PLAIN, read_number
-from ..recognition.spelling import WORDS, plain_characters
 from ..recognition.vocabulary import canonical_id, find_summaries, normalize, short_code, split_words, stratum_label
 from ..spreadsheet.sheets import EMPTY, Flag, is_number
 from ..trial import BASELINE, Marker, Outcome
 from .mapping import CODE_SECTIONS, BlockPlan, Column
-
-if TYPE_CHECKING:
-    from .reader import WorkbookReading
+from .reading import WorkbookReading
 
 Part = dict[str, list]  # columns of the long table
 CORRECT_OR_KEEP = "correct it, list it under missing in the mapping, or keep it by giving the block in the mapping"

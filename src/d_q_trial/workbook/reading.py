@@ -1,16 +1,23 @@
-"""Faults of a workbook, with place, value and expectation."""
+"""What is known of a workbook while it is read: its plans, its values, and its faults with place, value and expectation."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
+import pandas as pd
+
 from ..errors import UserError
 from ..files import read_yaml_beside
-from ..spreadsheet.sheets import format_cell, join_first
+from ..participants import TRIAL
+from ..recognition.vocabulary import Vocabulary, canonical_id
+from ..spreadsheet.sheets import EMPTY, Flag, Workbook, format_cell, join_first
+from ..trial import Trial
+from .mapping import BlockPlan, Mapping
 
 MESSAGES = read_yaml_beside(__file__, "messages")
 MAX_SHOWN = 200  # faults in a message
 MAX_PER_KIND = 25  # on one sheet
+MAX_CODES = 500  # spellings of a role that are collected
 
 
 @dataclass(frozen=True)
@@ -73,3 +80,40 @@ class Faults:
         if errors := self.errors:
             count = f"{len(errors)} fault{'s' * (len(errors) > 1)}"
             raise UserError("\n  ".join([f"{path}: {count}", *self.lines(stops=True)[:MAX_SHOWN]]))
+
+
+@dataclass
+class WorkbookReading:
+    """A workbook with all that was read from it: the plans of its blocks, the values and the faults."""
+
+    workbook: Workbook
+    trial: Trial
+    plans: list[BlockPlan]
+    policy: Mapping
+    vocabulary: Vocabulary
+    faults: Faults = field(default_factory=Faults)
+    frame: pd.DataFrame = field(default_factory=pd.DataFrame)  # the long table
+    arms: dict[str, str] = field(default_factory=dict)  # by participant, of those with an id or one row each
+    counts: Counter[str] = field(default_factory=Counter)  # of values below detection and codes for missing values
+
+    @property
+    def trial_rows(self) -> pd.DataFrame:
+        """The rows of the long table that belong to the trial's participants, not to a population sample."""
+        return self.frame[self.frame["cohort"] == TRIAL]
+
+    @property
+    def read_plans(self) -> list[BlockPlan]:
+        """The plans of the blocks whose rows have been read."""
+        return [plan for plan in self.plans if plan.rows is not None]
+
+    def collect_spellings(self, role: str) -> dict[str, str | None]:
+        """Return the arm, visit or variable that each spelling in the cells was read as; None where it was not understood."""
+        meanings: dict[str, str | None] = {}
+        for plan in self.read_plans:
+            column, rows = plan.column_of(role), plan.rows[plan.rows["use"] | plan.rows[role].eq("ignore")]
+            for position, key in rows[role].items() if column else ():
+                cell = plan.cell(position, column)
+                if cell != EMPTY and not isinstance(cell, Flag) and len(meanings) <= MAX_CODES:
+                    text = canonical_id(cell)
+                    meanings[text] = meanings.get(text) or key
+        return meanings
