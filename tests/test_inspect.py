@@ -69,8 +69,12 @@ def test_workbook_of_another_study_is_described_and_nothing_is_read(tmp_path, na
         read_workbook(path, TRIAL, tmp_path / "mapping.yaml")
 
 
-def test_panels_without_ids_are_not_called_complete(tmp_path):
-    text, _ = inspect_workbook(writers.save(writers.sheet_per_panel, writers.invent(), tmp_path / "book.xlsx"))
+def test_panels_without_ids_are_not_called_complete_and_read_by_their_proposed_mapping(tmp_path, forget_names):
+    path = writers.save(writers.sheet_per_panel, writers.invent(), tmp_path / "book.xlsx")
+    (text, mapping), frame = inspect_workbook(path), read_workbook(path, TRIAL).frame
+    (tmp_path / "mapping.yaml").write_text(mapping)
+    forget_names()
+    assert read_workbook(path, TRIAL, tmp_path / "mapping.yaml").frame.equals(frame)
     assert "linked participants: the panels have no ids" in text
     assert "so it defines no strata" in text
     assert "All data that the analyses need were found." not in text

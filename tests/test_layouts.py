@@ -17,8 +17,7 @@ from d_q_trial.claims import FAILURES
 from d_q_trial.config.settings import StrataRule
 from d_q_trial.errors import UserError
 from d_q_trial.results_table import KEYS
-from d_q_trial.workbook.inspect import render_mapping
-from d_q_trial.workbook.reader import examine_workbook, read_workbook
+from d_q_trial.workbook.reader import read_workbook
 
 # The errors of layouts that need a mapping.
 REFUSED = {"coded": "not an arm of the trial", "transposed": r"write transpose: \[Sheet1\]"}
@@ -38,7 +37,9 @@ def expected_results(tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", list(writers.WRITERS))
-def test_layout_gives_the_same_participants_population_sample_and_results(tmp_path, name, expected_results):
+def test_layout_and_its_proposed_mapping_give_the_same_participants_population_and_results(
+    tmp_path, name, expected_results, forget_names
+):
     drawn = writers.invent(outcomes=SMALL)
     path = writers.save(writers.WRITERS[name], drawn, tmp_path / "book.xlsx")
     mapping = writers.write_answers(name, tmp_path)
@@ -58,11 +59,17 @@ def test_layout_gives_the_same_participants_population_sample_and_results(tmp_pa
     people = sample.pivot(index="participant", columns="variable", values="value")
     assert sorted(people.to_dict("records"), key=lambda p: p["age"]) == sorted(drawn.population, key=lambda p: p["age"])
     pd.testing.assert_frame_equal(compute_results(participants), expected_results)
+    proposed = writers.propose_mapping(path, mapping)
+    forget_names()
+    assert read_workbook(path, TRIAL, proposed).frame.equals(participants.frame)
 
 
-def test_panels_by_stratum_give_marker_stratum_and_arm(tmp_path):
+def test_panels_by_stratum_give_marker_stratum_and_arm_also_by_their_proposed_mapping(tmp_path, forget_names):
     drawn = writers.invent(outcomes=SMALL)
-    frame = read_workbook(writers.save(writers.by_stratum, drawn, tmp_path / "strata.xlsx"), TRIAL).frame
+    path = writers.save(writers.by_stratum, drawn, tmp_path / "strata.xlsx")
+    frame, proposed = read_workbook(path, TRIAL).frame, writers.propose_mapping(path)
+    forget_names()
+    assert read_workbook(path, TRIAL, proposed).frame.equals(frame)
     for marker in TRIAL.markers:
         upper = writers.split_thirds(drawn, marker)[2]
         for stratum, ids in (("T3", upper), ("T1/T2", set(drawn.arms) - upper)):
@@ -102,9 +109,8 @@ def test_first_sheet_or_a_property_labels_a_workbook_as_synthetic(tmp_path, plac
 def read_values(path, book):
     """Save a workbook and return the values that are read from it, also by the mapping that is proposed."""
     book.save(path)
-    frame, mapping = read_workbook(path, TRIAL).frame, path.with_suffix(".yaml")
-    mapping.write_text(render_mapping(examine_workbook(path, TRIAL)), encoding="utf-8")
-    assert read_workbook(path, TRIAL, mapping).frame.equals(frame)
+    frame = read_workbook(path, TRIAL).frame
+    assert read_workbook(path, TRIAL, writers.propose_mapping(path)).frame.equals(frame)
     people = frame.participant.where(frame.cohort == "trial", "")  # those of the population are numbered by their rows
     columns = ["cohort", "variable", "visit", "participant", "value", "arm", "measure"]
     return sorted(frame.assign(participant=people)[columns].values.tolist())

@@ -11,6 +11,9 @@ import yaml
 from openpyxl import Workbook
 from pipeline import TRIAL
 
+from d_q_trial.workbook.inspect import render_mapping
+from d_q_trial.workbook.reader import examine_workbook
+
 WEEKS = {"baseline": 0, "week_2": 2, "week_4": 4, "week_20": 20}
 VISITS = {"baseline": "baseline", "week_2": "week 2", "week_4": "week 4", "week_20": "week 20"}
 ALIASES = yaml.safe_load(Path(__file__).with_name("names.yaml").read_text(encoding="utf-8"))
@@ -109,6 +112,13 @@ def write_answers(name: str, folder: Path) -> Path | None:
     path = folder / "answers.yaml"
     path.write_text(ANSWERS.get(name, ""), encoding="utf-8")
     return path if name in ANSWERS else None
+
+
+def propose_mapping(path: Path, answers: Path | None = None) -> Path:
+    """Write the mapping that is proposed for a workbook and the answers so far, and return its path."""
+    text = render_mapping(examine_workbook(path, TRIAL, answers))
+    path.with_name("mapping.yaml").write_text(text, encoding="utf-8")
+    return path.with_name("mapping.yaml")
 
 
 def population(cohort: Cohort, *, ids: bool = False) -> list[list]:
@@ -380,9 +390,6 @@ def by_stratum(cohort, proteins=False):
         variables = [v for v in follow_ups(cohort) if proteins or v.startswith("sasp_")]
         sheets[f"Baseline, {label(marker)}"] = join_tables(*(baseline_rows(cohort, v, strata) for v in variables))
     return sheets
-
-
-PANELS = {"sheet_per_panel": sheet_per_panel, "by_stratum": by_stratum}
 
 
 def thirds_in_words(cohort):
