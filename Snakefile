@@ -15,7 +15,7 @@ sys.path.insert(0, str(HOME / "src"))
 
 from d_q_trial import code_inputs, files, runs, workers
 from d_q_trial.config import settings
-from d_q_trial.config.yaml_files import read_yaml
+from d_q_trial.config.validation import read_yaml
 from d_q_trial.errors import UserError
 from d_q_trial.figures.catalogue import read_catalogue as figures_of
 from d_q_trial.tables.build import read_catalogue as tables_of

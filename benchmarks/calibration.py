@@ -25,7 +25,7 @@ import pandas as pd
 
 from d_q_trial.comparisons import Comparison
 from d_q_trial.config import settings
-from d_q_trial.config.robustness import Robustness
+from d_q_trial.config.settings import Robustness
 from d_q_trial.errors import UserError
 from d_q_trial.files import write_csv
 from d_q_trial.participants import VALUE

@@ -27,7 +27,7 @@ NODES, FULL_SIZE = 100, 1e12
 def main(permutations=20_000):
     """Print tests, seconds and memory, and the time of 1e12 tests; return 1 if a shard needs more memory than it requests."""
     config = settings.load("config.yaml")
-    analysis, robustness, trial = config.analyses[config.reference], config.robustness, load_trial(config.trial)
+    analysis, robustness, trial = config.analyses[config.reference], config.settings, load_trial(config.trial)
     participants = read_workbook(analysis.workbook, trial, analysis.mapping)
     specifications, _ = prepare_specifications(participants, trial, analysis, robustness)
     tests = len(specifications.design)

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from d_q_trial import labels
 from d_q_trial.config import settings
-from d_q_trial.config.types import parse_quantile
-from d_q_trial.config.yaml_files import read_yaml
+from d_q_trial.config.validation import parse_quantile, read_yaml
 from d_q_trial.errors import UserError
 from d_q_trial.trial import load_trial
 

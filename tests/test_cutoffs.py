@@ -14,7 +14,7 @@ from pipeline import CHOSEN, LABEL, PBC, PUBLISHED, TRIAL, one, pick
 from scipy.stats import norm
 
 from d_q_trial.config import settings
-from d_q_trial.config.robustness import Robustness, Windows
+from d_q_trial.config.settings import Robustness, Windows
 from d_q_trial.figures import cutoffs as drawing
 from d_q_trial.figures import style
 from d_q_trial.figures.catalogue import count_columns, list_cutoff_figures

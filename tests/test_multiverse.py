@@ -16,7 +16,7 @@ from scipy.special import ndtr, ndtri
 
 from d_q_trial import cli
 from d_q_trial.config import settings
-from d_q_trial.config.robustness import Multiverse
+from d_q_trial.config.settings import Multiverse
 from d_q_trial.errors import UserError
 from d_q_trial.figures import specification_curve, style
 from d_q_trial.files import write_csv

@@ -14,7 +14,7 @@ from pipeline import LABEL, TRIAL, alter_trial, make_analysis
 
 from d_q_trial import changes, claims, compare, formatting
 from d_q_trial.config import settings
-from d_q_trial.config.robustness import Family, Multiverse
+from d_q_trial.config.settings import Family, Multiverse
 from d_q_trial.files import read_rows, write_csv, write_json, write_text
 from d_q_trial.pages import italicize_p, template_engine
 from d_q_trial.report import collect, headlines, pieces

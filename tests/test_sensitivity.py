@@ -11,7 +11,7 @@ from pipeline import PBC, PUBLISHED, TRIAL, one, pick
 
 from d_q_trial import changes
 from d_q_trial.config import settings
-from d_q_trial.config.robustness import Family, Robustness
+from d_q_trial.config.settings import Family, Robustness
 from d_q_trial.published_tables import read_published_frame
 from d_q_trial.robustness import interaction, sensitivity
 from d_q_trial.stats import estimate, missing, rank_sum, two_sample

@@ -3,14 +3,12 @@
 from collections import Counter
 from collections.abc import Sequence
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
 
-from .config.types import Pair, Share, StrictModel, must_match
-from .config.yaml_files import read_yaml, validate_content
+from .config.validation import Pair, Share, StrictModel, must_match, read_yaml, validate_content
 from .errors import did_you_mean
 
 BASELINE = "baseline"
@@ -128,11 +126,11 @@ class Trial(StrictModel):
             if repeated := [f"{field} {value!r}" for (field, value), count in counts.items() if count > 1]:
                 raise ValueError(f"{kind!r}: several have the {' and the '.join(repeated)}")
         weeks = [visit.week for visit in self.visits.values() if visit.week is not None]
-        if any(later <= earlier for earlier, later in pairwise(weeks)):
+        if weeks != sorted(set(weeks)):
             raise ValueError(f"'visits' must follow each other in time; their weeks are {weeks}")
         if not any(outcome.follow_up for outcome in self.outcomes.values()):
             raise ValueError("'outcomes': none has 'follow_up', so there is no change from baseline to compare")
-        if any(low >= high for low, high in pairwise(self.cuts)):
+        if self.cuts != sorted(set(self.cuts)):
             raise ValueError("'cuts' must increase")
         if self.stratum_labels and len(self.stratum_labels) != len(self.cuts) + 1:
             raise ValueError(f"'stratum_labels' needs {len(self.cuts) + 1} labels for {len(self.cuts)} cuts")

@@ -14,11 +14,10 @@ from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, mod
 
 from ..errors import UserError, describe_unknown, did_you_mean
 from ..files import find_file
-from ..stats.two_sample import TESTS
+from ..stats.two_sample import TESTS, get_test, rank_sum_variants
 from ..trial import Trial, load_trial
-from .robustness import Robustness
-from .types import Checksum, Exact, NameList, Number, OptionalText, Quantile, StrictModel, must_match, parse_quantile
-from .yaml_files import describe_faults, faults_error, read_yaml
+from . import validation
+from .validation import Exact, NameList, Number, OptionalText, Quantile, Share, StrictModel, must_match, read_yaml
 
 # Folders of results/ that are not analyses.
 RESERVED = (
@@ -52,6 +51,15 @@ def _check_file(path: str | None, info: ValidationInfo) -> str | None:
 
 File = Annotated[str, must_match(r".*\S.*", "the path of a file"), AfterValidator(_check_file)]
 OptionalFile = Annotated[OptionalText, AfterValidator(_check_file)]
+Checksum = Annotated[OptionalText, must_match("[0-9A-Fa-f]{64}", "a SHA-256 checksum, 64 hexadecimal digits")]
+
+
+# Labels of the lowest stratum, those between two cutoffs, and the highest: of quantiles, or of values by ``at_cut``.
+_LABELS = {
+    "": ("lower {}", "{} to {}", "upper {}"),
+    "upper": ("below {}", "{} to below {}", "{} and above"),
+    "lower": ("up to {}", "above {} to {}", "above {}"),
+}
 
 
 class StrataRule(StrictModel):
@@ -117,16 +125,10 @@ class StrataRule(StrictModel):
 
 def _label_strata(rule: StrataRule) -> list[str]:
     """Name the strata after their cutoffs, lowest first."""
-    cuts = rule.cuts
-    if rule.by == "value":
-        values = [f"{float(cut):g}" for cut in cuts]
-        if rule.at_cut == "upper":
-            middle = [f"{low} to below {high}" for low, high in pairwise(values)]
-            return [f"below {values[0]}", *middle, f"{values[-1]} and above"]
-        middle = [f"above {low} to {high}" for low, high in pairwise(values)]
-        return [f"up to {values[0]}", *middle, f"above {values[-1]}"]
-    middle = [f"{low.percent} to {high.percent}" for low, high in pairwise(cuts)]
-    return [f"lower {cuts[0].percent}", *middle, f"upper {Quantile(1 - cuts[-1]).percent}"]
+    first, middle, last = _LABELS["" if rule.by == "quantile" else rule.at_cut]
+    cuts = [cut.percent if rule.by == "quantile" else f"{float(cut):g}" for cut in rule.cuts]
+    highest = Quantile(1 - rule.cuts[-1]).percent if rule.by == "quantile" else cuts[-1]
+    return [first.format(cuts[0]), *(middle.format(*pair) for pair in pairwise(cuts)), last.format(highest)]
 
 
 class Outliers(StrictModel):
@@ -188,6 +190,71 @@ def _check_folders(analyses: dict[str, Analysis]) -> dict[str, Analysis]:
     return analyses
 
 
+def _choose_among(*names: str) -> Any:
+    """Return the type of a list of one or more of the names; the default is all of them."""
+    return Annotated[list[Literal[names]], Field(min_length=1, default=list(names))]  # type: ignore[valid-type]
+
+
+class Windows(StrictModel):
+    """Windows that slide along a marker: the width and the step of a window, as shares of the participants."""
+
+    share: Annotated[Number, Field(gt=0, le=1)] = 1 / 3
+    step: Annotated[Number, Field(gt=0, le=1)] = 1 / 20
+
+    @model_validator(mode="after")
+    def _check_step(self):
+        if self.step > self.share:
+            raise ValueError(f"'step' must not exceed 'share', or windows would skip participants, got {self.step:g}")
+        return self
+
+
+class Family(StrictModel):
+    """Tests whose P-values are adjusted together.
+
+    ``outcomes`` holds keys of outcomes or of outcome families. ``strata`` names the strata of the analysis by their
+    rank, so that a family fits every analysis: ``all`` is all participants, ``each`` every stratum.
+    """
+
+    outcomes: NameList = "all"
+    visits: NameList = "all"
+    strata: Annotated[list[Literal["all", "highest", "lowest", "each"]], Field(min_length=1)] = ["all"]
+
+
+class Multiverse(StrictModel):
+    """Analytical choices of the multiverse; a specification combines one of each.
+
+    ``outcomes`` gives the favourable direction of a change. The groups are all participants (``overall``) and, for each of
+    the ``markers``, the participants at or above each quantile in ``cuts``.
+    """
+
+    outcomes: dict[str, Literal["higher", "lower"]] = {}
+    visits: NameList = "all"
+    markers: NameList = "all"
+    cuts: list[Share] = [Quantile(1, 2), Quantile(3, 5), Quantile(2, 3), Quantile(3, 4)]
+    overall: bool = True
+    changes: _choose_among("percent", "log_ratio", "difference")
+    tests: _choose_among(*(name for name in rank_sum_variants() if not get_test(name).for_many))  # P follows from z
+    outliers: _choose_among("keep", "trim", "winsorise")
+    outlier_limit: Annotated[Number, Field(gt=0)] = 3.0
+    missing: _choose_among("available", "last_carried_forward", "no_change")
+    populations: _choose_among("intention_to_treat", "completers")
+
+
+class Robustness(StrictModel):
+    """Seed, size and scope of the analyses by permutation."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**64)] = 20240722
+    permutations: Annotated[int, Field(ge=99)] = 1999
+    full_permutations: Annotated[int, Field(ge=99)] = 99_999
+    simulated_trials: Annotated[int, Field(ge=1)] = 1000  # per scenario, in `snakemake --cores 4 calibration`
+    memory_mb: Annotated[int, Field(ge=64)] = 512
+    shards: Annotated[int, Field(ge=1)] = 1
+    minimum_per_arm: Annotated[int, Field(ge=2)] = 6
+    windows: Windows = Windows()
+    families: dict[str, Family] = {}
+    multiverse: Multiverse = Multiverse()
+
+
 class Settings(StrictModel):
     """All settings of ``config.yaml``."""
 
@@ -217,9 +284,9 @@ def load(content: Path | str | Mapping | list[Source], home: Path | None = None)
         merged = _merge(merged, part)
         settings, faults = _validate(merged, home)
         origins = {fault: origins.get(fault, name) for fault in faults}
-    if origins:
-        listed = {name: [fault for fault in origins if origins[fault] == name] for name, _ in content}
-        raise UserError("\n".join(str(faults_error(name, faults)) for name, faults in listed.items() if faults))
+    listed = {name: [fault for fault in origins if origins[fault] == name] for name, _ in content}
+    if messages := [str(validation.faults_error(name, faults)) for name, faults in listed.items() if faults]:
+        raise UserError("\n".join(messages))
     return settings
 
 
@@ -246,7 +313,7 @@ def _validate(content: Mapping, home: Path | None) -> tuple[Settings | None, lis
     try:
         settings = Settings.model_validate(content, context=home)
     except ValidationError as error:
-        faults = describe_faults(error, Settings)
+        faults = validation.describe_faults(error, Settings)
         # A fault that analyses inherit is reported once, for the reference.
         inherited = {fault.removeprefix(prefix) for fault in faults if fault.startswith(prefix)}
         return None, [f for f in faults if f.startswith(prefix) or f.split(".", 2)[-1] not in inherited]
@@ -300,10 +367,10 @@ def _inherit(base: Any, entry: Any, name: str) -> Any:
     if isinstance(rule, Mapping) and isinstance(base.get("strata"), Mapping):
         inherited = {"by": "quantile", **base["strata"]}
         changed = {key for key in rule if _as_read(rule[key]) != _as_read(inherited.get(key))}
-        dropped = {"labels"} if changed & {"by", "cuts", "column"} else set()  # they name the strata of other cuts
-        if "by" in changed:
-            dropped |= {"cuts", "column"}  # they have no meaning under another kind of rule
-        base["strata"] = {key: value for key, value in base["strata"].items() if key not in dropped}
+        # Labels name the strata of their cuts; cuts and columns have no meaning under another kind of rule.
+        depends_on = {"labels": {"by", "cuts", "column"}, "cuts": {"by"}, "column": {"by"}}
+        kept = [key for key in base["strata"] if not changed & depends_on.get(key, set())]
+        base["strata"] = {key: base["strata"][key] for key in kept}
     if isinstance(outliers, Mapping) and outliers.get("rule") == "keep":
         base.pop("outliers", None)  # its limit has no meaning if all values are kept
     return _merge(base, {**entry, "name": name})
@@ -312,7 +379,7 @@ def _inherit(base: Any, entry: Any, name: str) -> Any:
 def _as_read(value: Any) -> Any:
     """Return the value of a key for comparison: as quantiles, because 3/4 and 0.75 are the same, or else as text."""
     try:
-        return [parse_quantile(cut) for cut in value]
+        return [validation.parse_quantile(cut) for cut in value]
     except (TypeError, ValueError):
         return str(value)
 

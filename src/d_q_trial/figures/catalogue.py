@@ -10,8 +10,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from ..config.settings import Analysis
-from ..config.types import StrictModel
-from ..config.yaml_files import load_list
+from ..config.validation import StrictModel, load_list
 from ..labels import SEVERAL_STRATA, caption_values, fill_placeholders, join_words, select_strata
 from ..results_table import ALL_PARTICIPANTS
 from ..trial import BASELINE, FamilyKey, Key, MarkerKey, OutcomeKey, Trial, VisitKey, check_known

@@ -10,8 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator
 
 from .. import labels
-from ..config.robustness import Robustness
-from ..config.settings import Analysis
+from ..config.settings import Analysis, Robustness
 from ..files import LABEL_COLUMN, read_csv, read_header
 from ..formatting import format_number
 from ..stats.two_sample import get_test

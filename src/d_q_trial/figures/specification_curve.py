@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from ..config.robustness import Robustness
-from ..config.settings import Analysis
+from ..config.settings import Analysis, Robustness
 from ..formatting import format_number
 from ..labels import describe
 from ..stats.checks import is_significant

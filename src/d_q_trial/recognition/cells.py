@@ -6,7 +6,7 @@ import unicodedata
 from functools import lru_cache
 from typing import Literal
 
-from ..config.types import StrictModel
+from ..config.validation import StrictModel
 from ..files import read_yaml_beside
 from ..spreadsheet.sheets import DATES, Flag, is_number
 

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.random import Generator
 from pydantic import AfterValidator, Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
-from ..config.types import Pair, StrictModel, must_ascend
-from ..config.yaml_files import read_yaml, validate_content
+from ..config.validation import Pair, StrictModel, must_ascend, read_yaml, validate_content
 from ..errors import UserError
 from ..labels import fill_placeholders
 from ..published_tables import Row

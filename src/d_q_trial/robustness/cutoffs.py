@@ -11,8 +11,7 @@ import pandas as pd
 from scipy.special import ndtr
 
 from ..comparisons import Comparison, Layout, seeded_generator, value_matrix
-from ..config.robustness import Robustness, Windows
-from ..config.settings import Analysis
+from ..config.settings import Analysis, Robustness, Windows
 from ..formatting import round_significant
 from ..stats.estimate import effect_difference, mann_whitney_effects
 from ..stats.maximally_selected import best_cut_bootstrap, best_split

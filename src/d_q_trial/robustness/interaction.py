@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ..comparisons import Comparison, Layout, estimate_rows, result_rows, results_frame, seeded_generator
-from ..config.robustness import Robustness
-from ..config.settings import Analysis
+from ..config.settings import Analysis, Robustness
 from ..stats.ancova import marker_interaction
 from ..stats.estimate import effect_difference, mann_whitney_effect, permuted_strata_p
 from ..stats.two_sample import get_test

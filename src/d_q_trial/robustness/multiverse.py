@@ -19,8 +19,7 @@ import pandas as pd
 from scipy.special import ndtr, ndtri
 
 from ..changes import NO_LOGARITHM, apply_outlier_rule, compute_changes, find_fences, linked_values, select_column
-from ..config.robustness import Robustness
-from ..config.settings import Analysis, StrataRule
+from ..config.settings import Analysis, Robustness, StrataRule
 from ..errors import UserError
 from ..files import atomic
 from ..participants import PERCENT_CHANGE, VALUE, Participants

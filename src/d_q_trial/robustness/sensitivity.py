@@ -21,8 +21,7 @@ from ..comparisons import (
     seeded_generator,
     value_matrix,
 )
-from ..config.robustness import Family, Robustness
-from ..config.settings import Analysis
+from ..config.settings import Analysis, Family, Robustness
 from ..errors import UserError
 from ..formatting import find_rounding_rule
 from ..labels import select_strata

@@ -14,8 +14,7 @@ from pydantic import Field, ValidationInfo, model_validator
 
 from .. import formatting, labels
 from ..config.settings import Analysis
-from ..config.types import StrictModel, must_match
-from ..config.yaml_files import load_list
+from ..config.validation import StrictModel, load_list, must_match
 from ..figures.catalogue import check_keys
 from ..files import read_yaml_beside
 from ..published_tables import parse_number, read_published_table

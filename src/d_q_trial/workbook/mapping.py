@@ -10,8 +10,7 @@ import pandas as pd
 from openpyxl.utils import range_boundaries
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
-from ..config.types import StrictModel
-from ..config.yaml_files import read_yaml, validate_content
+from ..config.validation import StrictModel, read_yaml, validate_content
 from ..errors import did_you_mean
 from ..participants import PERCENT_CHANGE, TRIAL, VALUE
 from ..recognition.cells import Policy

@@ -1,16 +1,98 @@
-"""Read and validate YAML files; one message lists all faults of a file."""
+"""Read YAML files and check their content: kinds of values, strict models, and one message for all faults of a file."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping
+from fractions import Fraction
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
+import pydantic
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, PlainValidator
 
 from ..errors import UserError, did_you_mean
 
 Model = TypeVar("Model", bound=BaseModel)
+
+
+class Quantile(Fraction):
+    """An exact quantile, share or cutoff: 2/3 stays 2/3 from the configuration to the tables."""
+
+    @property
+    def label(self) -> str:
+        """The number as it is usually written: ``2/3``, or a decimal if the denominator is above 20."""
+        return str(self) if self.denominator <= 20 else f"{float(self):.10g}"
+
+    @property
+    def percent(self) -> str:
+        """The share as a percentage if that is a whole number, or else as :attr:`label`."""
+        return f"{int(100 * self)}%" if (100 * self).denominator == 1 else self.label
+
+    def __format__(self, specification: str) -> str:
+        return format(float(self), specification) if specification else str(self)
+
+
+# A larger exponent is refused, because its exact number would fill the memory.
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?|[+-]?\d+/\d+", re.ASCII | re.IGNORECASE)
+
+
+def _parse_exact(value: Any) -> Fraction:
+    """Read ``2/3``, ``0.75`` or ``1``; ValueError if the value is no finite number, or too large for a float."""
+    text = str(value).replace(" ", "")
+    try:
+        float(exact := Fraction(text if _NUMBER.fullmatch(text) else ""))
+    except (ValueError, ZeroDivisionError, OverflowError):
+        raise ValueError("expected a number or a fraction such as 2/3") from None
+    return exact
+
+
+def parse_quantile(value: Any) -> Quantile:
+    """Read a number or fraction, else ValueError; within 1e-9 of a fraction of at most 20ths, return that fraction."""
+    simple = (exact := _parse_exact(value)).limit_denominator(20)
+    return Quantile(simple if abs(simple - exact) < Fraction(1, 10**9) else exact)
+
+
+def must_match(pattern: str, expected: str) -> AfterValidator:
+    """Return a validator that checks that a text, unless it is None, matches a pattern."""
+
+    def check(text: str | None) -> str | None:
+        if text is not None and not re.fullmatch(pattern, text):
+            raise ValueError(f"expected {expected}")
+        return text
+
+    return AfterValidator(check)
+
+
+def must_ascend(values: list[float]) -> list[float]:
+    """Check that numbers ascend."""
+    if sorted(values) != values:
+        raise ValueError("expected ascending numbers")
+    return values
+
+
+Number = Annotated[float, BeforeValidator(lambda value: float(_parse_exact(value)))]
+Exact = Annotated[Quantile, PlainValidator(parse_quantile), PlainSerializer(str, return_type=str)]
+Share = Annotated[Exact, Field(gt=0, lt=1)]
+Pair = Annotated[list[Number], Field(min_length=2, max_length=2), AfterValidator(must_ascend)]
+_NO_TEXT = ("null", "none", "None", "")
+OptionalText = Annotated[str | None, BeforeValidator(lambda text: None if text in _NO_TEXT else text)]
+NameList = Literal["all"] | Annotated[list[str], Field(min_length=1)]
+
+
+class StrictModel(BaseModel):
+    """A group of settings in which an unknown key is an error; the types say which texts of a file are numbers."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True, allow_inf_nan=False)
+
+    @pydantic.field_validator("*")
+    @classmethod
+    def _check_repetition(cls, value: Any) -> Any:
+        """Refuse a list of names that has one of them twice, because it would count twice."""
+        names = value if isinstance(value, list) and all(isinstance(name, str) for name in value) else []
+        if repeated := [name for name, number in Counter(names).items() if number > 1]:
+            raise ValueError(f"{repeated[0]!r} is listed twice")
+        return value
 
 
 class TextLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
@@ -64,7 +146,7 @@ def validate_content(model: type[Model], content: Any, path: Path | str, context
     """
     try:
         return model.model_validate(content, context=context)
-    except ValidationError as error:
+    except pydantic.ValidationError as error:
         raise faults_error(path, describe_faults(error, model)) from None
 
 
@@ -85,7 +167,7 @@ def faults_error(path: Path | str, faults: list[str]) -> UserError:
     return UserError("\n  ".join([f"{path}: {len(faults)} fault{'s' * (len(faults) > 1)}", *faults]))
 
 
-def describe_faults(error: ValidationError, model: type[BaseModel]) -> list[str]:
+def describe_faults(error: pydantic.ValidationError, model: type[BaseModel]) -> list[str]:
     """Describe each error of pydantic: the key, its value and what was expected."""
     return list(dict.fromkeys(_describe_fault(fault, model) for fault in error.errors()))
 
