@@ -9,10 +9,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from pipeline import list_unreproduced
 from timing import parse_numbers, timed
 
-from d_q_trial.reconstruct.cohort import reconstruct
-from d_q_trial.reconstruct.constraints import read_targets
-from d_q_trial.reconstruct.design import read_design
-from d_q_trial.reconstruct.workbook import write_workbook
+from d_q_trial.reconstruct.cohort import reconstruct, write_workbook
+from d_q_trial.reconstruct.design import read_design, read_targets
 from d_q_trial.trial import load_trial
 
 seeds = parse_numbers(__doc__, "seed") or range(2, 7)

@@ -461,16 +461,16 @@ def verify(context: Context) -> int:
 )
 def reconstruct(context: Context) -> None:
     """Make a synthetic cohort that agrees with every reported number."""
-    from .reconstruct import cohort, constraints, design, workbook
+    from .reconstruct import cohort, design
 
     arguments = context.arguments
     assumptions = design.read_design(arguments.design, context.trial)
     seed = assumptions.seed if arguments.seed is None else arguments.seed
     if seed < 0:
         raise UserError(f"--seed {seed}: expected a whole number from 0")
-    targets = constraints.read_targets(context.published, assumptions)
+    targets = design.read_targets(context.published, assumptions)
     report_progress = step_log.report_tenths(f"seed {seed}", "outcomes", sys.stdout)
-    workbook.write_workbook(cohort.reconstruct(assumptions, targets, seed, progress=report_progress), arguments.output)
+    cohort.write_workbook(cohort.reconstruct(assumptions, targets, seed, progress=report_progress), arguments.output)
 
 
 @command(

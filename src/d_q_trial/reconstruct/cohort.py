@@ -1,22 +1,29 @@
-"""Search one synthetic cohort from the reported values, a design and a seed."""
+"""Search one synthetic cohort from the reported values, a design and a seed, and write it as an Excel workbook."""
 
-from collections.abc import Callable, Iterator
+import datetime
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.random import Generator
 
 from ..errors import UserError
+from ..files import atomic, set_fixed_date
+from ..labels import fill_placeholders
 from ..published_tables import parse_number
-from ..trial import BASELINE
-from .constraints import build_constraints, check_targets, describe_row, effect_sign, row_groups
-from .design import Cohort, Design, Group, Targets, draw_participants
-from .search import Column, Swap, assign_by_rank, impose_ties, refine, sample_around_knots, solve, swap_until
+from ..trial import BASELINE, Marker, Outcome
+from ..workbook.reader import SYNTHETIC
+from .design import Cohort, Design, Group, Targets, build_constraints, check_targets
+from .search import Column, assign_by_rank, impose_ties, refine, sample_around_knots, solve
 
 # How often an outcome's baseline is drawn if its follow-ups cannot be met, and the values of a marker if some are equal.
 _BASELINE_DRAWS, _MARKER_DRAWS = 5, 1000
+_DATE = datetime.datetime(2024, 7, 2)  # of the workbook, so that the same cohort gives the same bytes
 Knots = tuple[float, float, float, float, float]
 # Participants of one stratum and arm, who may exchange values; the knots of their values, and their limits.
 Pool = tuple[Group, Knots, tuple[float, float]]
+Swap = tuple[np.ndarray, Sequence[int]]  # an array, and the positions of two entries to exchange
 
 
 def reconstruct(
@@ -32,7 +39,7 @@ def reconstruct(
     check_targets(cohort)
     _draw_counts(cohort, rng)
     outcomes = design.continuous
-    tendencies = [rng.standard_normal(cohort.arm.size) for _ in outcomes]  # of a participant's changes at all visits
+    tendencies = rng.standard_normal((len(outcomes), cohort.arm.size))  # of a participant's changes at all visits
     # Each outcome has its own random stream, so that a change to one outcome leaves the others unchanged.
     for number, stream in enumerate(outcome_seed.spawn(len(outcomes))):
         _search_outcome(cohort, outcomes[number], tendencies[number], np.random.default_rng(stream))
@@ -44,18 +51,70 @@ def reconstruct(
     return cohort
 
 
+def draw_participants(design: Design, targets: Targets, seed: int, rng: Generator) -> Cohort:
+    """Draw arms, strata and absences in the numbers of the design; participant order and marker overlap are random."""
+    arm = rng.permutation(np.concatenate([np.full(n, key, dtype=object) for key, n in design.arms.items()]))
+    lower_label, upper_label = design.trial.stratum_labels
+    strata, n_control = {}, {}
+    for name, marker in design.markers.items():
+        ranks, cut = np.arange(arm.size), design.trial.cuts[0]  # of the marker's values
+        ranks[-marker.upper :][: 1 + marker.tie_at_cut] = arm.size - marker.upper
+        if (n_upper := (ranks >= np.quantile(ranks, float(cut))).sum()) != marker.upper:
+            raise UserError(f"markers.{name}: {n_upper} values are at or above the {cut} quantile, not {marker.upper}")
+        n_control[name] = int(rng.integers(*marker.upper_control, endpoint=True))
+        strata[name, upper_label] = np.full(arm.size, False)
+    for key in design.arms:
+        members = rng.permutation(np.flatnonzero(arm == key))
+        n_both, n_first = int(rng.integers(*design.overlap[key], endpoint=True)), 0
+        for name, marker in design.markers.items():  # each marker after the first shares n_both participants with it
+            n = n_control[name] if key == design.trial.arms.control.key else marker.upper - n_control[name]
+            chosen = np.append(members[:n_both], members[n_first : n_first + n - n_both]) if n_first else members[:n]
+            if np.unique(chosen).size != n:
+                raise UserError(f"markers.{name}: 'upper', 'upper_control', 'overlap' and 'arms' contradict each other")
+            strata[name, upper_label][chosen] = True
+            n_first = n_first or n
+    strata |= {(name, lower_label): ~strata[name, upper_label] for name in design.markers}
+    factor_names = sorted({name for loading in design.loadings.values() for name in loading})
+    factors = {name: rng.standard_normal(arm.size) for name in factor_names}
+    cohort = Cohort(design, targets, _render_read_me(design, seed), arm, strata, factors)
+    present = np.full(arm.size, True)
+    for absence in design.absences:
+        eligible = present & cohort.members("", "", absence.arm)
+        for marker, stratum in absence.strata.items():
+            eligible &= cohort.members(marker, stratum, "")
+        candidates = rng.permutation(np.flatnonzero(eligible))
+        if candidates.size < absence.number:
+            raise UserError(f"absence ({absence.why}): {candidates.size} participants fit, {absence.number} needed")
+        absentees = candidates[: absence.number]
+        present[absentees] = False
+        for outcome in design.trial.outcomes:
+            for visit in design.for_outcome(absence.missing, outcome) or ():
+                cohort.absent[outcome, visit].extend(absentees)
+    return cohort
+
+
+def _render_read_me(design: Design, seed: int) -> str:
+    """Return the text of the sheet READ ME; UserError names a placeholder that is unknown."""
+    absences: Counter[str] = Counter()
+    for absence in design.absences:
+        absences[f"{design.trial.analysed_arms[absence.arm].label}: {absence.why}"] += absence.number
+    lines = "\n".join(f"{n} x {reason}" for reason, n in absences.items())
+    values = {"label": SYNTHETIC, "seed": str(seed), "cut": str(design.trial.cuts[0]), "absences": lines}
+    return fill_placeholders(design.read_me, values, "read_me")
+
+
 def _draw_counts(cohort: Cohort, rng: Generator) -> None:
     """Draw the participants whom the reported counts of the binary outcomes describe; UserError if they disagree."""
     for outcome in (key for key in cohort.design.trial.outcomes if key not in cohort.design.continuous):
         cells = cohort.cells[outcome, BASELINE] = np.full(cohort.arm.size, -1)  # not drawn yet
         for row in cohort.targets[outcome, BASELINE]:
             if row.get("statistic") == "count_percent":
-                members, count = np.flatnonzero(cohort.members(*row_groups(row)[0])), int(row["center"])
+                members, count = np.flatnonzero(cohort.members(*row.groups[0])), int(row["center"])
                 if (cells[members] < 0).all():
                     cells[members] = 0
                     cells[rng.choice(members, count, replace=False)] = 1
                 elif cells[members].sum() != count:
-                    raise UserError(f"{describe_row(row)}: a count of {count} disagrees with the other numbers")
+                    raise UserError(f"{row}: a count of {count} disagrees with the other numbers")
         if (cells < 0).any():
             raise UserError(f"{outcome}: the reported counts do not cover all participants")
 
@@ -114,7 +173,7 @@ def _collect_quartiles(cohort: Cohort, outcome: str, visit: str) -> list[tuple[G
     """Return the group and the quartiles of each row that reports quartiles of a column."""
     rows, names = cohort.targets[outcome, visit], ("lower", "center", "upper")
     complete = [row for row in rows if row.get("statistic") == "median_iqr" and all(row[name] for name in names)]
-    return [(row_groups(row)[0], *(parse_number(row[name]).value for name in names)) for row in complete]
+    return [(row.groups[0], *(parse_number(row[name]).value for name in names)) for row in complete]
 
 
 def _search_baseline(cohort: Cohort, outcome: str, rng: Generator) -> None:
@@ -150,8 +209,8 @@ def _search_follow_up(cohort: Cohort, outcome: str, visit: str, tendency: np.nda
     expected += design.shared_by_visits * tendency[measured]
     for row in cohort.targets[outcome, visit]:  # starts the strata with the reported direction of their effect
         if "contrast" in row and row["marker"] and " vs " not in row["stratum"]:
-            for group, size in zip(row_groups(row), (0.6, -0.6), strict=True):
-                expected[cohort.members(*group)[measured]] += size * effect_sign(row)
+            for group, size in zip(row.groups, (0.6, -0.6), strict=True):
+                expected[cohort.members(*group)[measured]] += size * row.sign
     step = 100.0 / base.min()
     shapes = _list_starting_shapes(cohort, outcome, visit, rng)
     pools = [(group, knots, (max(knots[0] - step, -100.0), knots[4] + step)) for group, knots in shapes]
@@ -194,8 +253,8 @@ def _fit_heights(cohort: Cohort, weight: str, bmi: str, low: float, high: float,
         item = rng.choice(np.flatnonzero(misfits()))
         return cells, [item, rng.choice(np.flatnonzero(cohort.arm == cohort.arm[item]))]
 
-    if not swap_until(lambda: float(misfits().sum()), propose, 3000):
-        raise UserError(f"heights: {weight} and {bmi} do not agree on heights of {low} to {high} m")
+    message = f"heights: {weight} and {bmi} do not agree on heights of {low} to {high} m"
+    _swap_until_met(lambda: float(misfits().sum()), propose, 3000, message)
 
 
 def _draw_markers(cohort: Cohort, rng: Generator) -> None:
@@ -231,8 +290,8 @@ def _draw_markers(cohort: Cohort, rng: Generator) -> None:
         members = np.flatnonzero(masks[rng.integers(len(masks))])
         return values, rng.choice(members, 2, replace=members.size < 2)
 
-    if not swap_until(misfit, propose, 20_000):
-        raise UserError("the Spearman correlations of the markers with age were not reached")
+    message = "the Spearman correlations of the markers with age were not reached"
+    _swap_until_met(misfit, propose, 20_000, message)
 
 
 def _draw_population(cohort: Cohort, rng: Generator) -> None:
@@ -245,3 +304,89 @@ def _draw_population(cohort: Cohort, rng: Generator) -> None:
         noise = marker.spread * (loading * shared + (1 - loading**2) ** 0.5 * rng.standard_normal(age.size))
         level = np.exp(np.log(marker.typical) + marker.slope * (age - 72) / 10 + noise)
         cohort.population[key] = np.maximum(np.round(level, design.marker_decimals), 10.0**-design.marker_decimals)
+
+
+def _swap_until_met(misfit: Callable[[], float], propose: Callable[[], Swap], attempts: int, message: str) -> None:
+    """Swap proposed pairs of entries of an array unless the misfit grows; UserError with the message if it stays above 0."""
+    current = misfit()
+    for _ in range(attempts):
+        if not current:
+            return
+        array, pair = propose()
+        array[pair] = array[pair[::-1]]
+        swapped = misfit()
+        if swapped > current:
+            array[pair] = array[pair[::-1]]
+        else:
+            current = swapped
+    raise UserError(message)
+
+
+def write_workbook(cohort: Cohort, path: Path | str) -> None:
+    """Write sheets ``READ ME``, ``Participants``, ``SASP``, ``p16 by age`` and ``Codebook``, or no file at all."""
+    from openpyxl import Workbook
+    from openpyxl.packaging.custom import StringProperty
+    from openpyxl.styles import Font
+
+    book = Workbook()
+    read_me = book.active
+    read_me.title = "READ ME"
+    for line in cohort.read_me.splitlines():
+        read_me.append([line])
+    read_me.column_dimensions["A"].width = 120
+    for title, columns in _sheet_columns(cohort).items():
+        sheet = book.create_sheet(title)
+        for row in (list(columns), *zip(*columns.values(), strict=True)):
+            sheet.append(row)
+        for cell in sheet[1]:
+            cell.font = Font(bold=True)
+        sheet.freeze_panes = "C2" if "Arm" in columns else "A2"
+    properties = book.properties
+    properties.title = properties.subject = properties.keywords = SYNTHETIC
+    properties.creator = "d_q_trial reconstruct"
+    properties.created = properties.modified = _DATE
+    book.custom_doc_props.append(StringProperty(name="synthetic", value="true"))
+    with atomic(path) as temporary:
+        book.save(temporary)
+        set_fixed_date(temporary, _DATE)
+
+
+def _sheet_columns(cohort: Cohort) -> dict[str, dict[str, list]]:
+    """Return the columns of each sheet by header."""
+    design, trial = cohort.design, cohort.design.trial
+    ids = [f"S{number:02d}" for number in range(1, cohort.arm.size + 1)]
+    id_and_arm = {"ID": ids, "Arm": [trial.analysed_arms[arm].label for arm in cohort.arm]}
+    measured_once, follow_up, sasp = {}, {}, {}  # columns by header
+    codebook = [("Variable", "Unit", "Meaning"), *((name, "", design.codebook[name]) for name in ("ID", "Arm"))]
+    for key, outcome in trial.outcomes.items():
+        if key not in design.continuous:
+            measured_once[outcome.label] = ["yes" if cell else "no" for cell in cohort.cells[key, BASELINE]]
+            codebook.append((outcome.label, "", "yes or no"))
+            continue
+        decimals = design.decimals[key]
+        columns = measured_once if not outcome.follow_up else sasp if outcome.family == "sasp" else follow_up
+        for visit in (BASELINE, *outcome.follow_up):
+            header = _header(outcome, visit.replace("_", " ") if outcome.follow_up else "")
+            columns[header] = [None if np.isnan(value) else value for value in cohort.values(key, visit).tolist()]
+        meaning = "whole numbers" if decimals == 0 else f"recorded to {10.0**-decimals:g}"
+        if outcome.follow_up:
+            weeks = ", ".join(visit.removeprefix("week_") for visit in outcome.follow_up)
+            meaning += f"; at baseline and at weeks {weeks}"
+        codebook.append((outcome.label, outcome.unit, meaning))
+    age = cohort.population["age"].tolist()
+    population = {"ID": [f"P{number + 1:03d}" for number in range(len(age))], _header(trial.outcomes[design.age]): age}
+    for key, values in cohort.markers.items():
+        marker = trial.markers[key]
+        measured_once[_header(marker)], population[_header(marker)] = values.tolist(), cohort.population[key].tolist()
+        codebook.append((marker.label, marker.unit, design.codebook["Marker"]))
+    sheets = {
+        "Participants": id_and_arm | measured_once | follow_up,
+        "SASP": id_and_arm | sasp if sasp else {},
+        "p16 by age": population if age else {},
+        "Codebook": {name: column for name, *column in zip(*codebook, strict=True)},
+    }
+    return {title: columns for title, columns in sheets.items() if columns}
+
+
+def _header(variable: Outcome | Marker, visit: str = "") -> str:
+    return " ".join(filter(None, (variable.label, visit, f"({variable.unit})" if variable.unit else "")))

@@ -1,15 +1,21 @@
-"""Search one column of recorded values that meets its constraints: starting values, simulated annealing, refinement."""
+"""Search one column of recorded values that meets its constraints: starting values, simulated annealing, refinement.
+
+A constraint measures its distance from being met (``gap``; 0 = met) and picks an item to move (``pick_item``).
+Items are positions in the column; a column is an array of float, shape (n,).
+"""
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.random import Generator
 
 from ..errors import UserError
-from .constraints import Constraint, Quantile, rank_sum_z
 
+# Added to the gap of every missed constraint, so that the search does not accept a near miss.
+_MISS_PENALTY = 0.02
 # Below this sum of gaps, only the discreteness of the values keeps P out of its window; ties are then tried more often.
 _NEARLY_MET = 0.08
 # Starting temperatures of successive attempts, in units of a constraint's gap, and their common final temperature.
@@ -21,8 +27,95 @@ _NEAR_TIE = 0.002
 _TAIL_EXPONENT = 1.7
 _REFINEMENT_ROUNDS = 4  # every item is tried once per round
 
+Window = tuple[float, float]
 Moves = list[tuple[int, int]]  # item, new cell
-Swap = tuple[np.ndarray, Sequence[int]]  # an array, and the positions of two entries to exchange
+
+
+def rank_sum_z(first: np.ndarray, second: np.ndarray) -> float:
+    """Return z of the rank-sum test: tie-corrected normal approximation, no continuity correction."""
+    values, pairs = np.concatenate([first, second]), first.size * second.size
+    n, tied = values.size, (values[:, None] == values).sum(axis=1)  # how many values equal each
+    variance = pairs / 12 * (n + 1 - (tied**2 - 1).sum() / (n * (n - 1)))
+    excess = np.sign(first[:, None] - second).sum() / 2  # U minus its expectation
+    return excess / math.sqrt(variance) if variance > 0 else 0.0
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """A statistic of one or two groups of items must lie within one of several windows."""
+
+    name: str
+    groups: tuple[np.ndarray, ...]
+    windows: tuple[Window, ...]
+    statistic: Callable[..., float]
+    scale: float = 1.0  # the distance from a window that counts as 1
+
+    @cached_property
+    def items(self) -> np.ndarray:
+        """The items of all groups."""
+        return np.concatenate(self.groups)
+
+    def value(self, column: np.ndarray) -> float:
+        """Return the statistic."""
+        return float(self.statistic(*(column[group] for group in self.groups)))
+
+    def gap(self, column: np.ndarray) -> float:
+        """Return the distance from the nearest window in units of ``scale``, plus a penalty; 0 within a window."""
+        value = self.value(column)
+        distance = min(max(low - value, value - high, 0.0) for low, high in self.windows)
+        return distance / self.scale + _MISS_PENALTY if distance else 0.0
+
+    def pick_item(self, column: np.ndarray, rng: Generator) -> int:
+        """Return a random item whose value may change the statistic; by default any item."""
+        return self.items[rng.integers(self.items.size)]
+
+
+@dataclass(frozen=True)
+class MedianDifference(Constraint):
+    """The difference of the medians of two groups."""
+
+    statistic: Callable[..., float] = lambda first, second: np.median(first) - np.median(second)
+
+    def pick_item(self, column: np.ndarray, rng: Generator) -> int:
+        """Return a random item near the median of either group."""
+        group = self.groups[0 if rng.integers(2) else 1]
+        order = np.argsort(column[group], kind="stable")
+        rank = (order.size - 1) // 2 + rng.integers(-1, 3)
+        return group[order[min(max(rank, 0), order.size - 1)]]
+
+
+@dataclass(frozen=True)
+class Quantile(Constraint):
+    """The type 7 quantile of one group."""
+
+    statistic: Callable[..., float] = np.quantile
+    probability: float = 0.5
+
+    def neighbours(self, column: np.ndarray) -> tuple[int, int, float]:
+        """Return the items below and above the quantile, and the weight of the upper: 0 if it is one item's value."""
+        (group,) = self.groups
+        order = np.argsort(column[group], kind="stable")
+        rank = (order.size - 1) * self.probability
+        below = int(rank)
+        return group[order[below]], group[order[min(below + 1, order.size - 1)]], rank - below
+
+    def value(self, column: np.ndarray) -> float:  # noqa: D102
+        lower, upper, weight = self.neighbours(column)
+        return float(column[lower] + weight * (column[upper] - column[lower]))
+
+    def pick_item(self, column: np.ndarray, rng: Generator) -> int:  # noqa: D102
+        return self.neighbours(column)[rng.integers(2)]
+
+    def value_to_meet(self, column: np.ndarray, item: int, rng: Generator) -> float | None:
+        """Return a value of ``item`` that puts the quantile into its window if the order stays; None if none does."""
+        lower, upper, weight = self.neighbours(column)
+        low, high = self.windows[0]
+        target = low + rng.random() * (high - low)
+        if column[item] == column[lower]:
+            return (target - weight * column[upper]) / (1 - weight)
+        if weight and column[item] == column[upper]:
+            return (target - (1 - weight) * column[lower]) / weight
+        return None
 
 
 @dataclass
@@ -243,19 +336,3 @@ def impose_ties(values: np.ndarray, column: Column, largest: int, n_pairs: int, 
         steps = math.gcd(*base[pair])  # changes by a multiple of 1 / steps are whole cells for both
         values[pair] = 100.0 * (round(steps * (1 + values[pair[0]] / 100.0)) / steps - 1)
         untied = np.setdiff1d(untied, pair)
-
-
-def swap_until(misfit: Callable[[], float], propose: Callable[[], Swap], attempts: int) -> bool:
-    """Swap proposed pairs of entries of an array unless the misfit grows; return whether it reached 0."""
-    current = misfit()
-    for _ in range(attempts):
-        if not current:
-            return True
-        array, pair = propose()
-        array[pair] = array[pair[::-1]]
-        swapped = misfit()
-        if swapped > current:
-            array[pair] = array[pair[::-1]]
-        else:
-            current = swapped
-    return False
