@@ -110,11 +110,16 @@ def test_fault_of_a_mapping_is_reported_with_its_key(read_opaque, old, new, mess
         ("", "", "CTx week 20", "x!C1: 'CTx week 20': the mapping reads this column as visit baseline, but its header"),
         ("B: d_q}", "B: d_q, c: d_q}", "c", "'c': under arms of the mapping, has no effect"),
         ("blocks:", "variables: {c: ignore}\nblocks:", "c", "'c': under variables of the mapping, has no effect"),
+        ("blocks:", "strata: {3: T3}\nblocks:", "c", "'3': under strata of the mapping, has no effect"),
+        ("[]", "[-99]", "c", "'-99': under missing of the mapping, has no effect"),
+        ("range: A1", "variable: ctx\n    range: A1", "c", "x!A1:E13: variable: ctx of this block of the mapping"),
+        ("range: A1", "arm: d_q\n    range: A1", "c", "x!A1:E13: arm: d_q of this block of the mapping has no effect"),
         ("blocks:", "workbook: a.xlsx\nblocks:", "c", "'a.xlsx': the workbook that the mapping was written for has"),
     ],
 )
 def test_content_that_contradicts_a_mapping_is_noted(read_opaque, old, new, header, note):
-    notes = read_opaque(MAPPING.replace(old, new), C1=header).source["notes"]
+    text = MAPPING.replace("missing: [lost, -99]", "missing: []").replace(old, new)
+    notes = read_opaque(text, C1=header).source["notes"]
     assert [text.startswith(note) for text in notes] == [True]
 
 

@@ -266,7 +266,7 @@ def check_codebooks(reading: WorkbookReading) -> None:
 
 
 def check_codes(reading: WorkbookReading) -> None:
-    """Report codes of a mapping by which no cell and, without blocks, no label is read."""
+    """Report codes of a mapping by which no cell and, without blocks, no label is read, and strata that no value has."""
     codes, readers = reading.policy.codes, (reading.vocabulary.label, reading.vocabulary.context)
     sheets = reading.workbook.sheets if any(codes.values()) and reading.policy.blocks is None else ()
     rows = [row for sheet in sheets for row in [[sheet.name], *sheet.rows]]
@@ -277,6 +277,12 @@ def check_codes(reading: WorkbookReading) -> None:
             labels = [read(text) for name, text in texts.items() if compact_name(code) in name for read in readers]
             if key not in {"ignore" if label.role == "ignored" else getattr(label, role) for label in labels}:
                 reading.faults.note("unused code", {"value": code}, section=CODE_SECTIONS[role])
+    strata = {*reading.frame["stratum"], *reading.frame["text"]}
+    missing = {fault.value.strip("'").casefold() for fault in reading.faults.found if fault.kind == "missing code"}
+    unused = [("strata", code) for code, stratum in codes["stratum"].items() if stratum not in strata]
+    unused += [("missing", code) for code in reading.policy.missing if canonical_id(code).casefold() not in missing]
+    for section, code in unused:
+        reading.faults.note("unused code", {"value": code}, section=section)
 
 
 def check_mapping(reading: WorkbookReading) -> None:
@@ -289,6 +295,10 @@ def check_mapping(reading: WorkbookReading) -> None:
     for plan, start in [(p, p.header.first_data) for p in reading.plans if p.mapped]:
         known = [[i >= start or cell in weeks for cell in row] for i, row in enumerate(plan.block.values)]
         listed[plan.sheet][np.ix_(plan.block.rows, plan.block.columns)] |= known
+        for name in ("variable", "visit", "arm", "stratum"):
+            in_rows = plan.column_of(name) and plan.rows.loc[plan.rows["use"], name].notna().all()
+            if getattr(plan, name) and (in_rows or all(getattr(column, name) for column in plan.data)):
+                faults.note("no effect", plan.location(), statement=name, key=getattr(plan, name))
         for column, role in itertools.product(plan.data, ("variable", "visit", "arm")):
             named, used = getattr(column.reading, role), getattr(column, role) or getattr(plan, role)
             if column.reading.certain and used and named not in (None, used):
