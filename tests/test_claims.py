@@ -40,22 +40,16 @@ def test_each_reported_value_becomes_a_claim_with_its_source_and_key():
         assert all_claims[row["claim"]] == {"not_checkable": "", "test": test} | row
 
 
-def test_a_missing_folder_of_reported_values_is_refused(tmp_path):
+def test_reported_values_need_their_folder_events_need_no_note_and_differences_apply_to_a_kind_of_data(tmp_path):
     with pytest.raises(UserError, match=f"^{tmp_path / 'none'}: no such folder of reported values$"):
         claims.read_claims(tmp_path / "none")
-
-
-def test_a_known_difference_applies_to_its_kind_of_data(tmp_path):
-    (tmp_path / "known_differences.csv").write_text("claim,data,reason\na,any,1\nb,synthetic,2\n")
-    known_differences = [claims.read_known_differences(tmp_path, synthetic=synthetic) for synthetic in (True, False)]
-    assert known_differences == [{"a": "1", "b": "2"}, {"a": "1"}]
-
-
-def test_an_adverse_event_of_the_registry_without_a_note_keeps_its_name(tmp_path):
     header = "source,locator,event,group,affected,at_risk,percent"
     (tmp_path / "adverse_events.csv").write_text(f"{header}\nregistry,,a,,1,9,")
     (claim,) = claims.read_claims(tmp_path)
     assert (claim["claim"], claim["outcome"]) == ("registry:a:affected", "a")
+    (tmp_path / "known_differences.csv").write_text("claim,data,reason\na,any,1\nb,synthetic,2\n")
+    known_differences = [claims.read_known_differences(tmp_path, synthetic=synthetic) for synthetic in (True, False)]
+    assert known_differences == [{"a": "1", "b": "2"}, {"a": "1"}]
 
 
 @pytest.mark.parametrize("test", ["normal_continuity", "exact"])

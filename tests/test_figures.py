@@ -588,7 +588,7 @@ def trial_figures(request, tmp_path_factory):
         yield study.label, {key: render.lay_out_figure(figure, study) for key, figure in figures}
 
 
-def test_every_panel_has_results_and_page_the_journal_s_width_letters_and_label_and_nothing_is_cut_off(trial_figures):
+def test_panels_have_results_pages_their_width_letters_and_label_uncut_texts_and_interaction_p_of_t(trial_figures):
     data_label, pages = trial_figures
     for key, (page, contents) in pages.items():
         assert [panel.title for panel in contents if panel.missing] == [], key
@@ -603,9 +603,6 @@ def test_every_panel_has_results_and_page_the_journal_s_width_letters_and_label_
         labels = [text for text in page.figure.findobj(Text) if text.get_gid() == "label"]
         assert [text.get_text() for text in labels] == ([data_label] if data_label and key != "figure_2" else []), key
         assert all(text.get_fontsize() >= 7 for text in labels)
-
-
-def test_forest_plots_have_the_interaction_p_of_t(trial_figures):
-    words = trial_figures[1]["forest"][1][0].words
+    words = pages["forest"][1][0].words
     # The one permutation would give two values.
     assert len(set(re.findall(r"interaction P = (\d\.\d+)", words))) > 4

@@ -98,8 +98,7 @@ def test_main_results_are_comparisons_with_interaction_and_search_corrected_p():
 
 BY_COLUMN = {"by": "column", "column": "x", "labels": ["T1", "T2", "T3"]}
 OF_T3 = "that of T3, as if its cutoff had been chosen by P among all cutoffs; in parentheses, that of the best of all cutoffs"
-
-
+OF_COLUMN = "none, because the strata are those of a column and no cutoff was searched for"
 REASON = "T3 has fewer than {} participants in an arm, so that its cutoff is not tried"
 
 
@@ -111,12 +110,7 @@ REASON = "T3 has fewer than {} participants in an arm, so that its cutoff is not
         (TABLES | {"robustness/analysis_cuts": []}, {}, 9, f"none, because {REASON.format('nine')}"),
         ({}, {}, 6, "not computed for this analysis"),
         (TABLES, {"test": "welch"}, 6, "this test gives none"),
-        (
-            TABLES,
-            {"strata": BY_COLUMN},
-            6,
-            "none, because the strata are those of a column and no cutoff was searched for",
-        ),
+        (TABLES, {"strata": BY_COLUMN}, 6, OF_COLUMN),
     ],
 )
 def test_search_corrected_p_is_that_of_the_subgroup_or_the_reason_is_given(tables, changes, minimum, description):

@@ -143,7 +143,7 @@ ESTIMATES = [f".forest tbody tr:nth-child(2) > :nth-child({column})" for column 
         *((COMPARISON, width, None, ESTIMATES) for width in (360, 768, 1440)),
     ],
 )
-def test_main_results_and_verdicts_are_visible_without_scrolling(driver, pages, page, width, height, selectors):
+def test_results_verdicts_and_navigation_are_visible_without_scrolling(driver, pages, page, width, height, selectors):
     show(driver, pages / page, width=width, height=height or 900)
     for selector in selectors:
         box = find(driver, selector).rect
@@ -152,18 +152,15 @@ def test_main_results_and_verdicts_are_visible_without_scrolling(driver, pages, 
     if page == REPORT:  # a third of 31 and 53 screens
         screens = driver.execute_script("return document.documentElement.scrollHeight / innerHeight")
         assert screens < {1440: 31, 360: 53}[width] / 3
+        driver.execute_script("scrollTo(0, 5000)")  # where the navigation stays visible
+        find(driver, "nav.contents a[href='#summary']").click()
+        assert driver.execute_script("return scrollY") < height
 
 
-def test_the_navigation_stays_visible_on_a_phone(driver, pages):
-    show(driver, pages / REPORT, width=360, height=740)
-    driver.execute_script("scrollTo(0, 5000)")
-    find(driver, "nav.contents a[href='#summary']").click()
-    assert driver.execute_script("return scrollY") < 740
-
-
-def test_the_slider_of_the_explorer_visits_every_cutoff(driver, pages):
+def test_the_slider_of_the_explorer_visits_every_cutoff_and_the_address_keeps_the_state(driver, pages):
     choice = {"marker": "p16_variant_1+5", "choice": "ctx/week_4"}
     show(driver, pages / REPORT)
+    assert find(driver, "#choice").get_attribute("value") == "p1np/week_2"
     choose(driver, **choice)
     data = json.loads(driver.execute_script("return document.getElementById('data').textContent"))
     (series,) = [series for series in data["series"] if choice.items() <= series.items()]
@@ -175,13 +172,7 @@ def test_the_slider_of_the_explorer_visits_every_cutoff(driver, pages):
             assert cells[:2] == side[:2]
             assert cells[6:8] == side[7:] if len(side) > 2 else set(cells[2:8]) == {"too few"}
         slider.send_keys(webdriver.Keys.ARROW_RIGHT)
-
-
-def test_the_address_keeps_the_state_of_the_explorer(driver, pages):
-    show(driver, pages / REPORT)
-    assert find(driver, "#choice").get_attribute("value") == "p1np/week_2"
-    choose(driver, marker="p16_variant_1+5", choice="ctx/week_4")
-    find(driver, "#cut").send_keys(webdriver.Keys.ARROW_LEFT, webdriver.Keys.ARROW_LEFT)
+    slider.send_keys(webdriver.Keys.ARROW_LEFT, webdriver.Keys.ARROW_LEFT)
     before = [find(driver, "#cut-value").text, *list_texts(driver, ABOVE)]
     assert "outcome=ctx&visit=week_4" in driver.current_url
     for address in ("about:blank", driver.current_url):
@@ -224,7 +215,7 @@ def test_both_markers_share_an_axis_that_includes_effects_without_intervals(driv
     assert high - low > 20
 
 
-def test_the_tooltip_of_a_point_shows_participant_change_and_marker(driver, pages):
+def test_a_point_has_a_tooltip_with_participant_change_and_marker_and_a_figure_can_be_enlarged(driver, pages):
     show(driver, pages / REPORT)
     scroll_to(driver, "#chart")
     point = driver.find_elements("css selector", "#chart svg:first-child path[transform]")[-1]
@@ -232,6 +223,10 @@ def test_the_tooltip_of_a_point_shows_participant_change_and_marker(driver, page
     spans = "[...document.querySelectorAll('#chart tspan')]"
     tooltip = driver.execute_script(f"return {spans}.map((t) => t.textContent.replace('\u200b', '')).join(' ')")
     assert re.search(r"S\d+, (D\+Q|Control) change −?[\d.]+% p16 variant 5 [\d.]+ AU", tooltip)
+    driver.execute_script("arguments[0].click()", scroll_to(driver, "#figure_3 .zoom"))
+    assert find(driver, "dialog img").rect["width"] > 1000
+    find(driver, "dialog button").click()
+    assert not find(driver, "dialog").is_displayed()
 
 
 def test_the_values_of_the_explorer_can_be_copied_as_csv(driver, pages):
@@ -254,18 +249,16 @@ def test_the_values_of_the_explorer_can_be_copied_as_csv(driver, pages):
         assert float(line["Hodges-Lehmann estimate"]) == pytest.approx(float(row["difference"]), abs=0.05)
 
 
-def test_a_figure_can_be_enlarged(driver, pages):
-    show(driver, pages / REPORT)
-    driver.execute_script("arguments[0].click()", scroll_to(driver, "#figure_3 .zoom"))
-    assert find(driver, "dialog img").rect["width"] > 1000
-    find(driver, "dialog button").click()
-    assert not find(driver, "dialog").is_displayed()
-
-
-def test_reported_values_can_be_filtered(driver, pages):
+def test_reported_values_are_sorted_as_numbers_and_can_be_filtered(driver, pages):
     claims = read_rows(pages / CLAIMS.replace("html", "csv"))
     show(driver, pages / CLAIMS)
     assert len(list_texts(driver, ROWS)) == len(claims)
+    columns = []
+    for _ in range(2):
+        driver.execute_script("arguments[0].click()", scroll_to(driver, "#claims th:nth-child(3) button"))
+        column = [text.replace("−", "-").replace(",", "") for text in list_texts(driver, f"{ROWS} > :nth-child(3)")]
+        columns.append([float(text) for text in column if re.fullmatch(r"[-+]?[\d.]+", text)])
+    assert sorted(columns) == sorted([sorted(columns[0]), sorted(columns[0], reverse=True)])
     find(driver, "#filter [value='reproduced']").click()
     find(driver, "#source").send_keys("registry")
     expected = sum(row["verdict"] != "reproduced" and row["source"] == "registry" for row in claims)
@@ -293,16 +286,6 @@ def test_links_open_the_filtered_reported_values(driver, pages):
     driver.execute_script("document.querySelector('#claims tbody tr:not([hidden]) td a').click()")
     wait_for_page(driver, pages / REPORT)
     assert driver.current_url.endswith("report.html#figure_3-a")
-
-
-def test_reported_values_are_sorted_as_numbers(driver, pages):
-    show(driver, pages / CLAIMS)
-    columns = []
-    for _ in range(2):
-        driver.execute_script("arguments[0].click()", scroll_to(driver, "#claims th:nth-child(3) button"))
-        column = [text.replace("−", "-").replace(",", "") for text in list_texts(driver, f"{ROWS} > :nth-child(3)")]
-        columns.append([float(text) for text in column if re.fullmatch(r"[-+]?[\d.]+", text)])
-    assert sorted(columns) == sorted([sorted(columns[0]), sorted(columns[0], reverse=True)])
 
 
 PRINTED = ("Extended Data Table 3", "Main results", "quartile_type: 7", "0.611", "folded tables, robustness")
