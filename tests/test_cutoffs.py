@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pipeline
 import pytest
-from matplotlib.figure import Figure
 from oracle_values import step_down_by_definition
 from pipeline import CHOSEN, LABEL, PBC, PUBLISHED, TRIAL, one, pick
 from scipy.stats import norm
@@ -83,14 +82,7 @@ def _assert_compares(row, value, is_first, inside, analysis):
 
 
 @pytest.mark.parametrize(
-    ("test", "at_cut", "alpha"),
-    [
-        ("normal", "upper", 0.05),
-        ("normal_continuity", "lower", 0.2),
-        ("exact", "upper", 0.3),
-        ("welch", "upper", 0.1),
-        ("brunner_munzel", "lower", 0.1),
-    ],
+    ("test", "at_cut", "alpha"), [("exact", "upper", 0.3), ("welch", "upper", 0.1), ("brunner_munzel", "lower", 0.1)]
 )
 def test_every_cutoff_and_window_compares_its_groups_by_the_test_of_the_analysis(test, at_cut, alpha):
     run = _run_invented(strata=settings.StrataRule(at_cut=at_cut, cuts=[0.5]), test=test, alpha=alpha)
@@ -323,7 +315,7 @@ def test_lines_rings_marks_and_corrected_p_have_the_values_of_the_tables(tables,
     ("power", "first_is_empty", "panels", "labelled"),
     [(1, False, 4, 4), (1.6, False, 4, 4), (2.4, False, 4, 1), (60, False, 4, 1), (60, True, 3, 1)],
 )
-def test_small_p_are_labelled_without_reaching_the_panel_to_the_left(
+def test_small_p_have_few_labels_which_do_not_reach_the_panel_to_the_left(
     tables, draw_figure, power, first_is_empty, panels, labelled
 ):
     is_first = tables.cutoffs["outcome"].eq("ctx") & tables.cutoffs["visit"].eq("week_2")
@@ -335,21 +327,15 @@ def test_small_p_are_labelled_without_reaching_the_panel_to_the_left(
     figure = draw_figure("turnover", trial, smaller)
     figure.draw_without_rendering()
     p_axes = [ax for ax in figure.axes if ax.get_yscale() == "log"]
+    lowest, highest = p_axes[0].get_ylim()
+    ticks = [value for value in p_axes[0].get_yticks() if lowest <= value <= highest]
+    assert 3 <= len(ticks) <= 5
+    assert set(ticks) <= {10.0**-power for power in range(200)}
     drawn_texts = drawn.list_texts(figure)
     labels = [[t for t in ax.get_yticklabels() if t in drawn_texts] for ax in p_axes]
     assert (len(p_axes), len(list(filter(None, labels)))) == (panels, labelled)
     for before, texts in zip(p_axes, labels[1:], strict=False):
         assert all(text.get_window_extent().x0 > before.bbox.x1 for text in texts)
-
-
-@pytest.mark.parametrize("lowest", [0.006, 6e-5, 6e-7, 6e-101])
-def test_a_p_axis_has_few_labels(tables, lowest):
-    axes = Figure().add_subplot()
-    drawing.draw_p(axes, tables.of(*PANEL), 0.05, (lowest, 1.25))
-    axes.figure.draw_without_rendering()
-    ticks = [value for value in axes.get_yticks() if lowest <= value <= 1.25]
-    assert 3 <= len(ticks) <= 5
-    assert set(ticks) <= {10.0**-power for power in range(101)}
 
 
 @pytest.mark.parametrize("trial", [TRIAL, drawn.lengthen_labels(TRIAL)])

@@ -10,7 +10,7 @@ from scipy import stats
 
 from d_q_trial import results as results_module
 from d_q_trial.labels import caption_values, describe_small_groups
-from d_q_trial.results_table import COLUMNS, KEYS
+from d_q_trial.results_table import COLUMNS
 from d_q_trial.stats.categorical import jonckheere_terpstra
 from d_q_trial.stats.rank_sum import hodges_lehmann
 from d_q_trial.stats.two_sample import TESTS
@@ -78,6 +78,7 @@ def test_all_rows_of_a_small_trial_are_those_worked_by_hand():
     chi = 5 * (2 * 2 - 1 * 0) ** 2 / (3 * 2 * 2 * 3)
     numbers = {"chi_squared": chi, "p": stats.chi2.sf(chi, 1)}
     expected += [(*smoker, *contrast, name, value, 3, 2, "chi_squared", "") for name, value in numbers.items()]
+    assert tuple(results) == COLUMNS
     rows = results[results["stratum"].eq("all") & (results["measure"].ne("baseline") | results["outcome"].eq("smoker"))]
     assert sort_rows(rows) == sort_rows(pd.DataFrame(expected, columns=list(COLUMNS)))
     assert results.dtypes[["value", "n_first", "n_second"]].astype(str).tolist() == ["float64", "Int64", "Int64"]
@@ -112,12 +113,13 @@ def test_strata_are_compared_at_baseline_as_arms_are():
 def test_alternatives_are_the_results_of_the_analysis_by_another_test_or_quartile_type():
     others = [({"test": test}, "p", test) for test in ("exact", "welch")]
     others += [({"quartile_type": number}, "q", f"type_{number}") for number in (1, 2, 3, 4, 5, 6, 8, 9)]
-    assert set(sort_rows(run_small().alternatives)) == {
+    expected = [
         row
         for overrides, statistic, method in others
         for row in sort_rows(run_small(**overrides).results)
         if row[7].startswith(statistic) and row[11] == method
-    }
+    ]
+    assert sort_rows(run_small().alternatives) == sorted(expected, key=str)
 
 
 def test_every_missing_number_has_its_reason():
@@ -158,16 +160,6 @@ def test_correlations_of_markers_with_age_equal_scipy_in_the_population_its_age_
             expected += [(*key, name, value, len(pairs), "", method, "") for name, value, method in numbers]
     results = pipeline.rerun(published, outcomes=["smoker"], exclude=excluded).results
     assert sort_rows(pick(results, measure="correlation")) == sort_rows(pd.DataFrame(expected, columns=list(COLUMNS)))
-
-
-def test_keys_are_unique_and_numbers_are_finite_or_missing_with_a_reason():
-    published = pipeline.run_config()
-    assert tuple(published.results.columns) == COLUMNS
-    assert not published.results.duplicated(list(KEYS)).any()
-    assert not published.alternatives.duplicated([*KEYS, "method"]).any()
-    missing = published.results["value"].isna()
-    assert (published.results.loc[missing, "reason"] != "").all()
-    assert np.isfinite(published.results.loc[~missing, "value"]).all()
 
 
 def test_three_strata_have_a_trend_within_each_arm_and_at_baseline():
