@@ -13,7 +13,6 @@ from d_q_trial.config import settings
 from d_q_trial.participants import COLUMNS, Participants
 from d_q_trial.results import build_results
 from d_q_trial.stats.two_sample import rank_sum_variants
-from d_q_trial.strata import select_marker_values
 from d_q_trial.trial import Trial, load_trial
 from d_q_trial.workbook.reader import read_workbook
 
@@ -101,20 +100,12 @@ def widen_changes(layout: Layout) -> tuple[pd.DataFrame, np.ndarray]:
 
 
 @dataclass(frozen=True)
-class Run:
+class Run(Layout):
+    """The input of the robustness analyses, the participants that it was built from, and its results."""
+
     participants: Participants
-    changes: pd.DataFrame
-    strata: pd.DataFrame
     results: pd.DataFrame
     alternatives: pd.DataFrame
-    trial: Trial
-    analysis: settings.Analysis
-
-    @property
-    def layout(self) -> Layout:
-        """The input of the robustness analyses."""
-        markers = select_marker_values(self.participants, self.trial, self.analysis)
-        return Layout(self.changes, self.strata, markers, self.trial, self.analysis)
 
     def value(self, statistic: str, **keys: str) -> float:
         """Return the only value in the results with these keys."""
@@ -131,7 +122,7 @@ def run(
 ) -> Run:
     layout = build_layout(participants, trial, analysis)
     results = build_results(participants, layout, also=also)
-    return Run(participants, layout.changes, layout.strata, *results, trial, analysis)
+    return Run(layout.changes, layout.strata, layout.markers, trial, analysis, participants, *results)
 
 
 @lru_cache

@@ -53,9 +53,9 @@ def _build_tables(layout, robustness=ROBUSTNESS):
 
 def test_a_search_that_does_not_fit_into_memory_is_refused_before_it_begins():
     no_memory = ROBUSTNESS.model_copy(update={"memory_mb": 0})
-    assert len(_build_tables(_run_invented(test="welch").layout, no_memory)) == 3  # this test has no search
+    assert len(_build_tables(_run_invented(test="welch"), no_memory)) == 3  # this test has no search
     with pytest.raises(MemoryError, match=r"robustness.memory_mb: 0 MB, but \d+ specifications need 1 MB"):
-        _divide(_run_invented().layout, no_memory)
+        _divide(_run_invented(), no_memory)
 
 
 def _select_changes(run, row):
@@ -86,7 +86,7 @@ def _assert_compares(row, value, is_first, inside, analysis):
 )
 def test_every_cutoff_and_window_compares_its_groups_by_the_test_of_the_analysis(test, at_cut, alpha):
     run = _run_invented(strata=settings.StrataRule(at_cut=at_cut, cuts=[0.5]), test=test, alpha=alpha)
-    table, windows, _ = _build_tables(run.layout)
+    table, windows, _ = _build_tables(run)
     sides = set()
     for row in table.drop_duplicates(["outcome", "visit"]).itertuples():
         _, is_first, marker = _select_changes(run, row)
@@ -126,7 +126,7 @@ def test_every_cutoff_and_window_compares_its_groups_by_the_test_of_the_analysis
 def test_arms_of_50_are_tested_by_the_normal_approximation_as_in_r(size, method):
     people = pipeline.make_participants(pipeline.randomized(2 * size))
     run = pipeline.run(people, TRIAL, PUBLISHED.model_copy(update={"test": "exact"}), also=())
-    layout = replace(run.layout, changes=pick(run.changes, visit="week_2"))
+    layout = replace(run, changes=pick(run.changes, visit="week_2"))
     divided = _divide(layout, ROBUSTNESS.model_copy(update={"minimum_per_arm": size - 2}))
     assert set(divided.table["method"]) == {method}
 
@@ -151,9 +151,9 @@ def _read_strata_from_a_column():
 )
 def test_the_cutoff_of_the_analysis_has_the_numbers_of_the_results(make_run, markers, names):
     run = make_run()
-    all_cuts = cutoffs.cutoffs_table(_divide(run.layout, Robustness()))
-    table, labels = select_analysis_cuts(all_cuts, run.layout), run.analysis.strata.labels
-    assert set(run.layout.markers) == set(run.trial.markers)
+    all_cuts = cutoffs.cutoffs_table(_divide(run, Robustness()))
+    table, labels = select_analysis_cuts(all_cuts, run), run.analysis.strata.labels
+    assert set(run.markers) == set(run.trial.markers)
     assert (table["marker"].nunique(), set(table["stratum"])) == (markers, names)
     results = run.results[run.results["contrast"].eq(run.trial.contrast) & run.results["measure"].ne("baseline")]
     # The middle one of three strata lies between two cutoffs.
@@ -168,7 +168,7 @@ def test_the_cutoff_of_the_analysis_has_the_numbers_of_the_results(make_run, mar
 
 def _list_groups(run):
     """Return the changes above and below every cutoff, by outcome, visit, side and cutoff."""
-    wide, _ = pipeline.widen_changes(run.layout)
+    wide, _ = pipeline.widen_changes(run)
     marker, groups = run.strata.set_index("participant")["marker_value"].reindex(wide.index), {}
     for place, value in wide.items():
         for cut in np.unique(marker[value.notna()])[1:]:
@@ -179,10 +179,10 @@ def _list_groups(run):
 @pytest.mark.parametrize("test", ["normal", "normal_continuity"])
 def test_the_best_cutoff_has_the_smallest_p_and_its_corrected_p_is_its_share_of_all_splits(test):
     run = _run_invented(n=10, seed=1, test=test)
-    table, _, best = _build_tables(run.layout)
+    table, _, best = _build_tables(run)
     best, groups = pick(best, marker=MARKER, reason=""), _list_groups(run)
     splits = [np.isin(np.arange(10), treated) for treated in combinations(range(10), 5)]
-    splits.insert(0, pipeline.widen_changes(run.layout)[1])
+    splits.insert(0, pipeline.widen_changes(run)[1])
     for scope, searched in {"side": ["outcome", "visit", "side"], "both": ["outcome", "visit"], "family": []}.items():
         family = groups.T.groupby(searched, sort=False).ngroup().to_numpy() if searched else 0
         p = step_down_by_definition(get_test(test), groups.to_numpy(), splits, family, minimum=2)
@@ -203,7 +203,7 @@ def test_the_best_cutoff_has_the_smallest_p_and_its_corrected_p_is_its_share_of_
 def test_the_interval_of_the_best_cutoff_has_the_level_of_the_analysis_and_p_has_one(alpha, limits, monkeypatch):
     cuts = np.append(np.arange(1.0, 101), np.nan)
     monkeypatch.setattr(cutoffs, "best_cut_bootstrap", lambda *_, **__: (cuts, np.arange(101) / 100))
-    best = pick(_build_tables(_run_invented(alpha=alpha).layout)[2], marker=MARKER)
+    best = pick(_build_tables(_run_invented(alpha=alpha))[2], marker=MARKER)
     for name in ("p_best_of_side", "p_best_of_family"):  # P counts the data as a permutation, the interval does not
         assert (best[f"{name}_lower"] < best[name]).all()
         assert (best[name] < best[f"{name}_upper"] + 1 / 1000).all()
@@ -215,7 +215,7 @@ def test_the_interval_of_the_best_cutoff_has_the_level_of_the_analysis_and_p_has
 
 def test_marker_values_that_differ_by_rounding_error_tie():
     tables = []
-    for layout in (_run_invented().layout, _run_invented(noise=1e-13).layout):
+    for layout in (_run_invented(), _run_invented(noise=1e-13)):
         all_cuts, *others = _build_tables(layout)
         tables.append([all_cuts, *others, select_analysis_cuts(all_cuts, layout)])
     for expected, table in zip(*tables, strict=True):
@@ -224,7 +224,7 @@ def test_marker_values_that_differ_by_rounding_error_tie():
 
 def test_the_best_split_within_an_arm_is_that_of_its_participants():
     run = _run_invented(n=24)
-    table = cutoffs.best_splits(_divide(run.layout), TRIAL, ROBUSTNESS)
+    table = cutoffs.best_splits(_divide(run), TRIAL, ROBUSTNESS)
     for row in pick(table, marker=MARKER).itertuples():
         value, is_first, marker = _select_changes(run, row)
         in_arm = is_first == (row.arm == "d_q")
@@ -246,7 +246,7 @@ def test_the_best_split_within_an_arm_is_that_of_its_participants():
 )
 def test_tables_without_cutoffs_are_empty_and_give_the_reason(n, alter, reasons):
     run = _run_invented(n)
-    table, windows, best = _build_tables(replace(run.layout, changes=alter(run.changes)), Robustness(permutations=99))
+    table, windows, best = _build_tables(replace(run, changes=alter(run.changes)), Robustness(permutations=99))
     columns = [cutoffs.CUTOFFS, cutoffs.WINDOWS, cutoffs.BEST_CUTS]
     assert [tuple(frame) for frame in (table, windows, best)] == columns
     assert len(table) == len(windows) == 0
@@ -264,7 +264,7 @@ POINT = ["share_below", "difference"]
 @pytest.fixture(scope="module")
 def tables():
     run = pipeline.run_config()
-    layout = replace(run.layout, changes=run.changes[run.changes["outcome"].isin(["ctx", "p1np"])])
+    layout = replace(run, changes=run.changes[run.changes["outcome"].isin(["ctx", "p1np"])])
     divided = _divide(layout, CHOSEN.robustness)
     all_cuts, windows = cutoffs.cutoffs_table(divided), cutoffs.windows_table(divided)
     best_cuts, _ = cutoffs.best_cuts(divided, TRIAL, PUBLISHED, CHOSEN.robustness)
@@ -358,12 +358,12 @@ def test_the_published_cutoff_does_not_depend_on_the_cutoffs_of_the_analysis(at_
     run = pipeline.run_config()
     rule = settings.StrataRule(cuts=[0.3, 0.6], labels=["a", "b", "c"], at_cut=at_cut)
     other = PUBLISHED.model_copy(update={"strata": rule})
-    layout = replace(run.layout, changes=pick(run.changes, outcome="p1np"), analysis=other)
+    layout = replace(run, changes=pick(run.changes, outcome="p1np"), analysis=other)
     all_cuts = cutoffs.cutoffs_table(_divide(layout, CHOSEN.robustness))
     published = select_published_cuts(all_cuts, run.participants, layout)
     panel = pick(published, marker=PANEL[0], visit=PANEL[2])
     assert (set(panel["share_below"]), set(panel["side"])) == ({39 / 60}, {"above", "below"})
-    without = replace(run.layout, trial=TRIAL.model_copy(update={"cuts": []}))
+    without = replace(run, trial=TRIAL.model_copy(update={"cuts": []}))
     assert select_published_cuts(all_cuts, run.participants, without).empty
 
 

@@ -18,7 +18,7 @@ KEYS = ["outcome", "measure", "visit", "marker", "stratum", "contrast"]
 
 
 def _adjust_families(families, path=CONFIG, **overrides):
-    layout = pipeline.run_config(path).layout
+    layout = pipeline.run_config(path)
     analysis = layout.analysis.model_copy(update=overrides)
     return multiplicity_table(replace(layout, analysis=analysis), Robustness(permutations=999, families=families))
 
@@ -27,7 +27,7 @@ def _adjust_families(families, path=CONFIG, **overrides):
 def test_max_t_p_is_the_share_of_all_splits_whose_maximum_reaches_the_observed_deviate(test):
     drop = [("A04", "week_20"), ("A06", "week_20"), ("A07", "week_20"), ("A09", "week_2")]
     people = pipeline.make_participants(pipeline.randomized(10, ("ctx", "p1np"), drop=drop))
-    layout = pipeline.run(people, TRIAL, PUBLISHED.model_copy(update={"test": test})).layout
+    layout = pipeline.run(people, TRIAL, PUBLISHED.model_copy(update={"test": test}))
     robustness = Robustness(permutations=999, families={"x": Family()})
     table = multiplicity_table(layout, robustness)
     values, is_first = pipeline.widen_changes(layout)
@@ -62,7 +62,7 @@ def test_a_family_contains_the_comparisons_of_its_definition_and_does_not_depend
 def test_the_p_values_of_a_family_are_those_of_the_test_of_the_analysis(test):
     families = {"endpoints": Family(outcomes=["turnover", "bmd"], strata=["all", "highest"])}
     table = _adjust_families(families, test=test)
-    expected = {c.key: get_test(test).compare(*c.samples()).p for c in pipeline.run_config().layout.compared}
+    expected = {c.key: get_test(test).compare(*c.samples()).p for c in pipeline.run_config().compared}
     assert len(table) > 10
     assert table["p"].tolist() == [expected[key] for key in table[KEYS].itertuples(index=False, name=None)]
     np.testing.assert_allclose(table["p_holm"], adjust_p(table["p"], "holm"))

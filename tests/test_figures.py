@@ -580,7 +580,7 @@ def trial_figures(request, tmp_path_factory):
     run.participants.write(folder)
     for name in ("changes", "strata", "results"):
         write_csv(getattr(run, name), folder / f"{name}.csv")
-    interactions = interaction_table(run.layout, chosen.robustness.model_copy(update={"permutations": 1}))
+    interactions = interaction_table(run, chosen.robustness.model_copy(update={"permutations": 1}))
     write_csv(interactions, folder / "sensitivity/interaction.csv")
     study = read_study(folder, folder, trial, run.analysis, published=chosen.published)
     figures = read_catalogue(path, trial).figures.items()

@@ -23,7 +23,7 @@ PLANNED = read_published_frame("data/published", "power", sensitivity.PLAN_NUMBE
 
 def _build_layout(n=16, drop=(), changed=None, **overrides):
     people = pipeline.make_participants(pipeline.randomized(n, drop=drop, changed=changed))
-    return pipeline.run(people, TRIAL, PUBLISHED.model_copy(update=overrides)).layout
+    return pipeline.run(people, TRIAL, PUBLISHED.model_copy(update=overrides))
 
 
 @lru_cache
@@ -51,7 +51,7 @@ def test_a_winsorised_change_is_winsorised_on_the_scale_of_the_models(change):
 
 def test_interaction_is_the_difference_of_the_effects_of_two_strata_whatever_the_other_visits():
     run, contrast = pipeline.run_config(PBC), "d_penicillamine - placebo"
-    table = interaction.interaction_table(run.layout, ROBUSTNESS)
+    table = interaction.interaction_table(run, ROBUSTNESS)
     for outcome in ("bilirubin", "albumin"):
         keys = {"outcome": outcome, "visit": "year_1", "contrast": contrast}
         upper, lower = (run.value("mann_whitney_effect", **keys, stratum=stratum) for stratum in ("T3", "T1"))
@@ -62,7 +62,7 @@ def test_interaction_is_the_difference_of_the_effects_of_two_strata_whatever_the
         assert (100 * permuted) % 1 == pytest.approx(0, abs=1e-9)
         assert permuted == pytest.approx(parametric, abs=0.15)
     assert table["contrast"].nunique() == 4  # three differences of three strata, and the continuous marker
-    one_visit = replace(run.layout, changes=pick(run.changes, visit="year_1"))
+    one_visit = replace(run, changes=pick(run.changes, visit="year_1"))
     expected = pick(table, visit="year_1").reset_index(drop=True)
     pd.testing.assert_frame_equal(interaction.interaction_table(one_visit, ROBUSTNESS), expected)
 
@@ -112,9 +112,9 @@ def test_imputation_and_the_slope_use_all_marker_values_however_the_strata_are_d
     ):
         overrides = {"strata": settings.StrataRule(**rule)}
         run = pipeline.run(pipeline.make_participants(rows), TRIAL, PUBLISHED.model_copy(update=overrides))
-        slopes = interaction.interaction_table(run.layout, ROBUSTNESS)
+        slopes = interaction.interaction_table(run, ROBUSTNESS)
         slopes = slopes[slopes["contrast"].str.endswith("marker") & slopes["marker"].eq("p16_variant_5")]
-        imputed = pick(sensitivity.sensitivity_table(run.layout, ROBUSTNESS), stratum="all")
+        imputed = pick(sensitivity.sensitivity_table(run, ROBUSTNESS), stratum="all")
         tables.append(pd.concat([slopes, imputed], ignore_index=True))
     assert len(tables[0]) > 50
     for table in tables[1:]:
@@ -186,7 +186,7 @@ def test_panels_without_ids_give_the_reason_if_an_analysis_needs_ids():
     for i, (arm, stratum) in enumerate([(a, s) for a in ("d_q", "control") for s in ("T3", "T1/T2")] * 6):
         rows += pipeline.value_rows(f"panel-{i}", arm, "p1np", week_2=float(np.round(rng.normal(0, 20), 1)))
         rows[-1] |= {"linked": False, "marker": "p16_variant_5", "stratum": stratum, "measure": "percent_change"}
-    layout = pipeline.run(pipeline.make_participants(rows), TRIAL, PUBLISHED).layout
+    layout = pipeline.run(pipeline.make_participants(rows), TRIAL, PUBLISHED)
     assert {c.counts() for c in layout.overall} == {(0, 0)}  # every row belongs to a stratum
     assert {(c.stratum, c.counts()) for c in layout.compared} == {("T3", (6, 6)), ("T1/T2", (6, 6))}
     interactions = interaction.interaction_table(layout, ROBUSTNESS)
@@ -303,13 +303,13 @@ def test_a_suspect_value_of_no_analysed_participant_gives_the_reason_and_the_reg
         (row,) = table[["statistic", "method", "reason"]].itertuples(index=False, name=None)
         assert row == ("p", "test of the analysis, normal", sensitivity.ABSENT)
     suspects = read_published_frame("data/published", "suspect_values")
-    table = sensitivity.suspect_values_table(suspects, pipeline.run_config().layout, ROBUSTNESS)
+    table = sensitivity.suspect_values_table(suspects, pipeline.run_config(), ROBUSTNESS)
     assert set(table["group"]) == {"1480", "148.0 for 1480", "without 1480"}
     assert np.isfinite(table["value"]).mean() > 0.9
 
 
 def test_power_is_that_of_the_reported_calculation_and_smaller_with_a_smaller_alpha():
-    table = sensitivity.power_table(PLANNED, pipeline.run_config().layout)
+    table = sensitivity.power_table(PLANNED, pipeline.run_config())
     implied = one(table, statistic="implied_sd")
     assert (implied["n_first"], implied["n_second"], round(implied["value"], 1)) == (27, 27, 22.0)
     keys = {"outcome": "ctx", "visit": "week_2", "marker": "p16_variant_5", "stratum": "T3", "group": "planned"}
