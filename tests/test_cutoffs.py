@@ -368,23 +368,22 @@ def test_the_published_cutoff_does_not_depend_on_the_cutoffs_of_the_analysis(at_
 
 
 @pytest.mark.parametrize(
-    ("best", "label", "start", "defined"),
+    ("best", "label", "start", "complete"),
     [({"cut": -1512345.5}, LABEL, f"{LABEL}. Bone", True), ({"p_best_of_both": np.nan}, None, "Bone", False)],
 )
-def test_words_give_the_data_label_and_the_best_cutoff_or_its_absence(tables, best, label, start, defined):
-    changed = tables._replace(best_cuts=tables.best_cuts.assign(**best))
+def test_words_give_the_label_and_the_best_cutoff_or_its_absence_and_captions_the_families_too_large_for_a_page(
+    tables, best, label, start, complete
+):
+    assert {family for family, *_ in list_cutoff_figures(TRIAL).values()} == {"turnover", "bmd"}
+    sentence = "The comparisons of senescence-associated secretory phenotype are in cutoffs.csv in the same folder, without a figure"
+    drawn_cuts, protein = tables.cutoffs, tables.cutoffs[:1].assign(outcome="sasp_il6")
+    all_cuts = drawn_cuts if complete else pd.concat([drawn_cuts, protein])
+    changed = tables._replace(best_cuts=tables.best_cuts.assign(**best), cutoffs=all_cuts)
     figures = drawing.describe_cutoffs(changed, TRIAL, PUBLISHED, CHOSEN.robustness, label)
     words = figures[f"every_cut_turnover_{PANEL[0]}"]["words"]
     assert words.startswith(f"{start} turnover")
-    assert (" −1512345.5, P = " in words, "no cutoff to try" in words) == (defined, not defined)
+    assert (" −1512345.5, P = " in words, "no cutoff to try" in words) == (complete, not complete)
     assert "in stratum" not in figures["every_cut_turnover_p16_variant_1+5"]["words"]
-
-
-def test_a_family_that_does_not_fit_on_a_page_is_not_drawn_and_captions_say_so(tables):
-    assert {family for family, *_ in list_cutoff_figures(TRIAL).values()} == {"turnover", "bmd"}
-    sentence = "The comparisons of senescence-associated secretory phenotype are in cutoffs.csv in the same folder, without a figure"
-    with_proteins = tables._replace(cutoffs=pd.concat([tables.cutoffs, tables.cutoffs[:1].assign(outcome="sasp_il6")]))
-    for made, is_said in ((tables, False), (with_proteins, True)):
-        for name, figure in drawing.describe_cutoffs(made, TRIAL, PUBLISHED, CHOSEN.robustness, None).items():
-            assert (sentence in figure["caption"]) == is_said, name
-            assert "A value equal to a cutoff counts as above it." in figure["caption"]
+    for name, figure in figures.items():
+        assert (sentence in figure["caption"]) != complete, name
+        assert "A value equal to a cutoff counts as above it." in figure["caption"]

@@ -111,14 +111,12 @@ def test_edited_code_reruns_what_imports_it_and_comments_rerun_nothing(copy):
     edited = {  # module: what an edit of it reruns, and what it does not
         "claims.py": ({"tables"}, {"results", "figures", "participants"}),
         "stats/power.py": ({"sensitivity"}, {"participants", "cutoffs", "results"}),
-        "files.py": ({"participants", "results", "consistency"}, set()),
         "workbook/checks.py": ({"participants"}, {"consistency"}),
         "consistency/lattice.py": ({"consistency"}, {"participants", "results"}),
         "robustness/multiverse.py": ({"multiverse"}, {"participants", "cutoffs", "results"}),
         "figures/panels.py": ({"figures"}, {"results", "tables"}),
         "tables/build.py": ({"tables"}, {"results", "figures"}),
         "report/page.py": ({"report"}, {"tables", "figures"}),
-        "errors.py": ({"participants", "results", "report"}, set()),
         "pages/templates/page.js": ({"report"}, {"results", "figures"}),
     }
     paths = {module: copy / "src/d_q_trial" / module for module in edited}
