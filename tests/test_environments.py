@@ -15,10 +15,6 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-TOP = workspace.TOP
-CONDA = yaml.safe_load((TOP / "environment.yaml").read_text(encoding="utf-8"))["dependencies"]
-RECIPE = (TOP / "Dockerfile").read_text(encoding="utf-8")
-
 # Replacements of the programs that Snakemake calls. Each logs the command of a step and then runs it.
 PROGRAMS = {
     "activate": 'export PATH="$1/bin:$PATH"\n',
@@ -41,16 +37,17 @@ exec bash -c "$last"
 
 
 def test_conda_installs_the_locked_versions_and_conda_container_and_package_agree_on_python():
-    lock = (TOP / "requirements.lock").read_text(encoding="utf-8")
+    lock, recipe = (Path(name).read_text(encoding="utf-8") for name in ("requirements.lock", "Dockerfile"))
+    *packages, from_lock = yaml.safe_load(Path("environment.yaml").read_text(encoding="utf-8"))["dependencies"]
     locked = {Requirement(line) for line in re.findall(r"^(\w.*?) *\\$", lock, flags=re.MULTILINE)}
-    assert {Requirement(line) for line in CONDA[-1]["pip"]} == locked
+    assert {Requirement(line) for line in from_lock["pip"]} == locked
     assert len(locked) > 100
-    (conda,) = [line.split("=")[1] for line in CONDA[:-1] if line.startswith("python ")]
-    (container,) = re.findall(r"^ARG BASE=\S*python:(\d+\.\d+)-", RECIPE, flags=re.MULTILINE)
-    project = tomllib.loads((TOP / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    (conda,) = [line.split("=")[1] for line in packages if line.startswith("python ")]
+    (container,) = re.findall(r"^ARG BASE=\S*python:(\d+\.\d+)-", recipe, flags=re.MULTILINE)
+    project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert conda == container
     assert conda in SpecifierSet(project["requires-python"])
-    assert "--require-hashes -r /opt/requirements.lock" in RECIPE
+    assert "--require-hashes -r /opt/requirements.lock" in recipe
 
 
 @pytest.mark.slow
@@ -72,7 +69,7 @@ def test_steps_run_in_the_environment_that_snakemake_deploys(tmp_path, method):
 
 @pytest.mark.slow
 def test_the_shards_of_a_kubernetes_pod_and_of_the_workflow_give_the_bytes_of_one_process(copy):
-    job = yaml.safe_load((TOP / "profiles/kubernetes/full_size.yaml").read_text(encoding="utf-8"))["spec"]
+    job = yaml.safe_load(Path("profiles/kubernetes/full_size.yaml").read_text(encoding="utf-8"))["spec"]
     pod = job["template"]["spec"]["containers"][0]
     assert f"--shards {job['completions']} " in pod["args"][0]
     command = pod["args"][0].replace("99999", "199").replace("_of_8", "_of_2").replace("--shards 8", "--shards 2")
