@@ -123,11 +123,7 @@ def test_primary_endpoint_needs_baselines_above_zero_and_zeros_are_noted_once(tm
 
 
 def test_panels_of_one_stratum_do_not_give_the_primary_endpoint(tmp_path):
-    panel = [
-        ["CTx, % change at week 20, p16 variant 5: T3"],
-        ["Control", "D+Q"],
-        *([i + 0.5, -i - 0.5] for i in range(8)),
-    ]
+    panel = [["CTx, % change at week 20, p16 variant 5: T3"], ["Control", "D+Q"], *([i + 0.5, -i] for i in range(8))]
     assert "cannot be computed: no values at 20 weeks" in inspect_workbook(save(tmp_path, {"Fig. 4": panel}))[0]
 
 

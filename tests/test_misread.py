@@ -552,6 +552,10 @@ GROUPS = {
         ], [2, 20]),
     "beside each other, with a column per week": (
         [["CTx percent change from baseline"], *writers.join_tables(list_weeks("control"), list_weeks("d_q"))], [2, 20]),
+    **{
+        f"beside row numbers below {head}, {count} times": ([[CHANGE], *([n or head, first, *[n or head] * (count - 1), second] for n, (first, second) in enumerate(group_changes(20)))], [20])
+        for head in ("Subject", None) for count in (1, 2)
+    },
 }  # fmt: skip
 
 
@@ -602,17 +606,6 @@ def test_changes_of_groups_without_ids_are_read_by_arm(name, tmp_path, forget_na
     proposed = propose_mapping(tmp_path, content)
     forget_names()
     assert frame.equals(read(tmp_path, content, proposed).frame)
-
-
-@pytest.mark.parametrize("head", ["Subject", None])
-@pytest.mark.parametrize("twice", [True, False])
-def test_row_numbers_beside_groups_are_neither_participants_nor_values(head, twice, tmp_path):
-    rows = enumerate(group_changes(20))
-    content = [[CHANGE], *([n or head, control, *[n or head] * twice, treated] for n, (control, treated) in rows)]
-    for mapping in ("", propose_mapping(tmp_path, content)):
-        frame = read(tmp_path, content, mapping).frame
-        assert frame.groupby("arm")["value"].apply(list).to_dict() == CHANGES[20]
-        assert not frame["linked"].any()
 
 
 def test_a_scale_with_many_negative_values_is_read_unless_one_is_far_off(tmp_path):

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from layouts import writers
 from pipeline import CHOSEN, LABEL, PUBLISHED, TRIAL, list_unreproduced, one, run_config
 
 from d_q_trial.claims import read_claims
@@ -264,11 +265,7 @@ def test_the_summary_has_quantiles_of_numpy_and_the_reported_value(numbers):
 
 
 def test_a_workbook_that_is_not_labelled_synthetic_is_refused(tmp_path):
-    book = openpyxl.load_workbook(WORKBOOK)
-    del book["READ ME"]
-    book.properties.title = book.properties.subject = book.properties.keywords = book.properties.creator = None
-    del book.custom_doc_props["synthetic"]
-    book.save(tmp_path / "unnamed.xlsx")
+    writers.save(writers.wide, writers.invent(outcomes=["ctx"]), tmp_path / "unnamed.xlsx")
     with pytest.raises(UserError, match=r"unnamed\.xlsx: expected a synthetic cohort"):
         analyse_cohort(tmp_path / "unnamed.xlsx", TRIAL, PUBLISHED, CHOSEN.robustness)
 
