@@ -755,6 +755,12 @@ def test_mapping_names_and_joins_numbered_strata(head, tmp_path):
         assert read(tmp_path, table, propose_mapping(tmp_path, table, strata)).frame.equals(frame)
 
 
+def test_mapping_joins_thirds_in_the_names_of_groups(tmp_path):
+    heads = [f"{third} tertile, {arm}" for third in ("Lowest", "Middle", "Highest") for arm in ("Control", "D+Q")]
+    frame = read(tmp_path, make_panel(f"{CHANGE}, by p16 variant 5", heads), "strata: {T1: T1/T2, T2: T1/T2}").frame
+    assert frame.groupby(["arm", "stratum"]).size().to_list() == [16, 8, 16, 8]
+
+
 def test_mapping_lists_the_section_of_each_arm_as_a_block(tmp_path):
     columns = "columns: {A: participant, B: {variable: ctx, visit: baseline}, C: {variable: ctx, visit: week_20}}"
     blocks = ("A3:C8, header: 0, arm: control", "A10:C13, header: 0, arm: d_q")

@@ -27,8 +27,6 @@ TIMES = {
 AGES, ARMS, label = "p16 by age", ("control", "d_q"), TRIAL.variable_label
 # The variables that are measured more than once.
 REPEATED = {key for key, outcome in TRIAL.outcomes.items() if outcome.follow_up}
-# The mappings of layouts that the reader cannot recognise on its own.
-ANSWERS = {"coded": "arms: {0: control, 1: d_q}", "transposed": "transpose: [Sheet1]"}
 
 
 @dataclass
@@ -105,13 +103,6 @@ def build(layout: Callable, cohort: Cohort) -> Workbook:
 def save(layout: Callable, cohort: Cohort, path: Path) -> Path:
     build(layout, cohort).save(path)
     return path
-
-
-def write_answers(name: str, folder: Path) -> Path | None:
-    """Write the mapping of a layout and return its path, None if the layout needs none."""
-    path = folder / "answers.yaml"
-    path.write_text(ANSWERS.get(name, ""), encoding="utf-8")
-    return path if name in ANSWERS else None
 
 
 def propose_mapping(path: Path, answers: Path | None = None) -> Path:
@@ -375,32 +366,19 @@ def sheet_per_panel(cohort):
     return sheets
 
 
-def by_stratum(cohort, proteins=False):
-    """T1/T2 and T3 above Control and D+Q: changes, with or without ``proteins``; baselines by stratum, all or of proteins only."""
+def by_stratum(cohort):
+    """Changes with T1/T2 and T3 above Control and D+Q, and baselines by stratum."""
     sheets = {}
     for marker in TRIAL.markers:
         upper = split_thirds(cohort, marker)[2]
         strata = {"T1/T2": set(cohort.arms) - upper, "T3": upper}
         for number, (variable, visit) in enumerate(change_keys(cohort)):
-            if proteins or not variable.startswith("sasp_"):
-                title = f"Strata by {label(marker)}: {label(variable)} % change from baseline, {WEEKS[visit]} weeks"
-                columns = (changes(cohort, variable, visit, arm, ids) for ids in strata.values() for arm in ARMS)
-                heads = [["T1/T2", None, "T3", None], [arm_label(arm) for arm in ARMS] * 2]
-                sheets[f"{label(marker).replace(' ', '_')} {number}"] = [[title], *heads, *transpose(columns)]
-        variables = [v for v in follow_ups(cohort) if proteins or v.startswith("sasp_")]
-        sheets[f"Baseline, {label(marker)}"] = join_tables(*(baseline_rows(cohort, v, strata) for v in variables))
-    return sheets
-
-
-def thirds_in_words(cohort):
-    """Groups named after three thirds of p16 and the arm."""
-    names, thirds = ("Lowest tertile", "Middle tertile", "Highest tertile"), split_thirds(cohort, "p16_variant_5")
-    groups = [(f"{n}, {arm_label(arm)}", arm, ids) for n, ids in zip(names, thirds, strict=True) for arm in ARMS]
-    sheets = {}
-    for number, (variable, visit) in enumerate(change_keys(cohort)):
-        columns = ([name, *changes(cohort, variable, visit, arm, ids)] for name, arm, ids in groups)
-        title = f"{label(variable)} % change, week {WEEKS[visit]}, by p16 variant 5"
-        sheets[f"Fig {number}"] = [[title], *transpose(columns)]
+            title = f"Strata by {label(marker)}: {label(variable)} % change from baseline, {WEEKS[visit]} weeks"
+            columns = (changes(cohort, variable, visit, arm, ids) for ids in strata.values() for arm in ARMS)
+            heads = [["T1/T2", None, "T3", None], [arm_label(arm) for arm in ARMS] * 2]
+            sheets[f"{label(marker).replace(' ', '_')} {number}"] = [[title], *heads, *transpose(columns)]
+        baselines = (baseline_rows(cohort, variable, strata) for variable in follow_ups(cohort))
+        sheets[f"Baseline, {label(marker)}"] = join_tables(*baselines)
     return sheets
 
 
@@ -409,7 +387,7 @@ def titled_panels(cohort):
     arms = {arm_label(arm): list_ids(cohort, arm) for arm in ARMS}
     once_or_first = [v for v, visit in cohort.values if visit == "baseline" and v in TRIAL.outcomes]
     tables = {f"Table 1 {number}": baseline_rows(cohort, v, arms) for number, v in enumerate(once_or_first)}
-    return sheet_per_panel(cohort) | by_stratum(cohort, proteins=True) | tables
+    return sheet_per_panel(cohort) | by_stratum(cohort) | tables
 
 
 def changes_beside_a_tertile(cohort):
