@@ -130,7 +130,7 @@ def test_each_value_of_a_panel_is_compared_with_one_raw_value(tmp_path):
     assert "(d_q): 7 of 8 values agree with those of the participants" in notes
 
 
-def test_first_lines_report_synthetic_data_arms_their_decoding_and_strata_in_a_column(tmp_path):
+def test_first_lines_report_origin_arms_and_strata_also_without_ids_on_a_sheet_named_after_an_arm(tmp_path):
     book = make_workbook("CTx week 20")
     book.properties.title = "A synthetic cohort"
     book.active.append(["P17", "Fisetin", 0.3, 0.4])
@@ -144,16 +144,10 @@ def test_first_lines_report_synthetic_data_arms_their_decoding_and_strata_in_a_c
     rule = '{by: column, column: "p16 variant 5 tertile", labels: ["T1/T2", "T3"]}'
     assert f"T3 (8), T1/T2 (8); an analysis uses them by strata: {rule}, the lowest label first" in head
     assert StrataRule(**yaml.safe_load(rule)).labels == ["T1/T2", "T3"]
-
-
-def test_rows_without_ids_are_participants_on_a_sheet_named_after_an_arm(tmp_path):
-    book = make_workbook("CTx week 20")
     book.active.title = "D+Q"
     book.active.delete_cols(1)
-    for row in range(1, 18):
-        book.active.cell(row, 4, "p16 variant 5 tertile" if row == 1 else ["T3", "T1/T2"][row % 2])
     text, mapping = inspect_workbook(save(tmp_path, book))
-    assert "16 participants: 8 Control, 8 D+Q" in text
+    assert "17 participants: 8 Control, 8 D+Q, 1 Fisetin" in text
     assert re.search(r"participants, one row each +an arm in each row, no participant id", text)
     assert "\n    arm:" not in mapping
     assert re.search(r"Strata in a column: T\S+ \(8\), T\S+ \(8\)", text)

@@ -1,6 +1,5 @@
 """The same cohort in many layouts gives the same participants, in any order of rows, columns and sheets."""
 
-import itertools
 import random
 from functools import cache
 
@@ -83,17 +82,6 @@ def test_panels_by_stratum_give_marker_stratum_and_arm_also_by_their_proposed_ma
             rows = panel[panel.variable.eq("sasp_il6") & panel.measure.eq("value")]
             assert set(rows.visit + rows.arm) == {"baseline"}
             assert sorted(rows.value) == sorted(drawn.values["sasp_il6", "baseline"][i] for i in ids)
-
-
-def test_header_of_a_column_of_strata_names_their_marker(tmp_path):
-    groups = itertools.product(["Highest tertile", "Lower two tertiles"], ["Control", "D+Q"])
-    rows = [["Radius", *group, value / 4] for group in groups for value in range(-5, 5)]
-    heads = ["Site", "p16 variant 1+5 tertile", "Treatment", "% change at 20 weeks"]
-    writers.workbook({"Sheet": [heads, *rows]}).save(tmp_path / "strata.xlsx")
-    frame = read_workbook(tmp_path / "strata.xlsx", TRIAL).frame
-    assert frame.groupby(["variable", "marker", "stratum", "arm"]).size().to_dict() == {
-        ("bmd_radius", "p16_variant_1+5", stratum, arm): 10 for stratum in ("T1/T2", "T3") for arm in ("control", "d_q")
-    }
 
 
 def test_first_sheet_or_a_property_labels_a_workbook_as_synthetic(tmp_path):

@@ -264,8 +264,6 @@ AMBIGUOUS = {
     "a title of another variable than the columns": (
         [["CTx week 2, % change"], [], *make_panel(heads=["P1NP Control", "P1NP D+Q"])[1:]], "A!A3: .*P1NP without a visit"),
     "a title of another visit than the sheet": ({"Week 2": PANEL}, "'Week 2': these values may not be as measured"),
-    # rows that are marked
-    "DTYPE marks rows": (mark_rows("DTYPE", None, None, "LOCF"), r"'DTYPE': may mark values that differ \(blank \(16\), LOCF \(8\)"),
     # variables
     "a parameter that may be a missing variable": (list_parameters("P1NP", first="CTx, all"), "'CTx, all': perhaps ctx .in 12 rows.; name"),
     "names of variables above the second of their columns": (
@@ -373,7 +371,7 @@ AMBIGUOUS_TEXTS = {
     ]),
     "rows marked by": (lambda marks: mark_rows(*marks), "A!E1: .*: may mark values that differ", [
         ("LBSTAT", None, "NOT DONE"), ("Operator", "=", "<"), ("Repeat Instance", 1, 1, 1, 2), ("Excluded", None, None, "yes"),
-        ("Comment", None, None, "hemolyzed, do not use"), ("Note", None, None, "<"),
+        ("Comment", None, None, "hemolyzed, do not use"), ("Note", None, None, "<"), ("DTYPE", None, None, "LOCF"),
     ]),
     "title": (make_panel, "{}: these values may not be as measured", [
         "Percent decrease in CTx, week 20", "CTx week 20, % difference vs control", "CTx % change week 20, mice", "CTx % change week 20, per protocol",
@@ -474,7 +472,7 @@ READABLE = {
     **{
         f"{name}, with {mapping}": (AMBIGUOUS[name][0], mapping, variables)
         for name, mapping, variables in (
-            ("DTYPE marks rows", "variables: {DTYPE: ignore}", "ctx"),
+            ("rows marked by ('DTYPE', None, None, 'LOCF')", "variables: {DTYPE: ignore}", "ctx"),
             ("two columns of arms that differ", "variables: {Group: ignore}", "ctx"),
             ("header of a marker p16", "variables: {p16: p16_variant_5}", "ctx p16_variant_5"),
             ("header of a marker p16", "variables: {p16: ignore}", "ctx"),
@@ -559,16 +557,25 @@ GROUPS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("titles", [[CHANGE, "p16 variant 5: T3"], ["T3 of p16 variant 5", CHANGE]])
-def test_a_stratum_in_a_title_of_its_own_leaves_the_variable_as_it_is(titles, tmp_path):
-    frame = read(tmp_path, [*([title] for title in titles), *PANEL[1:]]).frame
-    assert set(zip(frame["variable"], frame["visit"], frame["stratum"], strict=True)) == {("ctx", "week_20", "T3")}
+# Titles and columns of strata, and the number of values of each variable, marker and stratum.
+STRATA = {
+    **{
+        f"titles {titles}": ([*([title] for title in titles), *PANEL[1:]], {("ctx", "p16_variant_5", "T3"): 16})
+        for titles in ([CHANGE, "p16 variant 5: T3"], ["T3 of p16 variant 5", CHANGE])
+    },
+    "beside rows of all participants": (
+        tabulate(["p16 variant 5 tertile", "Arm", CHANGE], ["T3", "T1/T2", "All"] * 4, ARMS, p1np()),
+        {("ctx", "p16_variant_5", stratum): 4 for stratum in ("", "T1/T2", "T3")}),
+    "beside the site of bone density": (
+        tabulate(["Site", "p16 variant 1+5 tertile", "Arm", "% change week 20"], ["Radius"] * 12, ["Highest tertile", "Lower two tertiles"] * 6, ARMS, p1np()),
+        {("bmd_radius", "p16_variant_1+5", stratum): 6 for stratum in ("T1/T2", "T3")}),
+}  # fmt: skip
 
 
-def test_rows_of_all_participants_beside_rows_of_strata_have_no_stratum(tmp_path):
-    strata = ["T3", "T1/T2", "All"] * 4
-    frame = read(tmp_path, tabulate(["p16 variant 5 tertile", "Arm", CHANGE], strata, ARMS, p1np())).frame
-    assert list(frame["stratum"]) == [stratum.replace("All", "") for stratum in strata]
+@pytest.mark.parametrize("name", STRATA)
+def test_strata_of_titles_and_columns_are_read_with_their_marker(name, tmp_path):
+    content, expected = STRATA[name]
+    assert read(tmp_path, content).frame.groupby(["variable", "marker", "stratum"]).size().to_dict() == expected
 
 
 def test_a_proposed_mapping_asks_which_ids_are_participants_and_keeps_arms_ignored_arms_and_imputed_values(tmp_path):

@@ -45,14 +45,11 @@ def cohort_from_frame(frame: pd.DataFrame) -> Cohort:
     """Make a cohort from a table of participants, with the population sample."""
     frame = frame[frame["text"] == ""]
     rows = frame[frame["cohort"] == "trial"]
-    groups = rows.groupby(["variable", "visit"])
-    values = {key: dict(zip(group["participant"], group["value"], strict=True)) for key, group in groups}
-    order = [(key, visit) for key, o in TRIAL.outcomes.items() for visit in ["baseline", *o.follow_up]]
-    order += [(key, "baseline") for key in TRIAL.markers]
+    groups = rows.groupby(["variable", "visit"], sort=False)
     sample = frame[frame["cohort"] == "population"].groupby("participant", sort=False)
     return Cohort(
         rows.groupby("participant", sort=False)["arm"].first().to_dict(),
-        {key: values[key] for key in order if key in values},
+        {key: dict(zip(group["participant"], group["value"], strict=True)) for key, group in groups},
         [dict(zip(rows["variable"], rows["value"], strict=True)) for _, rows in sample],
     )
 
