@@ -441,8 +441,6 @@ READABLE = {
             *zip(IDS, ARMS, ctx(), ctx(3), p1np(), p1np(3), strict=True),
         ], "", "ctx p1np"),
     "units in a row of their own": ([WIDE[0], [None, None, "ng/mL", "ng/mL"], *WIDE[1:]], "", "ctx"),
-    "sheets named after days, the arm on the first": (
-        {"Baseline": tabulate(["Participant", "Arm", "CTx"], IDS, ARMS, ctx()), "Day 140": tabulate(["Participant", "CTx"], IDS, ctx(3))}, "", "ctx"),
     "events of REDCap beside a study id, the arm once": (
         [
             ["STUDYID", "USUBJID", "arm", "redcap_event_name", "ctx"],
