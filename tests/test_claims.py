@@ -52,6 +52,29 @@ def test_reported_values_need_their_folder_events_need_no_note_and_differences_a
     assert known_differences == [{"a": "1", "b": "2"}, {"a": "1"}]
 
 
+def test_swapped_arms_contradict_medians_and_directions_but_no_p(few_outcomes):
+    frame = few_outcomes.participants.frame.copy()
+    frame["arm"] = frame["arm"].replace({"d_q": "control", "control": "d_q"})
+    swapped = pipeline.rerun(few_outcomes, frame=frame).verdicts()
+    failed = swapped[swapped["verdict"].isin(claims.FAILURES)]
+    of_differences = failed["quantity"].isin(["difference of medians", "direction"])
+    # A two-sided P does not depend on the direction, and groups of both arms keep their participants.
+    assert not failed["quantity"].eq("p").any()
+    assert set(failed.loc[of_differences, "quantity"]) == {"difference of medians", "direction"}
+    assert set(failed.loc[~of_differences, "group"]) == {"d_q", "control"}
+
+
+def test_one_changed_value_changes_only_verdicts_on_its_outcome_and_visit(few_outcomes):
+    frame = few_outcomes.participants.frame.copy()
+    highest = pipeline.pick(frame, variable="ctx", visit="week_20", arm="d_q")["value"].idxmax()
+    place = {"variable": "ctx", "visit": "baseline", "participant": frame.loc[highest, "participant"]}
+    frame.loc[highest, "value"] = pipeline.one(frame, **place)["value"] / 2
+    before, after = few_outcomes.verdicts(), pipeline.rerun(few_outcomes, frame=frame).verdicts()
+    changed = after[after["verdict"].ne(before["verdict"])]
+    assert set(changed["outcome"] + " " + changed["visit"]) == {"ctx week_20"}
+    assert changed["claim"].str.startswith("registry:outcome_measure_1").any()
+
+
 @pytest.mark.parametrize("test", ["normal_continuity", "exact"])
 def test_the_default_test_of_a_statistics_program_changes_only_p_and_is_named_as_another_convention(few_outcomes, test):
     before, after = few_outcomes.verdicts(), pipeline.rerun(few_outcomes, test=test).verdicts()
