@@ -30,7 +30,8 @@ from d_q_trial.errors import UserError
 from d_q_trial.files import write_csv
 from d_q_trial.participants import VALUE
 from d_q_trial.robustness.cutoffs import best_cuts, divide_comparisons
-from d_q_trial.robustness.multiverse import combine_choices, count_permutations
+from d_q_trial.robustness.multiverse import count_permutations
+from d_q_trial.robustness.specifications import combine_choices
 from d_q_trial.stats.ancova import marker_interaction
 from d_q_trial.stats.estimate import effect_difference, mann_whitney_effect, permuted_strata_p
 from d_q_trial.stats.permutation import Design, Joint, StepDown, adjust_p, labels_for, permuted_blocks

@@ -17,7 +17,8 @@ from timing import parse_numbers
 
 from d_q_trial.config import settings
 from d_q_trial.files import sha256
-from d_q_trial.robustness.multiverse import count_permutations, prepare_specifications
+from d_q_trial.robustness.multiverse import count_permutations
+from d_q_trial.robustness.specifications import prepare_specifications
 from d_q_trial.trial import load_trial
 from d_q_trial.workbook.reader import read_workbook
 

@@ -10,7 +10,7 @@ from oracle_values import step_down_by_definition
 from pipeline import CONFIG, PBC, PUBLISHED, TRIAL, one, pick
 
 from d_q_trial.config.settings import Family, Robustness
-from d_q_trial.robustness.sensitivity import multiplicity_table
+from d_q_trial.robustness.multiplicity import multiplicity_table
 from d_q_trial.stats.permutation import adjust_p
 from d_q_trial.stats.two_sample import get_test
 

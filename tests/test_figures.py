@@ -27,7 +27,8 @@ from d_q_trial.config import settings
 from d_q_trial.errors import UserError
 from d_q_trial.figures import catalogue, diagrams, panels, render, style
 from d_q_trial.figures.catalogue import Catalogue, Figure, Forest, Panel, read_catalogue
-from d_q_trial.figures.panels import Group, Study, Summary, View, read_study
+from d_q_trial.figures.panels import Group, View
+from d_q_trial.figures.study import Study, Summary, read_study
 from d_q_trial.files import write_csv
 from d_q_trial.labels import caption_values, fill_placeholders
 from d_q_trial.report.collect import find_places

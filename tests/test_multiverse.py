@@ -21,7 +21,7 @@ from d_q_trial.errors import UserError
 from d_q_trial.figures import specification_curve, style
 from d_q_trial.files import write_csv
 from d_q_trial.robustness import multiverse
-from d_q_trial.robustness.multiverse import ALL_EQUAL, CHOICES, TOO_SMALL, WHOLE, prepare_specifications
+from d_q_trial.robustness.specifications import ALL_EQUAL, CHOICES, TOO_SMALL, WHOLE, prepare_specifications
 from d_q_trial.stats.permutation import labels_for, permutation_p
 from d_q_trial.stats.two_sample import get_test
 

@@ -13,12 +13,12 @@ from d_q_trial import changes
 from d_q_trial.config import settings
 from d_q_trial.config.settings import Family, Robustness
 from d_q_trial.published_tables import read_published_frame
-from d_q_trial.robustness import interaction, sensitivity
+from d_q_trial.robustness import interaction, multiplicity, power, sensitivity
 from d_q_trial.stats import estimate, missing, rank_sum, two_sample
 from d_q_trial.stats.ancova import ancova, marker_interaction
 
 ROBUSTNESS = settings.Robustness(permutations=99)
-PLANNED = read_published_frame("data/published", "power", sensitivity.PLAN_NUMBERS)
+PLANNED = read_published_frame("data/published", "power", power.NUMERIC)
 
 
 def _build_layout(n=16, drop=(), changed=None, **overrides):
@@ -195,10 +195,10 @@ def test_panels_without_ids_give_the_reason_if_an_analysis_needs_ids():
     bounds = table[table["statistic"].isin(["p_lowest", "p_highest"])]
     covariance = table[table["method"].str.startswith("covariance") & table["statistic"].eq("p")]
     families = {"a": Family(outcomes=["turnover"], strata=["each"])}
-    adjusted = sensitivity.multiplicity_table(layout, Robustness(families=families))
+    adjusted = multiplicity.multiplicity_table(layout, Robustness(families=families))
     assert bounds["reason"].tolist() == [sensitivity.NO_IDS] * 4
     assert covariance["reason"].tolist() == [sensitivity.NO_BASELINE] * 4
-    assert adjusted["reason"].tolist() == [sensitivity.NOT_LINKED] * 2
+    assert adjusted["reason"].tolist() == [multiplicity.NO_IDS] * 2
     assert np.isnan([*bounds["value"], *adjusted["p_max_t"]]).all()
     assert adjusted["permutations"].isna().all()
 
@@ -224,8 +224,8 @@ NO_VARIATION = (*ON_LOGS, *EFFECTS, "max-T", "two-sided t", "covariance, p")
 def test_every_missing_number_has_a_true_reason(changed, methods, reason):
     layout = _build_layout(changed=changed)  # T3 has one treated participant
     robustness = ROBUSTNESS.model_copy(update={"families": {"one": Family(outcomes=["p1np"])}})
-    adjusted = sensitivity.multiplicity_table(layout, robustness).rename(columns={"p_max_t": "value"})
-    planned = sensitivity.power_table(PLANNED.assign(outcome="p1np"), layout)
+    adjusted = multiplicity.multiplicity_table(layout, robustness).rename(columns={"p_max_t": "value"})
+    planned = power.power_table(PLANNED.assign(outcome="p1np"), layout)
     analyses = sensitivity.sensitivity_table(layout, ROBUSTNESS), interaction.interaction_table(layout, ROBUSTNESS)
     table = pd.concat([*analyses, adjusted.assign(method="max-T"), planned])
     assert (table["value"].isna() == table["reason"].ne("")).all()
@@ -309,23 +309,23 @@ def test_a_suspect_value_of_no_analysed_participant_gives_the_reason_and_the_reg
 
 
 def test_power_is_that_of_the_reported_calculation_and_smaller_with_a_smaller_alpha():
-    table = sensitivity.power_table(PLANNED, pipeline.run_config())
+    table = power.power_table(PLANNED, pipeline.run_config())
     implied = one(table, statistic="implied_sd")
     assert (implied["n_first"], implied["n_second"], round(implied["value"], 1)) == (27, 27, 22.0)
     keys = {"outcome": "ctx", "visit": "week_2", "marker": "p16_variant_5", "stratum": "T3", "group": "planned"}
     t3 = one(table, **keys, statistic="power", method="two-sided t test")
     assert (t3["n_first"], t3["n_second"], t3["value"]) == (10, 11, pytest.approx(0.4977, abs=0.002))
     planned = ["difference", "implied_sd", "power", "detectable_difference"]
-    assert pick(table, group=sensitivity.PLANNED)["statistic"].unique().tolist() == planned
+    assert pick(table, group=power.PLANNED)["statistic"].unique().tolist() == planned
     ratio = pick(table, statistic="exaggeration")["value"].dropna()
     assert (ratio >= 1 - 1e-9).all()
     assert (ratio > 1.2).mean() > 0.5
     for overrides in ({"change": "difference"}, {"outcomes": ["p1np"]}):
-        planned = pick(sensitivity.power_table(PLANNED, _build_layout(**overrides)), group=sensitivity.PLANNED)
-        assert pick(planned, statistic="power")["reason"].tolist() == [sensitivity.NOT_PLANNED]
-    tables = (sensitivity.power_table(PLANNED[:0], _build_layout(alpha=alpha)) for alpha in (0.05, 0.01))
+        planned = pick(power.power_table(PLANNED, _build_layout(**overrides)), group=power.PLANNED)
+        assert pick(planned, statistic="power")["reason"].tolist() == [power.NOT_PLANNED]
+    tables = (power.power_table(PLANNED[:0], _build_layout(alpha=alpha)) for alpha in (0.05, 0.01))
     large, small = (pick(table, statistic="power", reason="").reset_index(drop=True) for table in tables)
-    assert set(large["group"]) == {sensitivity.OBSERVED, sensitivity.OVERALL}
+    assert set(large["group"]) == {power.OBSERVED, power.OVERALL}
     assert (small["value"] < large["value"]).all()
     # Only a stratum has the overall effect, which is the one observed in all participants.
-    assert pick(large, group=sensitivity.OVERALL)["marker"].ne("").all()
+    assert pick(large, group=power.OVERALL)["marker"].ne("").all()

@@ -192,7 +192,7 @@ def sensitivity(context: Context) -> None:
     from .comparisons import Layout
     from .config.settings import Outliers
     from .published_tables import read_published_frame
-    from .robustness import sensitivity
+    from .robustness import multiplicity, power, sensitivity
     from .strata import read_strata, select_marker_values
 
     # Read from files, not recomputed: digits beyond the twelfth depend on the processor and would affect a mixed model.
@@ -204,15 +204,15 @@ def sensitivity(context: Context) -> None:
     all_changes = changes if untrimmed == analysis else build_changes(context.participants, trial, untrimmed)
     settings, published = context.settings.robustness, context.settings.published
     suspects = read_published_frame(published, "suspect_values")
-    planned = read_published_frame(published, "power", sensitivity.PLAN_NUMBERS)
+    planned = read_published_frame(published, "power", power.NUMERIC)
     context.write(
         context.folder / "sensitivity",
         sensitivity=sensitivity.sensitivity_table(layout, settings),
         leave_one_out=sensitivity.leave_one_out_table(layout),
         suspect_values=sensitivity.suspect_values_table(suspects, replace(layout, changes=all_changes), settings),
-        power=sensitivity.power_table(planned, layout),
+        power=power.power_table(planned, layout),
     )
-    context.write(context.folder / "robustness", multiplicity=sensitivity.multiplicity_table(layout, settings))
+    context.write(context.folder / "robustness", multiplicity=multiplicity.multiplicity_table(layout, settings))
 
 
 @command()
@@ -246,14 +246,14 @@ def tables(context: Context) -> None:
 def figures(context: Context) -> None:
     """Draw the figures of an analysis."""
     from .config.settings import search_id
-    from .figures import catalogue, panels, render
+    from .figures import catalogue, render, study
 
     analysis, trial, published = context.analysis, context.trial, context.settings.published
     twin, analyses = context.arguments.twin or analysis.name, context.settings.analyses
     alike = (name for name in analyses if search_id(analyses[name]) == search_id(analysis))
     if faults := describe_unknown("--twin", [twin], alike):
         raise UserError(faults[0])
-    data = panels.read_study(context.folder, context.participants_folder, trial, analysis, published=published)
+    data = study.read_study(context.folder, context.participants_folder, trial, analysis, published=published)
     entries = catalogue.read_catalogue(context.settings.figures, trial)
     twin_folder = context.results / twin / "figures" if twin != analysis.name else None
     render.draw_figures(data, entries, context.folder / "figures", only=context.arguments.only, twin=twin_folder)
@@ -372,7 +372,8 @@ def multiverse(context: Context) -> None:
 
 def _count_permutations(context: Context, parts: Sequence[str] = (), **shard: int) -> tuple[Counts | None, str]:
     """Permute the treatment labels, or add up the counts in the files of all parts; None and the reason if it is impossible."""
-    from .robustness.multiverse import count_permutations, prepare_specifications, read_counts
+    from .robustness.multiverse import count_permutations, read_counts
+    from .robustness.specifications import prepare_specifications
 
     settings, progress = context.settings.robustness, step_log.report_tenths("multiverse", "permutations")
     options = {"permutations": context.arguments.permutations or settings.permutations, "seed": settings.seed}

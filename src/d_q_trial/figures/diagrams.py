@@ -14,7 +14,8 @@ from ..stats.two_sample import get_test
 from ..trial import BASELINE, Trial
 from . import style
 from .catalogue import Design, Flow, Forest
-from .panels import Content, Study
+from .panels import Content
+from .study import Study
 
 # Millimetres. Flow of participants: height of a line of text, margin above and below the lines, gap, width of a box.
 _LINE, _MARGIN, _GAP, _BOX = 3.1, 1.2, 5.0, 84.0

@@ -9,7 +9,8 @@ from ..files import copy_file, read_json, write_json
 from ..results_table import ALL_PARTICIPANTS
 from . import diagrams, style
 from .catalogue import Catalogue, Figure, letter
-from .panels import BEYOND, Content, Study, View
+from .panels import BEYOND, Content, View
+from .study import Study
 
 # Millimetres between the edge of a panel's cell and its axes.
 _LEFT, _RIGHT, _TOP, _BOTTOM = 15.5, 3.0, 9.5, 7.5

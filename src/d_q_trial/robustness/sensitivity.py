@@ -1,9 +1,5 @@
-"""Sensitivity analyses: those announced but not reported in the paper, leave-one-out influence, and suspect values.
+"""Sensitivity analyses: those announced but not reported in the paper, leave-one-out influence, suspect values."""
 
-Also the P-values adjusted for multiplicity by family, and the power of the trial with type S and type M errors.
-"""
-
-import math
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -21,17 +17,13 @@ from ..comparisons import (
     seeded_generator,
     value_matrix,
 )
-from ..config.settings import Analysis, Family, Robustness
-from ..errors import UserError
+from ..config.settings import Analysis, Robustness
 from ..formatting import find_rounding_rule
-from ..labels import select_strata
 from ..results_table import ALL_PARTICIPANTS
 from ..stats.ancova import ancova, random_intercept
 from ..stats.checks import is_significant
 from ..stats.estimate import Estimate, mann_whitney_effect, mean_difference
 from ..stats.missing import impute, p_bounds, pool_estimates
-from ..stats.permutation import Design, MonteCarloP, StepDown, adjust_p, check_memory, labels_for, permuted_blocks
-from ..stats.power import detectable_difference, exaggeration, implied_sd, t_power
 from ..stats.rank_sum import hodges_lehmann
 from ..stats.two_sample import get_test, rank_sum_variants
 from .interaction import NO_OVERLAP, TOO_FEW, interaction_table
@@ -48,18 +40,6 @@ NO_IDS = "participants without ids: who is missing is not known"
 ABSENT = "no analysed participant has this value"
 NOT_ANALYSED = "no value of this outcome, visit and arm is analysed"
 SEVERAL = "several participants have this value"
-
-MULTIPLICITY = (
-    *("family", "outcome", "measure", "visit", "marker", "stratum", "contrast", "n_first", "n_second", "method", "p"),
-    *("p_holm", "p_benjamini_hochberg", "p_max_t", "p_max_t_lower", "p_max_t_upper", "permutations", "reason"),
-)
-NOT_LINKED = "participants without ids: their outcomes and visits cannot be permuted together"
-
-PLAN_NUMBERS = ("per_group", "withdrawal", "power", "alpha", "difference")  # columns of the plan
-PLANNED, OBSERVED, OVERALL = "planned", "as observed", "as overall"
-POWER_METHOD = "Mann-Whitney effect, t (Brunner-Munzel)"
-NO_EFFECT = "the effect taken as true is 0"
-NOT_PLANNED = "this analysis does not compare the planned outcome by the planned measure of change"
 
 
 def sensitivity_table(layout: Layout, robustness: Robustness) -> pd.DataFrame:
@@ -307,101 +287,3 @@ def _every_method_rows(visits: list[Comparison], visit: str, analysis: Analysis)
         yield from estimate_rows(key, "mean_difference", difference, n, "means, t (Welch)", TOO_FEW)
         yield from covariance_rows(c, analysis)
     yield from mixed_rows(visits, analysis)
-
-
-def multiplicity_table(layout: Layout, robustness: Robustness) -> pd.DataFrame:
-    """Adjust the P-values of each family in the configuration.
-
-    Strata are those of the marker of the analysis. Holm and Benjamini-Hochberg adjust the P-values of the analysis's
-    test. Step-down max-T (Westfall and Young) permutes the arm labels of all participants of the family jointly, which
-    keeps the correlation of outcomes and visits. Missing values stay missing under permutation, and the arm sizes of a
-    stratum vary as they would under another randomization. The statistic is the z of the tie-corrected normal
-    approximation, continuity-corrected only if the test of the analysis is.
-
-    Returns a row per family and comparison with the columns ``MULTIPLICITY``. ``p_max_t_lower`` and ``p_max_t_upper`` are
-    the 99% Monte Carlo interval; ``reason`` explains a missing max-T.
-    """
-    test, rows = get_test(layout.analysis.test), []
-    for name, family in robustness.families.items():
-        members = [c for c in layout.compared if _belongs(c, family, layout)]
-        _, is_first, values = value_matrix(members)
-        p = test.compare_columns(values, is_first).p
-        reason = test.not_permuted or ("" if all(member.linked.all() for member in members) else NOT_LINKED)
-        max_t = MonteCarloP(*np.full((3, len(members)), np.nan))
-        if members and not reason:
-            check_memory(*values.T.shape, robustness.memory_mb)
-            labels = labels_for(is_first, robustness.permutations, robustness.seed)
-            design = Design(values, continuity=bool(test.continuity))
-            step_down = StepDown(design.observed(is_first).z)
-            for block in permuted_blocks(design, labels):
-                step_down.add(block)
-            max_t = step_down.p(labels.p)
-        adjusted = zip(members, p, adjust_p(p, "holm"), adjust_p(p, "fdr_bh"), *max_t[:3], strict=True)
-        for member, *p_values in adjusted:
-            missing = np.isnan(p_values[-1])
-            permutations, why = (None, reason or test.undefined) if missing else (max_t.permutations, "")
-            rows.append((name, *member.key, *member.counts(), test.name, *p_values, permutations, why))
-    integers = ("n_first", "n_second", "permutations")
-    return pd.DataFrame(rows, columns=list(MULTIPLICITY)).astype(dict.fromkeys(integers, "Int64"))
-
-
-def _belongs(comparison: Comparison, family: Family, layout: Layout) -> bool:
-    """Return whether a family includes a comparison; only strata of the marker of the analysis can belong to one."""
-    outcome = layout.trial.outcomes[comparison.outcome]
-    return (
-        (family.outcomes == "all" or not {outcome.key, outcome.family}.isdisjoint(family.outcomes))
-        and (family.visits == "all" or comparison.visit in family.visits)
-        and comparison.stratum in select_strata(family.strata, layout.analysis.strata.labels)
-        and comparison.marker in ("", layout.analysis.marker)
-    )
-
-
-def power_table(planned: pd.DataFrame, layout: Layout) -> pd.DataFrame:
-    """Compute the power of the planned trial and of every comparison of the analysis.
-
-    Columns are those of the results; ``group`` states the assumed true effect. ``planned``: the standard deviation
-    implied by the plan, the power of every comparison of that outcome for the planned difference, and the difference
-    detectable with the planned power. ``as observed`` and ``as overall``: power, probability of a wrong sign (type S)
-    and exaggeration of significant estimates (type M), if the true effect equals that observed in this comparison, or
-    in all participants; an effect is the distance of the Mann-Whitney effect from 1/2. Power for the observed effect is a
-    function of P alone (Hoenig and Heisey 2001, American Statistician 55, 19-24).
-    """
-    rows = [row for plan in planned.itertuples(index=False) for row in _planned_rows(plan, layout)]
-    overall = {}  # all participants come before their strata
-    for c in layout.compared:
-        place, effect = c.key[:3], mann_whitney_effect(*c.samples())
-        true_effects = {OBSERVED: effect.estimate - 0.5}
-        if not c.marker:
-            overall[place] = true_effects[OBSERVED]
-        elif place in overall:
-            true_effects[OVERALL] = overall[place]
-        for name, true_effect in true_effects.items():
-            values = exaggeration(true_effect, effect.standard_error, effect.df, alpha=layout.analysis.alpha)
-            statistics = dict(zip(("power", "wrong_sign", "exaggeration"), values, strict=True))
-            reason = NO_OVERLAP if math.isnan(statistics["power"]) else NO_EFFECT
-            rows += result_rows((*c.key, name), c.counts(), POWER_METHOD, reason, **statistics)
-    return results_frame(rows)
-
-
-def _planned_rows(plan, layout: Layout) -> Iterator[tuple]:
-    """Yield rows of the plan, and of the planned difference in every comparison of the planned outcome and measure."""
-    size = math.floor(plan.per_group * (1 - plan.withdrawal) + 1e-9)
-    try:
-        sd = implied_sd(plan.difference, size, size, power=plan.power, alpha=plan.alpha)
-    except ValueError as error:
-        raise UserError(f"power.csv, {plan.outcome}, {plan.measure}, {plan.visit}: {error}") from None
-    with_power = f"two-sided t test, power {plan.power:g}"
-    key = (plan.outcome, plan.measure, plan.visit, "", ALL_PARTICIPANTS, layout.trial.contrast, PLANNED)
-    yield from result_rows(key, (size, size), "as reported", difference=plan.difference)
-    yield from result_rows(key, (size, size), with_power, implied_sd=sd)
-    compared = [c for c in layout.compared if (c.outcome, c.measure) == (plan.outcome, plan.measure)]
-    if not compared:
-        yield from result_rows(key, (None, None), "two-sided t test", NOT_PLANNED, power=math.nan)
-    for c in compared:
-        n, key = c.counts(), (*c.key, PLANNED)
-        if min(n) < 2:
-            yield from result_rows(key, n, "two-sided t test", TOO_FEW, power=math.nan)
-            continue
-        detectable = detectable_difference(sd, *n, power=plan.power, alpha=plan.alpha)
-        yield from result_rows(key, n, "two-sided t test", power=t_power(plan.difference, sd, *n, alpha=plan.alpha))
-        yield from result_rows(key, n, with_power, detectable_difference=detectable)
