@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 from openpyxl.utils import get_column_letter
-from scipy import ndimage
 
 EMPTY = ""
 DATES = (datetime.date, datetime.time, datetime.timedelta)
@@ -125,6 +124,8 @@ class Block:
 
 def split_blocks(sheet: Sheet) -> list[Block]:
     """Split a sheet into the rectangles around touching cells; sort by top, then left."""
+    from scipy import ndimage  # here, since the process that opens a file does not need it
+
     shape = sheet.height, sheet.width
     used = np.array([[value != EMPTY for value in row] for row in sheet.rows], dtype=bool).reshape(shape)
     for _, left, bottom, right in sheet.merged:
