@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
 
-from .config.validation import Pair, Share, StrictModel, must_match, read_yaml, validate_content
+from .config.validation import Number, Pair, Share, StrictModel, must_match, read_yaml, validate_content
 from .errors import did_you_mean
 
 BASELINE = "baseline"
@@ -35,7 +35,7 @@ class Arm(_Named):
 class Visit(_Named):
     """A time of measurement; the first one is the baseline."""
 
-    week: float | None = None
+    week: Number | None = None  # 3/7 is day 3
 
 
 class Outcome(_Named):
@@ -147,6 +147,8 @@ class Trial(StrictModel):
                 raise ValueError(f"{place}: {shared.pop()!r} is among both 'yes_names' and 'no_names'")
             if outcome.family not in self.families:
                 raise ValueError(f"{place}.family: {outcome.family!r} is not among 'families'")
+        if self.population and (age := self.population.age) not in self.outcomes:
+            raise ValueError(f"'population': the trial has no outcome {age!r}{did_you_mean(age, self.outcomes)}")
         if self.primary and self.primary.visit not in getattr(self.outcomes.get(self.primary.outcome), "follow_up", ()):
             raise ValueError(f"'primary': {self.primary.outcome!r} is not measured at {self.primary.visit!r}")
         return self
