@@ -77,7 +77,7 @@ def age_group_label(group: str, trial: Trial) -> str:
     """Return the label of a group, such as ``population_under_60``, in which markers are correlated with age."""
     if trial.population is None or group == "participants":
         return "trial participants"
-    cut = f"{trial.population.cut_age:g} years"
+    cut = f"{trial.population.cut_age:g} {trial.outcomes[trial.population.age].unit}".rstrip()
     ages = {"under": f", under {cut}", "over": f", {cut} and over"}
     return trial.population.label + ages.get(group.removeprefix("population_").partition("_")[0], "")
 

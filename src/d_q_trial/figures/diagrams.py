@@ -109,7 +109,8 @@ def _list_sizes(spec: Flow, study: Study, arm: str) -> list[str]:
     for outcome in (study.trial.outcomes[key] for key in spec.outcomes):
         sizes = [(study.summary(study.key(outcome.key, key), arm).n, visit.label) for key, visit in visits]
         texts = [f"{n:.0f} at {labels.uncapitalize(visit)}" for n, visit in sizes if n > 0]
-        lines.append(f"{outcome.label}: {', '.join(texts) or 'not analysed'}")
+        absent = "by stratum only" if study.numbers.has(outcome=outcome.key, statistic="median") else "not analysed"
+        lines.append(f"{outcome.label}: {', '.join(texts) or absent}")
     return lines
 
 
@@ -137,14 +138,14 @@ def draw_design(spec: Design, study: Study) -> tuple[style.Page, list[Content]]:
     ax.set_yticks(range(len(row_labels)), row_labels, size=style.BODY, va="center", linespacing=1.05)
     ax.tick_params(axis="y", length=0, pad=4)
     ax.axhline(len(phrases) - 0.5, color=style.GRID, linewidth=0.5)
-    ticks = dict(zip(times, (f"{time:g}" if has_weeks else "" for time in times), strict=True))
+    ticks = dict(zip(times, (f"{round(time, 2):g}" if has_weeks else "" for time in times), strict=True))
     for row, treatment in enumerate(spec.treatments):
         look = style.TREATED if treatment.arm == "treated" else style.CONTROL
         ax.plot((times[0], last), (row, row), color=look.edge, linewidth=0.8, zorder=1)
         bar = {"facecolor": look.face, "edgecolor": look.edge, "linewidth": 0.5, "zorder": 3}
         for week in [course * treatment.every_weeks for course in range(treatment.times if treatment.days else 0)]:
             style.draw_box(ax, week, row - 0.25, treatment.days / 7, 0.5, **bar)
-            ticks[week] = f"{week:g}"
+            ticks[week] = f"{round(week, 2):g}"
     ax.set_xticks(list(ticks), ticks.values())
     for time, visit in zip(times, visits, strict=True):
         ax.axvline(time, color=style.GRID, linewidth=0.6, dashes=(3, 3), zorder=0.5)
@@ -198,7 +199,7 @@ def collect_effects(spec: Forest, study: Study) -> pd.DataFrame:
 
 
 def draw_forest(spec: Forest, study: Study) -> tuple[style.Page, list[Content]]:
-    """Draw the families one below the other, with an axis for each unit of their outcomes."""
+    """Draw the families one below the other, with an axis for each unit; the first row of an outcome names it."""
     effects, strata, arms, top = collect_effects(spec, study), study.analysis.strata.labels, study.trial.arms, 0.0
     if effects.empty:
         page = style.Page(style.WIDTH_MM, 20.0, study.label)
@@ -206,6 +207,7 @@ def draw_forest(spec: Forest, study: Study) -> tuple[style.Page, list[Content]]:
         return page, [Content("Effects", f"{_NO_EFFECTS}.", missing=True)]
     overall = effects["group"].eq(ALL_PARTICIPANTS)
     names, wrap = effects["name"].where(overall, effects["group"]), style.wrap_text
+    names = names.mask(~overall & ~effects["name"].duplicated(), effects["name"] + ", " + effects["group"])
     texts = effects[["n"]].assign(name=[wrap(name, _NAMES - 3, weight="bold") for name in names])
     texts["difference"] = [wrap(difference, _P - _DIFFERENCE) for difference in effects["difference"]]
     texts["p"] = effects["p"].map(format_p_digits)

@@ -109,13 +109,14 @@ class View:
             style.write_message(ax, str(reason))
             return Content(self.title, f"{reason}.", missing=True)
 
-    def no_numbers_error(self, visit: str, stratum: str = ALL_PARTICIPANTS) -> NotShownError:
-        """Return the error of an outcome without numbers; it lists the reasons why participants have no value."""
-        changes, subgroup = self.study.changes, "" if stratum == ALL_PARTICIPANTS else f", {stratum},"
-        changes = changes[changes["outcome"].eq(self.outcome.key) & changes["visit"].eq(visit)]
+    def no_numbers_error(self, visit: str) -> NotShownError:
+        """Return the error of groups without numbers: their names if others have values, or else why nobody has one."""
+        changes = self.study.changes.loc[lambda rows: rows["outcome"].eq(self.outcome.key) & rows["visit"].eq(visit)]
+        groups = ["all participants together" if s == ALL_PARTICIPANTS else f"stratum “{s}”" for s in self.strata]
         reasons = labels.join_words(list(filter(None, changes["reason"].unique())))
-        problem = f"has no value: {reasons}" if reasons else "has no value in this analysis"
-        return NotShownError(f"{self.outcome.label} ({self.study.trial.visits[visit].label}){subgroup} {problem}")
+        problem = f": {reasons}" if reasons else " in this analysis"
+        problem = f" in {labels.join_words(groups)}" if changes["value"].notna().any() else problem
+        return NotShownError(f"{self.outcome.label} ({self.study.trial.visits[visit].label}) has no value{problem}")
 
     def draw_groups(self, ax: Axes, groups: Sequence[Group], include: Iterable[float] = ()) -> None:
         """Draw every participant as a point, with median, quartiles and n of each group; NotShownError if all are empty.
@@ -272,12 +273,12 @@ def draw_arms(ax: Axes, view: View) -> str:
 
 def draw_time_course(ax: Axes, view: View) -> str:
     """Draw the median change by arm at equally spaced visits in one group; every change is zero at baseline."""
-    study, trial, (subgroup,), (stratum,) = view.study, view.study.trial, view.subgroups, view.strata
+    study, trial, (subgroup,) = view.study, view.study.trial, view.subgroups
     visits, arms = (BASELINE, *view.outcome.follow_up), (trial.arms.control, trial.arms.treated)
     summaries = {v: [study.summary(study.key(view.outcome.key, v), a.key, **subgroup) for a in arms] for v in visits}
     summaries = {visit: s for visit, s in summaries.items() if visit == BASELINE or any(summary.n > 0 for summary in s)}
     if len(summaries) == 1:
-        raise view.no_numbers_error(view.outcome.follow_up[0], stratum)
+        raise view.no_numbers_error(view.outcome.follow_up[0])
     sizes = ["/".join(format_number(summary.n, 0) for summary in s) for s in summaries.values()]
     summaries[BASELINE] = [summary._replace(median=0.0, q1=0.0, q3=0.0) for summary in summaries[BASELINE]]
     quartiles = [quartile for s in summaries.values() for _, _, *ends in s for quartile in ends]
@@ -328,15 +329,15 @@ def draw_strata(ax: Axes, view: View) -> str:
 
 def draw_correlation(ax: Axes, view: View) -> str:
     """Draw a marker against age in one group of participants."""
-    study, marker, age = view.study, view.outcome, view.study.trial.population.age
-    pairs = study.people[view.group][[age, marker.key]].dropna()
+    study, marker, age = view.study, view.outcome, view.study.trial.outcomes[view.study.trial.population.age]
+    pairs = study.people[view.group][[age.key, marker.key]].dropna()
     if pairs.empty:
         raise NotShownError(f"{marker.label} and age are not in this workbook")
-    key, keys = (marker.key, "correlation", BASELINE), {"contrast": age, "group": view.group}
+    key, keys = (marker.key, "correlation", BASELINE), {"contrast": age.key, "group": view.group}
     r, p = (study.numbers.get(*key, statistic, **keys) for statistic in ("spearman_r", "p"))
-    ax.plot(pairs[age], pairs[marker.key], label="participants", **style.NEUTRAL.points(POINT))
+    ax.plot(pairs[age.key], pairs[marker.key], label="participants", **style.NEUTRAL.points(POINT))
     ax.margins(0.04)
-    ax.set_xlabel(add_unit("Age", "years"))
+    ax.set_xlabel(add_unit(age.label, age.unit))
     style.label_y_axis(ax, add_unit(marker.label, marker.unit))
     result = f"Spearman r = {format_number(r.value, 2)}, {format_p(p.value)}, n = {format_number(r.n_first, 0)}"
     ax.text(0.0, 1.01, result, transform=ax.transAxes, ha="left", va="bottom")
