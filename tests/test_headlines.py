@@ -107,6 +107,7 @@ REASON = "T3 has fewer than {} participants in an arm, so that its cutoff is not
     [
         (TABLES, {}, 8, OF_T3),  # eight and ten participants; the cutoff is among those tried for one of two outcomes
         (TABLES, {}, 9, f"{OF_T3}; a dash: {REASON.format('nine')}"),
+        (TABLES | {"robustness/analysis_cuts": []}, {}, 8, "none, because no cutoff was tried"),
         (TABLES | {"robustness/analysis_cuts": []}, {}, 9, f"none, because {REASON.format('nine')}"),
         ({}, {}, 6, "not computed for this analysis"),
         (TABLES, {"test": "welch"}, 6, "this test gives none"),

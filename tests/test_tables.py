@@ -35,10 +35,10 @@ def of_both_arms(outcomes):
             yield from result_rows((outcome, *BASELINE), values, group=arm)
 
 
-def build_table(rows_of_results, analysis=ANALYSIS, **settings_of_table):
+def build_table(rows_of_results, analysis=ANALYSIS, divided=None, **settings_of_table):
     """Build one table, of arms at baseline unless set otherwise."""
     table = Table(**{"label": "T", "title": "T", "kind": "arms"} | settings_of_table)
-    return build_tables(Catalogue(tables={"t": table}), TRIAL, analysis, Numbers(rows_of_results))[0]
+    return build_tables(Catalogue(tables={"t": table}), TRIAL, analysis, Numbers(rows_of_results), divided=divided)[0]
 
 
 def build_comparisons(rows, analysis=ANALYSIS, **settings_of_table):
@@ -169,6 +169,9 @@ def test_a_stratum_that_the_analysis_does_not_have_is_named_below_the_table(kind
     notes = build_table([], kind=kind, rows={"outcomes": ["ctx"]}, strata=["T3x"]).notes
     assert "No stratum T3x in this analysis (it has T1/T2, T3)." in notes
     assert not any("No stratum" in note for note in build_comparisons([], strata=["all", "each"]).notes)
+    notes = [build_comparisons([], strata=["each"], divided=divided).notes[1] for divided in (None, {MARKER}, set())]
+    assert ["were divided into strata" in note for note in notes] == [True, True, False]
+    assert notes[2] == "Nobody with an id has a value of p16 variant 5: strata are those that panels without ids state."
 
 
 @pytest.mark.parametrize("smd", [True, False])
@@ -194,14 +197,13 @@ def test_full_precision_is_kept_in_separate_files_and_worksheets(folder, tmp_pat
     rows = {row["outcome"]: row for row in read_rows(folder / "table_1_exact.csv")}
     assert (rows["smoker"]["d_q_n"], rows["smoker"]["d_q_count"], rows["age"]["d_q_count"]) == ("30", "10", "")
     p, summary = 0.123456789012345678, {"n": "30", "median": "74.44999", "q1": "70", "q3": "80"}
-    key = ("age", *BASELINE)
-    results = result_rows(key, summary, group="control") + result_rows(key, {"p": p}, contrast=CONTRAST)
+    results = result_rows(("age", *BASELINE), summary, group="control")
+    results += result_rows(("age", *BASELINE), {"p": p}, contrast=CONTRAST)
     table = build_table(results, rows={"outcomes": ["age", "smoker"]})
     assert table.rows[0].cells == ("Age, years", "74.4 (70.0, 80.0)", DASH, "0.123")
     assert "this analysis has no such value" in " ".join(table.notes)
     exact = exact_frame(table).loc[0]
-    assert (exact["p"], exact["control_median"]) == (p, 74.44999)
-    assert math.isnan(exact["d_q_median"])
+    assert (exact["p"], exact["control_median"], math.isnan(exact["d_q_median"])) == (p, 74.44999, True)
     write_tables([replace(table, rows=[table.rows[0], replace(table.rows[1], cells=("", "", "−2.9", ""))])], tmp_path)
     assert read_rows(tmp_path / "t.csv")[1]["D+Q"] == "-2.9", "a number to spreadsheets"
     header, row, _ = load_workbook(tmp_path / "tables.xlsx")["T exact"].iter_rows(values_only=True)
@@ -212,8 +214,7 @@ def test_full_precision_is_kept_in_separate_files_and_worksheets(folder, tmp_pat
 def test_the_usual_headlines_are_of_the_primary_endpoint_or_the_first_outcome(primary, outcome, role):
     endpoint = primary and TRIAL.primary.model_copy(update={"outcome": primary})
     lines = read_catalogue(None, TRIAL.model_copy(update={"primary": endpoint})).headlines
-    values = [(line.outcome, line.visit, line.role) for line in lines]
-    assert values == [(outcome, "week_20", role), (outcome, "week_20", "")]
+    assert [(h.outcome, h.visit, h.role) for h in lines] == [(outcome, "week_20", role), (outcome, "week_20", "")]
 
 
 def test_tables_without_rows_are_written_with_their_columns(tmp_path):

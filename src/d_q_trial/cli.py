@@ -234,7 +234,8 @@ def tables(context: Context) -> None:
         tables.write_parquet(verdicts, context.folder / "export" / "claims.parquet", context.label)
     rows = files.read_rows(context.folder / "results.csv", COLUMNS, NUMERIC)
     entries = build.read_catalogue(context.settings.tables, trial)
-    built = build.build_tables(entries, trial, analysis, Numbers(rows), published, context.label)
+    divided = {row["marker"] for row in files.read_rows(context.folder / "strata.csv", ["marker"])}
+    built = build.build_tables(entries, trial, analysis, Numbers(rows), published, context.label, divided)
     write.write_tables(built, context.folder / "tables")
     ars.write_event(rows, trial, analysis, context.label, context.folder / "export" / "ars.json")
 

@@ -122,8 +122,8 @@ def describe_search(report: Report) -> str:
     rows = [row for row in main_results(report) if row["effects"][1]]
     small = [row for row in rows if not row["searched"] and min(row["effects"][1].n) < minimum]
     few = f"{highest} has fewer than {labels.spell_number(minimum)} participants in an arm, so that its cutoff is not tried"
-    if small and not any(row["searched"] for row in rows):
-        return f"none, because {few}"
+    if not any(row["searched"] for row in rows):
+        return f"none, because {few if small else 'no cutoff was tried'}"
     text = f"that of {highest}, as if its cutoff had been chosen by P among all cutoffs; in parentheses, that of the best of"
     return f"{text} all cutoffs; a dash: {few}" if small else f"{text} all cutoffs"
 

@@ -5,7 +5,7 @@ Each cell is looked up; only the standardized mean difference is computed.
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
@@ -148,17 +148,9 @@ class Column(NamedTuple):
     statistic: str = "p"
 
 
-def build_tables(
-    catalogue: Catalogue,
-    trial: Trial,
-    analysis: Analysis,
-    numbers: Numbers,
-    published: str | None = None,
-    data_label: str | None = None,
-) -> list[BuiltTable]:
-    """Build every table of a catalogue that the analysis and the reported values (a folder) can fill."""
-    source = (trial, analysis, numbers, published, data_label)
-    return [_BUILDERS[table.kind](_Builder(key, table, *source)) for key, table in catalogue.tables.items()]
+def build_tables(catalogue: Catalogue, *source: Any, **options: Any) -> list[BuiltTable]:
+    """Build every table of a catalogue; ``source`` and ``options`` are the fields of :class:`_Builder` after ``table``."""
+    return [_BUILDERS[table.kind](_Builder(key, table, *source, **options)) for key, table in catalogue.tables.items()]
 
 
 def table_caption(table: Table, trial: Trial, analysis: Analysis) -> str:
@@ -178,6 +170,7 @@ class _Builder:
     numbers: Numbers
     published: str | None = None
     data_label: str | None = None
+    divided: Collection[str] | None = None  # markers that divide participants with ids into strata; None: not known
 
     def __post_init__(self):
         table, trial, analysis = self.table, self.trial, self.analysis
@@ -209,11 +202,12 @@ class _Builder:
     def notes(self) -> list[str]:
         """Return paragraphs on what the values of the table are and how they were computed."""
         rule, kinds = self.analysis.strata, {outcome.kind for outcome in self.outcomes}
-        strata = {"rule": rule, "marker": self.marker.label, "unit": self.marker.unit}
+        strata = labels.describe("strata", rule=rule, marker=self.marker.label, unit=self.marker.unit)
+        if self.divided is not None and self.marker.key not in self.divided:
+            strata = _TEXTS["undivided"].format(marker=self.marker.label)
         values = self.placeholders | {"table": self.table, "kinds": kinds, "measure": self.measure}
-        values |= {"labels": rule.labels, "shown": self.strata}
-        values["formula"] = labels.FORMULAS.get(self.measure, "")
-        values["strata"] = labels.describe("strata", **strata) if self.strata != [ALL_PARTICIPANTS] else ""
+        values |= {"labels": rule.labels, "shown": self.strata, "formula": labels.FORMULAS.get(self.measure, "")}
+        values["strata"] = strata if self.strata != [ALL_PARTICIPANTS] else ""
         values["unknown"] = [name for name in self.strata if name not in (ALL_PARTICIPANTS, *rule.labels)]
         template = formatting.text_engine().from_string(_TEXTS["notes"])
         return list(filter(None, [*template.render(values).splitlines(), self.fill(self.table.note)]))
