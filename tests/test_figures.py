@@ -243,8 +243,7 @@ def test_strata_are_drawn_side_by_side_with_their_points_and_p():
 
 def test_a_time_course_begins_at_zero_and_shows_medians_and_quartiles_of_the_results():
     ax, contents = draw_panel(Panel(kind="time_course", outcome="ctx", strata=["highest"]))
-    medians = [list(container.lines[0].get_ydata()) for container in ax.containers]
-    assert medians == [[0.0, RESULTS["median"][arm]] for arm in ("control", "d_q")]
+    assert [[*c.lines[0].get_ydata()] for c in ax.containers] == [[0.0, RESULTS["median"][arm]] for arm in POINTS]
     _, _, (bars,) = ax.containers[1].lines
     assert bars.get_segments()[1][:, 1].tolist() == pytest.approx([6.6, 33.9])
     assert contents.title == "CTx, T3 of p16 variant 5"
@@ -266,14 +265,14 @@ def test_a_correlation_shows_its_group_with_r_of_the_results():
 
 
 SEVENTHS = make_analysis(strata={"cuts": [f"{number}/7" for number in range(1, 7)]})
-RADIUS = {"outcome": "bmd_radius"}
+RADIUS, OTHER_MARKER = {"outcome": "bmd_radius"}, {"marker": "p16_variant_1+5"}
 UNDEFINED = pd.DataFrame([make_point("a", "d_q", "bmd_radius", None, VISIT) | {"reason": "baseline value is zero"}])
 
 
 @pytest.mark.parametrize(
     ("panel", "overrides", "message"),
     [
-        ({"strata": ["all", "T3"]}, {"numbers": Numbers([])}, "no value in all participants together and stratum “T3”"),
+        ({"strata": ["all", "T3"]} | OTHER_MARKER, {"numbers": Numbers([])}, "together and T3 of p16 variant 1+5"),
         (RADIUS, {}, "Radius BMD (20 weeks) has no value in this analysis"),
         (RADIUS, {"changes": UNDEFINED}, "Radius BMD (20 weeks) has no value: baseline value is zero"),
         ({"kind": "time_course", "outcome": "p1np"}, {}, "P1NP (2 weeks)"),
@@ -375,7 +374,7 @@ def test_a_forest_plot_has_a_row_for_all_participants_and_for_every_stratum_with
     assert [text for text in list_texts(figure) if text in ("high", "middle", "low", "9/0")] == ["high", "low", "9/0"]
     strata = "CTx, 2 weeks, high: 10.0, P = 0.300. CTx, 2 weeks, low: not compared, n = 9/0, interaction P = 0.250."
     assert words == f"CTx, 2 weeks, all participants: 10.0, P = 0.200. {strata}"
-    panels_only = Numbers(row for row in rows if row["stratum"] != "all")
+    panels_only = Numbers(row for row in rows if row["stratum"] != "all" and row["statistic"] == "n")
     figure, _ = draw_forest(make_study(numbers=panels_only, analysis=THIRDS))
     assert re.findall(".*(?:high|low)$", "\n".join(list_texts(figure)), re.M)[1:] == ["CTx, 2 weeks, high", "low"]
 

@@ -156,11 +156,12 @@ def test_comparisons_too_small_for_a_normal_approximation_are_counted_below_the_
 
 
 @pytest.mark.parametrize(("change", "cell"), [("percent", "5.12 (4.00, 6.00)"), ("log_ratio", "5.123 (4.000, 6.000)")])
-def test_a_comparison_with_one_arm_has_a_row_and_decimals_of_a_table_apply_to_percent_changes(change, cell):
-    analysis, summary = ANALYSIS.model_copy(update={"change": change}), {"n": 2, "median": 5.1234, "q1": 4, "q3": 6}
+def test_a_comparison_with_one_arm_or_none_has_a_row_and_decimals_apply_to_percent_changes(change, cell):
+    analysis = ANALYSIS.model_copy(update={"change": change, "visits": ["week_2", "week_4"]})
+    summary = {"n": 2, "median": 5.1234, "q1": 4, "q3": 6}
     rows = result_rows(("ctx", analysis.measure, "week_2"), summary, group="control")
-    table = build_comparisons(rows, analysis, decimals=2)
-    assert [row.cells[1:] for row in table.rows] == [("2 weeks", "All", "2", DASH, cell, *[DASH] * 4)]
+    table, absent = build_comparisons(rows, analysis, decimals=2), ("4 weeks", "All", *[DASH] * 7)
+    assert [row.cells[1:] for row in table.rows] == [("2 weeks", "All", "2", DASH, cell, *[DASH] * 4), absent]
     assert not any("interval:" in note for note in table.notes)
 
 

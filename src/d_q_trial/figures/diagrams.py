@@ -176,8 +176,7 @@ def collect_effects(spec: Forest, study: Study) -> pd.DataFrame:
     Columns: family; name (of outcome and visit); group (of participants); n (of control and of the treated arm), and
     whether it has_size above zero in either; estimate with its limits low and high, p, and p_interaction (of this stratum
     with the highest), as computed, NaN if not; difference (the estimate with its interval, as text) and its unit; and
-    whether estimate or P was compared. An outcome without any comparison has no row; a stratum without one of the arms
-    has one, and a stratum without both has none.
+    whether estimate or P was compared. A group without one of the arms has a row, and one without both has none.
     """
     trial, analysis, strata, rows = study.trial, study.analysis, study.analysis.strata.labels, []
     changes = [(family, *change) for family in spec.families for change in trial.changes_of(family, spec.outcomes)]
@@ -195,7 +194,7 @@ def collect_effects(spec: Forest, study: Study) -> pd.DataFrame:
             rows.append((trial.families[family], unit, name, group, n, has_size, *ends, p, p_interaction, difference))
     effects = pd.DataFrame(rows, columns=_EFFECT_COLUMNS)
     effects["compared"] = effects[["estimate", "p"]].notna().any(axis=1)
-    return effects[(effects["compared"] | effects["has_size"]) & effects.groupby("name")["compared"].transform("any")]
+    return effects[effects["compared"] | effects["has_size"]]
 
 
 def draw_forest(spec: Forest, study: Study) -> tuple[style.Page, list[Content]]:

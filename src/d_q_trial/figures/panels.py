@@ -78,14 +78,14 @@ class View:
         self.decimals = labels.change_decimals(measure, self.outcome.decimals)
         unit = labels.change_unit(measure, self.outcome.unit)
         self.unit = {"": "", "%": "%", "log ratio": ""}.get(unit, f" {unit}")  # as written after a number
-        # The title has the full label.
-        label = style.truncate(self.outcome.label, 30, style.BODY)
+        label = style.truncate(self.outcome.label, 30, style.BODY)  # the title has the full label
         self.axis_label = add_unit(label if measure == BASELINE else f"{label}, change", unit)
         visit = trial.visits[panel.visit].label if panel.visit else ""
         stratum = "" if panel.kind in ("arms", "strata") or panel.strata == [ALL_PARTICIPANTS] else self.strata[0]
-        if stratum and panel.kind == "time_course":
-            name_group = analysis.strata.group if self.marker == analysis.marker else "{} of {}".format
-            stratum = name_group(stratum, trial.markers[self.marker].label)
+        marker, everyone = trial.markers[self.marker].label, "all participants together"
+        name_group = analysis.strata.group if self.marker == analysis.marker else "{} of {}".format
+        self.groups = [everyone if s == ALL_PARTICIPANTS else name_group(s, marker) for s in self.strata]
+        stratum = self.groups[0] if stratum and panel.kind == "time_course" else stratum
         self.title = ", ".join(filter(None, (self.outcome.label, visit, stratum)))
 
     def needs_legend(self, width: float) -> bool:
@@ -112,10 +112,9 @@ class View:
     def no_numbers_error(self, visit: str) -> NotShownError:
         """Return the error of groups without numbers: their names if others have values, or else why nobody has one."""
         changes = self.study.changes.loc[lambda rows: rows["outcome"].eq(self.outcome.key) & rows["visit"].eq(visit)]
-        groups = ["all participants together" if s == ALL_PARTICIPANTS else f"stratum “{s}”" for s in self.strata]
         reasons = labels.join_words(list(filter(None, changes["reason"].unique())))
         problem = f": {reasons}" if reasons else " in this analysis"
-        problem = f" in {labels.join_words(groups)}" if changes["value"].notna().any() else problem
+        problem = f" in {labels.join_words(self.groups)}" if changes["value"].notna().any() else problem
         return NotShownError(f"{self.outcome.label} ({self.study.trial.visits[visit].label}) has no value{problem}")
 
     def draw_groups(self, ax: Axes, groups: Sequence[Group], include: Iterable[float] = ()) -> None:

@@ -314,7 +314,9 @@ def _build_comparisons(builder: _Builder) -> BuiltTable:
             effects = {s: builder.look_up(outcome, visit, s, contrast=trial.contrast, **place) for s in statistics}
             summaries, exact = builder.summarize(outcome, visit, builder.arm_columns(place), **place)
             sizes = [exact[f"{arm.key}_n"] for arm in arms]
-            if not any(n > 0 for n in sizes):  # a group with only one arm is shown
+            pairs = (builder.analysis.outcomes, outcome.key), (builder.analysis.visits, visit)
+            is_chosen = all(name in names or names == "all" for names, name in pairs)
+            if not (any(n > 0 for n in sizes) or (is_chosen and stratum == ALL_PARTICIPANTS)):
                 continue
             p = effects["p"]
             texts = (
